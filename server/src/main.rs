@@ -1,0 +1,2 @@
+//! Lanyard.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Site builder.
+fn main() {}
