@@ -1,0 +1,131 @@
+//! The occasions on which a message goes out, each with what it needs to be told.
+
+use crate::origin::PublicOrigin;
+
+/// What an emailed code is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodePurpose {
+    /// Sign-up: the address belongs to whoever reads this.
+    VerifyEmail,
+    /// Forgotten password.
+    ResetPassword,
+    /// First second factor on an existing account: the owner must be the one who adds it.
+    ConfirmIdentity,
+}
+
+/// A kind of second step, as its owner knows it. Numbers are masked before they are shown.
+#[derive(Clone, Copy)]
+pub enum SecondStep<'a> {
+    /// Text messages to this number (E.164).
+    TextMessage(&'a str),
+    /// Phone calls to this number (E.164).
+    PhoneCall(&'a str),
+    /// An authenticator app.
+    AuthenticatorApp,
+}
+
+/// Something has happened that somebody must be told. Names are shown on one line and cut
+/// at 80 characters; nothing that a patient typed is ever part of a message, so that
+/// nobody can have words of their own mailed to a stranger in the clinic's name.
+///
+/// `tenant` is the clinic's display name, `to` an email address, `to_e164` a number;
+/// paths begin with `/` and become links on `origin`.
+#[derive(Clone, Copy)]
+pub enum Occasion<'a> {
+    /// An emailed code.
+    EmailCode {
+        /// What it is for.
+        purpose: CodePurpose,
+        /// Recipient.
+        to: &'a str,
+        /// The clinic.
+        tenant: &'a str,
+        /// 4 to 10 digits.
+        code: &'a str,
+        /// Minutes until it expires.
+        minutes: u32,
+    },
+    /// Somebody signed up with an address that has an account: the owner is told, the
+    /// page is not (U10).
+    AccountExists {
+        /// The owner.
+        to: &'a str,
+        /// The clinic.
+        tenant: &'a str,
+        /// Root of the links.
+        origin: &'a PublicOrigin,
+        /// Where to sign in.
+        sign_in_path: Option<&'a str>,
+        /// Where to choose a new password.
+        reset_path: Option<&'a str>,
+    },
+    /// Somebody asked for a new password for an address without account (U10).
+    NoAccount {
+        /// Whoever reads that address.
+        to: &'a str,
+        /// The clinic.
+        tenant: &'a str,
+        /// Root of the link.
+        origin: &'a PublicOrigin,
+        /// Where to sign up.
+        sign_up_path: Option<&'a str>,
+    },
+    /// A second step was bound to the account; every address is told, and how to
+    /// repudiate it (N20, U24).
+    SecondStepAdded {
+        /// One of the account's addresses.
+        to: &'a str,
+        /// The clinic.
+        tenant: &'a str,
+        /// Root of the link.
+        origin: &'a PublicOrigin,
+        /// What was added.
+        step: SecondStep<'a>,
+        /// When, in epoch milliseconds.
+        at_ms: i64,
+        /// The browser and system, such as "Firefox on Linux".
+        device: &'a str,
+        /// Where to choose a new password.
+        reset_path: Option<&'a str>,
+        /// How to reach the clinic: a number, an address.
+        contact: Option<&'a str>,
+    },
+    /// An invitation to join the clinic's staff.
+    StaffInvitation {
+        /// The invited person.
+        to: &'a str,
+        /// The clinic.
+        tenant: &'a str,
+        /// Root of the link.
+        origin: &'a PublicOrigin,
+        /// The path with the one-time token.
+        path: &'a str,
+        /// Minutes until the link expires; shown as hours or days when it is even.
+        minutes: u32,
+    },
+    /// A code by text message (U15); browsers read its last line and offer the code only
+    /// on `origin`'s host.
+    MfaText {
+        /// Recipient.
+        to_e164: &'a str,
+        /// The clinic.
+        tenant: &'a str,
+        /// Names the host in the last line.
+        origin: &'a PublicOrigin,
+        /// 4 to 10 digits.
+        code: &'a str,
+        /// Minutes until it expires.
+        minutes: u32,
+    },
+    /// A code by phone call (U16).
+    MfaCall {
+        /// Recipient.
+        to_e164: &'a str,
+        /// The clinic.
+        tenant: &'a str,
+        /// 4 to 10 digits.
+        code: &'a str,
+        /// The person's language, a BCP 47 tag; English where a translation is missing.
+        language: &'a str,
+    },
+}
