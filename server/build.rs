@@ -1,0 +1,83 @@
+//! Embeds the site: turns `target/site/manifest.json` (made by `tools/site.sh`) into
+//! `$OUT_DIR/assets.rs`, which `src/http/assets.rs` includes.
+//!
+//! Without a manifest the server still compiles, with no assets: its pages then work as plain,
+//! unstyled forms. `LANYARD_SITE_DIR` names another folder.
+
+use std::env;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A text of the manifest, by its key.
+fn text<'a>(value: &'a serde_json::Value, key: &str) -> Result<&'a str, Box<dyn Error>> {
+    value[key].as_str().ok_or_else(|| format!("manifest.json: no text under \"{key}\"").into())
+}
+
+/// An `include_bytes!` of a file below the site folder.
+fn include(site: &Path, file: &str) -> Result<String, Box<dyn Error>> {
+    let path = site.join(file);
+    if !path.is_file() {
+        return Err(format!("{} is named by manifest.json but missing", path.display()).into());
+    }
+    println!("cargo:rerun-if-changed={}", path.display());
+    Ok(format!("include_bytes!({:?})", path.display().to_string()))
+}
+
+fn asset(site: &Path, file: &serde_json::Value) -> Result<String, Box<dyn Error>> {
+    let brotli = match file["brotli_file"].as_str() {
+        Some(name) => format!("Some({})", include(site, name)?),
+        None => "None".to_owned(),
+    };
+    Ok(format!(
+        "    Asset {{ path: {:?}, content_type: {:?}, etag: {:?}, immutable: {}, plain: {}, brotli: {} }},\n",
+        text(file, "path")?,
+        text(file, "content_type")?,
+        text(file, "etag")?,
+        file["immutable"].as_bool().unwrap_or(false),
+        include(site, text(file, "file")?)?,
+        brotli,
+    ))
+}
+
+/// The source text of `assets.rs`: the table, sorted by path, and the entry points.
+fn assets(site: &Path) -> Result<String, Box<dyn Error>> {
+    let path = site.join("manifest.json");
+    println!("cargo:rerun-if-changed={}", path.display());
+    let (mut files, mut entry) = (Vec::new(), serde_json::Value::Null);
+    if path.is_file() {
+        let manifest: serde_json::Value = serde_json::from_slice(&fs::read(&path)?)?;
+        files = manifest["files"].as_array().cloned().unwrap_or_default();
+        entry = manifest["entry"].clone();
+    } else {
+        println!(
+            "cargo:warning=no {}: the server is built without its style sheet and scripts (make site builds them)",
+            path.display()
+        );
+    }
+    files.sort_by(|a, b| a["path"].as_str().cmp(&b["path"].as_str()));
+
+    let mut source = String::from("/// Every embedded file, sorted by path.\npub static ASSETS: &[Asset] = &[\n");
+    for file in &files {
+        source.push_str(&asset(site, file)?);
+    }
+    source.push_str("];\n\n/// What pages link to.\npub static ENTRY: Entry = Entry {\n");
+    for key in ["css", "js", "wasm", "boot"] {
+        let path = if entry.is_null() { "" } else { text(&entry, key)? };
+        writeln!(source, "    {key}: {path:?},")?;
+    }
+    source.push_str("};\n");
+    Ok(source)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-env-changed=LANYARD_SITE_DIR");
+    let site = match env::var_os("LANYARD_SITE_DIR") {
+        Some(folder) => PathBuf::from(folder),
+        None => PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../target/site"),
+    };
+    let out = PathBuf::from(env::var("OUT_DIR")?).join("assets.rs");
+    fs::write(out, assets(&site)?)?;
+    Ok(())
+}
