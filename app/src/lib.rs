@@ -1,1 +1,3 @@
-//! (under construction)
+//! The pages of Lanyard and the types they share with the server.
+
+pub mod api;

@@ -1,0 +1,3 @@
+//! The types that the server and the browser share, one file a noun.
+
+pub mod journey;

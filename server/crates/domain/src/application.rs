@@ -1,0 +1,147 @@
+//! Application registrations: the OAuth clients of a tenant.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{assurance::Level, clock::Timestamp, id::Id, reply_url::ReplyUrl, secret::TokenHash, tenant::Tenant};
+
+/// What kind of client an application is; decides how it authenticates at the token endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApplicationKind {
+    /// A server-side web application: confidential, has a secret.
+    Web,
+    /// A single-page application: public, PKCE required.
+    SinglePage,
+    /// A mobile or desktop application: public, PKCE required, loopback on any port.
+    Native,
+    /// A web API: receives tokens, never signs anybody in.
+    WebApi,
+}
+
+impl ApplicationKind {
+    /// Every kind, in the order of the portal's form.
+    pub const ALL: [Self; 4] = [Self::Web, Self::SinglePage, Self::Native, Self::WebApi];
+
+    /// The name used in the database, in forms and in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::SinglePage => "single_page",
+            Self::Native => "native",
+            Self::WebApi => "web_api",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether it can keep no secret, so that PKCE is required (RFC 9700, 2.1.1; A30).
+    #[must_use]
+    pub const fn is_public(self) -> bool {
+        match self {
+            Self::SinglePage | Self::Native => true,
+            Self::Web | Self::WebApi => false,
+        }
+    }
+}
+
+/// The strength an application asks of every flow that signs in to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Minimum {
+    /// The strongest of the linked flows (the default): a weaker linked flow is refused.
+    StrongestLinked,
+    /// No minimum: each linked flow may issue at its own level.
+    None,
+    /// A second factor, whatever the flow says.
+    Mfa,
+}
+
+impl Minimum {
+    /// Every value, in the order of the portal's form.
+    pub const ALL: [Self; 3] = [Self::StrongestLinked, Self::None, Self::Mfa];
+
+    /// The name used in the database and in forms.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::StrongestLinked => "strongest_linked",
+            Self::None => "none",
+            Self::Mfa => "mfa",
+        }
+    }
+
+    /// The value of that name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|minimum| minimum.as_str() == text)
+    }
+
+    /// The level this minimum comes to, given the levels of all linked flows.
+    #[must_use]
+    pub fn level(self, linked: impl IntoIterator<Item = Level>) -> Level {
+        match self {
+            Self::StrongestLinked => linked.into_iter().max().unwrap_or(Level::Aal1),
+            Self::None => Level::Aal1,
+            Self::Mfa => Level::Aal2,
+        }
+    }
+}
+
+/// A registered application. Its id is the OAuth `client_id`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Application {
+    /// The client id.
+    pub id: Id<Application>,
+    /// The tenant it belongs to.
+    pub tenant: Id<Tenant>,
+    /// The name that people see, 1 to 80 characters.
+    pub name: String,
+    /// How it authenticates.
+    pub kind: ApplicationKind,
+    /// Where codes may be sent. Empty for a web API.
+    pub reply_urls: Vec<ReplyUrl>,
+    /// The strength it asks for.
+    pub minimum: Minimum,
+    /// The live client secrets, hashed (256 random bits each).
+    pub secrets: Vec<ClientSecret>,
+    /// When it was registered.
+    pub created_at: Timestamp,
+}
+
+/// A client secret as it is kept: the value itself was shown once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientSecret {
+    /// Its hash.
+    pub hash: TokenHash,
+    /// The last four characters, so that an operator can tell two secrets apart.
+    pub hint: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Application {
+    /// Whether `requested` is one of the registered reply URLs (exact; A28).
+    #[must_use]
+    pub fn accepts_reply_url(&self, requested: &str) -> bool {
+        self.reply_urls.iter().any(|url| url.matches(requested, self.kind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_minimum_is_the_strongest_linked_flow() {
+        let linked = [Level::Aal1, Level::Aal2];
+        assert_eq!(Minimum::StrongestLinked.level(linked), Level::Aal2);
+        assert_eq!(Minimum::StrongestLinked.level([Level::Aal1]), Level::Aal1);
+        assert_eq!(Minimum::None.level(linked), Level::Aal1);
+        assert_eq!(Minimum::Mfa.level([]), Level::Aal2);
+    }
+}

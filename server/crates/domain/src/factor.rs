@@ -1,0 +1,98 @@
+//! Second factors bound to an account.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::Account,
+    assurance::Method,
+    clock::{MINUTE, Millis, Timestamp},
+    id::Id,
+    phone::PhoneNumber,
+    secret::Sealed,
+};
+
+/// Consecutive wrong codes after which a factor is locked for [`LOCK_TIME`]. The count stands in
+/// the database and spans journeys (failures 9 and 10).
+pub const MAX_FAILURES: u32 = 10;
+/// How long a locked factor stays locked.
+pub const LOCK_TIME: Millis = 15 * MINUTE;
+
+/// A factor as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Hash))]
+pub struct Factor {
+    /// Stable id.
+    pub id: Id<Factor>,
+    /// The account it is bound to.
+    pub account: Id<Account>,
+    /// What it is.
+    pub secret: FactorSecret,
+    /// The name its owner gave it; for a phone the masked number.
+    pub name: String,
+    /// When it was bound.
+    pub created_at: Timestamp,
+    /// When it was last used.
+    pub last_used_at: Option<Timestamp>,
+    /// The last TOTP time step that was accepted: an older or equal one is a replay (N13).
+    pub last_step: Option<i64>,
+    /// Consecutive failures.
+    pub failures: u32,
+    /// Locked until then.
+    pub locked_until: Option<Timestamp>,
+}
+
+/// What a factor rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FactorSecret {
+    /// A phone that takes texts and calls; the number was verified when it was bound (N14).
+    Phone {
+        /// The number.
+        number: PhoneNumber,
+        /// Text or call, whichever its owner chose last.
+        preferred: Method,
+    },
+    /// An authenticator app; the seed is sealed by the keyring.
+    AuthenticatorApp {
+        /// The sealed seed, 160 bits (RFC 4226, 4).
+        seed: Sealed,
+    },
+}
+
+/// A factor about to be bound.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct NewFactor {
+    /// Its id.
+    pub id: Id<Factor>,
+    /// What it is.
+    pub secret: FactorSecret,
+    /// The name its owner gave it.
+    pub name: String,
+    /// For an authenticator app: the time step of the code that proved it.
+    pub first_step: Option<i64>,
+}
+
+impl FactorSecret {
+    /// The methods it can serve.
+    #[must_use]
+    pub const fn methods(&self) -> &'static [Method] {
+        match self {
+            Self::Phone { .. } => &[Method::TextMessage, Method::PhoneCall],
+            Self::AuthenticatorApp { .. } => &[Method::AuthenticatorApp],
+        }
+    }
+
+    /// Whether it can serve `method`.
+    #[must_use]
+    pub fn serves(&self, method: Method) -> bool {
+        self.methods().contains(&method)
+    }
+}
+
+impl Factor {
+    /// Whether it is locked at `now`, and until when.
+    #[must_use]
+    pub fn lock(&self, now: Timestamp) -> Option<Timestamp> {
+        self.locked_until.filter(|until| *until > now)
+    }
+}

@@ -1,0 +1,113 @@
+//! Authorization codes and refresh tokens: what an application holds of a completed journey.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::Account,
+    application::Application,
+    assurance::Authentication,
+    clock::{DAY, MINUTE, Millis, Timestamp},
+    id::Id,
+    secret::TokenHash,
+    session::Session,
+    tenant::Tenant,
+    user_flow::UserFlow,
+};
+
+/// How long an authorization code lives (A28: one minute at most).
+pub const CODE_LIFE: Millis = MINUTE;
+/// How long a refresh token lives unless the application is a single-page one (wire.md).
+pub const REFRESH_LIFE: Millis = 14 * DAY;
+/// How long a single-page application's refresh token lives (wire.md).
+pub const REFRESH_LIFE_SINGLE_PAGE: Millis = DAY;
+/// How long access and ID tokens live (wire.md: 60 minutes).
+pub const TOKEN_LIFE: Millis = 60 * MINUTE;
+
+/// How the authorization response travels back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    /// In the query (the default for `code`).
+    Query,
+    /// In the fragment.
+    Fragment,
+    /// As a self-submitting form.
+    FormPost,
+}
+
+/// An authorization request after all checks: what the journey must remember of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AuthorizationRequest {
+    /// The application.
+    pub application: Id<Application>,
+    /// The registered reply URL that was asked for, byte for byte as asked.
+    pub redirect_uri: String,
+    /// How the response travels.
+    pub response_mode: ResponseMode,
+    /// The scopes asked for, as given.
+    pub scope: String,
+    /// Echoed byte for byte.
+    pub state: Option<String>,
+    /// Goes into the ID token.
+    pub nonce: Option<String>,
+    /// PKCE S256 challenge; always there for public clients.
+    pub code_challenge: Option<String>,
+    /// Prefills the email field; never trusted.
+    pub login_hint: Option<String>,
+    /// An existing session must not be used (`prompt=login`, `max_age` passed).
+    pub fresh_login: bool,
+    /// Shown first where the flow can sign up (`prompt=create`).
+    pub start_with_sign_up: bool,
+}
+
+/// What a code or a refresh token stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Stable id; all refresh tokens of one family share it.
+    pub id: Id<Grant>,
+    /// The tenant.
+    pub tenant: Id<Tenant>,
+    /// The flow it was issued by.
+    pub flow: Id<UserFlow>,
+    /// The application it was issued to.
+    pub application: Id<Application>,
+    /// Whose it is.
+    pub account: Id<Account>,
+    /// The session it came from.
+    pub session: Option<Id<Session>>,
+    /// What really happened (decision 4).
+    pub authentication: Authentication,
+    /// The scopes.
+    pub scope: String,
+    /// The nonce of the request.
+    pub nonce: Option<String>,
+    /// Where the code was sent; must be repeated at redemption.
+    pub redirect_uri: String,
+    /// PKCE challenge.
+    pub code_challenge: Option<String>,
+    /// The hash of the authorization code.
+    pub code: TokenHash,
+    /// When the code dies.
+    pub code_expires_at: Timestamp,
+    /// When the code was redeemed.
+    pub redeemed_at: Option<Timestamp>,
+    /// When the whole grant was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A refresh token as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefreshToken {
+    /// Its hash.
+    pub hash: TokenHash,
+    /// The family.
+    pub grant: Id<Grant>,
+    /// When it was issued.
+    pub created_at: Timestamp,
+    /// When it dies.
+    pub expires_at: Timestamp,
+    /// When it was exchanged for the next one.
+    pub used_at: Option<Timestamp>,
+}

@@ -1,0 +1,210 @@
+//! The end of a journey: the completion, the session made from it, and the way back.
+//!
+//! [`Completion`] and [`Return`] have private fields and no public constructor, and both are
+//! taken by value: what they stand for happens once.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Context, Effect, Ended, Facts, Header, Person, Stage, Target, Then, sign_in};
+use crate::{
+    assurance::Authentication,
+    audit::{Action, Outcome},
+    clock::Timestamp,
+    entropy::Entropy,
+    grant::{AuthorizationRequest, CODE_LIFE, Grant},
+    id::Id,
+    secret::Token,
+    session::{CONSOLE_LIFE, ConsoleKind, SESSION_LIFE, Session},
+    user_flow::{Audience, FlowType},
+};
+
+/// Every demand is met. The only thing a session can be made from.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Clone, Hash))]
+pub struct Completion {
+    authentication: Authentication,
+    /// The session that led here, if no new sign-in was needed.
+    session: Option<Id<Session>>,
+}
+
+/// The way back to the application, open once. The only thing a code can be made from.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Clone, Hash))]
+pub struct Return {
+    authentication: Authentication,
+    session: Id<Session>,
+}
+
+/// What [`Completion::settle`] gives.
+#[derive(Debug)]
+pub struct Settled {
+    /// The new session and the secret of its cookie; `None` when an existing one goes on.
+    pub session: Option<(Session, Token)>,
+    /// The way back.
+    pub back: Return,
+}
+
+/// What [`Return::issue_code`] gives.
+#[derive(Debug)]
+pub struct Issued {
+    /// The grant to store.
+    pub grant: Grant,
+    /// The authorization code.
+    pub code: Token,
+}
+
+// The one place that makes a completion out of a journey. The demand is checked here once more,
+// whatever the caller thinks.
+pub(super) fn finish(context: &mut Context<'_, '_>, person: Person) -> Stage {
+    let authentication = &person.authentication;
+    if !context.demand.is_met(authentication, authentication.level()) {
+        return Stage::SignIn;
+    }
+    let (account, at) = (authentication.account(), authentication.at());
+    let new_account = authentication.is_new_account();
+    if let Some(new) = person.new {
+        context.tell(Effect::CreateAccount(new));
+        context.tell(Effect::Audit {
+            action: Action::SignUp,
+            outcome: Outcome::Success,
+            account: Some(account),
+            detail: "email",
+        });
+    }
+    context.tell(Effect::SignedIn { account, at, new_account });
+    let detail = authentication.level().as_str();
+    context.tell(Effect::Audit { action: Action::SignIn, outcome: Outcome::Success, account: Some(account), detail });
+    Stage::Complete(Completion { authentication: person.authentication, session: None })
+}
+
+pub(super) fn cancel(context: &mut Context<'_, '_>) -> Stage {
+    let account = context.facts.account.as_ref().map(|a| a.id);
+    context.tell(Effect::Audit {
+        action: Action::JourneyCancelled,
+        outcome: Outcome::Success,
+        account,
+        detail: "cancel",
+    });
+    Stage::Ended(Ended::Cancelled)
+}
+
+/// Where a live session leads, if it leads anywhere but to the first page.
+pub(super) fn from_session(header: &Header, session: Option<&Session>, facts: &Facts) -> Option<Stage> {
+    let request = match &header.target {
+        Target::Application(request) | Target::Run { request, .. } => request,
+        Target::Console { .. } => return None,
+    };
+    let session = session.filter(|session| !request.fresh_login && session.is_live(facts.now))?;
+    let account = facts.account.as_ref().filter(|account| account.id == session.account && !account.disabled)?;
+    let fits = session.console.is_none()
+        && session.tenant == header.tenant
+        && session.authentication.account() == account.id
+        && sign_in::admits(header.flow.audience, account.kind);
+    let demand = facts.demand.clone().stricter(&header.demand);
+    if !fits || !demand.is_met(&session.authentication, session.level(facts.now)) {
+        return None;
+    }
+    let authentication = session.authentication.clone();
+    match header.flow.kind {
+        FlowType::SignUpSignIn | FlowType::SignIn => {
+            Some(Stage::Complete(Completion { authentication, session: Some(session.id) }))
+        }
+        // Data may be changed only at the account's own level.
+        FlowType::ProfileEditing
+            if account.factors.is_empty() || session.level(facts.now) > crate::assurance::Level::Aal1 =>
+        {
+            Some(Stage::EditProfile(Person { authentication, new: None, then: Then::EditProfile }))
+        }
+        FlowType::ProfileEditing | FlowType::PasswordReset => None,
+    }
+}
+
+impl Completion {
+    /// What was proved.
+    #[must_use]
+    pub const fn authentication(&self) -> &Authentication {
+        &self.authentication
+    }
+
+    /// The session that already stands, if single sign-on led here.
+    #[must_use]
+    pub const fn existing_session(&self) -> Option<Id<Session>> {
+        self.session
+    }
+
+    /// Makes the session (unless one stands already) and opens the way back.
+    #[must_use]
+    pub fn settle(self, header: &Header, now: Timestamp, entropy: &mut dyn Entropy) -> Settled {
+        if let Some(session) = self.session {
+            return Settled { session: None, back: Return { authentication: self.authentication, session } };
+        }
+        // The audience alone decides: a journey through a patient flow never opens a console.
+        let console = console_of(header.flow.audience);
+        let life = if console.is_some() { CONSOLE_LIFE } else { SESSION_LIFE };
+        let token = Token::generate(entropy);
+        let session = Session {
+            id: Id::new(now, entropy),
+            tenant: header.tenant,
+            account: self.authentication.account(),
+            token: token.hash(),
+            console,
+            authentication: self.authentication.clone(),
+            created_at: now,
+            last_seen_at: now,
+            expires_at: now.plus(life),
+            ended_at: None,
+        };
+        let back = Return { authentication: self.authentication, session: session.id };
+        Settled { session: Some((session, token)), back }
+    }
+}
+
+impl Return {
+    /// What was proved.
+    #[must_use]
+    pub const fn authentication(&self) -> &Authentication {
+        &self.authentication
+    }
+
+    /// Makes the authorization code for `request`; 256 bits, [`CODE_LIFE`], stored hashed.
+    #[must_use]
+    pub fn issue_code(
+        self,
+        header: &Header,
+        request: &AuthorizationRequest,
+        now: Timestamp,
+        entropy: &mut dyn Entropy,
+    ) -> Issued {
+        let code = Token::generate(entropy);
+        let grant = Grant {
+            id: Id::new(now, entropy),
+            tenant: header.tenant,
+            flow: header.flow.id,
+            application: request.application,
+            account: self.authentication.account(),
+            session: Some(self.session),
+            authentication: self.authentication,
+            scope: request.scope.clone(),
+            nonce: request.nonce.clone(),
+            redirect_uri: request.redirect_uri.clone(),
+            code_challenge: request.code_challenge.clone(),
+            code: code.hash(),
+            code_expires_at: now.plus(CODE_LIFE),
+            redeemed_at: None,
+            revoked_at: None,
+            created_at: now,
+        };
+        Issued { grant, code }
+    }
+}
+
+/// The console that a flow for `audience` opens; `None`: single sign-on to applications.
+#[must_use]
+pub const fn console_of(audience: Audience) -> Option<ConsoleKind> {
+    match audience {
+        Audience::Patients => None,
+        Audience::Staff => Some(ConsoleKind::Clinic),
+        Audience::Operators => Some(ConsoleKind::Portal),
+        Audience::SelfService => Some(ConsoleKind::Account),
+    }
+}

@@ -1,0 +1,129 @@
+//! What a step wants done outside, in the transaction that stores the journey.
+
+use super::{CodePurpose, NewAccount};
+use crate::{
+    account::Account,
+    assurance::Method,
+    attribute::Attributes,
+    audit::{Action, Outcome},
+    clock::Timestamp,
+    email::EmailAddress,
+    factor::{Factor, NewFactor},
+    id::Id,
+    phone::PhoneNumber,
+    secret::SecretString,
+};
+
+/// A message without a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Notice {
+    /// Somebody tried to sign up with the address of an account (U10).
+    AlreadyRegistered,
+    /// Somebody asked for a new password, and there is no account (U10).
+    NoAccount,
+    /// A second factor was bound (N20).
+    FactorBound(Method),
+    /// The password was changed (N20).
+    PasswordChanged,
+}
+
+/// An effect.
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone, PartialEq, Eq, Hash))]
+pub enum Effect {
+    /// Send a code by email, and note the send.
+    SendEmailCode {
+        /// Where to.
+        to: EmailAddress,
+        /// What for.
+        purpose: CodePurpose,
+        /// The code.
+        code: SecretString,
+    },
+    /// Send a code by text or call, and note the send.
+    SendPhoneCode {
+        /// Where to.
+        to: PhoneNumber,
+        /// Text or call.
+        method: Method,
+        /// The code.
+        code: SecretString,
+    },
+    /// Send a notice. Instead of a code it counts as a send, so that both look the same.
+    SendNotice {
+        /// Where to.
+        to: EmailAddress,
+        /// Which.
+        notice: Notice,
+    },
+    /// Create the account with its password and factors; use up its invitation and grant its
+    /// role. Fails as a whole if the address is taken or the invitation was used.
+    CreateAccount(Box<NewAccount>),
+    /// Replace the password of this version; end every session and refresh token of the account.
+    SetPassword {
+        /// Whose.
+        account: Id<Account>,
+        /// The version that is replaced; `None` if there was none.
+        replaces: Option<i64>,
+        /// The new PHC string.
+        phc: String,
+    },
+    /// Bind a factor to an existing account.
+    BindFactor {
+        /// Whose.
+        account: Id<Account>,
+        /// The factor.
+        factor: NewFactor,
+    },
+    /// A challenge was answered: clear the failures and note the use.
+    FactorUsed {
+        /// The factor.
+        factor: Id<Factor>,
+        /// By which method.
+        method: Method,
+        /// For an authenticator app: the step, which must be later than the last one stored.
+        step: Option<i64>,
+    },
+    /// A wrong code: count it; at [`crate::factor::MAX_FAILURES`] lock the factor.
+    FactorFailed {
+        /// The factor.
+        factor: Id<Factor>,
+    },
+    /// A wrong password: count it for this address and network.
+    SignInFailed {
+        /// The address as typed.
+        email: EmailAddress,
+    },
+    /// The right password: clear the count.
+    SignInSucceeded {
+        /// The address.
+        email: EmailAddress,
+    },
+    /// Replace the attributes.
+    UpdateProfile {
+        /// Whose.
+        account: Id<Account>,
+        /// The new values, merged over the old ones.
+        attributes: Attributes,
+    },
+    /// The person is signed in: note the time and count it.
+    SignedIn {
+        /// Who.
+        account: Id<Account>,
+        /// When.
+        at: Timestamp,
+        /// Whether the account is new.
+        new_account: bool,
+    },
+    /// Write an audit event.
+    Audit {
+        /// What happened.
+        action: Action,
+        /// How it ended.
+        outcome: Outcome,
+        /// On whom.
+        account: Option<Id<Account>>,
+        /// One closed word more.
+        detail: &'static str,
+    },
+}

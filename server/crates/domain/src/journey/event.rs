@@ -1,0 +1,107 @@
+//! What a person (by form or by JSON) can do in a journey.
+
+use crate::{
+    assurance::Method, attribute::Attributes, email::EmailAddress, password::PasswordCheck, phone::PhoneNumber,
+};
+
+/// An event. Passwords arrive hashed or checked: hashing is slow and belongs outside.
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone, PartialEq, Eq, Hash))]
+pub enum Event {
+    /// Email and password.
+    SignIn {
+        /// The address as typed, normalised.
+        email: EmailAddress,
+        /// The outcome of the check.
+        check: PasswordCheck,
+    },
+    /// To the sign-up pages.
+    GoSignUp,
+    /// Back to sign-in.
+    GoSignIn,
+    /// To the forgotten-password pages.
+    GoForgotPassword,
+    /// "Send verification code".
+    RequestCode {
+        /// To this address.
+        email: EmailAddress,
+    },
+    /// Send another code to the same place.
+    Resend,
+    /// A code, stripped of spaces and dashes.
+    SubmitCode {
+        /// As typed.
+        digits: String,
+    },
+    /// A code of a new authenticator app.
+    SubmitAppCode {
+        /// As typed.
+        digits: String,
+        /// The name for the device.
+        name: String,
+    },
+    /// Password and attributes of a new account, checked against policy.
+    SubmitDetails(Box<NewDetails>),
+    /// A new password, checked against policy and hashed.
+    SubmitNewPassword {
+        /// Its PHC string.
+        phc: String,
+    },
+    /// Which second method to set up, or "Try another way".
+    ChooseMethod {
+        /// That one.
+        method: Method,
+    },
+    /// A phone number to set up.
+    EnterPhone {
+        /// The number.
+        number: PhoneNumber,
+        /// Text or call.
+        method: Method,
+    },
+    /// Changed attributes, checked.
+    SubmitProfile {
+        /// All attributes of the flow, as they should be.
+        attributes: Attributes,
+    },
+    /// One page back, where there is one.
+    Back,
+    /// Leave the journey.
+    Cancel,
+}
+
+/// A new account's details.
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone, PartialEq, Eq, Hash))]
+pub struct NewDetails {
+    /// Only where the stage asks for one.
+    pub email: Option<EmailAddress>,
+    /// The PHC string of the password.
+    pub phc: String,
+    /// The attributes.
+    pub attributes: Attributes,
+}
+
+impl Event {
+    /// The name of the event, as in addresses and logs.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SignIn { .. } => "sign-in",
+            Self::GoSignUp => "go-sign-up",
+            Self::GoSignIn => "go-sign-in",
+            Self::GoForgotPassword => "go-forgot-password",
+            Self::RequestCode { .. } => "request-code",
+            Self::Resend => "resend",
+            Self::SubmitCode { .. } => "submit-code",
+            Self::SubmitAppCode { .. } => "submit-app-code",
+            Self::SubmitDetails(_) => "submit-details",
+            Self::SubmitNewPassword { .. } => "submit-new-password",
+            Self::ChooseMethod { .. } => "choose-method",
+            Self::EnterPhone { .. } => "enter-phone",
+            Self::SubmitProfile { .. } => "submit-profile",
+            Self::Back => "back",
+            Self::Cancel => "cancel",
+        }
+    }
+}

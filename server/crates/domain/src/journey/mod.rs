@@ -1,0 +1,513 @@
+//! The journey: one person's run through one user flow, from the first page to the code.
+//!
+//! A pure state machine. A [`Stage`] carries its own data; [`Journey::step`] consumes the
+//! journey and an [`Event`] and gives the next one, or the same stage and a [`Refusal`]. What
+//! must happen outside (send a code, create the account) comes back as [`Effect`]s, which the
+//! service carries out in the transaction that stores the journey. Nothing but this module can
+//! make a [`Completion`], and only a completion becomes a session or an authorization code.
+//!
+//! The tests in `explore/` walk this very code exhaustively.
+
+mod code;
+mod complete;
+mod effect;
+mod event;
+mod new_password;
+mod profile;
+mod second_factor;
+mod sign_in;
+mod sign_up;
+mod stage;
+
+#[cfg(test)]
+mod explore;
+
+pub use code::{
+    CODE_DIGITS, CODE_LIFE, CODE_LOCK, CodeMac, CodeProof, CodePurpose, MAX_TRIES, RESEND_AFTER, SEND_LIMIT,
+    SEND_WINDOW,
+};
+pub use complete::{Completion, Issued, Return, Settled, console_of};
+pub use effect::{Effect, Notice};
+pub use event::{Event, NewDetails};
+pub use stage::{DetailsStage, Ended, NewAccount, Person, Stage, Then};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::Account,
+    assurance::Demand,
+    clock::{MINUTE, Millis, Timestamp},
+    email::EmailAddress,
+    entropy::Entropy,
+    factor::Factor,
+    grant::AuthorizationRequest,
+    id::Id,
+    invitation::Invitation,
+    phone::PhoneNumber,
+    secret::{Sealed, TokenHash},
+    session::Session,
+    tenant::Tenant,
+    user_flow::{Audience, FlowSettings, FlowType, UserFlow},
+};
+
+/// How long a journey lives, whatever happens in it.
+pub const JOURNEY_LIFE: Millis = 60 * MINUTE;
+
+/// What a journey leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "to", rename_all = "snake_case")]
+pub enum Target {
+    /// An application: ends in an authorization code.
+    Application(AuthorizationRequest),
+    /// "Run user flow" in the portal: ends in a code that the server redeems to show the tokens.
+    Run {
+        /// The request, as an application would have made it.
+        request: AuthorizationRequest,
+        /// The operator who runs it.
+        operator: Id<Account>,
+    },
+    /// The console of the flow's audience: ends in a console session.
+    Console {
+        /// The path to go on to: one of our own, begun with a single `/`.
+        return_to: String,
+    },
+}
+
+/// The flow as it stood when the journey began.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FlowSnapshot {
+    /// The flow.
+    pub id: Id<UserFlow>,
+    /// Its version then.
+    pub version: i64,
+    /// What it is for.
+    pub kind: FlowType,
+    /// Whom it lets in.
+    pub audience: Audience,
+    /// Its settings then.
+    pub settings: FlowSettings,
+}
+
+impl From<&UserFlow> for FlowSnapshot {
+    fn from(flow: &UserFlow) -> Self {
+        Self {
+            id: flow.id,
+            version: flow.version,
+            kind: flow.kind,
+            audience: flow.audience,
+            settings: flow.settings.clone(),
+        }
+    }
+}
+
+/// What stays the same through the whole journey.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Clone, Hash))]
+pub struct Header {
+    /// Its id; stands in the address of every page.
+    pub id: Id<Journey>,
+    /// The tenant.
+    pub tenant: Id<Tenant>,
+    /// The flow as it was.
+    pub flow: FlowSnapshot,
+    /// What the flow and the application demanded when it began.
+    pub demand: Demand,
+    /// What it leads to.
+    pub target: Target,
+    /// The browser it belongs to: hash of the journey cookie.
+    pub browser: TokenHash,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+}
+
+/// A journey: a header, a stage, and the codes that were used up on the way.
+///
+/// Not `Clone`: a stage is consumed by the step that leaves it.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Clone, Hash))]
+pub struct Journey {
+    /// What stays the same.
+    pub header: Header,
+    stage: Stage,
+    spent: Vec<code::Mac>,
+}
+
+/// What the service read from the database for one step, in the same transaction.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The present moment.
+    pub now: Timestamp,
+    /// What the flow and the application demand now.
+    pub demand: Demand,
+    /// The account that [`Journey::whose`] asked for.
+    pub account: Option<AccountFacts>,
+    /// Wrong sign-ins for this address from this network are locked until then.
+    pub sign_in_locked_until: Option<Timestamp>,
+    /// Codes sent to the email address within [`SEND_WINDOW`], oldest first.
+    pub email_sends: Vec<Timestamp>,
+    /// Codes sent to the phone number within [`SEND_WINDOW`], oldest first.
+    pub phone_sends: Vec<Timestamp>,
+}
+
+/// What a step needs to know of an account.
+#[derive(Debug, Clone)]
+#[cfg_attr(test, derive(PartialEq, Eq, Hash))]
+pub struct AccountFacts {
+    /// The account's id.
+    pub id: Id<Account>,
+    /// What it is to the tenant.
+    pub kind: crate::account::AccountKind,
+    /// Its address.
+    pub email: EmailAddress,
+    /// Whether it may sign in.
+    pub disabled: bool,
+    /// The version of its password; `None` if it has none.
+    pub password_version: Option<i64>,
+    /// Its factors.
+    pub factors: Vec<Factor>,
+}
+
+/// Which account a step is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// Nobody yet.
+    Nobody,
+    /// This one.
+    Account(Id<Account>),
+    /// Whoever has this address, if anybody.
+    Address(EmailAddress),
+}
+
+/// Where codes of this step may be sent: their histories are wanted in [`Facts`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Destinations {
+    /// An email address.
+    pub email: Option<EmailAddress>,
+    /// A phone number.
+    pub phone: Option<PhoneNumber>,
+}
+
+/// What a step may use of the outside; all of it is quick and none of it blocks.
+pub struct Tools<'a> {
+    /// Random bytes.
+    pub entropy: &'a mut dyn Entropy,
+    /// The keyed hash of codes.
+    pub codes: &'a dyn CodeMac,
+    /// Authenticator apps.
+    pub totp: &'a dyn Totp,
+}
+
+/// Seeds of authenticator apps (RFC 6238), sealed at rest.
+pub trait Totp {
+    /// A fresh seed, sealed for `journey` until it is bound.
+    fn new_seed(&self, entropy: &mut dyn Entropy) -> Sealed;
+    /// The time step that `digits` belongs to at `now`, if it is the present one or the one
+    /// before (N13: one documented neighbour, for clocks that lag).
+    fn matched_step(&self, seed: &Sealed, digits: &str, now: Timestamp) -> Option<i64>;
+}
+
+/// Why an event did not advance the journey. Each has its own message (U14).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "refusal", rename_all = "snake_case")]
+pub enum Refusal {
+    /// The journey is too old.
+    JourneyExpired,
+    /// The event does not belong to the stage: a second tab, a replay, an edited form.
+    OutOfStep,
+    /// Wrong address or password; never says which (U10).
+    WrongCredentials,
+    /// Too many wrong sign-ins.
+    SignInLocked {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// The account may not sign in.
+    AccountUnavailable,
+    /// Not six digits.
+    CodeLength,
+    /// The wrong code.
+    CodeWrong {
+        /// How many tries are left for it.
+        tries_left: u32,
+    },
+    /// The right code, too late.
+    CodeExpired,
+    /// The right code, for the second time.
+    CodeUsed,
+    /// Too many wrong codes.
+    CodeLocked {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// The factor is locked after too many wrong codes.
+    FactorLocked {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// A new code was asked for too soon.
+    ResendTooSoon {
+        /// From then on it may be.
+        from: Timestamp,
+    },
+    /// Too many codes were sent to this address or number.
+    TooManySends {
+        /// From then on there may be more.
+        from: Timestamp,
+    },
+    /// This flow does not allow that method, or the account has no such factor.
+    MethodUnavailable,
+    /// Somebody made an account with this address in the meantime.
+    AddressTaken,
+    /// The password was changed in the meantime.
+    PasswordChangedMeanwhile,
+}
+
+/// The result of a step. A refused journey stands at the same stage as before; only its counters
+/// of wrong tries may have moved.
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
+pub struct Step {
+    /// The journey to store.
+    pub journey: Journey,
+    /// What to do in the same transaction.
+    pub effects: Vec<Effect>,
+    /// Why it did not advance, if it did not.
+    pub refusal: Option<Refusal>,
+}
+
+pub(crate) type Next = Result<Stage, (Stage, Refusal)>;
+
+/// Everything a transition works with.
+pub(crate) struct Context<'a, 'b> {
+    header: &'a Header,
+    facts: &'a Facts,
+    tools: &'a mut Tools<'b>,
+    demand: Demand,
+    effects: Vec<Effect>,
+    spent: &'a mut Vec<code::Mac>,
+}
+
+impl Context<'_, '_> {
+    fn now(&self) -> Timestamp {
+        self.facts.now
+    }
+
+    fn tell(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+}
+
+impl Journey {
+    /// A journey at its first page.
+    ///
+    /// A live `session` of a person who may use this flow, at the level that is demanded, leads
+    /// straight on ([`complete`]); otherwise it is ignored.
+    #[must_use]
+    pub fn begin(header: Header, session: Option<&Session>, facts: &Facts) -> Self {
+        let stage = complete::from_session(&header, session, facts).unwrap_or_else(|| Self::first_stage(&header));
+        Self { header, stage, spent: Vec::new() }
+    }
+
+    /// A journey that begins with an invitation: the link stands for the proof of the address.
+    #[must_use]
+    pub fn begin_invited(header: Header, invitation: &Invitation) -> Self {
+        let stage = Stage::Details(DetailsStage {
+            email: invitation.email.clone(),
+            email_proved: invitation.email.is_some(),
+            kind: invitation.kind,
+            invitation: Some(invitation.id),
+        });
+        Self { header, stage, spent: Vec::new() }
+    }
+
+    fn first_stage(header: &Header) -> Stage {
+        let sign_up_first = match &header.target {
+            Target::Application(request) | Target::Run { request, .. } => request.start_with_sign_up,
+            Target::Console { .. } => false,
+        };
+        match header.flow.kind {
+            FlowType::SignUpSignIn if sign_up_first => Stage::SignUpEmail,
+            FlowType::SignUpSignIn | FlowType::SignIn | FlowType::ProfileEditing => Stage::SignIn,
+            FlowType::PasswordReset => Stage::ResetEmail,
+        }
+    }
+
+    /// The stage it stands at.
+    #[must_use]
+    pub const fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    /// Whether it is over at `now`, whatever its stage.
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now >= self.header.expires_at || now < self.header.created_at
+    }
+
+    /// Whether this flow lets people create an account.
+    #[must_use]
+    pub fn can_sign_up(&self) -> bool {
+        can_sign_up(&self.header)
+    }
+
+    /// Whose facts the step for `event` needs.
+    #[must_use]
+    pub fn whose(&self, event: &Event) -> Whose {
+        match event {
+            Event::SignIn { email, check } => {
+                check.matched().map_or_else(|| Whose::Address(email.clone()), |(account, _)| Whose::Account(account))
+            }
+            Event::RequestCode { email } => Whose::Address(email.clone()),
+            _ => self.stage.subject(),
+        }
+    }
+
+    /// Where codes of the step for `event` may go, given the facts of [`Journey::whose`].
+    #[must_use]
+    pub fn destinations(&self, event: &Event, account: Option<&AccountFacts>) -> Destinations {
+        let email = match event {
+            Event::RequestCode { email } => Some(email.clone()),
+            _ => self.stage.address().or_else(|| account.map(|a| a.email.clone())),
+        };
+        let phone = match (event, &self.stage) {
+            (Event::EnterPhone { number, .. }, _) => Some(number.clone()),
+            (_, Stage::EnrolPhoneCode { number, .. }) => Some(number.clone()),
+            _ => account.and_then(second_factor::phone_of),
+        };
+        Destinations { email, phone }
+    }
+
+    /// The next stage, or the same one and a refusal.
+    #[must_use]
+    pub fn step(self, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        let Self { header, stage, mut spent } = self;
+        let demand = facts.demand.clone().stricter(&header.demand);
+        let mut context = Context { header: &header, facts, tools, demand, effects: Vec::new(), spent: &mut spent };
+        let next = if facts.now >= header.expires_at || facts.now < header.created_at {
+            Err((stage, Refusal::JourneyExpired))
+        } else if facts.account.as_ref().is_some_and(|a| a.disabled) && stage.is_identified() {
+            Err((stage, Refusal::AccountUnavailable))
+        } else {
+            transition(&mut context, stage, event)
+        };
+        let effects = context.effects;
+        let (stage, refusal) = match next {
+            Ok(stage) => (stage, None),
+            Err((stage, refusal)) => (stage, Some(refusal)),
+        };
+        Step { journey: Self { header, stage, spent }, effects, refusal }
+    }
+
+    /// Takes the completion out of a journey that has one; the journey is left [`Ended::Used`].
+    ///
+    /// # Errors
+    /// Gives the journey back when it is not complete.
+    pub fn complete(self) -> Result<(Header, Completion), Box<Self>> {
+        match self.stage {
+            Stage::Complete(completion) => Ok((self.header, completion)),
+            stage => Err(Box::new(Self { header: self.header, stage, spent: self.spent })),
+        }
+    }
+
+    /// The journey after [`Completion::settle`]: the way back to the application is open once.
+    #[must_use]
+    pub const fn returning(header: Header, back: Return) -> Self {
+        Self { header, stage: Stage::Returning(back), spent: Vec::new() }
+    }
+
+    /// Takes the way back out of a settled journey. What is left stands at [`Ended::Used`] and is
+    /// to be stored by compare-and-set, so that one request alone wins.
+    ///
+    /// # Errors
+    /// Gives the journey back when there is no way back to take.
+    pub fn take_return(self) -> Result<(Self, Return), Box<Self>> {
+        match self.stage {
+            Stage::Returning(back) => {
+                Ok((Self { header: self.header, stage: Stage::Ended(Ended::Used), spent: Vec::new() }, back))
+            }
+            stage => Err(Box::new(Self { header: self.header, stage, spent: self.spent })),
+        }
+    }
+}
+
+fn can_sign_up(header: &Header) -> bool {
+    header.flow.kind == FlowType::SignUpSignIn && header.flow.audience == Audience::Patients
+}
+
+// The whole table. What is not in it is out of step.
+fn transition(context: &mut Context<'_, '_>, stage: Stage, event: Event) -> Next {
+    match (stage, event) {
+        (Stage::Ended(ended), _) => Err((Stage::Ended(ended), Refusal::OutOfStep)),
+        (stage @ (Stage::Complete(_) | Stage::Returning(_)), _) => Err((stage, Refusal::OutOfStep)),
+        (_, Event::Cancel) => Ok(complete::cancel(context)),
+
+        (Stage::SignIn, Event::SignIn { email, check }) => sign_in::submit(context, &email, &check),
+        (
+            Stage::SignIn | Stage::SignUpEmail | Stage::SignUpCode { .. } | Stage::ResetEmail | Stage::ResetCode { .. },
+            Event::GoSignIn,
+        ) if context.header.flow.kind != FlowType::PasswordReset => Ok(Stage::SignIn),
+        (Stage::SignIn, Event::GoSignUp) if can_sign_up(context.header) => Ok(Stage::SignUpEmail),
+        (Stage::SignIn, Event::GoForgotPassword) => Ok(Stage::ResetEmail),
+
+        (Stage::SignUpEmail | Stage::SignUpCode { .. }, Event::RequestCode { email }) => {
+            sign_up::request(context, email)
+        }
+        (Stage::SignUpCode { email, proof }, Event::Resend) => sign_up::resend(context, email, proof),
+        (Stage::SignUpCode { email, proof }, Event::SubmitCode { digits }) => {
+            sign_up::submit_code(context, email, proof, &digits)
+        }
+        (Stage::SignUpCode { .. }, Event::Back) => Ok(Stage::SignUpEmail),
+        (Stage::Details(details), Event::SubmitDetails(new)) => sign_up::submit_details(context, details, *new),
+
+        (Stage::ResetEmail | Stage::ResetCode { .. }, Event::RequestCode { email }) => {
+            new_password::request(context, email)
+        }
+        (Stage::ResetCode { email, account, proof }, Event::Resend) => {
+            new_password::resend(context, email, account, proof)
+        }
+        (Stage::ResetCode { email, account, proof }, Event::SubmitCode { digits }) => {
+            new_password::submit_code(context, email, account, proof, &digits)
+        }
+        (Stage::ResetCode { .. }, Event::Back) => Ok(Stage::ResetEmail),
+        (Stage::NewPassword(person), Event::SubmitNewPassword { phc }) => new_password::submit(context, person, phc),
+
+        (Stage::ConfirmEmail { person, proof }, Event::Resend) => second_factor::resend_email(context, person, proof),
+        (Stage::ConfirmEmail { person, proof }, Event::SubmitCode { digits }) => {
+            second_factor::confirm_email(context, person, proof, &digits)
+        }
+        (Stage::ChooseMethod(person), Event::ChooseMethod { method }) => second_factor::choose(context, person, method),
+        (Stage::EnrolPhone { person, .. }, Event::EnterPhone { number, method }) => {
+            second_factor::enter_phone(context, person, number, method)
+        }
+        (Stage::EnrolPhoneCode { person, number, method, proof }, Event::Resend) => {
+            second_factor::resend_enrolment(context, person, number, method, proof)
+        }
+        (Stage::EnrolPhoneCode { person, number, method, proof }, Event::SubmitCode { digits }) => {
+            second_factor::bind_phone(context, person, number, method, proof, &digits)
+        }
+        (Stage::EnrolPhoneCode { person, method, .. }, Event::Back) => Ok(Stage::EnrolPhone { person, method }),
+        (Stage::EnrolPhone { person, .. } | Stage::EnrolApp { person, .. }, Event::Back) => {
+            Ok(Stage::ChooseMethod(person))
+        }
+        (Stage::EnrolApp { person, seed, failures }, Event::SubmitAppCode { digits, name }) => {
+            second_factor::bind_app(context, person, seed, failures, &digits, name)
+        }
+
+        (Stage::Challenge { person, factor, method, proof }, Event::SubmitCode { digits }) => {
+            second_factor::answer(context, person, factor, method, proof, &digits)
+        }
+        (Stage::Challenge { person, factor, method, proof }, Event::Resend) => {
+            second_factor::resend_challenge(context, person, factor, method, proof)
+        }
+        (Stage::Challenge { person, factor, method, proof }, Event::ChooseMethod { method: other }) => {
+            second_factor::another_way(context, person, factor, method, proof, other)
+        }
+
+        (Stage::EditProfile(person), Event::SubmitProfile { attributes }) => {
+            profile::submit(context, person, attributes)
+        }
+        (stage, _) => Err((stage, Refusal::OutOfStep)),
+    }
+}

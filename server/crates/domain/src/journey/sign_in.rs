@@ -1,0 +1,59 @@
+//! Email and password, and what follows from them.
+
+use super::{Context, Effect, Next, Person, Refusal, Stage, Then, second_factor};
+use crate::{
+    account::AccountKind,
+    assurance::Authentication,
+    audit::{Action, Outcome},
+    email::EmailAddress,
+    password::PasswordCheck,
+    user_flow::{Audience, FlowType},
+};
+
+/// Email and password were given. Wrong, unknown, disabled, of the wrong kind: one answer (U10).
+pub(super) fn submit(context: &mut Context<'_, '_>, email: &EmailAddress, check: &PasswordCheck) -> Next {
+    if let Some(until) = context.facts.sign_in_locked_until.filter(|until| *until > context.now()) {
+        context.tell(audit(Outcome::Failure, context.facts.account.as_ref().map(|a| a.id), "locked"));
+        return Err((Stage::SignIn, Refusal::SignInLocked { until }));
+    }
+    let account = context.facts.account.as_ref();
+    let right = account.filter(|account| {
+        check.matched().is_some_and(|(id, version)| id == account.id && Some(version) == account.password_version)
+            && !account.disabled
+            && account.email == *email
+            && admits(context.header.flow.audience, account.kind)
+    });
+    let Some(right) = right else {
+        let known = account.map(|a| a.id);
+        context.tell(Effect::SignInFailed { email: email.clone() });
+        context.tell(audit(Outcome::Failure, known, "password"));
+        return Err((Stage::SignIn, Refusal::WrongCredentials));
+    };
+    let id = right.id;
+    context.tell(Effect::SignInSucceeded { email: email.clone() });
+    context.tell(audit(Outcome::Success, Some(id), "password"));
+    let then = match context.header.flow.kind {
+        FlowType::ProfileEditing => Then::EditProfile,
+        FlowType::SignUpSignIn | FlowType::SignIn | FlowType::PasswordReset => Then::Finish,
+    };
+    let authentication = Authentication::begin(id, context.now()).with_password();
+    Ok(second_factor::proceed(context, Person { authentication, new: None, then }))
+}
+
+/// Whether a flow for `audience` lets an account of `kind` in. A patient flow never signs staff
+/// in, and the other way round: a journey through one cannot become a session of the other.
+pub(super) const fn admits(audience: Audience, kind: AccountKind) -> bool {
+    match (audience, kind) {
+        (Audience::Patients, AccountKind::Patient)
+        | (Audience::Staff, AccountKind::Staff)
+        | (Audience::Operators, AccountKind::Operator)
+        | (Audience::SelfService, AccountKind::Patient | AccountKind::Staff | AccountKind::Operator) => true,
+        (Audience::Patients, AccountKind::Staff | AccountKind::Operator)
+        | (Audience::Staff, AccountKind::Patient | AccountKind::Operator)
+        | (Audience::Operators, AccountKind::Patient | AccountKind::Staff) => false,
+    }
+}
+
+fn audit(outcome: Outcome, account: Option<crate::id::Id<crate::account::Account>>, detail: &'static str) -> Effect {
+    Effect::Audit { action: Action::PasswordChecked, outcome, account, detail }
+}

@@ -1,0 +1,108 @@
+//! A new account: address, code, details. It exists once the journey completes.
+
+use super::{
+    CodeProof, CodePurpose, Context, DetailsStage, Effect, NewAccount, NewDetails, Next, Notice, Person, Refusal,
+    Stage, Then, code, second_factor,
+};
+use crate::{
+    account::AccountKind,
+    assurance::Authentication,
+    audit::{Action, Outcome},
+    email::EmailAddress,
+    id::Id,
+};
+
+/// "Send verification code". An address that has an account gets a notice instead of a code, and
+/// the page looks the same (U10).
+pub(super) fn request(context: &mut Context<'_, '_>, email: EmailAddress) -> Next {
+    if let Err(refusal) = code::may_send(context.now(), &context.facts.email_sends) {
+        return Err((Stage::SignUpEmail, refusal));
+    }
+    let mut proof = CodeProof::new(CodePurpose::SignUp, email.as_str().to_owned());
+    send(context, &email, &mut proof);
+    Ok(Stage::SignUpCode { email, proof })
+}
+
+/// Another code to the same address.
+pub(super) fn resend(context: &mut Context<'_, '_>, email: EmailAddress, mut proof: CodeProof) -> Next {
+    if let Err(refusal) = proof.may_resend(context.now(), &context.facts.email_sends) {
+        return Err((Stage::SignUpCode { email, proof }, refusal));
+    }
+    send(context, &email, &mut proof);
+    Ok(Stage::SignUpCode { email, proof })
+}
+
+fn send(context: &mut Context<'_, '_>, email: &EmailAddress, proof: &mut CodeProof) {
+    let taken = context.facts.account.is_some();
+    let (journey, now) = (context.header.id, context.now());
+    let code = proof.issue(journey, now, context.tools.entropy, context.tools.codes, taken);
+    let effect = if taken {
+        Effect::SendNotice { to: email.clone(), notice: Notice::AlreadyRegistered }
+    } else {
+        Effect::SendEmailCode { to: email.clone(), purpose: CodePurpose::SignUp, code }
+    };
+    context.tell(effect);
+    context.tell(Effect::Audit {
+        action: Action::EmailCodeSent,
+        outcome: Outcome::Success,
+        account: None,
+        detail: "sign_up",
+    });
+}
+
+/// The code of the address.
+pub(super) fn submit_code(
+    context: &mut Context<'_, '_>,
+    email: EmailAddress,
+    mut proof: CodeProof,
+    digits: &str,
+) -> Next {
+    match proof.check(context.header.id, digits, context.now(), context.tools.codes, context.spent) {
+        Ok(()) => {
+            context.tell(Effect::Audit {
+                action: Action::EmailProved,
+                outcome: Outcome::Success,
+                account: None,
+                detail: "sign_up",
+            });
+            Ok(Stage::Details(DetailsStage {
+                email: Some(email),
+                email_proved: true,
+                kind: AccountKind::Patient,
+                invitation: None,
+            }))
+        }
+        Err(refusal) => {
+            context.tell(Effect::Audit {
+                action: Action::EmailProved,
+                outcome: Outcome::Failure,
+                account: None,
+                detail: "sign_up",
+            });
+            Err((Stage::SignUpCode { email, proof }, refusal))
+        }
+    }
+}
+
+/// Password and attributes. From here on the person counts as known; the account itself is
+/// written when the journey completes.
+pub(super) fn submit_details(context: &mut Context<'_, '_>, details: DetailsStage, new: NewDetails) -> Next {
+    let Some(email) = details.email.clone().or(new.email) else {
+        return Err((Stage::Details(details), Refusal::OutOfStep));
+    };
+    let id = Id::new(context.now(), context.tools.entropy);
+    let mut authentication = Authentication::begin(id, context.now()).with_password().as_new_account();
+    if details.email_proved {
+        authentication = authentication.with_email();
+    }
+    let account = NewAccount {
+        id,
+        kind: details.kind,
+        email,
+        phc: new.phc,
+        attributes: new.attributes,
+        factors: Vec::new(),
+        invitation: details.invitation,
+    };
+    Ok(second_factor::proceed(context, Person { authentication, new: Some(Box::new(account)), then: Then::Finish }))
+}

@@ -1,0 +1,256 @@
+//! The stages of a journey. Each carries what is known at that point, and nothing else.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CodeProof, Completion, Return, Whose};
+use crate::{
+    account::{Account, AccountKind},
+    assurance::{Authentication, Method},
+    attribute::Attributes,
+    email::EmailAddress,
+    factor::{Factor, NewFactor},
+    id::Id,
+    invitation::Invitation,
+    phone::PhoneNumber,
+    secret::Sealed,
+};
+
+/// Where a journey stands.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Clone, Hash))]
+#[serde(tag = "stage", content = "data", rename_all = "snake_case")]
+pub enum Stage {
+    /// Asks for email and password.
+    SignIn,
+    /// Asks for the address of a new account.
+    SignUpEmail,
+    /// A code is on its way to that address.
+    SignUpCode {
+        /// The address.
+        email: EmailAddress,
+        /// The proof so far.
+        proof: CodeProof,
+    },
+    /// Asks for password and attributes of a new account.
+    Details(DetailsStage),
+    /// Asks for the address of an account whose password is forgotten.
+    ResetEmail,
+    /// A code is on its way, if there is such an account.
+    ResetCode {
+        /// The address as typed.
+        email: EmailAddress,
+        /// The account that has it.
+        account: Option<Id<Account>>,
+        /// The proof so far.
+        proof: CodeProof,
+    },
+    /// Asks for a new password; address and, where bound, a second factor are proved.
+    NewPassword(Person),
+    /// A code is on its way to the account's address, before a first factor is bound.
+    ConfirmEmail {
+        /// Who it is.
+        person: Person,
+        /// The proof so far.
+        proof: CodeProof,
+    },
+    /// Asks which second method to set up.
+    ChooseMethod(Person),
+    /// Asks for a phone number.
+    EnrolPhone {
+        /// Who it is.
+        person: Person,
+        /// Text or call.
+        method: Method,
+    },
+    /// A code is on its way to the new number.
+    EnrolPhoneCode {
+        /// Who it is.
+        person: Person,
+        /// The number.
+        number: PhoneNumber,
+        /// Text or call.
+        method: Method,
+        /// The proof so far.
+        proof: CodeProof,
+    },
+    /// Shows the QR code of a new authenticator app and asks for a code of it.
+    EnrolApp {
+        /// Who it is.
+        person: Person,
+        /// The seed, sealed.
+        seed: Sealed,
+        /// Wrong codes so far.
+        failures: u32,
+    },
+    /// Asks for a code of a bound factor.
+    Challenge {
+        /// Who it is.
+        person: Person,
+        /// The factor that is asked.
+        factor: Id<Factor>,
+        /// By which method.
+        method: Method,
+        /// For a phone: the proof so far.
+        proof: Option<CodeProof>,
+    },
+    /// Asks for changed attributes.
+    EditProfile(Person),
+    /// Every demand is met.
+    Complete(Completion),
+    /// A session was made; the way back to the application is open once.
+    Returning(Return),
+    /// Over.
+    Ended(Ended),
+}
+
+/// How a journey ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// The person turned back; the application is told `access_denied`.
+    Cancelled,
+    /// The way back was taken.
+    Used,
+}
+
+/// What is known before a new account's details are given.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Clone, Hash))]
+pub struct DetailsStage {
+    /// The address; `None` while the holder of a printed link has to give one.
+    pub email: Option<EmailAddress>,
+    /// Whether a code, or the link that was sent to it, proved the address.
+    pub email_proved: bool,
+    /// The kind of account.
+    pub kind: AccountKind,
+    /// The invitation that led here.
+    pub invitation: Option<Id<Invitation>>,
+}
+
+/// A person on the way through the flow.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Clone, Hash))]
+pub struct Person {
+    pub(crate) authentication: Authentication,
+    pub(crate) new: Option<Box<NewAccount>>,
+    pub(crate) then: Then,
+}
+
+impl Person {
+    /// What was proved so far.
+    #[must_use]
+    pub const fn authentication(&self) -> &Authentication {
+        &self.authentication
+    }
+
+    /// The account that is being made, if it is a new one.
+    #[must_use]
+    pub fn new_account(&self) -> Option<&NewAccount> {
+        self.new.as_deref()
+    }
+}
+
+/// What a person came for, once known well enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Then {
+    /// To sign in.
+    Finish,
+    /// To choose a new password.
+    NewPassword,
+    /// To change attributes.
+    EditProfile,
+}
+
+/// An account that comes into being when the journey completes, and not before: who turns back
+/// leaves nothing behind.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Clone, Hash))]
+pub struct NewAccount {
+    /// Its id.
+    pub id: Id<Account>,
+    /// Its kind.
+    pub kind: AccountKind,
+    /// Its address.
+    pub email: EmailAddress,
+    /// The PHC string of its password.
+    pub phc: String,
+    /// Its attributes.
+    pub attributes: Attributes,
+    /// Its factors.
+    pub factors: Vec<NewFactor>,
+    /// The invitation that is used up by it.
+    pub invitation: Option<Id<Invitation>>,
+}
+
+impl Stage {
+    /// The name of the stage in addresses of events, logs and views.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::SignUpEmail => "sign_up_email",
+            Self::SignUpCode { .. } => "sign_up_code",
+            Self::Details(_) => "details",
+            Self::ResetEmail => "reset_email",
+            Self::ResetCode { .. } => "reset_code",
+            Self::NewPassword(_) => "new_password",
+            Self::ConfirmEmail { .. } => "confirm_email",
+            Self::ChooseMethod(_) => "choose_method",
+            Self::EnrolPhone { .. } => "enrol_phone",
+            Self::EnrolPhoneCode { .. } => "enrol_phone_code",
+            Self::EnrolApp { .. } => "enrol_app",
+            Self::Challenge { .. } => "challenge",
+            Self::EditProfile(_) => "edit_profile",
+            Self::Complete(_) => "complete",
+            Self::Returning(_) => "returning",
+            Self::Ended(_) => "ended",
+        }
+    }
+
+    /// Who stands at this stage, if anybody is known.
+    #[must_use]
+    pub const fn person(&self) -> Option<&Person> {
+        match self {
+            Self::NewPassword(person)
+            | Self::ConfirmEmail { person, .. }
+            | Self::ChooseMethod(person)
+            | Self::EnrolPhone { person, .. }
+            | Self::EnrolPhoneCode { person, .. }
+            | Self::EnrolApp { person, .. }
+            | Self::Challenge { person, .. }
+            | Self::EditProfile(person) => Some(person),
+            Self::SignIn
+            | Self::SignUpEmail
+            | Self::SignUpCode { .. }
+            | Self::Details(_)
+            | Self::ResetEmail
+            | Self::ResetCode { .. }
+            | Self::Complete(_)
+            | Self::Returning(_)
+            | Self::Ended(_) => None,
+        }
+    }
+
+    pub(crate) const fn is_identified(&self) -> bool {
+        self.person().is_some()
+    }
+
+    pub(crate) fn subject(&self) -> Whose {
+        match self {
+            Self::SignUpCode { email, .. } => Whose::Address(email.clone()),
+            Self::ResetCode { account: Some(account), .. } => Whose::Account(*account),
+            other => match other.person() {
+                Some(person) if person.new.is_none() => Whose::Account(person.authentication.account()),
+                Some(_) | None => Whose::Nobody,
+            },
+        }
+    }
+
+    pub(crate) fn address(&self) -> Option<EmailAddress> {
+        match self {
+            Self::SignUpCode { email, .. } | Self::ResetCode { email, .. } => Some(email.clone()),
+            other => other.person().and_then(Person::new_account).map(|new| new.email.clone()),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! User flows: what a person is asked for, what the application receives, and whether a second
+//! factor is demanded. A flow is versioned; a journey keeps the version it began with.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    assurance::{Demand, Level, Method},
+    clock::Timestamp,
+    id::Id,
+    tenant::Tenant,
+};
+
+/// What a flow is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowType {
+    /// People sign in, or sign up if they have no account.
+    SignUpSignIn,
+    /// People sign in only.
+    SignIn,
+    /// People change their attributes.
+    ProfileEditing,
+    /// People choose a new password.
+    PasswordReset,
+}
+
+impl FlowType {
+    /// Every type, in the order of the portal's form.
+    pub const ALL: [Self; 4] = [Self::SignUpSignIn, Self::SignIn, Self::ProfileEditing, Self::PasswordReset];
+
+    /// The name used in forms, JSON and the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignUpSignIn => "sign_up_sign_in",
+            Self::SignIn => "sign_in",
+            Self::ProfileEditing => "profile_editing",
+            Self::PasswordReset => "password_reset",
+        }
+    }
+
+    /// The type of that name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Whom a flow lets in, and to what. Operators create patient flows; the others are built in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    /// Patients signing in to applications.
+    Patients,
+    /// Clinic staff signing in to `/clinic` (built-in flow `staff`).
+    Staff,
+    /// Operators signing in to `/portal` (built-in flow `operators` of `lanyard.system`).
+    Operators,
+    /// Anybody of the tenant signing in to `/account` (built-in flow `account`).
+    SelfService,
+}
+
+impl Audience {
+    /// Every audience.
+    pub const ALL: [Self; 4] = [Self::Patients, Self::Staff, Self::Operators, Self::SelfService];
+
+    /// The name used in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Patients => "patients",
+            Self::Staff => "staff",
+            Self::Operators => "operators",
+            Self::SelfService => "self_service",
+        }
+    }
+
+    /// The audience of that name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|audience| audience.as_str() == text)
+    }
+
+    /// The name of the built-in flow for this audience; `None` for patients.
+    #[must_use]
+    pub const fn built_in_flow(self) -> Option<&'static str> {
+        match self {
+            Self::Patients => None,
+            Self::Staff => Some("staff"),
+            Self::Operators => Some("operators"),
+            Self::SelfService => Some("account"),
+        }
+    }
+}
+
+/// A flow's name: letters, digits, `_`, `-`; 1 to 60; unique in its tenant regardless of case.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FlowName(String);
+
+/// The text is no flow name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("may have letters, digits, _ and - only, 60 at most")]
+pub struct InvalidFlowName;
+
+impl FlowName {
+    /// Checks `input`.
+    ///
+    /// # Errors
+    /// [`InvalidFlowName`] when another character is in it, or it is empty or too long.
+    pub fn parse(input: &str) -> Result<Self, InvalidFlowName> {
+        let text = input.trim();
+        let ok =
+            (1..=60).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if ok { Ok(Self(text.to_owned())) } else { Err(InvalidFlowName) }
+    }
+
+    /// The name as the operator wrote it: the `tfp` claim.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name in lower case: the key in the database, and the form in every URL (`wire.md`).
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+}
+
+/// When a second factor is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Enforcement {
+    /// Never.
+    Off,
+    /// At every sign-in.
+    AlwaysOn,
+}
+
+/// The second-factor policy of a flow. The methods are kept while the policy is off.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MfaPolicy {
+    /// Whether it is asked for.
+    pub enforcement: Enforcement,
+    /// The methods a person may choose from; not empty when always on.
+    pub methods: BTreeSet<Method>,
+}
+
+/// An attribute that a flow collects.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CollectedAttribute {
+    /// The attribute's name.
+    pub name: String,
+    /// Whether it must be filled in.
+    pub required: bool,
+}
+
+/// What an operator can edit in a flow. Each change makes a new version.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FlowSettings {
+    /// The second-factor policy.
+    pub mfa: MfaPolicy,
+    /// What is asked for at sign-up and in profile editing, in order.
+    pub attributes: Vec<CollectedAttribute>,
+    /// The names of the claims that the application receives.
+    pub claims: Vec<String>,
+}
+
+/// A user flow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserFlow {
+    /// Stable id.
+    pub id: Id<UserFlow>,
+    /// The tenant it belongs to.
+    pub tenant: Id<Tenant>,
+    /// Its name.
+    pub name: FlowName,
+    /// What it is for.
+    pub kind: FlowType,
+    /// Whom it lets in.
+    pub audience: Audience,
+    /// What the operator can edit.
+    pub settings: FlowSettings,
+    /// Counts the changes, from 1.
+    pub version: i64,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl MfaPolicy {
+    /// What this policy demands of a sign-in.
+    #[must_use]
+    pub fn demand(&self) -> Demand {
+        match self.enforcement {
+            Enforcement::Off => Demand::single_factor(),
+            Enforcement::AlwaysOn => Demand::mfa(self.methods.iter().copied()),
+        }
+    }
+
+    /// The level this policy comes to.
+    #[must_use]
+    pub const fn level(&self) -> Level {
+        match self.enforcement {
+            Enforcement::Off => Level::Aal1,
+            Enforcement::AlwaysOn => Level::Aal2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_their_case_and_compare_without_it() {
+        let name = FlowName::parse("B2C_1_SignUp").unwrap();
+        assert_eq!((name.as_str(), name.key().as_str()), ("B2C_1_SignUp", "b2c_1_signup"));
+        for wrong in ["", "a b", "a/b", "ä", &"x".repeat(61)] {
+            assert!(FlowName::parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
