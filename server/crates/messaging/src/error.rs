@@ -58,10 +58,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Smtp(code) => write!(f, "SMTP {code}"),
-            Self::Twilio {
-                status,
-                code: Some(code),
-            } => write!(f, "HTTP {status}, code {code}"),
+            Self::Twilio { status, code: Some(code) } => write!(f, "HTTP {status}, code {code}"),
             Self::Twilio { status, code: None } => write!(f, "HTTP {status}"),
             Self::Timeout => f.write_str("timed out"),
             Self::Unreachable => f.write_str("no connection"),

@@ -39,8 +39,7 @@ pub fn single_line(text: &str, max: usize) -> String {
 /// Whether `text` would break out of a header line or carries what no name may carry.
 #[must_use]
 pub fn has_control(text: &str) -> bool {
-    text.chars()
-        .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
+    text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
 }
 
 /// Direction overrides, zero-width marks and the non-characters of Unicode. The joiners
@@ -60,10 +59,7 @@ mod tests {
 
     #[test]
     fn a49_line_breaks_become_spaces() {
-        assert_eq!(
-            single_line(" Acme\r\nBcc: all@evil.example \u{2028}x\0y ", 80),
-            "Acme Bcc: all@evil.example x y"
-        );
+        assert_eq!(single_line(" Acme\r\nBcc: all@evil.example \u{2028}x\0y ", 80), "Acme Bcc: all@evil.example x y");
     }
 
     #[test]

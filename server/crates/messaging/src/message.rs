@@ -80,9 +80,7 @@ impl fmt::Debug for Message {
             Self::Text { .. } => "Text",
             Self::Call { .. } => "Call",
         };
-        f.debug_struct(name)
-            .field("to", &self.masked_destination())
-            .finish_non_exhaustive()
+        f.debug_struct(name).field("to", &self.masked_destination()).finish_non_exhaustive()
     }
 }
 
@@ -98,14 +96,8 @@ mod tests {
                 text: "Your code is 123456".into(),
                 html: "<p>123456</p>".into(),
             },
-            Message::Text {
-                to_e164: "+436601234542".into(),
-                body: "123456".into(),
-            },
-            Message::Call {
-                to_e164: "+436601234542".into(),
-                twiml: "<Response><Say>123456</Say></Response>".into(),
-            },
+            Message::Text { to_e164: "+436601234542".into(), body: "123456".into() },
+            Message::Call { to_e164: "+436601234542".into(), twiml: "<Response><Say>123456</Say></Response>".into() },
         ]
     }
 

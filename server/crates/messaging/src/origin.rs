@@ -97,10 +97,7 @@ mod tests {
     #[test]
     fn f43_links_stay_on_the_configured_origin() {
         let origin = PublicOrigin::parse("https://login.example.com").unwrap();
-        assert_eq!(
-            origin.link("/acme/invite?t=a%2Fb").unwrap(),
-            "https://login.example.com/acme/invite?t=a%2Fb"
-        );
+        assert_eq!(origin.link("/acme/invite?t=a%2Fb").unwrap(), "https://login.example.com/acme/invite?t=a%2Fb");
         for bad in [
             "",
             "acme",
@@ -120,18 +117,12 @@ mod tests {
     fn origins_are_https_or_loopback_and_nothing_more() {
         assert!(PublicOrigin::parse("http://127.0.0.1:8080").is_ok());
         assert!(PublicOrigin::parse("http://[::1]:8080").is_ok());
-        assert_eq!(
-            PublicOrigin::parse("http://localhost:8080").unwrap().host(),
-            "localhost"
-        );
+        assert_eq!(PublicOrigin::parse("http://localhost:8080").unwrap().host(), "localhost");
         for (text, error) in [
             ("http://login.example.com", OriginError::NotSecure),
             ("http://localhost.evil.example", OriginError::NotSecure),
             ("https://login.example.com/app", OriginError::MoreThanOrigin),
-            (
-                "https://user@login.example.com",
-                OriginError::MoreThanOrigin,
-            ),
+            ("https://user@login.example.com", OriginError::MoreThanOrigin),
             ("ftp://login.example.com", OriginError::NotAnOrigin),
             ("login.example.com", OriginError::NotAnOrigin),
         ] {

@@ -8,8 +8,7 @@
 pub const MAX_ATTEMPTS: u32 = 8;
 
 /// Wait in milliseconds after the 1st, 2nd, … failed attempt.
-const WAITS_MS: [i64; MAX_ATTEMPTS as usize - 1] =
-    [2_000, 5_000, 15_000, 60_000, 300_000, 1_200_000, 3_600_000];
+const WAITS_MS: [i64; MAX_ATTEMPTS as usize - 1] = [2_000, 5_000, 15_000, 60_000, 300_000, 1_200_000, 3_600_000];
 
 /// The time of the next attempt, or `None` when there is to be no more.
 ///

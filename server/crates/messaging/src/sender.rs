@@ -52,12 +52,7 @@ impl Transport for Providers {
     async fn deliver(&self, message: &Message) -> Result<Receipt, DeliveryError> {
         let missing = DeliveryError::NotConfigured(message.channel());
         match message {
-            Message::Email {
-                to,
-                subject,
-                text,
-                html,
-            } => match &self.smtp {
+            Message::Email { to, subject, text, html } => match &self.smtp {
                 Some(smtp) => smtp.send(to, subject, text, html).await,
                 None => Err(missing),
             },

@@ -10,10 +10,11 @@ use std::time::{Duration, SystemTime};
 use lettre::Message as Mail;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
-use lettre::transport::smtp::Error as SmtpFailure;
+use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::commands;
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::time::timeout;
@@ -89,10 +90,7 @@ impl SmtpSender {
     /// # Errors
     /// Says which setting is wrong.
     pub fn new(config: SmtpConfig, now: NowFn, unique: UniqueFn) -> Result<Self, SmtpConfigError> {
-        let from: Mailbox = config
-            .from
-            .parse()
-            .map_err(|_| SmtpConfigError::BadSender)?;
+        let from: Mailbox = config.from.parse().map_err(|_| SmtpConfigError::BadSender)?;
         if parse_email(from.email.as_ref()).is_none() || has_control(&config.from) {
             return Err(SmtpConfigError::BadSender);
         }
@@ -105,13 +103,7 @@ impl SmtpSender {
         if tls.is_none() && config.credentials.is_some() && !is_this_machine(&config.host) {
             return Err(SmtpConfigError::PasswordInClear);
         }
-        Ok(Self {
-            config,
-            from,
-            tls,
-            now,
-            unique,
-        })
+        Ok(Self { config, from, tls, now, unique })
     }
 
     /// Sends one email; `text` and `html` are alternatives of the same content.
@@ -119,32 +111,18 @@ impl SmtpSender {
     /// # Errors
     /// A 4xx reply, a broken or hanging connection are transient; a 5xx reply and a message
     /// that can't be sent (bad address, line break in the subject) are permanent.
-    pub async fn send(
-        &self,
-        to: &str,
-        subject: &str,
-        text: &str,
-        html: &str,
-    ) -> Result<Receipt, DeliveryError> {
+    pub async fn send(&self, to: &str, subject: &str, text: &str, html: &str) -> Result<Receipt, DeliveryError> {
         let (mail, id) = self.compose(to, subject, text, html)?;
         let mut connection = timeout(self.config.timeout, self.transmit(&mail))
             .await
             .map_err(|_| DeliveryError::Transient(Reason::Timeout))?
-            .map_err(|error| classify(&error))?;
+            .map_err(classify)?;
         // Accepted. The goodbye is a courtesy: neither its failure nor its delay counts.
         let _ = timeout(QUIT_TIMEOUT, connection.abort()).await;
-        Ok(Receipt {
-            provider_id: Some(id),
-        })
+        Ok(Receipt { provider_id: Some(id) })
     }
 
-    fn compose(
-        &self,
-        to: &str,
-        subject: &str,
-        text: &str,
-        html: &str,
-    ) -> Result<(Mail, String), DeliveryError> {
+    fn compose(&self, to: &str, subject: &str, text: &str, html: &str) -> Result<(Mail, String), DeliveryError> {
         let bad = |field| DeliveryError::Permanent(Reason::BadMessage(field));
         let to = parse_email(to).ok_or(bad("recipient"))?;
         if has_control(subject) {
@@ -159,27 +137,20 @@ impl SmtpSender {
             .date(SystemTime::UNIX_EPOCH + Duration::from_millis(date))
             .message_id(Some(id.clone()))
             // RFC 3834: no out-of-office answers to a code.
-            .raw_header(HeaderValue::new(
-                HeaderName::new_from_ascii_str("Auto-Submitted"),
-                "auto-generated".to_owned(),
-            ))
-            .multipart(MultiPart::alternative_plain_html(
-                text.to_owned(),
-                html.to_owned(),
-            ))
+            .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
+            .multipart(MultiPart::alternative_plain_html(text.to_owned(), html.to_owned()))
             .map_err(|_| bad("message"))?;
         Ok((mail, id))
     }
 
-    async fn transmit(&self, mail: &Mail) -> Result<AsyncSmtpConnection, SmtpFailure> {
+    async fn transmit(&self, mail: &Mail) -> Result<AsyncSmtpConnection, Failure> {
         let hello = ClientId::default();
         let address = (self.config.host.as_str(), self.config.port);
         let implicit = match self.config.tls {
             SmtpTls::Implicit => self.tls.clone(),
             SmtpTls::None | SmtpTls::Starttls => None,
         };
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(address, None, &hello, implicit, None).await?;
+        let mut connection = AsyncSmtpConnection::connect_tokio1(address, None, &hello, implicit, None).await?;
         if self.config.tls == SmtpTls::Starttls
             && let Some(tls) = self.tls.clone()
         {
@@ -189,36 +160,73 @@ impl SmtpSender {
             let credentials = Credentials::new(user.clone(), password.expose().to_owned());
             connection.auth(DEFAULT_MECHANISMS, &credentials).await?;
         }
-        connection.send(mail.envelope(), &mail.formatted()).await?;
+        hand_over(&mut connection, mail).await?;
         Ok(connection)
+    }
+}
+
+/// One mail transaction. Unlike lettre's own, it returns at the first refusal without
+/// waiting for a goodbye, so that a server which refuses and then hangs is still a refusal.
+async fn hand_over(connection: &mut AsyncSmtpConnection, mail: &Mail) -> Result<(), Failure> {
+    let raw = mail.formatted();
+    let server = connection.server_info();
+    let mut parameters = Vec::new();
+    let addresses = mail.envelope().to().iter().chain(mail.envelope().from());
+    if !addresses.map(AsRef::<str>::as_ref).all(str::is_ascii) {
+        if !server.supports_feature(Extension::SmtpUtfEight) {
+            return Err(Failure::Unsupported);
+        }
+        parameters.push(MailParameter::SmtpUtfEight);
+    }
+    if !raw.is_ascii() {
+        if !server.supports_feature(Extension::EightBitMime) {
+            return Err(Failure::Unsupported);
+        }
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    let from = mail.envelope().from().cloned();
+    connection.command(commands::Mail::new(from, parameters)).await?;
+    for to in mail.envelope().to() {
+        connection.command(commands::Rcpt::new(to.clone(), Vec::new())).await?;
+    }
+    connection.command(commands::Data).await?;
+    connection.message(&raw).await?;
+    Ok(())
+}
+
+/// Why a conversation ended early.
+enum Failure {
+    /// What lettre reports.
+    Smtp(SmtpError),
+    /// The server offers no way to carry this message.
+    Unsupported,
+}
+
+impl From<SmtpError> for Failure {
+    fn from(error: SmtpError) -> Self {
+        Self::Smtp(error)
     }
 }
 
 impl fmt::Debug for SmtpSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SmtpSender")
-            .field("config", &self.config)
-            .finish_non_exhaustive()
+        f.debug_struct("SmtpSender").field("config", &self.config).finish_non_exhaustive()
     }
 }
 
 fn is_this_machine(host: &str) -> bool {
-    let bracketed = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    };
+    let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     Url::parse(&format!("http://{bracketed}/")).is_ok_and(|url| is_loopback(&url))
 }
 
-fn classify(error: &SmtpFailure) -> DeliveryError {
+fn classify(failure: Failure) -> DeliveryError {
+    let error = match failure {
+        Failure::Smtp(error) => error,
+        Failure::Unsupported => return DeliveryError::Permanent(Reason::Unsupported),
+    };
     if let Some(code) = error.status() {
         let reason = Reason::Smtp(code.into());
-        return if error.is_permanent() {
-            DeliveryError::Permanent(reason)
-        } else {
-            DeliveryError::Transient(reason)
-        };
+        return if error.is_permanent() { DeliveryError::Permanent(reason) } else { DeliveryError::Transient(reason) };
     }
     if error.is_timeout() {
         DeliveryError::Transient(Reason::Timeout)

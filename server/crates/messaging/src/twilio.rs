@@ -52,9 +52,7 @@ pub enum TwilioConfigError {
     #[error("the text message provider's base_url must be a URL like https://api.twilio.com")]
     BadBaseUrl,
     /// The token would cross a network unprotected.
-    #[error(
-        "the text message provider's base_url must begin with https (http only on this machine)"
-    )]
+    #[error("the text message provider's base_url must begin with https (http only on this machine)")]
     TokenInClear,
     /// The account is not letters and digits.
     #[error("the text message provider's account_sid must be letters and digits")]
@@ -98,15 +96,11 @@ impl TwilioClient {
             return Err(TwilioConfigError::BadAccount);
         }
         let number_fits = config.from_number.as_deref().is_none_or(is_e164);
-        if !number_fits || (config.from_number.is_none() && config.messaging_service_sid.is_none())
-        {
+        if !number_fits || (config.from_number.is_none() && config.messaging_service_sid.is_none()) {
             return Err(TwilioConfigError::NoSender);
         }
         let http = http_client(&url, local, config.timeout)?;
-        let base = format!(
-            "{}/2010-04-01/Accounts/{sid}",
-            url.as_str().trim_end_matches('/')
-        );
+        let base = format!("{}/2010-04-01/Accounts/{sid}", url.as_str().trim_end_matches('/'));
         Ok(Self { config, base, http })
     }
 
@@ -134,8 +128,7 @@ impl TwilioClient {
             (None, Some(number)) => ("From", number.as_str()),
             (None, None) => return Err(DeliveryError::NotConfigured(Channel::Text)),
         };
-        self.post("Messages.json", to_e164, [sender, ("Body", body)])
-            .await
+        self.post("Messages.json", to_e164, [sender, ("Body", body)]).await
     }
 
     /// Makes a phone call that performs `twiml`.
@@ -147,49 +140,31 @@ impl TwilioClient {
         let Some(number) = &self.config.from_number else {
             return Err(DeliveryError::NotConfigured(Channel::Call));
         };
-        self.post("Calls.json", to_e164, [("From", number), ("Twiml", twiml)])
-            .await
+        self.post("Calls.json", to_e164, [("From", number), ("Twiml", twiml)]).await
     }
 
-    async fn post(
-        &self,
-        resource: &str,
-        to: &str,
-        fields: [(&str, &str); 2],
-    ) -> Result<Receipt, DeliveryError> {
+    async fn post(&self, resource: &str, to: &str, fields: [(&str, &str); 2]) -> Result<Receipt, DeliveryError> {
         if !is_e164(to) {
             return Err(DeliveryError::Permanent(Reason::BadMessage("recipient")));
         }
         let response = self
             .http
             .post(format!("{}/{resource}", self.base))
-            .basic_auth(
-                &self.config.account_sid,
-                Some(self.config.auth_token.expose()),
-            )
+            .basic_auth(&self.config.account_sid, Some(self.config.auth_token.expose()))
             .form(&[("To", to), fields[0], fields[1]])
             .send()
             .await
             .map_err(|error| {
-                let reason = if error.is_timeout() {
-                    Reason::Timeout
-                } else {
-                    Reason::Unreachable
-                };
+                let reason = if error.is_timeout() { Reason::Timeout } else { Reason::Unreachable };
                 DeliveryError::Transient(reason)
             })?;
         let status = response.status();
         let answer = read_answer(response).await;
         if status.is_success() {
             // Taken. An answer that can't be read costs the receipt, not the message.
-            return Ok(Receipt {
-                provider_id: answer.sid.filter(|sid| is_sid(sid)),
-            });
+            return Ok(Receipt { provider_id: answer.sid.filter(|sid| is_sid(sid)) });
         }
-        let reason = Reason::Twilio {
-            status: status.as_u16(),
-            code: answer.code,
-        };
+        let reason = Reason::Twilio { status: status.as_u16(), code: answer.code };
         if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
             Err(DeliveryError::Transient(reason))
         } else {
@@ -200,9 +175,7 @@ impl TwilioClient {
 
 impl fmt::Debug for TwilioClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TwilioClient")
-            .field("config", &self.config)
-            .finish_non_exhaustive()
+        f.debug_struct("TwilioClient").field("config", &self.config).finish_non_exhaustive()
     }
 }
 

@@ -38,8 +38,7 @@ fn append(lines: &mut [String], words: &str) {
 }
 
 fn is_element(tag: &str, name: &str) -> bool {
-    tag.strip_prefix(name)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\n', '/']))
+    tag.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\n', '/']))
 }
 
 /// Twilio's default length of a pause is one second.
@@ -56,9 +55,7 @@ fn unescape(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         out.push_str(before);
-        let decoded = after
-            .split_once(';')
-            .and_then(|(name, tail)| entity(name).map(|c| (c, tail)));
+        let decoded = after.split_once(';').and_then(|(name, tail)| entity(name).map(|c| (c, tail)));
         match decoded {
             Some((c, tail)) => {
                 out.push(c);

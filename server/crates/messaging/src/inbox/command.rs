@@ -43,11 +43,7 @@ pub(super) fn parse(line: &[u8]) -> Command {
     let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
     let rest = rest.trim_end_matches(' ');
     let alone = |command: Command| {
-        if rest.is_empty() {
-            command
-        } else {
-            Command::BadArguments
-        }
+        if rest.is_empty() { command } else { Command::BadArguments }
     };
     match verb.to_ascii_uppercase().as_str() {
         "EHLO" if !rest.is_empty() => Command::Ehlo,
@@ -99,9 +95,7 @@ fn path<'a>(rest: &'a str, keyword: &str) -> Option<(String, &'a str)> {
     if !head.eq_ignore_ascii_case(keyword) {
         return None;
     }
-    let inner = rest[keyword.len()..]
-        .trim_start_matches(' ')
-        .strip_prefix('<')?;
+    let inner = rest[keyword.len()..].trim_start_matches(' ').strip_prefix('<')?;
     let (mut quoted, mut escaped, mut end) = (false, false, None);
     for (at, c) in inner.char_indices() {
         match c {
@@ -145,10 +139,7 @@ mod tests {
     fn commands_are_read_without_regard_to_case() {
         assert_eq!(parse(b"ehlo x"), Command::Ehlo);
         assert_eq!(parse(b"EHLO"), Command::BadArguments);
-        assert_eq!(
-            parse(b"mail from:<> size=12 BODY=8bitmime SMTPUTF8"),
-            Command::Mail { size: Some(12) }
-        );
+        assert_eq!(parse(b"mail from:<> size=12 BODY=8bitmime SMTPUTF8"), Command::Mail { size: Some(12) });
         assert_eq!(parse(b"MAIL FROM:<a@b>"), Command::Mail { size: None });
         assert_eq!(parse(b"MAIL FROM:<a@b> AUTH=<>"), Command::UnknownParameter);
         assert_eq!(parse(b"MAIL FROM:a@b"), Command::BadArguments);
@@ -161,18 +152,9 @@ mod tests {
     #[test]
     fn paths_may_be_routed_or_quoted_but_not_empty_for_a_recipient() {
         assert_eq!(parse(b"RCPT TO:<@x,@y:a@b>"), rcpt_to("a@b"));
-        assert_eq!(
-            parse(b"RCPT TO:<\"a>\\\" b\"@c>"),
-            rcpt_to("\"a>\\\" b\"@c")
-        );
+        assert_eq!(parse(b"RCPT TO:<\"a>\\\" b\"@c>"), rcpt_to("\"a>\\\" b\"@c"));
         assert_eq!(parse("RCPT TO:<grün@b>".as_bytes()), rcpt_to("grün@b"));
-        for bad in [
-            "RCPT TO:<>",
-            "RCPT TO:<a@b",
-            "RCPT TO:<a>",
-            "RCPT TO:<a@b>x",
-            "RCPT TO:<a b@c>",
-        ] {
+        for bad in ["RCPT TO:<>", "RCPT TO:<a@b", "RCPT TO:<a>", "RCPT TO:<a@b>x", "RCPT TO:<a b@c>"] {
             assert_eq!(parse(bad.as_bytes()), Command::BadArguments, "{bad}");
         }
     }

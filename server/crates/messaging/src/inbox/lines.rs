@@ -21,11 +21,7 @@ pub(super) enum Line {
 }
 
 /// Reads one line of at most `max` bytes (CRLF included) into `buffer`.
-pub(super) async fn read_line<R>(
-    reader: &mut R,
-    buffer: &mut Vec<u8>,
-    max: usize,
-) -> io::Result<Line>
+pub(super) async fn read_line<R>(reader: &mut R, buffer: &mut Vec<u8>, max: usize) -> io::Result<Line>
 where
     R: AsyncBufRead + Unpin,
 {
@@ -80,10 +76,7 @@ mod tests {
     async fn lines_end_with_crlf_alone() {
         let found = lines(b"ab\r\nc\nd\re\r\n\r\nunfinished", 10).await;
         let kinds: Vec<Line> = found.iter().map(|(kind, _)| *kind).collect();
-        assert_eq!(
-            kinds,
-            [Line::Complete, Line::Bare, Line::Bare, Line::Complete]
-        );
+        assert_eq!(kinds, [Line::Complete, Line::Bare, Line::Bare, Line::Complete]);
         assert_eq!(found[0].1, "ab");
     }
 

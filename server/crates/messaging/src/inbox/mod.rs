@@ -58,10 +58,7 @@ fn kind<S: serde::Serializer>(channel: &Channel, serializer: S) -> Result<S::Ok,
 
 impl fmt::Debug for InboxEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InboxEntry")
-            .field("id", &self.id)
-            .field("kind", &self.kind)
-            .finish_non_exhaustive()
+        f.debug_struct("InboxEntry").field("id", &self.id).field("kind", &self.kind).finish_non_exhaustive()
     }
 }
 
@@ -81,10 +78,7 @@ impl Inbox {
     /// An empty inbox; `now` stamps what arrives.
     #[must_use]
     pub fn new(now: NowFn) -> Self {
-        Self {
-            now,
-            state: Mutex::default(),
-        }
+        Self { now, state: Mutex::default() }
     }
 
     /// The entries, newest first; with `filter_to`, those for exactly this recipient (email
@@ -92,13 +86,7 @@ impl Inbox {
     #[must_use]
     pub fn list(&self, filter_to: Option<&str>) -> Vec<InboxEntry> {
         let wanted = |e: &&InboxEntry| filter_to.is_none_or(|to| e.to.eq_ignore_ascii_case(to));
-        self.lock()
-            .entries
-            .iter()
-            .rev()
-            .filter(wanted)
-            .cloned()
-            .collect()
+        self.lock().entries.iter().rev().filter(wanted).cloned().collect()
     }
 
     /// Keeps one more message and returns its id.
@@ -129,9 +117,7 @@ impl Inbox {
 
 impl fmt::Debug for Inbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inbox")
-            .field("entries", &self.lock().entries.len())
-            .finish()
+        f.debug_struct("Inbox").field("entries", &self.lock().entries.len()).finish()
     }
 }
 
@@ -155,12 +141,7 @@ impl InboxServers {
         let account_sid = "ACdemo".to_owned();
         let smtp = SmtpListener::start(Arc::clone(&inbox), SmtpLimits::default()).await?;
         let twilio = TwilioListener::start(inbox, &account_sid, auth_token.clone()).await?;
-        Ok(Self {
-            smtp,
-            twilio,
-            account_sid,
-            auth_token,
-        })
+        Ok(Self { smtp, twilio, account_sid, auth_token })
     }
 
     /// Settings for [`crate::smtp::SmtpSender`].
@@ -202,10 +183,7 @@ mod tests {
         }
         let all = inbox.list(None);
         assert_eq!(all.len(), CAPACITY);
-        assert_eq!(
-            (all[0].id, all[0].body.as_str(), all[0].at_ms),
-            (503, "502", 7)
-        );
+        assert_eq!((all[0].id, all[0].body.as_str(), all[0].at_ms), (503, "502", 7));
         assert_eq!(all[CAPACITY - 1].id, 4);
     }
 

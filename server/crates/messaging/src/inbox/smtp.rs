@@ -42,12 +42,7 @@ pub struct SmtpLimits {
 
 impl Default for SmtpLimits {
     fn default() -> Self {
-        Self {
-            message_bytes: 1024 * 1024,
-            recipients: 100,
-            connections: 32,
-            idle: Duration::from_secs(60),
-        }
+        Self { message_bytes: 1024 * 1024, recipients: 100, connections: 32, idle: Duration::from_secs(60) }
     }
 }
 
@@ -225,8 +220,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if self.recipients.is_empty() {
             return self.refuse("503 5.5.1 RCPT first").await;
         }
-        self.reply("354 End with a dot on a line of its own")
-            .await?;
+        self.reply("354 End with a dot on a line of its own").await?;
         match self.content().await? {
             Content::Whole(raw) => {
                 let (subject, body) = read_mail(&raw);
@@ -317,9 +311,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.stream.write_all(b"\r\n").await?;
             self.stream.flush().await
         };
-        timeout(self.limits.idle, write)
-            .await
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        timeout(self.limits.idle, write).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
     fn restart(&mut self) {

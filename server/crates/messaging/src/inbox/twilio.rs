@@ -99,22 +99,10 @@ async fn messages(
 ) -> Result<Response, Refusal> {
     let form = exchange.open(&sid, &headers, &body)?;
     let to = form.recipient()?;
-    if form
-        .get("From")
-        .or_else(|| form.get("MessagingServiceSid"))
-        .is_none()
-    {
-        return Err(Refusal(
-            StatusCode::BAD_REQUEST,
-            21603,
-            "A 'From' number is required",
-        ));
+    if form.get("From").or_else(|| form.get("MessagingServiceSid")).is_none() {
+        return Err(Refusal(StatusCode::BAD_REQUEST, 21603, "A 'From' number is required"));
     }
-    let text = form.get("Body").ok_or(Refusal(
-        StatusCode::BAD_REQUEST,
-        21602,
-        "Message body is required",
-    ))?;
+    let text = form.get("Body").ok_or(Refusal(StatusCode::BAD_REQUEST, 21602, "Message body is required"))?;
     let id = exchange.inbox.add(Channel::Text, to, "", text);
     Ok(created("SM", id))
 }
@@ -128,20 +116,11 @@ async fn calls(
     let form = exchange.open(&sid, &headers, &body)?;
     let to = form.recipient()?;
     if form.get("From").is_none() {
-        return Err(Refusal(
-            StatusCode::BAD_REQUEST,
-            21213,
-            "A 'From' number is required",
-        ));
+        return Err(Refusal(StatusCode::BAD_REQUEST, 21213, "A 'From' number is required"));
     }
-    let document = form.get("Twiml").ok_or(Refusal(
-        StatusCode::BAD_REQUEST,
-        21205,
-        "Url or Twiml parameter is required",
-    ))?;
-    let id = exchange
-        .inbox
-        .add(Channel::Call, to, "", &twiml::transcript(document));
+    let document =
+        form.get("Twiml").ok_or(Refusal(StatusCode::BAD_REQUEST, 21205, "Url or Twiml parameter is required"))?;
+    let id = exchange.inbox.add(Channel::Call, to, "", &twiml::transcript(document));
     Ok(created("CA", id))
 }
 
@@ -153,9 +132,7 @@ fn created(prefix: &str, id: u64) -> Response {
 impl Exchange {
     /// Checks account and token, then reads the form.
     fn open(&self, sid: &str, headers: &HeaderMap, body: &[u8]) -> Result<Form, Refusal> {
-        let sent = headers
-            .get(header::AUTHORIZATION)
-            .map_or(&b""[..], |v| v.as_bytes());
+        let sent = headers.get(header::AUTHORIZATION).map_or(&b""[..], |v| v.as_bytes());
         let known = sent.ct_eq(self.authorization.expose().as_bytes());
         if !bool::from(known) || sid != self.account_sid {
             return Err(Refusal(StatusCode::UNAUTHORIZED, 20003, "Authenticate"));
@@ -171,20 +148,14 @@ struct Form(Vec<(String, String)>);
 impl Form {
     fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(key, _)| key == name);
-        found
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
     fn recipient(&self) -> Result<&str, Refusal> {
         let missing = Refusal(StatusCode::BAD_REQUEST, 21604, "A 'To' number is required");
         let to = self.get("To").ok_or(missing)?;
         if !is_e164(to) {
-            return Err(Refusal(
-                StatusCode::BAD_REQUEST,
-                21211,
-                "Invalid 'To' number",
-            ));
+            return Err(Refusal(StatusCode::BAD_REQUEST, 21211, "Invalid 'To' number"));
         }
         Ok(to)
     }

@@ -79,8 +79,7 @@ static TEMPLATES: LazyLock<Result<Environment<'static>, String>> = LazyLock::new
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     for (name, source) in SOURCES {
-        env.add_template(name, source)
-            .map_err(|e| e.kind().to_string())?;
+        env.add_template(name, source).map_err(|e| e.kind().to_string())?;
     }
     Ok(env)
 });
@@ -95,53 +94,22 @@ type Pair = (&'static str, &'static str);
 /// name and a link that would leave the public origin.
 pub fn render(occasion: Occasion<'_>) -> Result<Message, TemplateError> {
     match occasion {
-        Occasion::EmailCode {
-            purpose,
-            to,
-            tenant,
-            code,
-            minutes,
-        } => {
+        Occasion::EmailCode { purpose, to, tenant, code, minutes } => {
             let values = context! { code => digits(code)?, lifetime => lifetime(minutes) };
             email(code_templates(purpose), to, tenant, values)
         }
-        Occasion::AccountExists {
-            to,
-            tenant,
-            origin,
-            sign_in_path,
-            reset_path,
-        } => {
+        Occasion::AccountExists { to, tenant, origin, sign_in_path, reset_path } => {
             let values = context! {
                 sign_in_link => link(origin, sign_in_path)?,
                 reset_link => link(origin, reset_path)?,
             };
-            email(
-                ("account_exists.txt", "account_exists.html"),
-                to,
-                tenant,
-                values,
-            )
+            email(("account_exists.txt", "account_exists.html"), to, tenant, values)
         }
-        Occasion::NoAccount {
-            to,
-            tenant,
-            origin,
-            sign_up_path,
-        } => {
+        Occasion::NoAccount { to, tenant, origin, sign_up_path } => {
             let values = context! { sign_up_link => link(origin, sign_up_path)? };
             email(("no_account.txt", "no_account.html"), to, tenant, values)
         }
-        Occasion::SecondStepAdded {
-            to,
-            tenant,
-            origin,
-            step,
-            at_ms,
-            device,
-            reset_path,
-            contact,
-        } => {
+        Occasion::SecondStepAdded { to, tenant, origin, step, at_ms, device, reset_path, contact } => {
             let device = single_line(device, MAX_NAME);
             let values = context! {
                 step => step_words(step),
@@ -150,55 +118,22 @@ pub fn render(occasion: Occasion<'_>) -> Result<Message, TemplateError> {
                 reset_link => link(origin, reset_path)?,
                 contact => contact.map_or_else(String::new, |c| single_line(c, MAX_NAME)),
             };
-            email(
-                ("second_step_added.txt", "second_step_added.html"),
-                to,
-                tenant,
-                values,
-            )
+            email(("second_step_added.txt", "second_step_added.html"), to, tenant, values)
         }
-        Occasion::StaffInvitation {
-            to,
-            tenant,
-            origin,
-            path,
-            minutes,
-        } => {
+        Occasion::StaffInvitation { to, tenant, origin, path, minutes } => {
             let values = context! { link => origin.link(path)?, lifetime => lifetime(minutes) };
-            email(
-                ("staff_invitation.txt", "staff_invitation.html"),
-                to,
-                tenant,
-                values,
-            )
+            email(("staff_invitation.txt", "staff_invitation.html"), to, tenant, values)
         }
-        Occasion::MfaText {
-            to_e164,
-            tenant,
-            origin,
-            code,
-            minutes,
-        } => {
+        Occasion::MfaText { to_e164, tenant, origin, code, minutes } => {
             let values = context! {
                 tenant => name(tenant)?, host => origin.host(),
                 code => digits(code)?, lifetime => lifetime(minutes),
             };
-            Ok(Message::Text {
-                to_e164: number(to_e164)?,
-                body: fill("mfa_text.txt", values)?,
-            })
+            Ok(Message::Text { to_e164: number(to_e164)?, body: fill("mfa_text.txt", values)? })
         }
-        Occasion::MfaCall {
-            to_e164,
-            tenant,
-            code,
-            language,
-        } => {
+        Occasion::MfaCall { to_e164, tenant, code, language } => {
             let twiml = call(&name(tenant)?, digits(code)?, language)?;
-            Ok(Message::Call {
-                to_e164: number(to_e164)?,
-                twiml,
-            })
+            Ok(Message::Call { to_e164: number(to_e164)?, twiml })
         }
     }
 }
@@ -212,25 +147,15 @@ fn code_templates(purpose: CodePurpose) -> Pair {
 }
 
 fn email(pair: Pair, to: &str, tenant: &str, values: Value) -> Result<Message, TemplateError> {
-    let to = parse_email(to)
-        .ok_or(TemplateError::BadRecipient)?
-        .to_string();
+    let to = parse_email(to).ok_or(TemplateError::BadRecipient)?.to_string();
     let values = merge_maps([values, context! { tenant => name(tenant)? }]);
     let plain = fill(pair.0, values.clone())?;
     let html = fill(pair.1, values)?;
     let (subject, text) = plain
         .strip_prefix("Subject: ")
         .and_then(|rest| rest.split_once('\n'))
-        .ok_or(TemplateError::Broken {
-            name: pair.0,
-            reason: "no subject".to_owned(),
-        })?;
-    Ok(Message::Email {
-        to,
-        subject: subject.to_owned(),
-        text: text.to_owned(),
-        html,
-    })
+        .ok_or(TemplateError::Broken { name: pair.0, reason: "no subject".to_owned() })?;
+    Ok(Message::Email { to, subject: subject.to_owned(), text: text.to_owned(), html })
 }
 
 /// The code three times, digit by digit with a pause of a second between digits (U16).
@@ -252,35 +177,21 @@ fn call(tenant: &str, code: &str, language: &str) -> Result<String, TemplateErro
 fn fill(name: &'static str, values: Value) -> Result<String, TemplateError> {
     let broken = |reason: String| TemplateError::Broken { name, reason };
     let env = TEMPLATES.as_ref().map_err(|e| broken(e.clone()))?;
-    env.get_template(name)
-        .and_then(|template| template.render(values))
-        .map_err(|e| broken(e.kind().to_string()))
+    env.get_template(name).and_then(|template| template.render(values)).map_err(|e| broken(e.kind().to_string()))
 }
 
 fn name(tenant: &str) -> Result<String, TemplateError> {
     let name = single_line(tenant, MAX_NAME);
-    if name.is_empty() {
-        Err(TemplateError::NoTenant)
-    } else {
-        Ok(name)
-    }
+    if name.is_empty() { Err(TemplateError::NoTenant) } else { Ok(name) }
 }
 
 fn digits(code: &str) -> Result<&str, TemplateError> {
     let fits = (4..=10).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit());
-    if fits {
-        Ok(code)
-    } else {
-        Err(TemplateError::BadCode)
-    }
+    if fits { Ok(code) } else { Err(TemplateError::BadCode) }
 }
 
 fn number(to_e164: &str) -> Result<String, TemplateError> {
-    if is_e164(to_e164) {
-        Ok(to_e164.to_owned())
-    } else {
-        Err(TemplateError::BadRecipient)
-    }
+    if is_e164(to_e164) { Ok(to_e164.to_owned()) } else { Err(TemplateError::BadRecipient) }
 }
 
 /// An absent link is an empty string, which the templates' `if` takes as false.
@@ -309,8 +220,7 @@ fn lifetime(minutes: u32) -> String {
 }
 
 fn when(at_ms: i64) -> Result<String, TemplateError> {
-    let format =
-        format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
+    let format = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
     OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000))
         .ok()
         .and_then(|at| at.format(format).ok())

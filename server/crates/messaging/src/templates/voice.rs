@@ -49,15 +49,7 @@ const OTHERS: [Phrases; 3] = [
 /// The sentences for a BCP 47 tag, by its primary subtag. A language without sentences is
 /// answered in English with an English voice: a foreign voice reading English is worse.
 pub(super) fn phrases(tag: &str) -> &'static Phrases {
-    let primary = |tag: &str| {
-        tag.split(['-', '_'])
-            .next()
-            .unwrap_or("")
-            .to_ascii_lowercase()
-    };
+    let primary = |tag: &str| tag.split(['-', '_']).next().unwrap_or("").to_ascii_lowercase();
     let wanted = primary(tag);
-    OTHERS
-        .iter()
-        .find(|p| primary(p.language) == wanted)
-        .unwrap_or(&ENGLISH)
+    OTHERS.iter().find(|p| primary(p.language) == wanted).unwrap_or(&ENGLISH)
 }

@@ -1,0 +1,238 @@
+//! What the messages say, and what can't be smuggled into them.
+
+use lanyard_messaging::twiml::transcript;
+use lanyard_messaging::{CodePurpose, Message, Occasion, PublicOrigin, SecondStep, TemplateError, render};
+
+use crate::NOW_MS;
+
+const NASTY: &str = "O'Neil <b>& \"Sons\"\r\nBcc: all@evil.example";
+const TO: &str = "maria@example.com";
+const PHONE: &str = "+436601234542";
+
+fn origin() -> PublicOrigin {
+    PublicOrigin::parse("https://login.example.com").unwrap()
+}
+
+fn code_mail(purpose: CodePurpose, tenant: &str) -> Occasion<'_> {
+    Occasion::EmailCode { purpose, to: TO, tenant, code: "123456", minutes: 10 }
+}
+
+/// Every kind of email, with every optional part.
+fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec<Occasion<'a>> {
+    vec![
+        code_mail(CodePurpose::VerifyEmail, tenant),
+        code_mail(CodePurpose::ResetPassword, tenant),
+        code_mail(CodePurpose::ConfirmIdentity, tenant),
+        Occasion::AccountExists {
+            to: TO,
+            tenant,
+            origin,
+            sign_in_path: Some("/acme/signin?a=1&b=2"),
+            reset_path: Some("/acme/reset"),
+        },
+        Occasion::NoAccount { to: TO, tenant, origin, sign_up_path: Some("/acme/signup") },
+        Occasion::SecondStepAdded {
+            to: TO,
+            tenant,
+            origin,
+            step: SecondStep::TextMessage(PHONE),
+            at_ms: NOW_MS,
+            device,
+            reset_path: Some("/acme/reset"),
+            contact: Some(device),
+        },
+        Occasion::StaffInvitation { to: TO, tenant, origin, path: "/acme/invite?t=x", minutes: 10_080 },
+    ]
+}
+
+/// Subject, plain body and HTML body.
+fn parts(message: &Message) -> (String, String, String) {
+    match message {
+        Message::Email { subject, text, html, .. } => (subject.clone(), text.clone(), html.clone()),
+        Message::Text { .. } | Message::Call { .. } => panic!("not an email"),
+    }
+}
+
+fn email(occasion: Occasion<'_>) -> (String, String, String) {
+    parts(&render(occasion).unwrap())
+}
+
+#[test]
+fn u15_text_message_is_word_for_word() {
+    let message = render(Occasion::MfaText {
+        to_e164: PHONE,
+        tenant: "Acme Clinic",
+        origin: &origin(),
+        code: "123456",
+        minutes: 10,
+    })
+    .unwrap();
+    assert_eq!(
+        message.words(),
+        "Acme Clinic: Don't share this code. Your code is 123456. It expires in 10 minutes.\n\
+         \n\
+         @login.example.com #123456"
+    );
+}
+
+#[test]
+fn u15_a_tenant_name_cannot_forge_the_bound_last_line() {
+    let message = render(Occasion::MfaText {
+        to_e164: PHONE,
+        tenant: "Acme\n\n@evil.example #123456",
+        origin: &origin(),
+        code: "123456",
+        minutes: 10,
+    })
+    .unwrap();
+    let lines: Vec<String> = message.words().lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[2], "@login.example.com #123456");
+}
+
+#[test]
+fn u16_voice_call_says_the_code_three_times_slowly() {
+    for (tag, voice) in [("en", "en-US"), ("de-AT", "de-DE"), ("fr", "fr-FR"), ("es_MX", "es-ES"), ("tlh", "en-US")] {
+        let message =
+            render(Occasion::MfaCall { to_e164: PHONE, tenant: "O'Neil <b>& Sons", code: "120456", language: tag })
+                .unwrap();
+        let Message::Call { twiml, .. } = &message else { panic!("not a call") };
+        assert_eq!(message.words().matches("1 2 0 4 5 6").count(), 3, "{tag}");
+        assert_eq!(twiml.matches("<Say ").count(), twiml.matches(&format!("language=\"{voice}\"")).count());
+        // Each of the 18 digits is preceded by a pause of its own.
+        let spoken = format!("<Pause length=\"1\"/>\n<Say language=\"{voice}\">");
+        let digits = twiml.split(&spoken).skip(1).filter(|s| s.as_bytes()[1] == b'<').count();
+        assert_eq!(digits, 18, "{tag}");
+        assert!(twiml.starts_with("<?xml") && twiml.ends_with("</Response>"));
+        assert!(twiml.chars().count() < 4000, "Twilio's limit");
+        assert!(twiml.contains("O&#x27;Neil &lt;b&gt;&amp; Sons"));
+        assert!(transcript(twiml).contains("O'Neil <b>& Sons"));
+    }
+}
+
+#[test]
+fn a49_names_cannot_inject_headers_or_markup() {
+    let origin = origin();
+    for occasion in emails(NASTY, NASTY, &origin) {
+        let (subject, text, html) = email(occasion);
+        assert!(!subject.contains(['\r', '\n']), "{subject:?}");
+        assert!(subject.starts_with("O'Neil <b>& \"Sons\" Bcc: all@evil.example: "), "{subject}");
+        assert!(!text.contains("\nBcc:") && text.contains("O'Neil <b>&"));
+        assert!(!html.contains("<b>") && !html.contains("& "), "{html}");
+        assert!(html.contains("O&#x27;Neil &lt;b&gt;&amp; &quot;Sons&quot; Bcc"));
+    }
+}
+
+#[test]
+fn a49_a_long_name_is_cut() {
+    let (subject, ..) = email(code_mail(CodePurpose::VerifyEmail, &"x".repeat(500)));
+    assert_eq!(subject, format!("{}: confirm your email address", "x".repeat(80)));
+}
+
+#[test]
+fn every_email_is_whole_in_both_forms() {
+    let origin = origin();
+    for occasion in emails("Acme Clinic", "Firefox on Linux", &origin) {
+        let (subject, text, html) = email(occasion);
+        assert!(subject.starts_with("Acme Clinic: ") && !subject.contains("123456"));
+        assert!(text.ends_with("\n\nAcme Clinic"), "{text}");
+        assert!(!text.contains("\n\n\n") && !text.contains("{{") && !html.contains("{{"));
+        assert!(html.starts_with("<!doctype html>\n<html lang=\"en\">") && html.ends_with("</html>"));
+        assert_eq!(html.matches("<h1>").count(), 1);
+        assert!(!html.contains("<title></title>") && !html.contains("style=") && !html.contains("<img"));
+    }
+}
+
+#[test]
+fn n17_codes_say_how_long_they_live_and_that_they_work_once() {
+    for purpose in [CodePurpose::VerifyEmail, CodePurpose::ResetPassword, CodePurpose::ConfirmIdentity] {
+        let (_, text, html) = email(code_mail(purpose, "Acme"));
+        assert!(text.contains("\nYour code is 123456\n"), "{text}");
+        assert!(text.contains("It works once and expires in 10 minutes."));
+        assert!(html.contains("Your code is <strong>123456</strong>"));
+        assert!(text.contains("Nobody from Acme will ever ask you for it."));
+    }
+}
+
+#[test]
+fn u10_the_owner_is_told_that_an_account_exists() {
+    let origin = origin();
+    let (subject, text, html) = email(emails("Acme", "x", &origin)[3]);
+    assert_eq!(subject, "Acme: you already have an account");
+    assert!(text.contains("\nSign in: https://login.example.com/acme/signin?a=1&b=2\n"), "{text}");
+    assert!(text.contains("\nNew password: https://login.example.com/acme/reset\n"));
+    assert!(html.contains("signin?a=1&amp;b=2\">"), "{html}");
+    let (_, text, _) = email(Occasion::AccountExists {
+        to: TO,
+        tenant: "Acme",
+        origin: &origin,
+        sign_in_path: None,
+        reset_path: None,
+    });
+    assert!(!text.contains("https:") && !text.contains("\n\n\n"), "{text}");
+}
+
+#[test]
+fn u10_a_reset_for_an_unknown_address_is_answered_by_mail() {
+    let origin = origin();
+    let (subject, text, _) = email(emails("Acme", "x", &origin)[4]);
+    assert_eq!(subject, "Acme: no account with this address");
+    assert!(text.contains("\nMake an account: https://login.example.com/acme/signup\n"), "{text}");
+}
+
+#[test]
+fn n20_u24_a_new_second_step_is_told_with_time_device_and_a_way_to_repudiate() {
+    let origin = origin();
+    let (subject, text, html) = email(emails("Acme", "Firefox on Linux", &origin)[5]);
+    assert_eq!(subject, "Acme: a second step was added to your account");
+    for part in [
+        "text messages to •••• 42.",
+        "When: 22 November 2026, 06:00 UTC",
+        "Device: Firefox on Linux",
+        "This wasn't me",
+        "https://login.example.com/acme/reset",
+        "Contact Acme (Firefox on Linux)",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(html.contains("<h2>This wasn't me</h2>") && !text.contains("43660"));
+}
+
+#[test]
+fn an_invitation_says_its_lifetime_in_large_units() {
+    let origin = origin();
+    for (minutes, words) in
+        [(10_080, "7 days"), (1440, "24 hours"), (60, "1 hour"), (90, "90 minutes"), (1, "1 minute")]
+    {
+        let (_, text, _) =
+            email(Occasion::StaffInvitation { to: TO, tenant: "Acme", origin: &origin, path: "/i/x", minutes });
+        assert!(text.contains(&format!("expires in {words}.")), "{text}");
+        assert!(text.contains("\nhttps://login.example.com/i/x\n"));
+    }
+}
+
+#[test]
+fn f43_links_cannot_leave_the_public_origin() {
+    let origin = origin();
+    for path in ["//evil.example/", "https://evil.example/", "/\\evil.example", "x"] {
+        let occasion = Occasion::StaffInvitation { to: TO, tenant: "Acme", origin: &origin, path, minutes: 60 };
+        assert!(matches!(render(occasion), Err(TemplateError::Link(_))), "{path}");
+    }
+}
+
+#[test]
+fn f46_only_one_recipient_and_only_real_codes() {
+    let with = |to, code, tenant| {
+        render(Occasion::EmailCode { purpose: CodePurpose::ResetPassword, to, tenant, code, minutes: 10 })
+    };
+    assert!(with(TO, "123456", "Acme").is_ok());
+    for to in ["a@example.com,b@example.com", "a@example.com\r\nBcc: b@c.de", ""] {
+        assert!(matches!(with(to, "123456", "Acme"), Err(TemplateError::BadRecipient)), "{to:?}");
+    }
+    for code in ["", "12a456", "123 456", "12345678901"] {
+        assert!(matches!(with(TO, code, "Acme"), Err(TemplateError::BadCode)), "{code:?}");
+    }
+    assert!(matches!(with(TO, "123456", " \u{200B}\n"), Err(TemplateError::NoTenant)));
+    let call = Occasion::MfaCall { to_e164: "0660", tenant: "A", code: "123456", language: "en" };
+    assert!(matches!(render(call), Err(TemplateError::BadRecipient)));
+}
