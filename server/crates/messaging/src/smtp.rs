@@ -12,7 +12,7 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::commands;
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use serde::Deserialize;
@@ -52,6 +52,9 @@ pub struct SmtpConfig {
     pub port: u16,
     /// Protection of the connection.
     pub tls: SmtpTls,
+    /// Certificates (PEM) of an authority of the operator's own, trusted besides the public
+    /// ones.
+    pub ca_pem: Option<String>,
     /// User name and password, when the server wants them.
     pub credentials: Option<(String, Secret)>,
     /// The sender: `address` or `Name <address>`.
@@ -69,8 +72,8 @@ pub enum SmtpConfigError {
     /// A password would cross a network unprotected.
     #[error("a mail password needs TLS: set tls to starttls or implicit")]
     PasswordInClear,
-    /// The TLS library refused the host name.
-    #[error("TLS can't be set up for this mail host")]
+    /// The authority's certificate can't be read, or the TLS library refused the host name.
+    #[error("TLS can't be set up for this mail host: check its name and the certificate file")]
     Tls,
 }
 
@@ -96,9 +99,7 @@ impl SmtpSender {
         }
         let tls = match config.tls {
             SmtpTls::None => None,
-            SmtpTls::Starttls | SmtpTls::Implicit => {
-                Some(TlsParameters::new(config.host.clone()).map_err(|_| SmtpConfigError::Tls)?)
-            }
+            SmtpTls::Starttls | SmtpTls::Implicit => Some(tls_parameters(&config)?),
         };
         if tls.is_none() && config.credentials.is_some() && !is_this_machine(&config.host) {
             return Err(SmtpConfigError::PasswordInClear);
@@ -212,6 +213,15 @@ impl fmt::Debug for SmtpSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SmtpSender").field("config", &self.config).finish_non_exhaustive()
     }
+}
+
+fn tls_parameters(config: &SmtpConfig) -> Result<TlsParameters, SmtpConfigError> {
+    let mut builder = TlsParameters::builder(config.host.clone());
+    if let Some(pem) = &config.ca_pem {
+        let authority = Certificate::from_pem(pem.as_bytes()).map_err(|_| SmtpConfigError::Tls)?;
+        builder = builder.add_root_certificate(authority);
+    }
+    builder.build().map_err(|_| SmtpConfigError::Tls)
 }
 
 fn is_this_machine(host: &str) -> bool {

@@ -151,6 +151,7 @@ impl InboxServers {
             host: self.smtp.address().ip().to_string(),
             port: self.smtp.address().port(),
             tls: SmtpTls::None,
+            ca_pem: None,
             credentials: None,
             from: from.to_owned(),
             timeout,

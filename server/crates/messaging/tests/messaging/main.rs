@@ -1,6 +1,8 @@
 //! Messages over real sockets: templates, SMTP and Twilio's API against well and badly
 //! behaved servers, and the demo's inbox end to end.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod inbox;
 mod smtp;
 mod smtp_server;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lanyard_messaging::smtp::{SmtpConfig, SmtpConfigError, SmtpSender, SmtpTls};
 use lanyard_messaging::{DeliveryError, Reason, Receipt, Secret};
 
-use crate::smtp_server::{Fault, STAGES, Stage, faulty};
+use crate::smtp_server::{Fault, STAGES, Stage, faulty, secure};
 use crate::{IMPATIENT, PATIENT, clock, counter, dead_port};
 
 fn config(address: SocketAddr, timeout: Duration) -> SmtpConfig {
@@ -14,6 +14,7 @@ fn config(address: SocketAddr, timeout: Duration) -> SmtpConfig {
         host: address.ip().to_string(),
         port: address.port(),
         tls: SmtpTls::None,
+        ca_pem: None,
         credentials: None,
         from: "Lanyard <no-reply@login.example.com>".to_owned(),
         timeout,
@@ -150,6 +151,50 @@ async fn implicit_tls_to_a_plain_server_fails_without_a_word() {
     let got = sender.send("maria@example.com", "Hi", "x", "x").await.unwrap_err();
     assert!(got.is_retryable(), "{got:?}");
     assert!(server.await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn both_kinds_of_tls_deliver_and_sign_in_under_a_trusted_certificate() {
+    for (starttls, tls) in [(true, SmtpTls::Starttls), (false, SmtpTls::Implicit)] {
+        let (address, pem, server) = secure(starttls).await;
+        let config = SmtpConfig {
+            host: "localhost".to_owned(),
+            tls,
+            ca_pem: Some(pem),
+            credentials: Some(("user".to_owned(), Secret::from("hunter2"))),
+            ..config(address, PATIENT)
+        };
+        let sender = SmtpSender::new(config, clock(), counter()).unwrap();
+        sender.send("maria@example.com", "Hi", "x", "x").await.unwrap();
+        let lines = server.await.unwrap();
+        // base64 of NUL user NUL hunter2 (RFC 4616).
+        assert!(lines.iter().any(|l| l == "AUTH PLAIN AHVzZXIAaHVudGVyMg=="), "{lines:#?}");
+        assert!(lines.iter().any(|l| l == "RCPT TO:<maria@example.com>"));
+    }
+}
+
+#[tokio::test]
+async fn an_untrusted_certificate_ends_the_delivery_before_a_word() {
+    for (starttls, tls) in [(true, SmtpTls::Starttls), (false, SmtpTls::Implicit)] {
+        let (address, _, server) = secure(starttls).await;
+        let config = SmtpConfig { host: "localhost".to_owned(), tls, ..config(address, PATIENT) };
+        let sender = SmtpSender::new(config, clock(), counter()).unwrap();
+        let got = sender.send("maria@example.com", "Hi", "x", "x").await;
+        assert!(got.unwrap_err().is_retryable());
+        assert!(server.await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_refused_password_is_permanent_and_nothing_is_sent() {
+    let (address, server) = faulty(Stage::Auth, Fault::Reply("535 no")).await;
+    let config =
+        SmtpConfig { credentials: Some(("user".to_owned(), Secret::from("hunter2"))), ..config(address, PATIENT) };
+    let sender = SmtpSender::new(config, clock(), counter()).unwrap();
+    let got = sender.send("maria@example.com", "Hi", "x", "x").await;
+    assert_eq!(got, Err(DeliveryError::Permanent(Reason::Smtp(535))));
+    let lines = server.await.unwrap();
+    assert!(!lines.iter().any(|l| l.starts_with("MAIL")), "{lines:?}");
 }
 
 #[test]

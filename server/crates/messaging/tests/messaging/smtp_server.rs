@@ -1,16 +1,21 @@
 //! A mail server that does as it is told: answers one stage with a given reply, or hangs.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// The points of a conversation at which a server can fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
     Greeting,
     Ehlo,
+    Auth,
     Mail,
     Rcpt,
     Data,
@@ -38,14 +43,18 @@ pub(crate) async fn faulty(stage: Stage, fault: Fault) -> (SocketAddr, JoinHandl
     let task = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         let mut lines = Vec::new();
-        converse(stream, stage, fault, &mut lines).await;
+        converse(BufReader::new(stream), stage, fault, &mut lines).await;
         lines
     });
     (address, task)
 }
 
-async fn converse(stream: TcpStream, stage: Stage, fault: Fault, lines: &mut Vec<String>) {
-    let mut stream = BufReader::new(stream);
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: BufReader<S>,
+    stage: Stage,
+    fault: Fault,
+    lines: &mut Vec<String>,
+) {
     let mut at = Stage::Greeting;
     loop {
         let reply = if at == stage {
@@ -73,14 +82,19 @@ async fn converse(stream: TcpStream, stage: Stage, fault: Fault, lines: &mut Vec
 fn usual(stage: Stage) -> &'static str {
     match stage {
         Stage::Greeting => "220 test",
-        Stage::Ehlo => "250-test\r\n250 8BITMIME",
+        Stage::Ehlo => "250-test\r\n250-8BITMIME\r\n250 AUTH PLAIN",
+        Stage::Auth => "235 ok",
         Stage::Mail | Stage::Rcpt | Stage::Content => "250 ok",
         Stage::Data => "354 go",
         Stage::Quit => "221 bye",
     }
 }
 
-async fn next_stage(stream: &mut BufReader<TcpStream>, content: bool, lines: &mut Vec<String>) -> Option<Stage> {
+async fn next_stage<S: AsyncRead + Unpin>(
+    stream: &mut BufReader<S>,
+    content: bool,
+    lines: &mut Vec<String>,
+) -> Option<Stage> {
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line).await.ok()? == 0 {
@@ -96,6 +110,7 @@ async fn next_stage(stream: &mut BufReader<TcpStream>, content: bool, lines: &mu
         }
         return Some(match line.get(..4)? {
             "EHLO" => Stage::Ehlo,
+            "AUTH" => Stage::Auth,
             "MAIL" => Stage::Mail,
             "RCPT" => Stage::Rcpt,
             "DATA" => Stage::Data,
@@ -103,4 +118,47 @@ async fn next_stage(stream: &mut BufReader<TcpStream>, content: bool, lines: &mu
             _ => return None,
         });
     }
+}
+
+/// A well-behaved server with a certificate for `localhost`, by STARTTLS or from the first
+/// byte; yields its address, the certificate as PEM, and the lines received under TLS.
+pub(crate) async fn secure(starttls: bool) -> (SocketAddr, String, JoinHandle<Vec<String>>) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let task = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        if starttls {
+            stream.write_all(b"220 test\r\n").await.unwrap();
+            expect(&mut stream, "EHLO").await;
+            stream.write_all(b"250-test\r\n250 STARTTLS\r\n").await.unwrap();
+            expect(&mut stream, "STARTTLS").await;
+            stream.write_all(b"220 go\r\n").await.unwrap();
+        }
+        let mut lines = Vec::new();
+        let Ok(mut stream) = acceptor.accept(stream).await.map(BufReader::new) else {
+            return lines;
+        };
+        if starttls {
+            expect(&mut stream, "EHLO").await;
+            stream.write_all(b"250-again\r\n").await.unwrap();
+        }
+        // After STARTTLS the last line of the EHLO answer stands for the greeting.
+        let greeting = if starttls { "250 AUTH PLAIN" } else { "220 test" };
+        converse(stream, Stage::Greeting, Fault::Reply(greeting), &mut lines).await;
+        lines
+    });
+    (address, made.cert.pem(), task)
+}
+
+async fn expect<S: AsyncRead + Unpin>(stream: &mut S, verb: &str) {
+    let mut line = Vec::new();
+    while !line.ends_with(b"\r\n") {
+        line.push(stream.read_u8().await.unwrap());
+    }
+    assert!(line.starts_with(verb.as_bytes()), "{verb}");
 }
