@@ -48,6 +48,19 @@ pub(crate) fn generate(module: &Path) -> Result<Glue, SiteError> {
     Ok(Glue { js: output.js().to_owned(), wasm: output.wasm_mut().emit_wasm(), snippets })
 }
 
+/// What the module may use: that which rustc itself turns on for wasm32, all of it in every browser
+/// since 2023. `--all-features` would let wasm-opt write encodings that no browser reads yet.
+const FEATURES: [&str; 8] = [
+    "--mvp-features",
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
 /// Shrinks the module with binaryen's wasm-opt (17 s for half a megabyte).
 ///
 /// # Errors
@@ -62,7 +75,9 @@ pub(crate) fn optimise(program: &Path, wasm: &[u8]) -> Result<Vec<u8>, SiteError
     std::fs::write(&input, wasm).map_err(SiteError::at(&input))?;
     eprintln!("wasm-opt -Oz over {} bytes (about 20 s) …", wasm.len());
     let run = Command::new(program)
-        .args(["-Oz", "--all-features", "--strip-debug", "--strip-producers", "-o"])
+        .args(["-Oz", "--strip-debug", "--strip-producers"])
+        .args(FEATURES)
+        .arg("-o")
         .arg(&output)
         .arg(&input)
         .stdin(Stdio::null())
