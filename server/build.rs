@@ -58,11 +58,12 @@ fn assets(site: &Path) -> Result<String, Box<dyn Error>> {
     }
     files.sort_by(|a, b| a["path"].as_str().cmp(&b["path"].as_str()));
 
-    let mut source = String::from("/// Every embedded file, sorted by path.\npub static ASSETS: &[Asset] = &[\n");
+    let mut source =
+        String::from("/// Every embedded file, sorted by path.\npub(crate) static ASSETS: &[Asset] = &[\n");
     for file in &files {
         source.push_str(&asset(site, file)?);
     }
-    source.push_str("];\n\n/// What pages link to.\npub static ENTRY: Entry = Entry {\n");
+    source.push_str("];\n\n/// What pages link to.\npub(crate) static ENTRY: Entry = Entry {\n");
     for key in ["css", "js", "wasm", "boot"] {
         let path = if entry.is_null() { "" } else { text(&entry, key)? };
         writeln!(source, "    {key}: {path:?},")?;

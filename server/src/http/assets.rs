@@ -7,50 +7,49 @@
 
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 
 /// One embedded file.
 #[derive(Debug)]
-pub struct Asset {
+pub(crate) struct Asset {
     /// The URL's path, with its leading slash.
-    pub path: &'static str,
+    pub(crate) path: &'static str,
     /// The `Content-Type` it is sent with.
-    pub content_type: &'static str,
+    pub(crate) content_type: &'static str,
     /// Hash of the plain content, hexadecimal, without quotes.
-    pub etag: &'static str,
+    pub(crate) etag: &'static str,
     /// The path carries the content's hash, so that a copy never goes stale.
-    pub immutable: bool,
+    pub(crate) immutable: bool,
     /// The content.
-    pub plain: &'static [u8],
+    pub(crate) plain: &'static [u8],
     /// The content in brotli, where that is smaller.
-    pub brotli: Option<&'static [u8]>,
+    pub(crate) brotli: Option<&'static [u8]>,
 }
 
 /// The paths that a page names. Empty texts in a build without a site.
 #[derive(Debug)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// For `<link rel="stylesheet">`.
-    pub css: &'static str,
+    pub(crate) css: &'static str,
     /// wasm-bindgen's module, for `<link rel="modulepreload">`.
-    pub js: &'static str,
+    pub(crate) js: &'static str,
     /// For `<link rel="preload" as="fetch" type="application/wasm" crossorigin>`.
-    pub wasm: &'static str,
+    pub(crate) wasm: &'static str,
     /// For `<script type="module">`: loads the other two and starts the islands.
-    pub boot: &'static str,
+    pub(crate) boot: &'static str,
 }
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// The file at a URL's path, compared byte for byte.
-pub fn lookup(path: &str) -> Option<&'static Asset> {
+pub(crate) fn lookup(path: &str) -> Option<&'static Asset> {
     ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok().map(|found| &ASSETS[found])
 }
 
 /// Answers GET and HEAD for an embedded file; 404 without a body for any other path.
-pub async fn serve(uri: Uri, headers: HeaderMap) -> Response<Body> {
+pub(crate) async fn serve(uri: Uri, headers: HeaderMap) -> Response<Body> {
     match lookup(uri.path()) {
         Some(asset) => respond(asset, &headers),
         None => {
@@ -101,9 +100,9 @@ fn accepts_brotli(request: &HeaderMap) -> bool {
     values.flat_map(|value| value.split(',')).any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
         let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("br"));
-        let refused = parts.filter_map(|part| part.strip_prefix("q=")).any(|weight| {
-            weight.parse::<f32>().map_or(true, |weight| weight <= 0.0)
-        });
+        let refused = parts
+            .filter_map(|part| part.strip_prefix("q="))
+            .any(|weight| weight.parse::<f32>().map_or(true, |weight| weight <= 0.0));
         named && !refused
     })
 }
@@ -154,13 +153,9 @@ mod tests {
         let plain = respond(&SHEET, &request(&[(IF_NONE_MATCH, "\"0123\"")]));
         assert_eq!(plain.status(), StatusCode::NOT_MODIFIED);
         assert!(!plain.headers().contains_key(CONTENT_TYPE));
-        let weak = respond(
-            &SHEET,
-            &request(&[(IF_NONE_MATCH, "\"x\", W/\"0123-br\""), (ACCEPT_ENCODING, "br")]),
-        );
+        let weak = respond(&SHEET, &request(&[(IF_NONE_MATCH, "\"x\", W/\"0123-br\""), (ACCEPT_ENCODING, "br")]));
         assert_eq!(weak.status(), StatusCode::NOT_MODIFIED);
-        let other =
-            respond(&SHEET, &request(&[(IF_NONE_MATCH, "\"0123\""), (ACCEPT_ENCODING, "br")]));
+        let other = respond(&SHEET, &request(&[(IF_NONE_MATCH, "\"0123\""), (ACCEPT_ENCODING, "br")]));
         assert_eq!(other.status(), StatusCode::OK);
     }
 

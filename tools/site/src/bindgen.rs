@@ -67,8 +67,7 @@ const FEATURES: [&str; 8] = [
 ///
 /// When the program cannot be started or refuses the module; its message is passed on.
 pub(crate) fn optimise(program: &Path, wasm: &[u8]) -> Result<Vec<u8>, SiteError> {
-    let failed =
-        |reason: String| SiteError::Optimiser { program: program.to_owned(), reason };
+    let failed = |reason: String| SiteError::Optimiser { program: program.to_owned(), reason };
     let folder = std::env::temp_dir().join(format!("lanyard-site-{}", std::process::id()));
     std::fs::create_dir_all(&folder).map_err(SiteError::at(&folder))?;
     let (input, output) = (folder.join("in.wasm"), folder.join("out.wasm"));
@@ -84,9 +83,7 @@ pub(crate) fn optimise(program: &Path, wasm: &[u8]) -> Result<Vec<u8>, SiteError
         .output();
     let result = match run {
         Err(error) => Err(failed(error.to_string())),
-        Ok(run) if !run.status.success() => {
-            Err(failed(String::from_utf8_lossy(&run.stderr).into_owned()))
-        }
+        Ok(run) if !run.status.success() => Err(failed(String::from_utf8_lossy(&run.stderr).into_owned())),
         Ok(_) => std::fs::read(&output).map_err(SiteError::at(&output)),
     };
     // The scratch folder is of no more use; failing to remove it changes nothing.

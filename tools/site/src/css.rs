@@ -19,11 +19,7 @@ pub(crate) fn bundle(main: &Path) -> Result<String, SiteError> {
     Ok(minify(&whole))
 }
 
-fn concatenate(
-    sheet: &Path,
-    open: &mut Vec<std::path::PathBuf>,
-    out: &mut String,
-) -> Result<(), SiteError> {
+fn concatenate(sheet: &Path, open: &mut Vec<std::path::PathBuf>, out: &mut String) -> Result<(), SiteError> {
     let wrong = |reason: String| SiteError::Css { path: sheet.to_owned(), reason };
     if open.iter().any(|known| known == sheet) {
         return Err(wrong("imports itself".to_owned()));
@@ -37,8 +33,8 @@ fn concatenate(
                 out.push('\n');
             }
             Some(rest) => {
-                let name = imported(rest)
-                    .ok_or_else(|| wrong(format!("an import too clever for this: {}", line.trim())))?;
+                let name =
+                    imported(rest).ok_or_else(|| wrong(format!("an import too clever for this: {}", line.trim())))?;
                 let folder = sheet.parent().unwrap_or(Path::new(""));
                 concatenate(&folder.join(name), open, out)?;
             }
@@ -108,9 +104,8 @@ fn minify(source: &str) -> String {
             at += 1;
             continue;
         }
-        let tight = matches!(byte, b'{' | b'}' | b';' | b',')
-            || out.ends_with(['{', '}', ';', ',', ':'])
-            || out.is_empty();
+        let tight =
+            matches!(byte, b'{' | b'}' | b';' | b',') || out.ends_with(['{', '}', ';', ',', ':']) || out.is_empty();
         if blank && !tight {
             out.push(' ');
         }

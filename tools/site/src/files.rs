@@ -72,12 +72,7 @@ impl Site {
     }
 
     /// Adds `/pkg/{stem}.{hash}.{extension}` and returns that path.
-    pub(crate) fn hashed(
-        &mut self,
-        stem: &str,
-        extension: &str,
-        content: &[u8],
-    ) -> Result<String, SiteError> {
+    pub(crate) fn hashed(&mut self, stem: &str, extension: &str, content: &[u8]) -> Result<String, SiteError> {
         let path = format!("/pkg/{stem}.{}.{extension}", &fingerprint(content)[..12]);
         self.add(&path, content, true)?;
         Ok(path)
@@ -89,9 +84,8 @@ impl Site {
     }
 
     fn public_below(&mut self, folder: &Path, prefix: &str) -> Result<(), SiteError> {
-        let mut entries = fs::read_dir(folder)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(SiteError::at(folder))?;
+        let mut entries =
+            fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(SiteError::at(folder))?;
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
             let at = entry.path();
@@ -134,18 +128,12 @@ impl Site {
         Ok(())
     }
 
-    fn compressed(
-        &self,
-        file: &str,
-        content_type: &str,
-        content: &[u8],
-    ) -> Result<(Option<String>, usize), SiteError> {
+    fn compressed(&self, file: &str, content_type: &str, content: &[u8]) -> Result<(Option<String>, usize), SiteError> {
         if content_type.starts_with("image/") && content_type != "image/svg+xml" {
             return Ok((None, content.len()));
         }
         let name = format!("{file}.br");
-        let small = brotli(content, if self.fast { 4 } else { 11 })
-            .map_err(SiteError::at(&self.out.join(&name)))?;
+        let small = brotli(content, if self.fast { 4 } else { 11 }).map_err(SiteError::at(&self.out.join(&name)))?;
         if small.len() * 10 > content.len() * 9 {
             return Ok((None, content.len()));
         }
