@@ -1,3 +1,4 @@
 //! The pages of Lanyard and the types they share with the server.
 
 pub mod api;
+pub mod paths;

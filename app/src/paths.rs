@@ -1,0 +1,75 @@
+//! Every address of the server as a function, used by pages, handlers and tests alike.
+//!
+//! Fixed paths win over `/{tenant}/{flow}/…`, so no flow can shadow them. Names that go into a
+//! path are ids, tenant domains and flow keys: none needs escaping.
+
+/// The landing page.
+pub const HOME: &str = "/";
+/// The bundled "Patient portal", and its reply URL.
+pub const CLAIMS: &str = "/claims";
+/// The demo inbox.
+pub const DEV_INBOX: &str = "/dev/inbox";
+/// The demo inbox as JSON.
+pub const DEV_INBOX_JSON: &str = "/dev/inbox.json";
+/// The process lives.
+pub const LIVEZ: &str = "/livez";
+/// The process can serve.
+pub const READYZ: &str = "/readyz";
+/// The operators' portal.
+pub const PORTAL: &str = "/portal";
+/// Ends a console session.
+pub const CONSOLE_SIGN_OUT: &str = "/sign-out";
+
+/// A journey's page.
+#[must_use]
+pub fn journey(id: &str) -> String {
+    format!("/journey/{id}")
+}
+
+/// Where a form of a journey posts `event`.
+#[must_use]
+pub fn journey_event(id: &str, event: &str) -> String {
+    format!("/journey/{id}/{event}")
+}
+
+/// The way back to the application, open once.
+#[must_use]
+pub fn journey_return(id: &str) -> String {
+    format!("/journey/{id}/return")
+}
+
+/// A journey as JSON.
+#[must_use]
+pub fn api_journey(id: &str) -> String {
+    format!("/api/journeys/{id}")
+}
+
+/// Where the browser posts `event` as JSON.
+#[must_use]
+pub fn api_journey_event(id: &str, event: &str) -> String {
+    format!("/api/journeys/{id}/{event}")
+}
+
+/// An invitation link.
+#[must_use]
+pub fn invitation(token: &str) -> String {
+    format!("/invitation/{token}")
+}
+
+/// A tenant's pages in the portal.
+#[must_use]
+pub fn portal_tenant(domain: &str) -> String {
+    format!("/portal/{domain}")
+}
+
+/// The patients of a tenant, for its staff.
+#[must_use]
+pub fn clinic(domain: &str) -> String {
+    format!("/clinic/{domain}")
+}
+
+/// A person's own account.
+#[must_use]
+pub fn account(domain: &str) -> String {
+    format!("/account/{domain}")
+}

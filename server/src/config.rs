@@ -1,0 +1,361 @@
+//! Configuration: defaults, then a TOML file, then `LANYARD_…` variables, then flags.
+//!
+//! Unknown keys are refused. Secrets may come from files (`…_file`). Nothing needs to be set:
+//! without any configuration the server runs on loopback with SQLite under `./data`.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use figment::{
+    Figment,
+    providers::{Env, Format as _, Serialized, Toml},
+};
+use serde::{Deserialize, Serialize};
+
+/// Variables that begin with `LANYARD_` and are no configuration of the server.
+const FOREIGN: [&str; 4] = ["config", "site_dir", "log", "test_postgres_url"];
+
+/// The whole configuration.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The one origin that every address derives from; by default made from `listen`.
+    pub public_origin: Option<String>,
+    /// Where keys and the embedded database live.
+    pub data_dir: PathBuf,
+    /// `sqlite:…` or `postgres://…`; by default `lanyard.db` in `data_dir`.
+    pub database_url: Option<Secret>,
+    /// The sealing key; by default `master.key` in `data_dir`. PostgreSQL needs it set.
+    pub master_key_file: Option<PathBuf>,
+    /// TLS by the server itself.
+    pub tls: Tls,
+    /// Outgoing mail; none by default.
+    pub smtp: Option<Smtp>,
+    /// Texts and calls; none by default.
+    pub twilio: Option<Twilio>,
+    /// Proxies whose `X-Forwarded-For` is believed (A45); none by default.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Limits per network address and of the hashing queue.
+    pub limits: Limits,
+    /// Demo mode: loopback only, a database of its own, an inbox instead of providers.
+    pub demo: bool,
+}
+
+/// TLS settings.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// Serve https with a generated development certificate, or with the files below.
+    pub enabled: bool,
+    /// Certificate chain, PEM.
+    pub certificate_file: Option<PathBuf>,
+    /// Private key, PEM.
+    pub key_file: Option<PathBuf>,
+}
+
+/// An SMTP server.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Smtp {
+    /// Host name.
+    pub host: String,
+    /// Port; 587 by default.
+    #[serde(default = "submission_port")]
+    pub port: u16,
+    /// `starttls` (default), `implicit`, or `none` for a relay on this machine.
+    #[serde(default)]
+    pub tls: SmtpTls,
+    /// User name, if the server wants one.
+    pub username: Option<String>,
+    /// Password.
+    pub password: Option<Secret>,
+    /// A file that holds the password.
+    pub password_file: Option<PathBuf>,
+    /// The sender's address.
+    pub from: String,
+}
+
+/// How mail is encrypted on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmtpTls {
+    /// Upgraded after the greeting.
+    #[default]
+    Starttls,
+    /// From the first byte.
+    Implicit,
+    /// Not at all.
+    None,
+}
+
+/// A Twilio-compatible provider.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Twilio {
+    /// Its address.
+    #[serde(default = "twilio_base")]
+    pub base_url: String,
+    /// Account SID.
+    pub account_sid: String,
+    /// Auth token.
+    pub auth_token: Option<Secret>,
+    /// A file that holds the auth token.
+    pub auth_token_file: Option<PathBuf>,
+    /// The number that texts and calls come from, E.164.
+    pub from_number: String,
+}
+
+/// Limits.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// State-changing requests per second and network address that are taken for ever.
+    pub per_address_per_second: u32,
+    /// How many of them at once.
+    pub per_address_burst: u32,
+    /// Threads that hash passwords; 0: one per core.
+    pub hashing_threads: usize,
+    /// Passwords that may wait to be hashed.
+    pub hashing_queue: usize,
+    /// Connections to PostgreSQL.
+    pub database_connections: u32,
+}
+
+/// A secret in the configuration: shown as `"redacted"` wherever it is printed.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("redacted")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("redacted")
+    }
+}
+
+fn twilio_base() -> String {
+    "https://api.twilio.com".into()
+}
+
+const fn submission_port() -> u16 {
+    587
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            per_address_per_second: 5,
+            per_address_burst: 60,
+            hashing_threads: 0,
+            hashing_queue: 256,
+            database_connections: 20,
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_origin: None,
+            data_dir: PathBuf::from("data"),
+            database_url: None,
+            master_key_file: None,
+            tls: Tls::default(),
+            smtp: None,
+            twilio: None,
+            trusted_proxies: Vec::new(),
+            limits: Limits::default(),
+            demo: false,
+        }
+    }
+}
+
+/// The configuration is unusable; the text says which key and why, in one line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+impl Config {
+    /// Reads every source. `file` must exist if it is given; `lanyard.toml` is read if it is there.
+    ///
+    /// # Errors
+    /// An unknown key, a value of the wrong type, or a rule of [`Config::check`].
+    pub fn load(file: Option<&Path>, flags: &serde_json::Value) -> Result<Self, ConfigError> {
+        let mut sources = Figment::new();
+        sources = match file {
+            Some(path) if !path.is_file() => {
+                return Err(ConfigError(format!("there is no configuration file {}", path.display())));
+            }
+            Some(path) => sources.merge(Toml::file_exact(path)),
+            None => sources.merge(Toml::file_exact("lanyard.toml")),
+        };
+        let variables = Env::prefixed("LANYARD_").ignore(&FOREIGN).split("__");
+        let config: Self = sources
+            .merge(variables)
+            .merge(Serialized::defaults(flags))
+            .extract()
+            .map_err(|error| ConfigError(one_line(&error)))?;
+        config.with_secrets_from_files()?.check()
+    }
+
+    fn with_secrets_from_files(mut self) -> Result<Self, ConfigError> {
+        if let Some(smtp) = &mut self.smtp {
+            read_secret(&mut smtp.password, smtp.password_file.as_deref(), "smtp.password")?;
+        }
+        if let Some(twilio) = &mut self.twilio {
+            read_secret(&mut twilio.auth_token, twilio.auth_token_file.as_deref(), "twilio.auth_token")?;
+        }
+        Ok(self)
+    }
+
+    // What the types cannot say (S7): refuse to start rather than to run unsafely.
+    fn check(self) -> Result<Self, ConfigError> {
+        let refuse = |text: String| Err(ConfigError(text));
+        let origin = self.origin();
+        let Ok(url) = url::Url::parse(&origin) else {
+            return refuse(format!("public_origin: {origin} is not an address such as https://id.example.org"));
+        };
+        if url.origin().ascii_serialization() != origin {
+            return refuse(format!("public_origin: {origin} must be scheme, host and port alone, without a path"));
+        }
+        let loopback = is_loopback_host(&url);
+        if url.scheme() != "https" && !loopback {
+            return refuse(format!("public_origin: {origin} must begin with https (http is for loopback only)"));
+        }
+        if self.demo && (!self.listen.ip().is_loopback() || !loopback) {
+            return refuse("demo: the demo listens on loopback only (listen, public_origin)".into());
+        }
+        if self.demo && (self.smtp.is_some() || self.twilio.is_some() || self.database_url.is_some()) {
+            return refuse("demo: the demo has its own database and inbox; remove smtp, twilio and database_url".into());
+        }
+        if self.is_postgres() && self.master_key_file.is_none() {
+            return refuse("master_key_file: must be set with PostgreSQL (every process needs the same key)".into());
+        }
+        if self.tls.certificate_file.is_some() != self.tls.key_file.is_some() {
+            return refuse("tls: certificate_file and key_file go together".into());
+        }
+        if self.limits.per_address_per_second == 0 || self.limits.per_address_burst == 0 || self.limits.hashing_queue == 0 {
+            return refuse("limits: values must be 1 or more".into());
+        }
+        Ok(self)
+    }
+
+    /// The public origin, without a slash at the end.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        match &self.public_origin {
+            Some(origin) => origin.trim_end_matches('/').to_owned(),
+            None => {
+                let scheme = if self.tls.enabled { "https" } else { "http" };
+                let host = if self.listen.ip().is_loopback() || self.listen.ip().is_unspecified() {
+                    "localhost".to_owned()
+                } else {
+                    self.listen.ip().to_string()
+                };
+                format!("{scheme}://{host}:{}", self.listen.port())
+            }
+        }
+    }
+
+    /// Whether the database is PostgreSQL.
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        self.database_url.as_ref().is_some_and(|url| url.0.starts_with("postgres"))
+    }
+
+    /// The database to open: the demo's own, the configured one, or SQLite in `data_dir`.
+    #[must_use]
+    pub fn database(&self) -> String {
+        match &self.database_url {
+            Some(url) => url.0.clone(),
+            None => {
+                let name = if self.demo { "demo.db" } else { "lanyard.db" };
+                format!("sqlite:{}", self.data_dir.join(name).display())
+            }
+        }
+    }
+
+    /// The file of the sealing key.
+    #[must_use]
+    pub fn master_key(&self) -> PathBuf {
+        let name = if self.demo { "demo.key" } else { "master.key" };
+        self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join(name))
+    }
+}
+
+fn read_secret(value: &mut Option<Secret>, file: Option<&Path>, key: &str) -> Result<(), ConfigError> {
+    let Some(path) = file else { return Ok(()) };
+    if value.is_some() {
+        return Err(ConfigError(format!("{key}: set it or {key}_file, not both")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError(format!("{key}_file: {}: {error}", path.display())))?;
+    *value = Some(Secret(text.trim_end().to_owned()));
+    Ok(())
+}
+
+fn is_loopback_host(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+fn one_line(error: &figment::Error) -> String {
+    error.to_string().replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(flags: serde_json::Value) -> Result<Config, ConfigError> {
+        Config::load(None, &flags)
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_known_ones() {
+        let error = with(serde_json::json!({"lisen": "127.0.0.1:1"})).unwrap_err().to_string();
+        assert!(error.contains("lisen") && error.contains("listen"), "{error}");
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        assert!(with(serde_json::json!({"public_origin": "http://id.example.org"})).is_err());
+        assert!(with(serde_json::json!({"public_origin": "https://id.example.org/"})).is_ok());
+        assert!(with(serde_json::json!({"public_origin": "https://id.example.org/x"})).is_err());
+        assert!(with(serde_json::json!({"public_origin": "http://localhost:9"})).is_ok());
+    }
+
+    #[test]
+    fn the_demo_stays_on_loopback_and_takes_no_foreign_database() {
+        assert!(with(serde_json::json!({"demo": true})).is_ok());
+        assert!(with(serde_json::json!({"demo": true, "listen": "0.0.0.0:80"})).is_err());
+        assert!(with(serde_json::json!({"demo": true, "database_url": "sqlite:x.db"})).is_err());
+        assert!(with(serde_json::json!({"demo": true, "public_origin": "https://id.example.org"})).is_err());
+    }
+
+    #[test]
+    fn postgresql_needs_an_explicit_key_file() {
+        assert!(with(serde_json::json!({"database_url": "postgres://x/y"})).is_err());
+        assert!(with(serde_json::json!({"database_url": "postgres://x/y", "master_key_file": "k"})).is_ok());
+    }
+
+    #[test]
+    fn secrets_are_never_printed() {
+        let config = with(serde_json::json!({"database_url": "sqlite:hidden-name"})).unwrap();
+        assert!(!format!("{config:?}").contains("hidden-name"));
+        assert!(!serde_json::to_string(&config).unwrap().contains("hidden-name"));
+    }
+}

@@ -1,0 +1,112 @@
+//! Who asks: the network address and the request's id.
+//!
+//! `X-Forwarded-For` counts only when the peer is a configured proxy (A45); it never
+//! authenticates anybody (failure 44) and no other header or field changes the address that
+//! limits are kept for (failures 15 and 16).
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{Extensions, HeaderMap, request::Parts},
+};
+
+/// Where a request came from.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The address of the client itself.
+    pub ip: IpAddr,
+    /// The request's id, as in the log, on error pages and in the audit log.
+    pub request: String,
+}
+
+/// The id of a request, put there by [`super::security`].
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+impl Client {
+    /// The client of a request, seen through the proxies that are trusted.
+    #[must_use]
+    pub fn of(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpAddr]) -> Self {
+        let peer = extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip().to_canonical());
+        let request = extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        Self { ip: through_proxies(peer, headers, trusted), request }
+    }
+
+    /// The network that limits are kept for: the address, or the /64 of IPv6.
+    #[must_use]
+    pub fn network(&self) -> String {
+        network_of(self.ip)
+    }
+}
+
+/// The network of an address: itself, or the /64 of IPv6 (one subscriber has all of it).
+#[must_use]
+pub fn network_of(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, ..] = ip.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+// From the right: each hop that is trusted vouches for the one before it.
+fn through_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+    let mut ip = peer;
+    let hops: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .collect();
+    for hop in hops.iter().rev() {
+        if !trusted.contains(&ip) {
+            break;
+        }
+        match hop.trim().parse::<IpAddr>() {
+            Ok(before) => ip = before.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    ip
+}
+
+impl FromRequestParts<crate::state::App> for Client {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &crate::state::App) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(&parts.headers, &parts.extensions, &app.config.trusted_proxies))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn seen(peer: &str, forwarded: &str, trusted: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", HeaderValue::try_from(forwarded).unwrap());
+        let trusted: Vec<IpAddr> = trusted.iter().map(|ip| ip.parse().unwrap()).collect();
+        through_proxies(peer.parse().unwrap(), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn a45_forwarded_headers_count_only_from_configured_proxies() {
+        assert_eq!(seen("9.9.9.9", "1.2.3.4", &[]), "9.9.9.9");
+        assert_eq!(seen("10.0.0.1", "1.2.3.4", &["10.0.0.1"]), "1.2.3.4");
+        assert_eq!(seen("10.0.0.1", "6.6.6.6, 1.2.3.4", &["10.0.0.1"]), "1.2.3.4", "the left part is the client's own word");
+        assert_eq!(seen("10.0.0.1", "1.2.3.4, 10.0.0.2", &["10.0.0.1", "10.0.0.2"]), "1.2.3.4");
+        assert_eq!(seen("10.0.0.1", "nonsense", &["10.0.0.1"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn one_ipv6_subscriber_is_one_network() {
+        assert_eq!(network_of("2001:db8:1:2:3::4".parse().unwrap()), network_of("2001:db8:1:2:ffff::1".parse().unwrap()));
+        assert_ne!(network_of("2001:db8:1:2::1".parse().unwrap()), network_of("2001:db8:1:3::1".parse().unwrap()));
+    }
+}

@@ -1,0 +1,42 @@
+//! The first limit: state-changing requests per network, in memory, before any work is done.
+//!
+//! The limits that matter for security (wrong passwords, wrong codes, sends) are counted in the
+//! database; this one only keeps a single network from taking all the server's time.
+
+use std::{net::IpAddr, num::NonZeroU32};
+
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use super::client::network_of;
+use crate::config::Limits;
+
+/// The limiter.
+pub struct Limiter(DefaultKeyedRateLimiter<String>);
+
+impl std::fmt::Debug for Limiter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Limiter({} networks)", self.0.len())
+    }
+}
+
+impl Limiter {
+    /// A limiter with these limits.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        let rate = NonZeroU32::new(limits.per_address_per_second).unwrap_or(NonZeroU32::MIN);
+        let burst = NonZeroU32::new(limits.per_address_burst).unwrap_or(NonZeroU32::MIN);
+        Self(RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst)))
+    }
+
+    /// Whether one more request from `ip` is taken.
+    #[must_use]
+    pub fn admits(&self, ip: IpAddr) -> bool {
+        self.0.check_key(&network_of(ip)).is_ok()
+    }
+
+    /// Forgets networks that have been quiet; called now and then.
+    pub fn tidy(&self) {
+        self.0.retain_recent();
+        self.0.shrink_to_fit();
+    }
+}

@@ -1,0 +1,18 @@
+//! The web: thin handlers that extract, call one service, and map the result.
+//!
+//! What every request passes is in [`security`], [`client`] and [`csrf`]; `router.rs` has the
+//! one table of routes.
+
+pub mod assets;
+pub mod client;
+pub mod cookies;
+pub mod csrf;
+pub mod error;
+pub mod form;
+pub mod health;
+pub mod inbox;
+pub mod journey;
+pub mod limit;
+pub mod oauth;
+pub mod page;
+pub mod security;
