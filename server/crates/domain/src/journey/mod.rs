@@ -379,6 +379,19 @@ impl Journey {
         Destinations { email, phone }
     }
 
+    /// The factors and methods that the person at a challenge may answer with, the one that
+    /// would be asked first at the front; empty where nobody is known.
+    #[must_use]
+    pub fn ways(&self, now_demanded: &Demand, account: &AccountFacts) -> Vec<(Id<Factor>, crate::assurance::Method)> {
+        let demand = now_demanded.clone().stricter(&self.header.demand);
+        match self.stage.person() {
+            Some(person) if person.authentication().account() == account.id => {
+                second_factor::ways_among(&demand, &account.factors, person)
+            }
+            Some(_) | None => Vec::new(),
+        }
+    }
+
     /// The next stage, or the same one and a refusal.
     #[must_use]
     pub fn step(self, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {

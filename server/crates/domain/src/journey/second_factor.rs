@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     account::Account,
-    assurance::{Level, Method},
+    assurance::{Demand, Level, Method},
     audit::{Action, Outcome},
     factor::{Factor, FactorSecret, NewFactor},
     id::Id,
@@ -69,20 +69,22 @@ fn second(context: &mut Context<'_, '_>, person: Person) -> Stage {
 
 /// The bound factors and methods this person may answer with, the preferred one first.
 pub(super) fn ways(context: &Context<'_, '_>, person: &Person) -> Vec<(Id<Factor>, Method)> {
-    let factors = bound(context, person);
+    ways_among(&context.demand, bound(context, person), person)
+}
+
+/// [`ways`] without a context, for the view.
+pub(super) fn ways_among(demand: &Demand, factors: &[Factor], person: &Person) -> Vec<(Id<Factor>, Method)> {
     let used = person.authentication.second();
     let all = || factors.iter().flat_map(|f| f.secret.methods().iter().map(move |m| (f, *m)));
     let mut found: Vec<_> = all()
-        .filter(|(_, m)| context.demand.level == Level::Aal1 || context.demand.methods.contains(m))
+        .filter(|(_, m)| demand.level == Level::Aal1 || demand.methods.contains(m))
         .filter(|(_, m)| !used.contains(m))
         .collect();
     if found.is_empty() && used.is_empty() {
         found = all().collect();
     }
-    found.sort_by_key(|(factor, method)| (Method::ALL.iter().position(|m| m == method), !prefers(factor, *method)));
-    found.sort_by_key(|(factor, method)| {
-        (factor.secret.methods().len() > 1 && !prefers(factor, *method), std::cmp::Reverse(factor.last_used_at))
-    });
+    // Last used first, and of a phone's two methods the preferred one.
+    found.sort_by_key(|(factor, method)| (!prefers(factor, *method), std::cmp::Reverse(factor.last_used_at), *method));
     found.into_iter().map(|(factor, method)| (factor.id, method)).collect()
 }
 
