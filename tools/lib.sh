@@ -17,7 +17,7 @@ slow() {
     local limit=$1 what=$2 started=$SECONDS status=0
     shift 2
     say "$what (at most ${limit} s) …"
-    timeout --kill-after=10 "$limit" "$@" </dev/null >&2 || status=$?
+    timeout --foreground --kill-after=10 "$limit" "$@" </dev/null >&2 || status=$?
     if [ "$status" = 124 ] || [ "$status" = 137 ]; then
         say "$what: gave up after ${limit} s"
     elif [ "$status" = 0 ]; then

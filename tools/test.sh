@@ -56,6 +56,16 @@ phase() { # phase name command…
     CURRENT=""
 }
 
+# No test program may hang the run: after so many seconds it is stopped, and its phase has failed.
+PROGRAM_LIMIT="${LANYARD_TEST_LIMIT:-600}"
+limited() { # limited "what" seconds command…
+    local what="$1" limit="$2" status=0
+    shift 2
+    timeout --foreground --kill-after=10 "$limit" "$@" </dev/null || status=$?
+    [ "$status" != 124 ] && [ "$status" != 137 ] || say "$what: stopped after $limit s (a test hangs)"
+    return "$status"
+}
+
 packages() { printf -- '-p %s ' "${CRATES[@]}"; }
 
 # Compiles every native test and writes the list of programs: package, folder, program.
@@ -89,7 +99,8 @@ programs_of() {
         [ "$package" = "$crate" ] || continue
         found=yes
         say "$crate: $(basename "$program")"
-        (cd "$folder" && CARGO_MANIFEST_DIR="$folder" "$program" --quiet </dev/null)
+        limited "$crate's tests" "$PROGRAM_LIMIT" \
+            env -C "$folder" CARGO_MANIFEST_DIR="$folder" "$program" --quiet
     done <"$programs"
     [ "$found" = yes ] || die "no test program of $crate was compiled"
 }
@@ -118,7 +129,9 @@ doc_tests() {
 end2end() {
     # The programs of the compile phase hold the server too; this makes sure of the right one.
     cargo build "${locked[@]}" -p lanyard </dev/null
-    CHROMIUM="$(chromium_path)" node end2end/node_modules/.bin/playwright test --config end2end/playwright.config.ts </dev/null
+    export CHROMIUM
+    CHROMIUM="$(chromium_path)"
+    limited "the browser tests" 2400 node end2end/node_modules/.bin/playwright test --config end2end/playwright.config.ts
 }
 
 "$ROOT/tools/setup.sh" build browser postgres
