@@ -1,0 +1,9 @@
+//! The queries for which PostgreSQL needs its own words.
+
+/// Leases what is due (`$1` now, `$2` end of the lease, `$3` how many). Several servers do so at
+/// once: each skips the rows that another has locked.
+pub(crate) const CLAIM_MESSAGES: &str = "UPDATE outbox \
+    SET locked_until = $2, next_attempt_at = $2, attempts = attempts + 1 \
+    WHERE id IN (SELECT id FROM outbox WHERE delivered_at IS NULL AND failed_at IS NULL \
+        AND next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
+    RETURNING id, tenant_id, journey_id, kind, payload, created_at, expires_at, attempts";

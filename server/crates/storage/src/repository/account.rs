@@ -1,0 +1,280 @@
+//! Accounts, their passwords, and the facts that a journey's step wants.
+
+use async_trait::async_trait;
+use lanyard_domain::{
+    account::{Account, AccountKind},
+    attribute::Attributes,
+    clock::Timestamp,
+    email::EmailAddress,
+    id::Id,
+    journey::{AccountFacts, NewAccount},
+    password::StoredPassword,
+    tenant::Tenant,
+};
+use uuid::Uuid;
+
+use super::{
+    CounterWrites as _, FactorWrites as _, PATIENTS_TOTAL, both,
+    factor::FactorRow,
+    hit, optional,
+    patient_terms::{Terms, sort_name, store_terms},
+    time, unique, word,
+};
+use crate::error::{Constraint, Result, StorageError};
+
+/// Reads accounts.
+#[async_trait]
+pub trait AccountReads {
+    /// The account of this id, if it belongs to `tenant`.
+    async fn account_by_id(&mut self, tenant: Id<Tenant>, id: Id<Account>) -> Result<Option<Account>>;
+    /// The account with this address and its password, if it has one. One statement, found or not.
+    async fn account_by_email(
+        &mut self,
+        tenant: Id<Tenant>,
+        email: &EmailAddress,
+    ) -> Result<Option<(Account, Option<StoredPassword>)>>;
+    /// What a journey needs to know of an account of `tenant`. One statement, found or not (D11).
+    async fn account_facts(&mut self, tenant: Id<Tenant>, id: Id<Account>) -> Result<Option<AccountFacts>>;
+    /// The same by address.
+    async fn account_facts_by_email(
+        &mut self,
+        tenant: Id<Tenant>,
+        email: &EmailAddress,
+    ) -> Result<Option<AccountFacts>>;
+}
+
+/// Changes accounts.
+#[async_trait]
+pub trait AccountWrites {
+    /// Creates an account with its password and factors, and counts it; [`Constraint::AccountEmail`]
+    /// if the tenant has one with that address. Its invitation is not touched.
+    async fn create_account(&mut self, tenant: Id<Tenant>, new: &NewAccount, at: Timestamp) -> Result<()>;
+    /// Stores all attributes of an account as given; Conflict if there is no such account.
+    async fn set_attributes(&mut self, id: Id<Account>, attributes: &Attributes) -> Result<()>;
+    /// Replaces the password of version `replaces` (`None`: there was none); Conflict if it was
+    /// changed in the meantime.
+    async fn set_password(&mut self, id: Id<Account>, replaces: Option<i64>, phc: &str) -> Result<()>;
+    /// Notes a completed sign-in; Conflict if the account is disabled or gone.
+    async fn note_sign_in(&mut self, id: Id<Account>, at: Timestamp) -> Result<()>;
+    /// Disables the account from `at` on, or lets it sign in again.
+    async fn set_disabled(&mut self, id: Id<Account>, at: Option<Timestamp>) -> Result<()>;
+}
+
+/// The columns of [`AccountRow`].
+macro_rules! account_columns {
+    () => {
+        "a.id, a.tenant_id, a.kind, a.email, a.attributes, a.disabled_at, a.created_at, a.last_sign_in_at"
+    };
+}
+pub(super) use account_columns;
+
+#[derive(sqlx::FromRow)]
+pub(super) struct AccountRow {
+    id: Uuid,
+    tenant_id: Uuid,
+    kind: String,
+    email: String,
+    attributes: String,
+    disabled_at: Option<i64>,
+    created_at: i64,
+    last_sign_in_at: i64,
+}
+
+pub(super) fn address(column: &str) -> Result<EmailAddress> {
+    EmailAddress::parse(column).map_err(|_| StorageError::Inconsistent("an email address"))
+}
+
+impl TryFrom<AccountRow> for Account {
+    type Error = StorageError;
+    fn try_from(row: AccountRow) -> Result<Self> {
+        Ok(Self {
+            id: Id::from_uuid(row.id),
+            tenant: Id::from_uuid(row.tenant_id),
+            kind: word(AccountKind::parse(&row.kind))?,
+            email: address(&row.email)?,
+            attributes: serde_json::from_str(&row.attributes)?,
+            disabled_at: time(row.disabled_at),
+            created_at: Timestamp(row.created_at),
+            last_sign_in_at: (row.last_sign_in_at != 0).then_some(Timestamp(row.last_sign_in_at)),
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct PasswordRow {
+    #[sqlx(flatten)]
+    account: AccountRow,
+    phc: Option<String>,
+    password_version: Option<i64>,
+}
+
+// The account's columns repeat with each of its factors; without a factor there is one row.
+#[derive(sqlx::FromRow)]
+struct FactsRow {
+    account: Uuid,
+    kind: String,
+    email: String,
+    disabled_at: Option<i64>,
+    password_version: Option<i64>,
+    factor: Option<Uuid>,
+    secret: Option<String>,
+    name: Option<String>,
+    bound_at: Option<i64>,
+    last_used_at: Option<i64>,
+    last_step: Option<i64>,
+    failures: Option<i64>,
+    locked_until: Option<i64>,
+}
+
+impl FactsRow {
+    fn factor(&mut self) -> Option<FactorRow> {
+        Some(FactorRow {
+            id: self.factor?,
+            account_id: self.account,
+            secret: self.secret.take()?,
+            name: self.name.take()?,
+            created_at: self.bound_at?,
+            last_used_at: self.last_used_at,
+            last_step: self.last_step,
+            failures: self.failures?,
+            locked_until: self.locked_until,
+        })
+    }
+}
+
+fn facts(mut rows: Vec<FactsRow>) -> Result<Option<AccountFacts>> {
+    let factors = rows.iter_mut().filter_map(FactsRow::factor).map(TryInto::try_into).collect::<Result<_>>()?;
+    let Some(row) = rows.into_iter().next() else { return Ok(None) };
+    Ok(Some(AccountFacts {
+        id: Id::from_uuid(row.account),
+        kind: word(AccountKind::parse(&row.kind))?,
+        email: address(&row.email)?,
+        disabled: row.disabled_at.is_some(),
+        password_version: row.password_version,
+        factors,
+    }))
+}
+
+macro_rules! select_facts {
+    ($condition:literal) => {
+        concat!(
+            "SELECT a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, \
+                f.id AS factor, f.secret, f.name, f.created_at AS bound_at, \
+                f.last_used_at, f.last_step, f.failures, f.locked_until \
+             FROM accounts a LEFT JOIN factors f ON f.account_id = a.id \
+             WHERE a.tenant_id = $1 AND ",
+            $condition,
+            " ORDER BY f.id"
+        )
+    };
+}
+
+both!(AccountReads {
+    async fn account_by_id(&mut self, tenant: Id<Tenant>, id: Id<Account>) -> Result<Option<Account>> {
+        let row = sqlx::query_as::<_, AccountRow>(concat!(
+            "SELECT ",
+            account_columns!(),
+            " FROM accounts a WHERE a.id = $1 AND a.tenant_id = $2"
+        ));
+        optional(row.bind(id.uuid()).bind(tenant.uuid()).fetch_optional(&mut *self.db).await?)
+    }
+
+    async fn account_by_email(
+        &mut self,
+        tenant: Id<Tenant>,
+        email: &EmailAddress,
+    ) -> Result<Option<(Account, Option<StoredPassword>)>> {
+        let row = sqlx::query_as::<_, PasswordRow>(concat!(
+            "SELECT ",
+            account_columns!(),
+            ", a.phc, a.password_version FROM accounts a WHERE a.tenant_id = $1 AND a.email = $2"
+        ));
+        let Some(row) = row.bind(tenant.uuid()).bind(email.as_str()).fetch_optional(&mut *self.db).await? else {
+            return Ok(None);
+        };
+        let password = row.phc.zip(row.password_version).map(|(phc, version)| StoredPassword { phc, version });
+        Ok(Some((row.account.try_into()?, password)))
+    }
+
+    async fn account_facts(&mut self, tenant: Id<Tenant>, id: Id<Account>) -> Result<Option<AccountFacts>> {
+        let rows = sqlx::query_as::<_, FactsRow>(select_facts!("a.id = $2"));
+        facts(rows.bind(tenant.uuid()).bind(id.uuid()).fetch_all(&mut *self.db).await?)
+    }
+
+    async fn account_facts_by_email(
+        &mut self,
+        tenant: Id<Tenant>,
+        email: &EmailAddress,
+    ) -> Result<Option<AccountFacts>> {
+        let rows = sqlx::query_as::<_, FactsRow>(select_facts!("a.email = $2"));
+        facts(rows.bind(tenant.uuid()).bind(email.as_str()).fetch_all(&mut *self.db).await?)
+    }
+});
+
+#[derive(sqlx::FromRow)]
+struct ChangedRow {
+    tenant_id: Uuid,
+    kind: String,
+    email: String,
+    mfa_enrolled: i64,
+}
+
+both!(AccountWrites {
+    async fn create_account(&mut self, tenant: Id<Tenant>, new: &NewAccount, at: Timestamp) -> Result<()> {
+        let insert = sqlx::query(
+            "INSERT INTO accounts (id, tenant_id, kind, email, attributes, sort_name, phc, password_version, \
+                mfa_enrolled, created_at, last_sign_in_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, 1, 0, $8, 0) ON CONFLICT (tenant_id, email) DO NOTHING",
+        );
+        let insert = insert.bind(new.id.uuid()).bind(tenant.uuid()).bind(new.kind.as_str()).bind(new.email.as_str());
+        let insert = insert.bind(serde_json::to_string(&new.attributes)?).bind(sort_name(&new.attributes));
+        let done = insert.bind(&new.phc).bind(at.0).execute(&mut *self.db).await?;
+        unique(done.rows_affected(), Constraint::AccountEmail)?;
+        if new.kind == AccountKind::Patient {
+            let terms = Terms { tenant: tenant.uuid(), account: new.id.uuid(), mfa_enrolled: 0 };
+            store_terms!(self, terms, &new.email, &new.attributes);
+            self.bump_counter(tenant, PATIENTS_TOTAL, 0, 1, new.id.uuid().as_bytes()[15]).await?;
+        }
+        for factor in &new.factors {
+            self.bind_factor(new.id, factor, at).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_attributes(&mut self, id: Id<Account>, attributes: &Attributes) -> Result<()> {
+        let update = sqlx::query_as::<_, ChangedRow>(
+            "UPDATE accounts SET attributes = $2, sort_name = $3 WHERE id = $1 \
+             RETURNING tenant_id, kind, email, mfa_enrolled",
+        );
+        let update = update.bind(id.uuid()).bind(serde_json::to_string(attributes)?).bind(sort_name(attributes));
+        let changed = update.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
+        if changed.kind == AccountKind::Patient.as_str() {
+            let delete = sqlx::query("DELETE FROM patient_terms WHERE account_id = $1");
+            delete.bind(id.uuid()).execute(&mut *self.db).await?;
+            let terms =
+                Terms { tenant: changed.tenant_id, account: id.uuid(), mfa_enrolled: changed.mfa_enrolled };
+            store_terms!(self, terms, &address(&changed.email)?, attributes);
+        }
+        Ok(())
+    }
+
+    async fn set_password(&mut self, id: Id<Account>, replaces: Option<i64>, phc: &str) -> Result<()> {
+        // 0 stands for "none": versions begin with 1.
+        let update = sqlx::query(
+            "UPDATE accounts SET phc = $3, password_version = COALESCE(password_version, 0) + 1 \
+             WHERE id = $1 AND COALESCE(password_version, 0) = $2",
+        );
+        let update = update.bind(id.uuid()).bind(replaces.unwrap_or(0)).bind(phc);
+        hit(update.execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn note_sign_in(&mut self, id: Id<Account>, at: Timestamp) -> Result<()> {
+        let update = sqlx::query("UPDATE accounts SET last_sign_in_at = $2 WHERE id = $1 AND disabled_at IS NULL");
+        hit(update.bind(id.uuid()).bind(at.0).execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn set_disabled(&mut self, id: Id<Account>, at: Option<Timestamp>) -> Result<()> {
+        let update = sqlx::query("UPDATE accounts SET disabled_at = $2 WHERE id = $1");
+        hit(update.bind(id.uuid()).bind(at.map(|at| at.0)).execute(&mut *self.db).await?.rows_affected())
+    }
+});

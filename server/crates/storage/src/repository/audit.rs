@@ -1,0 +1,110 @@
+//! The audit log. Appended to only: triggers of the schema refuse every change.
+
+use async_trait::async_trait;
+use lanyard_domain::{audit::AuditEvent, clock::Timestamp, id::Id, tenant::Tenant};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+use super::{both, collect, hit};
+use crate::error::{Result, StorageError};
+
+/// Where the log goes on: with what is older than this event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditCursor {
+    /// When the last event shown happened.
+    pub at: Timestamp,
+    /// Its id.
+    pub id: Id<AuditEvent>,
+}
+
+/// Reads the audit log.
+#[async_trait]
+pub trait AuditReads {
+    /// At most `limit` events of `tenant`, newest first.
+    async fn list_audit(
+        &mut self,
+        tenant: Id<Tenant>,
+        before: Option<&AuditCursor>,
+        limit: u32,
+    ) -> Result<Vec<AuditEvent>>;
+}
+
+/// Writes the audit log.
+#[async_trait]
+pub trait AuditWrites {
+    /// Appends an event.
+    async fn append_audit(&mut self, event: &AuditEvent) -> Result<()>;
+}
+
+#[derive(sqlx::FromRow)]
+struct AuditRow {
+    id: Uuid,
+    tenant_id: Uuid,
+    at: i64,
+    actor: Option<Uuid>,
+    action: String,
+    target: Option<String>,
+    outcome: String,
+    ip: Option<String>,
+    request: Option<String>,
+    detail: String,
+}
+
+// The domain names actions and outcomes by serde (`snake_case`).
+fn to_word<T: Serialize>(value: &T) -> Result<String> {
+    match serde_json::to_value(value)? {
+        serde_json::Value::String(word) => Ok(word),
+        _ => Err(StorageError::Inconsistent("not a word")),
+    }
+}
+
+fn from_word<T: DeserializeOwned>(word: String) -> Result<T> {
+    Ok(serde_json::from_value(serde_json::Value::String(word))?)
+}
+
+impl TryFrom<AuditRow> for AuditEvent {
+    type Error = StorageError;
+    fn try_from(row: AuditRow) -> Result<Self> {
+        Ok(Self {
+            id: Id::from_uuid(row.id),
+            tenant: Id::from_uuid(row.tenant_id),
+            at: Timestamp(row.at),
+            actor: row.actor.map(Id::from_uuid),
+            action: from_word(row.action)?,
+            target: row.target,
+            outcome: from_word(row.outcome)?,
+            ip: row.ip,
+            request: row.request,
+            detail: serde_json::from_str(&row.detail)?,
+        })
+    }
+}
+
+both!(AuditReads {
+    async fn list_audit(
+        &mut self,
+        tenant: Id<Tenant>,
+        before: Option<&AuditCursor>,
+        limit: u32,
+    ) -> Result<Vec<AuditEvent>> {
+        let (at, id) = before.map_or((i64::MAX, Uuid::max()), |cursor| (cursor.at.0, cursor.id.uuid()));
+        let rows = sqlx::query_as::<_, AuditRow>(
+            "SELECT * FROM audit WHERE tenant_id = $1 AND (at, id) < ($2, $3) ORDER BY at DESC, id DESC LIMIT $4",
+        );
+        let rows = rows.bind(tenant.uuid()).bind(at).bind(id).bind(i64::from(limit));
+        collect(rows.fetch_all(&mut *self.db).await?)
+    }
+});
+
+both!(AuditWrites {
+    async fn append_audit(&mut self, event: &AuditEvent) -> Result<()> {
+        let insert = sqlx::query(
+            "INSERT INTO audit (id, tenant_id, at, actor, action, target, outcome, ip, request, detail) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        );
+        let insert = insert.bind(event.id.uuid()).bind(event.tenant.uuid()).bind(event.at.0);
+        let insert = insert.bind(event.actor.map(Id::uuid)).bind(to_word(&event.action)?).bind(&event.target);
+        let insert = insert.bind(to_word(&event.outcome)?).bind(&event.ip).bind(&event.request);
+        hit(insert.bind(event.detail.to_string()).execute(&mut *self.db).await?.rows_affected())
+    }
+});

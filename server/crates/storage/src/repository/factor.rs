@@ -1,0 +1,149 @@
+//! Second factors. Their counts of failures are here, so that they span journeys (failures 9, 10).
+
+use async_trait::async_trait;
+use lanyard_domain::{
+    account::{Account, AccountKind},
+    clock::Timestamp,
+    factor::{Factor, LOCK_TIME, MAX_FAILURES, NewFactor},
+    id::Id,
+};
+use uuid::Uuid;
+
+use super::{CounterWrites as _, PATIENTS_WITH_MFA, both, collect, hit, time};
+use crate::error::{Result, StorageError};
+
+/// Reads factors.
+#[async_trait]
+pub trait FactorReads {
+    /// The factors of an account, oldest first.
+    async fn factors_of_account(&mut self, account: Id<Account>) -> Result<Vec<Factor>>;
+}
+
+/// Changes factors.
+#[async_trait]
+pub trait FactorWrites {
+    /// Binds a factor; keeps the lists and counts of patients with a second factor. Conflict if
+    /// there is no such account.
+    async fn bind_factor(&mut self, account: Id<Account>, factor: &NewFactor, at: Timestamp) -> Result<()>;
+    /// Notes a right code and clears the failures. `step` (authenticator app) must be later than
+    /// the last one (N13), and the factor not locked: else Conflict.
+    async fn factor_used(&mut self, factor: Id<Factor>, step: Option<i64>, at: Timestamp) -> Result<()>;
+    /// Counts a wrong code; from [`MAX_FAILURES`] on each locks the factor for [`LOCK_TIME`].
+    async fn factor_failed(&mut self, factor: Id<Factor>, at: Timestamp) -> Result<()>;
+    /// Removes a factor of `account` if at least `must_remain` others are left: else Conflict (D7).
+    async fn remove_factor(&mut self, account: Id<Account>, factor: Id<Factor>, must_remain: u32) -> Result<()>;
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct FactorRow {
+    pub(super) id: Uuid,
+    pub(super) account_id: Uuid,
+    pub(super) secret: String,
+    pub(super) name: String,
+    pub(super) created_at: i64,
+    pub(super) last_used_at: Option<i64>,
+    pub(super) last_step: Option<i64>,
+    pub(super) failures: i64,
+    pub(super) locked_until: Option<i64>,
+}
+
+impl TryFrom<FactorRow> for Factor {
+    type Error = StorageError;
+    fn try_from(row: FactorRow) -> Result<Self> {
+        Ok(Self {
+            id: Id::from_uuid(row.id),
+            account: Id::from_uuid(row.account_id),
+            secret: serde_json::from_str(&row.secret)?,
+            name: row.name,
+            created_at: Timestamp(row.created_at),
+            last_used_at: time(row.last_used_at),
+            last_step: row.last_step,
+            failures: u32::try_from(row.failures).unwrap_or(u32::MAX),
+            locked_until: time(row.locked_until),
+        })
+    }
+}
+
+// The account, locked against every other change of its factors until this transaction ends:
+// without it, two at once could leave `mfa_enrolled` wrong on PostgreSQL.
+#[derive(sqlx::FromRow)]
+struct Holder {
+    tenant_id: Uuid,
+    kind: String,
+    mfa_enrolled: i64,
+}
+
+const LOCK_HOLDER: &str =
+    "UPDATE accounts SET mfa_enrolled = mfa_enrolled WHERE id = $1 RETURNING tenant_id, kind, mfa_enrolled";
+
+/// Keeps account, search terms and counter in step with whether there is a factor.
+macro_rules! set_enrolled {
+    ($tx:ident, $account:expr, $holder:expr, $enrolled:expr) => {{
+        let (account, holder, enrolled): (Id<Account>, Holder, i64) = ($account, $holder, $enrolled);
+        if holder.mfa_enrolled != enrolled {
+            let update = sqlx::query("UPDATE accounts SET mfa_enrolled = $2 WHERE id = $1");
+            hit(update.bind(account.uuid()).bind(enrolled).execute(&mut *$tx.db).await?.rows_affected())?;
+            if holder.kind == AccountKind::Patient.as_str() {
+                let update = sqlx::query("UPDATE patient_terms SET mfa_enrolled = $2 WHERE account_id = $1");
+                update.bind(account.uuid()).bind(enrolled).execute(&mut *$tx.db).await?;
+                let (by, spread) = (if enrolled == 1 { 1 } else { -1 }, account.uuid().as_bytes()[15]);
+                $tx.bump_counter(Id::from_uuid(holder.tenant_id), PATIENTS_WITH_MFA, 0, by, spread).await?;
+            }
+        }
+    }};
+}
+
+both!(FactorReads {
+    async fn factors_of_account(&mut self, account: Id<Account>) -> Result<Vec<Factor>> {
+        let rows = sqlx::query_as::<_, FactorRow>("SELECT * FROM factors WHERE account_id = $1 ORDER BY id");
+        collect(rows.bind(account.uuid()).fetch_all(&mut *self.db).await?)
+    }
+});
+
+both!(FactorWrites {
+    async fn bind_factor(&mut self, account: Id<Account>, factor: &NewFactor, at: Timestamp) -> Result<()> {
+        let holder = sqlx::query_as::<_, Holder>(LOCK_HOLDER).bind(account.uuid());
+        let holder = holder.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
+        let insert = sqlx::query(
+            "INSERT INTO factors (id, account_id, secret, name, created_at, last_step, failures) \
+             VALUES ($1, $2, $3, $4, $5, $6, 0)",
+        );
+        let insert = insert.bind(factor.id.uuid()).bind(account.uuid()).bind(serde_json::to_string(&factor.secret)?);
+        hit(insert.bind(&factor.name).bind(at.0).bind(factor.first_step).execute(&mut *self.db).await?.rows_affected())?;
+        set_enrolled!(self, account, holder, 1);
+        Ok(())
+    }
+
+    async fn factor_used(&mut self, factor: Id<Factor>, step: Option<i64>, at: Timestamp) -> Result<()> {
+        let update = sqlx::query(
+            "UPDATE factors SET failures = 0, locked_until = NULL, last_used_at = $2, \
+                last_step = COALESCE($3, last_step) \
+             WHERE id = $1 AND (locked_until IS NULL OR locked_until <= $2) \
+                AND ($3 IS NULL OR last_step IS NULL OR last_step < $3)",
+        );
+        hit(update.bind(factor.uuid()).bind(at.0).bind(step).execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn factor_failed(&mut self, factor: Id<Factor>, at: Timestamp) -> Result<()> {
+        let update = sqlx::query(
+            "UPDATE factors SET failures = failures + 1, \
+                locked_until = CASE WHEN failures + 1 >= $2 THEN $3 ELSE locked_until END WHERE id = $1",
+        );
+        let update = update.bind(factor.uuid()).bind(i64::from(MAX_FAILURES)).bind(at.plus(LOCK_TIME).0);
+        hit(update.execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn remove_factor(&mut self, account: Id<Account>, factor: Id<Factor>, must_remain: u32) -> Result<()> {
+        let holder = sqlx::query_as::<_, Holder>(LOCK_HOLDER).bind(account.uuid());
+        let holder = holder.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
+        let count = sqlx::query_as::<_, (i64,)>("SELECT COUNT(*) FROM factors WHERE account_id = $1 AND id <> $2");
+        let (others,) = count.bind(account.uuid()).bind(factor.uuid()).fetch_one(&mut *self.db).await?;
+        if others < i64::from(must_remain) {
+            return Err(StorageError::Conflict);
+        }
+        let delete = sqlx::query("DELETE FROM factors WHERE id = $1 AND account_id = $2");
+        hit(delete.bind(factor.uuid()).bind(account.uuid()).execute(&mut *self.db).await?.rows_affected())?;
+        set_enrolled!(self, account, holder, i64::from(others > 0));
+        Ok(())
+    }
+});

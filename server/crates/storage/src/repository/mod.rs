@@ -1,0 +1,153 @@
+//! The repositories: for each noun a trait for reading, a trait for writing, and the SQL.
+//!
+//! `both!` stamps one body for both databases; the SQL in it is in the dialect that both share
+//! (`$1`, `RETURNING`, `ON CONFLICT`, row values). Every change is one conditional statement
+//! whose count of rows decides: one, or [`StorageError::Conflict`].
+
+mod account;
+mod application;
+mod attribute;
+mod audit;
+mod counter;
+mod factor;
+mod flow_link;
+mod grant;
+mod invitation;
+mod journey;
+mod meta;
+mod outbox;
+mod patient;
+mod patient_terms;
+mod refresh_token;
+mod role;
+mod send;
+mod session;
+mod signing_key;
+mod tenant;
+mod throttle;
+mod user_flow;
+
+pub use account::{AccountReads, AccountWrites};
+pub use application::{ApplicationReads, ApplicationWrites};
+pub use attribute::{AttributeReads, AttributeWrites};
+pub use audit::{AuditCursor, AuditReads, AuditWrites};
+pub use counter::{CounterReads, CounterWrites, PATIENTS_TOTAL, PATIENTS_WITH_MFA};
+pub use factor::{FactorReads, FactorWrites};
+pub use flow_link::{FlowLinkReads, FlowLinkWrites};
+pub use grant::{GrantReads, GrantWrites};
+pub use invitation::{InvitationReads, InvitationWrites};
+pub use journey::{JourneyReads, JourneySave, JourneyWrites, StoredJourney};
+pub use meta::{META_DEMO, META_KEY_CHECK, MetaReads, MetaWrites};
+pub use outbox::{ClaimedMessage, MessageStatus, NewMessage, OutboxReads, OutboxWrites};
+pub use patient::{
+    Patient, PatientCursor, PatientKey, PatientOrder, PatientPage, PatientQuery, PatientReads, PatientSort, Position,
+};
+pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
+pub use role::{RoleReads, RoleWrites};
+pub use send::{SendReads, SendWrites};
+pub use session::{SessionReads, SessionWrites};
+pub use signing_key::{SigningKey, SigningKeyReads, SigningKeyWrites};
+pub use tenant::{TenantReads, TenantWrites};
+pub use throttle::{Throttle, ThrottleReads, ThrottleWrites};
+pub use user_flow::{FlowReads, FlowWrites};
+
+use lanyard_domain::{clock::Timestamp, id::Id, secret::TokenHash};
+use uuid::Uuid;
+
+use crate::error::{Constraint, Result, StorageError};
+
+#[cfg(test)]
+pub(crate) use patient::plans;
+
+/// Stamps the implementation of a repository trait for both databases.
+macro_rules! both {
+    ($name:ident { $($body:tt)* }) => {
+        #[async_trait::async_trait]
+        impl $name for $crate::sqlite::SqliteTx<'_> { $($body)* }
+        #[async_trait::async_trait]
+        impl $name for $crate::postgres::PostgresTx<'_> { $($body)* }
+    };
+}
+pub(crate) use both;
+
+macro_rules! transaction {
+    ($($(#[$doc:meta])* $name:ident: $($base:ident),*;)*) => {$(
+        $(#[$doc])*
+        pub trait $name: Send $(+ $base)* {}
+        impl<T: Send + ?Sized $(+ $base)*> $name for T {}
+    )*};
+}
+
+transaction! {
+    /// What a job may do that only reads.
+    ReadTx: MetaReads, TenantReads, ApplicationReads, FlowReads, FlowLinkReads, AttributeReads, AccountReads,
+        FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
+        ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads;
+    /// What a job may do that changes something: everything.
+    WriteTx: ReadTx, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
+        AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
+        RefreshTokenWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites;
+}
+
+/// Where a list that is ordered by name goes on: after this entry.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(bound = "")]
+pub struct NameCursor<T> {
+    /// The folded name of the last entry shown.
+    pub key: String,
+    /// Its id.
+    pub id: Id<T>,
+}
+
+impl<T> NameCursor<T> {
+    /// The cursor that goes on after the entry of this `name` and `id`.
+    #[must_use]
+    pub fn after(name: &str, id: Id<T>) -> Self {
+        Self { key: name_key(name), id }
+    }
+}
+
+/// The first place of a list ordered by name.
+pub(crate) fn name_start<T>(after: Option<&NameCursor<T>>) -> (&str, Uuid) {
+    after.map_or(("", Uuid::nil()), |cursor| (&cursor.key, cursor.id.uuid()))
+}
+
+/// The form of a name that lists are ordered by.
+pub(crate) fn name_key(name: &str) -> String {
+    lanyard_domain::text::fold(name)
+}
+
+/// A conditional change that must have hit its one row.
+pub(crate) fn hit(rows: u64) -> Result<()> {
+    if rows == 1 { Ok(()) } else { Err(StorageError::Conflict) }
+}
+
+/// An insert that `ON CONFLICT DO NOTHING` may have left out.
+pub(crate) fn unique(rows: u64, constraint: Constraint) -> Result<()> {
+    if rows == 1 { Ok(()) } else { Err(StorageError::Unique(constraint)) }
+}
+
+/// A row turned into what it stands for, if there is one.
+pub(crate) fn optional<R, T: TryFrom<R, Error = StorageError>>(row: Option<R>) -> Result<Option<T>> {
+    row.map(T::try_from).transpose()
+}
+
+/// Rows turned into what they stand for.
+pub(crate) fn collect<R, T: TryFrom<R, Error = StorageError>>(rows: Vec<R>) -> Result<Vec<T>> {
+    rows.into_iter().map(T::try_from).collect()
+}
+
+/// A hash read from its column.
+pub(crate) fn token_hash(bytes: &[u8]) -> Result<TokenHash> {
+    bytes.try_into().map(TokenHash).map_err(|_| StorageError::Inconsistent("a hash of another length"))
+}
+
+/// A word of one of our enums, read from its column.
+pub(crate) fn word<T>(parsed: Option<T>) -> Result<T> {
+    parsed.ok_or(StorageError::Inconsistent("an unknown word"))
+}
+
+/// A moment that may be absent.
+pub(crate) fn time(column: Option<i64>) -> Option<Timestamp> {
+    column.map(Timestamp)
+}

@@ -1,0 +1,73 @@
+//! Refresh tokens: each is exchanged once; the grant that they share is what is revoked.
+
+use async_trait::async_trait;
+use lanyard_domain::{clock::Timestamp, grant::RefreshToken, id::Id, secret::TokenHash};
+use uuid::Uuid;
+
+use super::{both, hit, optional, time, token_hash};
+use crate::error::{Result, StorageError};
+
+/// Reads refresh tokens.
+#[async_trait]
+pub trait RefreshTokenReads {
+    /// The token of this hash, used or not.
+    async fn refresh_token(&mut self, hash: &TokenHash) -> Result<Option<RefreshToken>>;
+}
+
+/// Changes refresh tokens.
+#[async_trait]
+pub trait RefreshTokenWrites {
+    /// Stores a token.
+    async fn create_refresh_token(&mut self, token: &RefreshToken) -> Result<()>;
+    /// Uses a token up: once, within its life, while its grant stands; else Conflict (A29).
+    async fn use_refresh_token(&mut self, hash: &TokenHash, at: Timestamp) -> Result<()>;
+}
+
+#[derive(sqlx::FromRow)]
+struct TokenRow {
+    hash: Vec<u8>,
+    grant_id: Uuid,
+    created_at: i64,
+    expires_at: i64,
+    used_at: Option<i64>,
+}
+
+impl TryFrom<TokenRow> for RefreshToken {
+    type Error = StorageError;
+    fn try_from(row: TokenRow) -> Result<Self> {
+        Ok(Self {
+            hash: token_hash(&row.hash)?,
+            grant: Id::from_uuid(row.grant_id),
+            created_at: Timestamp(row.created_at),
+            expires_at: Timestamp(row.expires_at),
+            used_at: time(row.used_at),
+        })
+    }
+}
+
+both!(RefreshTokenReads {
+    async fn refresh_token(&mut self, hash: &TokenHash) -> Result<Option<RefreshToken>> {
+        let row = sqlx::query_as::<_, TokenRow>("SELECT * FROM refresh_tokens WHERE hash = $1");
+        optional(row.bind(&hash.0[..]).fetch_optional(&mut *self.db).await?)
+    }
+});
+
+both!(RefreshTokenWrites {
+    async fn create_refresh_token(&mut self, token: &RefreshToken) -> Result<()> {
+        let insert = sqlx::query(
+            "INSERT INTO refresh_tokens (hash, grant_id, created_at, expires_at, used_at) VALUES ($1, $2, $3, $4, $5)",
+        );
+        let insert = insert.bind(&token.hash.0[..]).bind(token.grant.uuid()).bind(token.created_at.0);
+        let insert = insert.bind(token.expires_at.0).bind(token.used_at.map(|at| at.0));
+        hit(insert.execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn use_refresh_token(&mut self, hash: &TokenHash, at: Timestamp) -> Result<()> {
+        let update = sqlx::query(
+            "UPDATE refresh_tokens SET used_at = $2 \
+             WHERE hash = $1 AND used_at IS NULL AND expires_at > $2 AND created_at <= $2 \
+                AND EXISTS (SELECT 1 FROM grants g WHERE g.id = refresh_tokens.grant_id AND g.revoked_at IS NULL)",
+        );
+        hit(update.bind(&hash.0[..]).bind(at.0).execute(&mut *self.db).await?.rows_affected())
+    }
+});

@@ -1,0 +1,94 @@
+//! Tenants.
+
+use async_trait::async_trait;
+use lanyard_domain::{
+    clock::Timestamp,
+    id::Id,
+    secret::Sealed,
+    tenant::{Tenant, TenantDomain},
+};
+use uuid::Uuid;
+
+use super::{NameCursor, both, collect, name_key, name_start, optional, unique};
+use crate::error::{Constraint, Result, StorageError};
+
+/// Reads tenants.
+#[async_trait]
+pub trait TenantReads {
+    /// The tenant of this id.
+    async fn tenant_by_id(&mut self, id: Id<Tenant>) -> Result<Option<Tenant>>;
+    /// The tenant of this domain.
+    async fn tenant_by_domain(&mut self, domain: &TenantDomain) -> Result<Option<Tenant>>;
+    /// The data key of a tenant, sealed by the master key.
+    async fn tenant_data_key(&mut self, id: Id<Tenant>) -> Result<Option<Sealed>>;
+    /// At most `limit` tenants in the order of their names.
+    async fn list_tenants(&mut self, after: Option<&NameCursor<Tenant>>, limit: u32) -> Result<Vec<Tenant>>;
+}
+
+/// Changes tenants.
+#[async_trait]
+pub trait TenantWrites {
+    /// Creates a tenant with its sealed data key; [`Constraint::TenantDomain`] if the domain is taken.
+    async fn create_tenant(&mut self, tenant: &Tenant, data_key: &Sealed) -> Result<()>;
+}
+
+#[derive(sqlx::FromRow)]
+struct TenantRow {
+    id: Uuid,
+    name: String,
+    domain: String,
+    region: String,
+    created_at: i64,
+}
+
+impl TryFrom<TenantRow> for Tenant {
+    type Error = StorageError;
+    fn try_from(row: TenantRow) -> Result<Self> {
+        Ok(Self {
+            id: Id::from_uuid(row.id),
+            name: row.name,
+            domain: TenantDomain::parse(&row.domain).map_err(|_| StorageError::Inconsistent("a tenant's domain"))?,
+            region: row.region,
+            created_at: Timestamp(row.created_at),
+        })
+    }
+}
+
+both!(TenantReads {
+    async fn tenant_by_id(&mut self, id: Id<Tenant>) -> Result<Option<Tenant>> {
+        let row = sqlx::query_as::<_, TenantRow>("SELECT id, name, domain, region, created_at FROM tenants WHERE id = $1");
+        optional(row.bind(id.uuid()).fetch_optional(&mut *self.db).await?)
+    }
+
+    async fn tenant_by_domain(&mut self, domain: &TenantDomain) -> Result<Option<Tenant>> {
+        let row = sqlx::query_as::<_, TenantRow>("SELECT id, name, domain, region, created_at FROM tenants WHERE domain = $1");
+        optional(row.bind(domain.as_str()).fetch_optional(&mut *self.db).await?)
+    }
+
+    async fn tenant_data_key(&mut self, id: Id<Tenant>) -> Result<Option<Sealed>> {
+        let row = sqlx::query_as::<_, (Vec<u8>,)>("SELECT data_key FROM tenants WHERE id = $1");
+        Ok(row.bind(id.uuid()).fetch_optional(&mut *self.db).await?.map(|row| Sealed(row.0)))
+    }
+
+    async fn list_tenants(&mut self, after: Option<&NameCursor<Tenant>>, limit: u32) -> Result<Vec<Tenant>> {
+        let (key, id) = name_start(after);
+        let rows = sqlx::query_as::<_, TenantRow>(
+            "SELECT id, name, domain, region, created_at FROM tenants \
+             WHERE (name_key, id) > ($1, $2) ORDER BY name_key, id LIMIT $3",
+        );
+        collect(rows.bind(key).bind(id).bind(i64::from(limit)).fetch_all(&mut *self.db).await?)
+    }
+});
+
+both!(TenantWrites {
+    async fn create_tenant(&mut self, tenant: &Tenant, data_key: &Sealed) -> Result<()> {
+        let insert = sqlx::query(
+            "INSERT INTO tenants (id, name, name_key, domain, region, data_key, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (domain) DO NOTHING",
+        );
+        let insert = insert.bind(tenant.id.uuid()).bind(&tenant.name).bind(name_key(&tenant.name));
+        let insert = insert.bind(tenant.domain.as_str()).bind(&tenant.region).bind(&data_key.0[..]);
+        let done = insert.bind(tenant.created_at.0).execute(&mut *self.db).await?;
+        unique(done.rows_affected(), Constraint::TenantDomain)
+    }
+});

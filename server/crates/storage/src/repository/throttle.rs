@@ -1,0 +1,125 @@
+//! Throttles: consecutive failures under a key (a keyed hash, of address and network say).
+
+use async_trait::async_trait;
+use lanyard_domain::{
+    clock::{Millis, Timestamp},
+    id::Id,
+    secret::TokenHash,
+    tenant::Tenant,
+};
+
+use super::both;
+use crate::error::{Result, StorageError};
+
+/// How a key stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Throttle {
+    /// Failures since the last success, or since the window began anew.
+    pub failures: u32,
+    /// Locked until then.
+    pub locked_until: Option<Timestamp>,
+    /// The last failure.
+    pub updated_at: Timestamp,
+}
+
+impl Throttle {
+    /// Whether the key is locked at `now`, and until when.
+    #[must_use]
+    pub fn lock(&self, now: Timestamp) -> Option<Timestamp> {
+        self.locked_until.filter(|until| *until > now)
+    }
+}
+
+/// Reads throttles.
+#[async_trait]
+pub trait ThrottleReads {
+    /// How `key` stands in `tenant`; `None` without a failure.
+    async fn throttle(&mut self, tenant: Id<Tenant>, key: &TokenHash) -> Result<Option<Throttle>>;
+}
+
+/// Changes throttles.
+#[async_trait]
+pub trait ThrottleWrites {
+    /// Counts a failure; from `limit` on, each locks the key for `lock`. The count begins anew
+    /// once `lock` has passed without a failure.
+    async fn throttle_failed(
+        &mut self,
+        tenant: Id<Tenant>,
+        key: &TokenHash,
+        now: Timestamp,
+        limit: u32,
+        lock: Millis,
+    ) -> Result<Throttle>;
+    /// Forgets the failures of a key: it succeeded.
+    async fn clear_throttle(&mut self, tenant: Id<Tenant>, key: &TokenHash) -> Result<()>;
+    /// Deletes at most `limit` throttles without a failure since `before`; how many.
+    async fn delete_old_throttles(&mut self, before: Timestamp, limit: u32) -> Result<u64>;
+}
+
+#[derive(sqlx::FromRow)]
+struct ThrottleRow {
+    failures: i64,
+    locked_until: Option<i64>,
+    updated_at: i64,
+}
+
+impl TryFrom<ThrottleRow> for Throttle {
+    type Error = StorageError;
+    fn try_from(row: ThrottleRow) -> Result<Self> {
+        Ok(Self {
+            failures: u32::try_from(row.failures).unwrap_or(u32::MAX),
+            locked_until: super::time(row.locked_until),
+            updated_at: Timestamp(row.updated_at),
+        })
+    }
+}
+
+both!(ThrottleReads {
+    async fn throttle(&mut self, tenant: Id<Tenant>, key: &TokenHash) -> Result<Option<Throttle>> {
+        let row = sqlx::query_as::<_, ThrottleRow>(
+            "SELECT failures, locked_until, updated_at FROM throttles WHERE key_hash = $1 AND tenant_id = $2",
+        );
+        super::optional(row.bind(&key.0[..]).bind(tenant.uuid()).fetch_optional(&mut *self.db).await?)
+    }
+});
+
+both!(ThrottleWrites {
+    async fn throttle_failed(
+        &mut self,
+        tenant: Id<Tenant>,
+        key: &TokenHash,
+        now: Timestamp,
+        limit: u32,
+        lock: Millis,
+    ) -> Result<Throttle> {
+        // $3 now, $4 limit, $5 end of a lock from now, $6 failures before this are forgotten.
+        let upsert = sqlx::query_as::<_, ThrottleRow>(
+            "INSERT INTO throttles (key_hash, tenant_id, failures, locked_until, updated_at) \
+             VALUES ($1, $2, 1, CASE WHEN $4 <= 1 THEN $5 ELSE NULL END, $3) \
+             ON CONFLICT (key_hash, tenant_id) DO UPDATE SET \
+                failures = CASE WHEN throttles.updated_at <= $6 THEN 1 ELSE throttles.failures + 1 END, \
+                locked_until = CASE \
+                    WHEN (CASE WHEN throttles.updated_at <= $6 THEN 1 ELSE throttles.failures + 1 END) >= $4 THEN $5 \
+                    ELSE throttles.locked_until END, \
+                updated_at = $3 \
+             RETURNING failures, locked_until, updated_at",
+        );
+        let upsert = upsert.bind(&key.0[..]).bind(tenant.uuid()).bind(now.0).bind(i64::from(limit));
+        let row = upsert.bind(now.plus(lock).0).bind(now.minus(lock).0).fetch_one(&mut *self.db).await?;
+        row.try_into()
+    }
+
+    async fn clear_throttle(&mut self, tenant: Id<Tenant>, key: &TokenHash) -> Result<()> {
+        let delete = sqlx::query("DELETE FROM throttles WHERE key_hash = $1 AND tenant_id = $2");
+        delete.bind(&key.0[..]).bind(tenant.uuid()).execute(&mut *self.db).await?;
+        Ok(())
+    }
+
+    async fn delete_old_throttles(&mut self, before: Timestamp, limit: u32) -> Result<u64> {
+        let delete = sqlx::query(
+            "DELETE FROM throttles WHERE (key_hash, tenant_id) IN \
+             (SELECT key_hash, tenant_id FROM throttles WHERE updated_at < $1 ORDER BY updated_at LIMIT $2)",
+        );
+        Ok(delete.bind(before.0).bind(i64::from(limit)).execute(&mut *self.db).await?.rows_affected())
+    }
+});

@@ -1,0 +1,155 @@
+//! SQLite: a pool of readers and one writer.
+//!
+//! WAL, `synchronous=FULL`: what a commit acknowledged survives a crash (D1, D2). Readers cannot
+//! write (`query_only`), each reads one snapshot.
+
+pub(crate) mod dialect;
+mod writer;
+
+use std::{panic::AssertUnwindSafe, path::Path, str::FromStr as _, time::Duration};
+
+use futures::{FutureExt as _, future::BoxFuture};
+use sqlx::{
+    ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
+    migrate::{Migrate as _, MigrateError, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{
+    error::{OpenError, Result, StorageError},
+    repository::{ReadTx, WriteTx},
+    store::{Schema, StoreOptions, compare, too_slow},
+};
+
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// How long a writer of another process (a backup, the command line) is waited for.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A transaction, or a snapshot for reading.
+pub(crate) struct SqliteTx<'c> {
+    pub(crate) db: &'c mut SqliteConnection,
+}
+
+#[derive(Debug)]
+pub(crate) struct Sqlite {
+    readers: SqlitePool,
+    writer: writer::Writer,
+    options: SqliteConnectOptions,
+    limit: Duration,
+}
+
+impl Sqlite {
+    pub(crate) async fn connect(options: &StoreOptions) -> Result<Self, OpenError> {
+        let connect = SqliteConnectOptions::from_str(&options.url)?
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("temp_store", "MEMORY")
+            .pragma("journal_size_limit", "67108864")
+            .statement_cache_capacity(256);
+        create_private(connect.get_filename())?;
+        let mut first = connect.connect().await?;
+        let known = schema_of(&mut first).await;
+        first.close().await?;
+        known?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(options.max_connections.max(1))
+            .acquire_timeout(options.job_limit)
+            .connect_lazy_with(connect.clone().pragma("query_only", "ON"));
+        let writer = writer::Writer::start(connect.clone(), options.job_limit);
+        Ok(Self { readers, writer, options: connect, limit: options.job_limit })
+    }
+
+    pub(crate) async fn schema(&self) -> Result<Schema, OpenError> {
+        let mut connection = self.options.connect().await?;
+        let schema = schema_of(&mut connection).await;
+        connection.close().await?;
+        schema
+    }
+
+    pub(crate) async fn migrate(&self) -> Result<(), OpenError> {
+        let mut connection = self.options.connect().await?;
+        let done = MIGRATIONS.run(&mut connection).await;
+        connection.close().await?;
+        Ok(done?)
+    }
+
+    pub(crate) async fn read<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        E: From<StorageError>,
+        F: for<'t> FnOnce(&'t mut dyn ReadTx) -> BoxFuture<'t, Result<T, E>>,
+    {
+        let run = async {
+            let mut snapshot = self.readers.begin().await.map_err(StorageError::from)?;
+            let done = job(&mut SqliteTx { db: &mut snapshot }).await;
+            snapshot.commit().await.map_err(StorageError::from)?;
+            done
+        };
+        match tokio::time::timeout(self.limit, run).await {
+            Ok(done) => done,
+            Err(_) => Err(too_slow().into()),
+        }
+    }
+
+    pub(crate) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut dyn WriteTx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        let (send, receive) = tokio::sync::oneshot::channel::<Result<T, E>>();
+        let job: writer::Job = Box::new(move |tx: &mut dyn WriteTx| {
+            async move {
+                // The call itself may panic as well as the future that it makes.
+                let ran = AssertUnwindSafe(async { job(tx).await }).catch_unwind().await;
+                let result = ran.unwrap_or_else(|_| Err(StorageError::Inconsistent("a write job panicked").into()));
+                let keep = result.is_ok();
+                let reply = move |committed: Result<()>| {
+                    // Nobody waits any more when the caller was cancelled: the commit stands.
+                    let _ = send.send(committed.map_err(E::from).and(result));
+                };
+                writer::Ran { keep, reply: Box::new(reply) }
+            }
+            .boxed()
+        });
+        self.writer.run(job).await?;
+        receive.await.unwrap_or_else(|_| Err(writer::gone().into()))
+    }
+
+    pub(crate) async fn ping(&self) -> Result<()> {
+        self.write(|_| async { Ok(()) }.boxed()).await
+    }
+
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+// The file must not be readable to others even for a moment (C6); SQLite gives its WAL the same mode.
+fn create_private(file: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(drop)
+}
+
+async fn schema_of(connection: &mut SqliteConnection) -> Result<Schema, OpenError> {
+    let table = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1";
+    let table_name = &*MIGRATIONS.table_name;
+    if sqlx::query(table).bind(table_name).fetch_optional(&mut *connection).await?.is_none() {
+        return Ok(Schema::Empty);
+    }
+    let applied = connection.list_applied_migrations(table_name).await.map_err(unwrap_driver)?;
+    compare(&applied.iter().map(|migration| migration.version).collect::<Vec<_>>(), &MIGRATIONS)
+}
+
+fn unwrap_driver(error: MigrateError) -> OpenError {
+    match error {
+        MigrateError::Execute(error) => OpenError::Driver(error),
+        other => OpenError::Migrate(other),
+    }
+}

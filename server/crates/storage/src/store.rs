@@ -1,0 +1,181 @@
+//! The store: opens a database and runs jobs on it.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+
+use crate::{
+    error::{OpenError, Result, StorageError},
+    postgres::Postgres,
+    repository::{ReadTx, WriteTx},
+    sqlite::Sqlite,
+};
+
+/// How to open a database.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// `sqlite:path` or `sqlite://path`, or `postgres://…`.
+    pub url: String,
+    /// Connections: of PostgreSQL in all, of SQLite for readers (it has one writer besides).
+    pub max_connections: u32,
+    /// How long a job may take, the wait for a connection included; then it is rolled back and
+    /// the caller told [`StorageError::Unavailable`] (D4).
+    pub job_limit: Duration,
+}
+
+impl StoreOptions {
+    /// The options for `url`: 10 connections for PostgreSQL, 4 readers for SQLite.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        let url = url.into();
+        let (max_connections, limit) = if url.starts_with("sqlite:") { (4, 10) } else { (10, 2) };
+        Self { url, max_connections, job_limit: Duration::from_secs(limit) }
+    }
+}
+
+/// How the schema of a database compares with the migrations of this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schema {
+    /// Nothing was applied yet: the database is new.
+    Empty,
+    /// Some migrations are still to be applied.
+    Behind,
+    /// All of them are applied.
+    Current,
+}
+
+/// A database. Cheap to clone; all clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Store(Arc<Backend>);
+
+#[derive(Debug)]
+enum Backend {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+impl Store {
+    /// Opens the database; an SQLite file is created if it is missing, readable to its owner only.
+    ///
+    /// # Errors
+    /// [`OpenError::FromTheFuture`] when a newer release made the database.
+    pub async fn connect(options: &StoreOptions) -> Result<Self, OpenError> {
+        let backend = if options.url.starts_with("sqlite:") {
+            Backend::Sqlite(Sqlite::connect(options).await?)
+        } else if options.url.starts_with("postgres:") || options.url.starts_with("postgresql:") {
+            Backend::Postgres(Postgres::connect(options).await?)
+        } else {
+            // The address may hold a password: name only its scheme.
+            let scheme = options.url.split(':').next().unwrap_or_default();
+            return Err(OpenError::Address(scheme.to_owned()));
+        };
+        Ok(Self(Arc::new(backend)))
+    }
+
+    /// Whether this is PostgreSQL, which several servers share.
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        match &*self.0 {
+            Backend::Sqlite(_) => false,
+            Backend::Postgres(_) => true,
+        }
+    }
+
+    /// How the schema stands.
+    ///
+    /// # Errors
+    /// [`OpenError::FromTheFuture`], or the database cannot be reached.
+    pub async fn schema(&self) -> Result<Schema, OpenError> {
+        match &*self.0 {
+            Backend::Sqlite(backend) => backend.schema().await,
+            Backend::Postgres(backend) => backend.schema().await,
+        }
+    }
+
+    /// Applies the migrations that are missing, each in a transaction (D13). Several servers may
+    /// do so at once: PostgreSQL takes a lock.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what stood in the way.
+    pub async fn migrate(&self) -> Result<(), OpenError> {
+        match &*self.0 {
+            Backend::Sqlite(backend) => backend.migrate().await,
+            Backend::Postgres(backend) => backend.migrate().await,
+        }
+    }
+
+    /// Runs `job` on one snapshot of the database. It cannot change anything.
+    ///
+    /// # Errors
+    /// Whatever the job returns, and [`StorageError::Unavailable`].
+    pub async fn read<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut dyn ReadTx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        match &*self.0 {
+            Backend::Sqlite(backend) => backend.read(job).await,
+            Backend::Postgres(backend) => backend.read(job).await,
+        }
+    }
+
+    /// Runs `job` in a transaction. `Ok` is returned after the commit, and only then; `Err` or a
+    /// panic rolls everything back that the job did. A result that is a refusal to the caller but
+    /// must still be stored (a counted failure) is an `Ok` here.
+    ///
+    /// On SQLite, jobs that wait at the same time share one commit. A job must not wait for
+    /// anything but the database: hash and sign outside.
+    ///
+    /// # Errors
+    /// Whatever the job returns, and [`StorageError::Unavailable`] when the commit failed.
+    pub async fn write<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut dyn WriteTx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        match &*self.0 {
+            Backend::Sqlite(backend) => backend.write(job).await,
+            Backend::Postgres(backend) => backend.write(job).await,
+        }
+    }
+
+    /// Asks the database for a sign of life; SQLite's writer included.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    pub async fn ping(&self) -> Result<()> {
+        match &*self.0 {
+            Backend::Sqlite(backend) => backend.ping().await,
+            Backend::Postgres(backend) => backend.ping().await,
+        }
+    }
+
+    /// Finishes what is under way and closes every connection. Later jobs get
+    /// [`StorageError::Unavailable`].
+    pub async fn close(&self) {
+        match &*self.0 {
+            Backend::Sqlite(backend) => backend.close().await,
+            Backend::Postgres(backend) => backend.close().await,
+        }
+    }
+}
+
+/// The error of a job that took longer than [`StoreOptions::job_limit`].
+pub(crate) fn too_slow() -> StorageError {
+    StorageError::Unavailable("no answer in time".into())
+}
+
+/// Compares what was applied (in order) with what this program knows.
+pub(crate) fn compare(applied: &[i64], known: &sqlx::migrate::Migrator) -> Result<Schema, OpenError> {
+    let newest = known.iter().map(|migration| migration.version).max().unwrap_or_default();
+    if let Some(found) = applied.iter().copied().filter(|version| !known.version_exists(*version)).max() {
+        return Err(OpenError::FromTheFuture { found, known: newest });
+    }
+    Ok(match applied.iter().max() {
+        None => Schema::Empty,
+        Some(version) if *version < newest => Schema::Behind,
+        Some(_) => Schema::Current,
+    })
+}
