@@ -85,6 +85,10 @@ pub enum StageView {
         methods: Vec<Method>,
         /// Two-letter country code that national forms are read in.
         country: String,
+        /// The countries to choose from, code and name (`crate::countries::options()`); empty
+        /// where `country` is not open to choice.
+        #[serde(default)]
+        countries: Vec<(String, String)>,
         /// Whether there was a choice to go back to.
         can_go_back: bool,
     },

@@ -1,0 +1,98 @@
+//! What components ask of the browser. On the server the same functions do nothing, so that a
+//! component reads the same in both builds.
+
+use leptos::prelude::*;
+
+/// Seconds left, counting down in the browser and standing still on the server. It follows the
+/// clock and not the number of ticks: a tab in the background misses some.
+pub fn countdown(seconds: u32) -> RwSignal<u32> {
+    let left = RwSignal::new(seconds);
+    #[cfg(feature = "hydrate")]
+    if seconds > 0 {
+        live::run(left, seconds);
+    }
+    left
+}
+
+/// Shows a password, or hides it again; answers whether it is shown now. `id` is the input's.
+pub fn toggle_password(id: &str) -> bool {
+    #[cfg(feature = "hydrate")]
+    return live::toggle_password(id);
+    #[cfg(not(feature = "hydrate"))]
+    {
+        let _ = id;
+        false
+    }
+}
+
+/// Puts a text on the clipboard and sets `done` for two seconds.
+pub fn copy(text: String, done: RwSignal<bool>) {
+    #[cfg(feature = "hydrate")]
+    live::copy(text, done);
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (text, done);
+}
+
+#[cfg(feature = "hydrate")]
+pub(crate) use live::{focus, input};
+
+#[cfg(feature = "hydrate")]
+mod live {
+    use std::time::Duration;
+
+    use leptos::prelude::*;
+    use wasm_bindgen::JsCast;
+    use web_sys::{HtmlElement, HtmlInputElement};
+
+    pub(super) fn run(left: RwSignal<u32>, seconds: u32) {
+        let end = js_sys::Date::now() + f64::from(seconds) * 1000.0;
+        let tick = move || {
+            let rest = ((end - js_sys::Date::now()) / 1000.0).ceil().max(0.0);
+            // Bounded by `seconds`, itself a u32.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let rest = (rest as u32).min(seconds);
+            // The step may be gone between two ticks.
+            if left.try_get_untracked().is_some_and(|now| now != rest) {
+                let _ = left.try_set(rest);
+            }
+        };
+        if let Ok(handle) = set_interval_with_handle(tick, Duration::from_millis(500)) {
+            on_cleanup(move || handle.clear());
+        }
+    }
+
+    /// The input with this id.
+    pub(crate) fn input(id: &str) -> Option<HtmlInputElement> {
+        document().get_element_by_id(id)?.dyn_into().ok()
+    }
+
+    pub(super) fn toggle_password(id: &str) -> bool {
+        let Some(input) = input(id) else { return false };
+        let show = input.type_() == "password";
+        input.set_type(if show { "text" } else { "password" });
+        show
+    }
+
+    pub(super) fn copy(text: String, done: RwSignal<bool>) {
+        leptos::task::spawn_local(async move {
+            let promise = window().navigator().clipboard().write_text(&text);
+            if wasm_bindgen_futures::JsFuture::from(promise).await.is_ok() {
+                let _ = done.try_set(true);
+                set_timeout(
+                    move || {
+                        let _ = done.try_set(false);
+                    },
+                    Duration::from_secs(2),
+                );
+            }
+        });
+    }
+
+    /// Moves the focus to the first of these ids that exists.
+    pub(crate) fn focus(ids: &[&str]) {
+        let found = ids.iter().find_map(|id| document().get_element_by_id(id));
+        if let Some(element) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+            let _ = element.focus();
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The pages of a journey: sign-up, sign-in, second factor, reset, profile.
+//!
+//! [`journey_page`] is the whole page; its card is [`crate::islands::JourneyIsland`], which draws
+//! one step with [`step`], on the server and in the browser alike. Every step is plain forms that
+//! post to `/journey/{id}/{event}` (U1).
+
+mod account;
+mod code;
+mod enrol;
+mod over;
+mod parts;
+mod sign_in;
+pub mod words;
+
+use leptos::prelude::*;
+
+use crate::api::journey::{JourneyView, StageView};
+use crate::components::{AuthLayout, ErrorItem, ErrorSummary};
+use crate::islands::JourneyIsland;
+pub(crate) use code::LiveDelivery;
+pub(crate) use parts::Step;
+pub use words::page_title;
+
+/// The body of a journey's page; its title is [`page_title`].
+pub fn journey_page(view: JourneyView) -> impl IntoView {
+    let wide = false;
+    view! {
+        <AuthLayout tenant=view.tenant.clone() demo=view.demo wide=wide>
+            <JourneyIsland view=view />
+        </AuthLayout>
+    }
+}
+
+/// One step: the summary of what is wrong, the heading, and the stage's forms.
+pub(crate) fn step(view: &JourneyView) -> AnyView {
+    let at = Step::new(view);
+    let problems = view
+        .problems
+        .iter()
+        .map(|problem| ErrorItem { field: at.link_target(&problem.field), text: words::problem_text(&problem.code) })
+        .collect();
+    let body = match &view.stage {
+        StageView::SignIn { can_sign_up, can_cancel } => sign_in::sign_in(&at, *can_sign_up, *can_cancel),
+        StageView::SignUpEmail => sign_in::sign_up_email(&at),
+        StageView::SignUpCode(code) => code::email_code(&at, code, code::EmailPurpose::SignUp),
+        StageView::Details { email, ask_email, min_length, attributes } => {
+            account::details(&at, email.as_deref(), *ask_email, *min_length, attributes)
+        }
+        StageView::ResetEmail { can_sign_in } => sign_in::reset_email(&at, *can_sign_in),
+        StageView::ResetCode(code) => code::email_code(&at, code, code::EmailPurpose::Reset),
+        StageView::NewPassword { email, min_length } => account::new_password(&at, email, *min_length),
+        StageView::ConfirmEmail(code) => code::email_code(&at, code, code::EmailPurpose::Confirm),
+        StageView::ChooseMethod { methods } => enrol::choose_method(&at, methods),
+        StageView::EnrolPhone { method, methods, country, countries, can_go_back } => {
+            enrol::phone(&at, *method, methods, (country, countries), *can_go_back)
+        }
+        StageView::EnrolPhoneCode { method, code } => code::phone_code(&at, *method, code),
+        StageView::EnrolApp { qr_svg, uri, secret, can_go_back } => enrol::app(&at, qr_svg, uri, secret, *can_go_back),
+        StageView::Challenge { method, code, factor_name, other_ways } => {
+            code::challenge(&at, *method, code.as_ref(), factor_name, other_ways)
+        }
+        StageView::EditProfile { attributes } => account::edit_profile(&at, attributes),
+        StageView::Done { location } => over::done(location),
+        StageView::Over { reason, start_again } => over::over(*reason, start_again.as_deref()),
+    };
+    view! {
+        <ErrorSummary items=problems />
+        <h1 class="step-title" id="step-title" tabindex="-1">
+            {words::heading(&view.stage)}
+        </h1>
+        {body}
+    }
+    .into_any()
+}

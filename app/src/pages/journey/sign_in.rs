@@ -1,0 +1,107 @@
+//! Sign-in, and the addresses that sign-up and password reset begin with.
+
+use leptos::prelude::*;
+
+use super::parts::Step;
+use crate::components::{Button, ButtonKind, PasswordField, TextField};
+
+pub(super) fn sign_in(at: &Step<'_>, can_sign_up: bool, can_cancel: bool) -> AnyView {
+    let lead = match at.application() {
+        Some(application) => format!("to go on to {application}"),
+        None => format!("to {}", at.tenant()),
+    };
+    let fields = view! {
+        <TextField
+            name="email"
+            label="Email address"
+            kind="email"
+            value=at.value("email", "")
+            error=at.error("email")
+            autocomplete="username webauthn"
+            inputmode="email"
+            class="ltr"
+        />
+        <PasswordField
+            name="password"
+            label="Password"
+            autocomplete="current-password"
+            error=at.error("password")
+        />
+        <div class="actions">
+            <Button label="Sign in" />
+        </div>
+    }
+    .into_any();
+    view! {
+        <p class="lead">{lead}</p>
+        {at.form("sign-in", fields)}
+        <div class="ways">
+            {at.lone_button("go-forgot-password", "Forgot your password?", ButtonKind::Link)}
+            {can_cancel.then(|| at.lone_button("cancel", "Cancel", ButtonKind::Link))}
+        </div>
+        {can_sign_up
+            .then(|| {
+                view! {
+                    <div class="aside">
+                        <p>{format!("New to {}?", at.tenant())}</p>
+                        {at.lone_button("go-sign-up", "Create an account", ButtonKind::Secondary)}
+                    </div>
+                }
+            })}
+    }
+    .into_any()
+}
+
+pub(super) fn sign_up_email(at: &Step<'_>) -> AnyView {
+    let fields = view! {
+        <TextField
+            name="email"
+            label="Email address"
+            kind="email"
+            value=at.value("email", "")
+            error=at.error("email")
+            autocomplete="email"
+            inputmode="email"
+            class="ltr"
+        />
+        <div class="actions">
+            <Button label="Send verification code" />
+        </div>
+    }
+    .into_any();
+    view! {
+        <p class="lead">"We’ll email you a code to check that the address is yours."</p>
+        {at.form("request-code", fields)}
+        <div class="aside">
+            <p>"Already have an account?"</p>
+            {at.lone_button("go-sign-in", "Sign in", ButtonKind::Secondary)}
+        </div>
+    }
+    .into_any()
+}
+
+pub(super) fn reset_email(at: &Step<'_>, can_sign_in: bool) -> AnyView {
+    let fields = view! {
+        <TextField
+            name="email"
+            label="Email address"
+            kind="email"
+            value=at.value("email", "")
+            error=at.error("email")
+            autocomplete="username"
+            inputmode="email"
+            class="ltr"
+        />
+        <div class="actions">
+            <Button label="Send verification code" />
+        </div>
+    }
+    .into_any();
+    view! {
+        <p class="lead">"Enter the email address of your account. We’ll send a code to it."</p>
+        {at.form("request-code", fields)}
+        {can_sign_in
+            .then(|| view! { <div class="ways">{at.lone_button("go-sign-in", "Back to sign in", ButtonKind::Link)}</div> })}
+    }
+    .into_any()
+}

@@ -1,0 +1,4 @@
+//! The pages, as functions from data to views.
+
+pub mod claims;
+pub mod journey;
