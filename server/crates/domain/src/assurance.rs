@@ -131,6 +131,17 @@ impl Authentication {
         self
     }
 
+    /// This sign-in as a later journey may build on it, for what it still counts there: whatever
+    /// was proved for that other journey alone (the address, being new) stays behind.
+    pub(crate) fn carried_over(mut self, level: Level) -> Self {
+        self.email_proved = false;
+        self.new_account = false;
+        if level < Level::Aal2 {
+            self.second.clear();
+        }
+        self
+    }
+
     /// Whose sign-in it is.
     #[must_use]
     pub const fn account(&self) -> Id<Account> {

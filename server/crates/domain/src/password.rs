@@ -142,8 +142,17 @@ fn is_mostly(text: &str, word: &str) -> bool {
 pub struct StoredPassword {
     /// `$argon2id$v=19$m=…`.
     pub phc: String,
-    /// Counts the changes; a reset names the version that it replaces.
+    /// Counts the changes from 1 ([`next_version`]); a reset names the version that it replaces.
     pub version: i64,
+}
+
+/// The version of a password that replaces `replaced`.
+#[must_use]
+pub const fn next_version(replaced: Option<i64>) -> i64 {
+    match replaced {
+        Some(version) => version.saturating_add(1),
+        None => 1,
+    }
 }
 
 impl std::fmt::Debug for StoredPassword {

@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 
 use super::{Journey, Refusal};
 use crate::{
+    assurance::Method,
     clock::{MINUTE, Millis, SECOND, Timestamp},
     entropy::{self, Entropy},
     id::Id,
@@ -72,6 +73,8 @@ pub trait CodeMac {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct SentCode {
     mac: Mac,
+    /// How it travelled, if over the phone network: the token states what was really used.
+    by: Option<Method>,
     sent_at: Timestamp,
 }
 
@@ -89,12 +92,22 @@ pub struct CodeProof {
 }
 
 /// Refused: the reason, for [`super::Next`].
-type Checked = Result<(), Refusal>;
+pub(crate) type Checked<T = ()> = Result<T, Refusal>;
 
 impl CodeProof {
     /// A proof for which nothing was sent yet.
     pub(crate) const fn new(purpose: CodePurpose, destination: String) -> Self {
         Self { purpose, destination, sent: Vec::new(), failures: 0, locked_until: None, withheld_until: None }
+    }
+
+    /// Whether this proof is about `destination` for `purpose`.
+    pub(crate) fn is_for(&self, purpose: CodePurpose, destination: &str) -> bool {
+        self.purpose == purpose && self.destination == destination
+    }
+
+    /// Whether anything happened yet that must not be forgotten.
+    pub(crate) const fn is_untouched(&self) -> bool {
+        self.sent.is_empty() && self.failures == 0 && self.locked_until.is_none()
     }
 
     /// When the newest code was sent.
@@ -130,20 +143,22 @@ impl CodeProof {
 
     /// Makes a code and keeps its hash. The code itself goes into an effect and nowhere else.
     ///
-    /// With `decoy`, the hash is random: it looks the same and no code fits it.
+    /// With `decoy`, the hash is random: it looks the same and no code fits it. `by` is the
+    /// method of the phone network that carries it.
     pub(crate) fn issue(
         &mut self,
         journey: Id<Journey>,
         now: Timestamp,
         entropy: &mut dyn Entropy,
         codes: &dyn CodeMac,
+        by: Option<Method>,
         decoy: bool,
     ) -> SecretString {
         let digits = SecretString::new(entropy::digits(entropy, CODE_DIGITS));
         let mac = codes.mac(journey, self.purpose, &self.destination, digits.expose());
         let unmatched: Mac = entropy::bytes(entropy);
         self.sent.retain(|code| now.since(code.sent_at) < 2 * CODE_LIFE);
-        self.sent.push(SentCode { mac: if decoy { unmatched } else { mac }, sent_at: now });
+        self.sent.push(SentCode { mac: if decoy { unmatched } else { mac }, by, sent_at: now });
         self.withheld_until = None;
         digits
     }
@@ -155,20 +170,26 @@ impl CodeProof {
 
     /// Whether a resend may be made now.
     pub(crate) fn may_resend(&mut self, now: Timestamp, history: &[Timestamp]) -> Checked {
-        if let Some(until) = self.lock(now) {
-            return Err(Refusal::CodeLocked { until });
-        }
-        if self.locked_until.is_some() {
-            self.locked_until = None;
-            self.failures = 0;
-        }
+        self.open(now)?;
         if let Some(from) = self.last_sent_at().map(|at| at.plus(RESEND_AFTER)).filter(|from| *from > now) {
             return Err(Refusal::ResendTooSoon { from });
         }
         may_send(now, history)
     }
 
-    /// Whether `digits` is one of the codes that were sent, and still good.
+    // A lock that has run out takes the count with it, and nothing else does (N11).
+    fn open(&mut self, now: Timestamp) -> Checked {
+        if let Some(until) = self.lock(now) {
+            return Err(Refusal::CodeLocked { until });
+        }
+        if self.locked_until.take().is_some() {
+            self.failures = 0;
+        }
+        Ok(())
+    }
+
+    /// Whether `digits` is one of the codes that were sent, and still good; and how that very
+    /// code travelled.
     pub(crate) fn check(
         &mut self,
         journey: Id<Journey>,
@@ -176,10 +197,8 @@ impl CodeProof {
         now: Timestamp,
         codes: &dyn CodeMac,
         spent: &mut Vec<Mac>,
-    ) -> Checked {
-        if let Some(until) = self.lock(now) {
-            return Err(Refusal::CodeLocked { until });
-        }
+    ) -> Checked<Option<Method>> {
+        self.open(now)?;
         if !is_code(digits) {
             return Err(Refusal::CodeLength);
         }
@@ -189,7 +208,7 @@ impl CodeProof {
             _ if spent.contains(&mac) => Err(Refusal::CodeUsed),
             Some(code) if now.since(code.sent_at) < CODE_LIFE && now >= code.sent_at => {
                 spent.push(mac);
-                Ok(())
+                Ok(code.by)
             }
             Some(_) => Err(Refusal::CodeExpired),
             None => Err(self.count_failure(now)),

@@ -71,10 +71,14 @@ pub(super) fn finish(context: &mut Context<'_, '_>, person: Person) -> Stage {
             detail: "email",
         });
     }
-    context.tell(Effect::SignedIn { account, at, new_account });
-    let detail = authentication.level().as_str();
-    context.tell(Effect::Audit { action: Action::SignIn, outcome: Outcome::Success, account: Some(account), detail });
-    Stage::Complete(Completion { authentication: person.authentication, session: None })
+    // Nobody signed in where a session led here and goes on.
+    if person.session.is_none() {
+        let (action, outcome) = (Action::SignIn, Outcome::Success);
+        let detail = authentication.level().as_str();
+        context.tell(Effect::SignedIn { account, at, new_account });
+        context.tell(Effect::Audit { action, outcome, account: Some(account), detail });
+    }
+    Stage::Complete(Completion { authentication: person.authentication, session: person.session })
 }
 
 pub(super) fn cancel(context: &mut Context<'_, '_>) -> Stage {
@@ -104,7 +108,7 @@ pub(super) fn from_session(header: &Header, session: Option<&Session>, facts: &F
     if !fits || !demand.is_met(&session.authentication, session.level(facts.now)) {
         return None;
     }
-    let authentication = session.authentication.clone();
+    let authentication = session.authentication.clone().carried_over(session.level(facts.now));
     match header.flow.kind {
         FlowType::SignUpSignIn | FlowType::SignIn => {
             Some(Stage::Complete(Completion { authentication, session: Some(session.id) }))
@@ -113,7 +117,13 @@ pub(super) fn from_session(header: &Header, session: Option<&Session>, facts: &F
         FlowType::ProfileEditing
             if account.factors.is_empty() || session.level(facts.now) > crate::assurance::Level::Aal1 =>
         {
-            Some(Stage::EditProfile(Person { authentication, new: None, then: Then::EditProfile }))
+            Some(Stage::EditProfile(Person {
+                authentication,
+                new: None,
+                then: Then::EditProfile,
+                password_version: account.password_version,
+                session: Some(session.id),
+            }))
         }
         FlowType::ProfileEditing | FlowType::PasswordReset => None,
     }

@@ -10,6 +10,7 @@
 
 mod code;
 mod complete;
+mod context;
 mod effect;
 mod event;
 mod new_password;
@@ -21,6 +22,10 @@ mod stage;
 
 #[cfg(test)]
 mod explore;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use code::{
     CODE_DIGITS, CODE_LIFE, CODE_LOCK, CodeMac, CodeProof, CodePurpose, MAX_TRIES, RESEND_AFTER, SEND_LIMIT,
@@ -31,6 +36,7 @@ pub use effect::{Effect, Notice};
 pub use event::{Event, NewDetails};
 pub use stage::{DetailsStage, Ended, NewAccount, Person, Stage, Then};
 
+use context::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -132,6 +138,10 @@ pub struct Journey {
     pub header: Header,
     stage: Stage,
     spent: Vec<code::Mac>,
+    /// Proofs of stages that were left: whoever comes back finds the count of wrong tries, the
+    /// lock and the codes that still live (N11, U13).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    aside: Vec<CodeProof>,
 }
 
 /// What the service read from the database for one step, in the same transaction.
@@ -279,26 +289,6 @@ pub struct Step {
 
 pub(crate) type Next = Result<Stage, (Stage, Refusal)>;
 
-/// Everything a transition works with.
-pub(crate) struct Context<'a, 'b> {
-    header: &'a Header,
-    facts: &'a Facts,
-    tools: &'a mut Tools<'b>,
-    demand: Demand,
-    effects: Vec<Effect>,
-    spent: &'a mut Vec<code::Mac>,
-}
-
-impl Context<'_, '_> {
-    fn now(&self) -> Timestamp {
-        self.facts.now
-    }
-
-    fn tell(&mut self, effect: Effect) {
-        self.effects.push(effect);
-    }
-}
-
 impl Journey {
     /// A journey at its first page.
     ///
@@ -307,19 +297,29 @@ impl Journey {
     #[must_use]
     pub fn begin(header: Header, session: Option<&Session>, facts: &Facts) -> Self {
         let stage = complete::from_session(&header, session, facts).unwrap_or_else(|| Self::first_stage(&header));
-        Self { header, stage, spent: Vec::new() }
+        Self::at(header, stage)
+    }
+
+    const fn at(header: Header, stage: Stage) -> Self {
+        Self { header, stage, spent: Vec::new(), aside: Vec::new() }
     }
 
     /// A journey that begins with an invitation: the link stands for the proof of the address.
+    /// One that is used, too old or for another place leads to the first page.
     #[must_use]
     pub fn begin_invited(header: Header, invitation: &Invitation) -> Self {
+        let fits = invitation.tenant == header.tenant && sign_in::admits(header.flow.audience, invitation.kind);
+        if !fits || !invitation.is_open(header.created_at) {
+            let stage = Self::first_stage(&header);
+            return Self::at(header, stage);
+        }
         let stage = Stage::Details(DetailsStage {
             email: invitation.email.clone(),
             email_proved: invitation.email.is_some(),
             kind: invitation.kind,
             invitation: Some(invitation.id),
         });
-        Self { header, stage, spent: Vec::new() }
+        Self::at(header, stage)
     }
 
     fn first_stage(header: &Header) -> Stage {
@@ -356,12 +356,35 @@ impl Journey {
     #[must_use]
     pub fn whose(&self, event: &Event) -> Whose {
         match event {
+            _ if self.stage.person().is_some() => self.stage.subject(),
             Event::SignIn { email, check } => {
                 check.matched().map_or_else(|| Whose::Address(email.clone()), |(account, _)| Whose::Account(account))
             }
             Event::RequestCode { email } => Whose::Address(email.clone()),
             _ => self.stage.subject(),
         }
+    }
+
+    /// Whom the journey is about as it stands, before any event.
+    #[must_use]
+    pub fn subject(&self) -> Whose {
+        self.stage.subject()
+    }
+
+    /// Whether a completion or a way back still holds, given the facts of [`Journey::subject`]:
+    /// not too old, the account may sign in, and what was proved is what is demanded *now*. To be
+    /// asked in the transaction that settles the one or issues a code for the other: the toggle
+    /// may have moved, or the account been disabled, since the last step.
+    #[must_use]
+    pub fn still_holds(&self, facts: &Facts) -> bool {
+        let authentication = match &self.stage {
+            Stage::Complete(completion) => completion.authentication(),
+            Stage::Returning(back) => back.authentication(),
+            _ => return false,
+        };
+        let demand = facts.demand.clone().stricter(&self.header.demand);
+        let account = facts.account.as_ref().filter(|a| a.id == authentication.account() && !a.disabled);
+        !self.is_expired(facts.now) && account.is_some() && demand.is_met(authentication, authentication.level())
     }
 
     /// Where codes of the step for `event` may go, given the facts of [`Journey::whose`].
@@ -395,13 +418,23 @@ impl Journey {
     /// The next stage, or the same one and a refusal.
     #[must_use]
     pub fn step(self, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
-        let Self { header, stage, mut spent } = self;
+        let Self { header, stage, mut spent, mut aside } = self;
         let demand = facts.demand.clone().stricter(&header.demand);
-        let mut context = Context { header: &header, facts, tools, demand, effects: Vec::new(), spent: &mut spent };
+        let mut context = Context {
+            header: &header,
+            facts,
+            tools,
+            demand,
+            effects: Vec::new(),
+            spent: &mut spent,
+            aside: &mut aside,
+        };
         let next = if facts.now >= header.expires_at || facts.now < header.created_at {
             Err((stage, Refusal::JourneyExpired))
-        } else if facts.account.as_ref().is_some_and(|a| a.disabled) && stage.is_identified() {
-            Err((stage, Refusal::AccountUnavailable))
+        } else if let Some(refusal) =
+            stage.person().filter(|_| !matches!(event, Event::Cancel)).and_then(|p| gone(p, facts))
+        {
+            Err((stage, refusal))
         } else {
             transition(&mut context, stage, event)
         };
@@ -410,7 +443,7 @@ impl Journey {
             Ok(stage) => (stage, None),
             Err((stage, refusal)) => (stage, Some(refusal)),
         };
-        Step { journey: Self { header, stage, spent }, effects, refusal }
+        Step { journey: Self { header, stage, spent, aside }, effects, refusal }
     }
 
     /// Takes the completion out of a journey that has one; the journey is left [`Ended::Used`].
@@ -420,14 +453,14 @@ impl Journey {
     pub fn complete(self) -> Result<(Header, Completion), Box<Self>> {
         match self.stage {
             Stage::Complete(completion) => Ok((self.header, completion)),
-            stage => Err(Box::new(Self { header: self.header, stage, spent: self.spent })),
+            stage => Err(Box::new(Self { stage, ..self })),
         }
     }
 
     /// The journey after [`Completion::settle`]: the way back to the application is open once.
     #[must_use]
     pub const fn returning(header: Header, back: Return) -> Self {
-        Self { header, stage: Stage::Returning(back), spent: Vec::new() }
+        Self::at(header, Stage::Returning(back))
     }
 
     /// Takes the way back out of a settled journey. What is left stands at [`Ended::Used`] and is
@@ -437,11 +470,24 @@ impl Journey {
     /// Gives the journey back when there is no way back to take.
     pub fn take_return(self) -> Result<(Self, Return), Box<Self>> {
         match self.stage {
-            Stage::Returning(back) => {
-                Ok((Self { header: self.header, stage: Stage::Ended(Ended::Used), spent: Vec::new() }, back))
-            }
-            stage => Err(Box::new(Self { header: self.header, stage, spent: self.spent })),
+            Stage::Returning(back) => Ok((Self::at(self.header, Stage::Ended(Ended::Used)), back)),
+            stage => Err(Box::new(Self { stage, ..self })),
         }
+    }
+}
+
+// Whoever is known must still be there, allowed in, and have the password that stood when they
+// were identified: a reset elsewhere ends what was begun with the old one. Fails closed when the
+// facts are about somebody else.
+fn gone(person: &Person, facts: &Facts) -> Option<Refusal> {
+    if person.new.is_some() {
+        return None;
+    }
+    match &facts.account {
+        Some(account) if account.id == person.authentication.account() && !account.disabled => {
+            (account.password_version != person.password_version).then_some(Refusal::PasswordChangedMeanwhile)
+        }
+        Some(_) | None => Some(Refusal::AccountUnavailable),
     }
 }
 
@@ -458,24 +504,36 @@ fn transition(context: &mut Context<'_, '_>, stage: Stage, event: Event) -> Next
 
         (Stage::SignIn, Event::SignIn { email, check }) => sign_in::submit(context, &email, &check),
         (
-            Stage::SignIn | Stage::SignUpEmail | Stage::SignUpCode { .. } | Stage::ResetEmail | Stage::ResetCode { .. },
+            stage @ (Stage::SignIn
+            | Stage::SignUpEmail
+            | Stage::SignUpCode { .. }
+            | Stage::ResetEmail
+            | Stage::ResetCode { .. }),
             Event::GoSignIn,
-        ) if context.header.flow.kind != FlowType::PasswordReset => Ok(Stage::SignIn),
+        ) if context.header.flow.kind != FlowType::PasswordReset => Ok(context.leave(stage, Stage::SignIn)),
         (Stage::SignIn, Event::GoSignUp) if can_sign_up(context.header) => Ok(Stage::SignUpEmail),
         (Stage::SignIn, Event::GoForgotPassword) => Ok(Stage::ResetEmail),
 
-        (Stage::SignUpEmail | Stage::SignUpCode { .. }, Event::RequestCode { email }) => {
-            sign_up::request(context, email)
+        (Stage::SignUpCode { email, proof }, Event::RequestCode { email: same }) if email == same => {
+            sign_up::resend(context, email, proof)
+        }
+        (stage @ (Stage::SignUpEmail | Stage::SignUpCode { .. }), Event::RequestCode { email }) => {
+            let next = sign_up::request(context, email);
+            context.go(stage, next)
         }
         (Stage::SignUpCode { email, proof }, Event::Resend) => sign_up::resend(context, email, proof),
         (Stage::SignUpCode { email, proof }, Event::SubmitCode { digits }) => {
             sign_up::submit_code(context, email, proof, &digits)
         }
-        (Stage::SignUpCode { .. }, Event::Back) => Ok(Stage::SignUpEmail),
+        (stage @ Stage::SignUpCode { .. }, Event::Back) => Ok(context.leave(stage, Stage::SignUpEmail)),
         (Stage::Details(details), Event::SubmitDetails(new)) => sign_up::submit_details(context, details, *new),
 
-        (Stage::ResetEmail | Stage::ResetCode { .. }, Event::RequestCode { email }) => {
-            new_password::request(context, email)
+        (Stage::ResetCode { email, account, proof }, Event::RequestCode { email: same }) if email == same => {
+            new_password::resend(context, email, account, proof)
+        }
+        (stage @ (Stage::ResetEmail | Stage::ResetCode { .. }), Event::RequestCode { email }) => {
+            let next = new_password::request(context, email);
+            context.go(stage, next)
         }
         (Stage::ResetCode { email, account, proof }, Event::Resend) => {
             new_password::resend(context, email, account, proof)
@@ -483,7 +541,7 @@ fn transition(context: &mut Context<'_, '_>, stage: Stage, event: Event) -> Next
         (Stage::ResetCode { email, account, proof }, Event::SubmitCode { digits }) => {
             new_password::submit_code(context, email, account, proof, &digits)
         }
-        (Stage::ResetCode { .. }, Event::Back) => Ok(Stage::ResetEmail),
+        (stage @ Stage::ResetCode { .. }, Event::Back) => Ok(context.leave(stage, Stage::ResetEmail)),
         (Stage::NewPassword(person), Event::SubmitNewPassword { phc }) => new_password::submit(context, person, phc),
 
         (Stage::ConfirmEmail { person, proof }, Event::Resend) => second_factor::resend_email(context, person, proof),
@@ -491,8 +549,8 @@ fn transition(context: &mut Context<'_, '_>, stage: Stage, event: Event) -> Next
             second_factor::confirm_email(context, person, proof, &digits)
         }
         (Stage::ChooseMethod(person), Event::ChooseMethod { method }) => second_factor::choose(context, person, method),
-        (Stage::EnrolPhone { person, .. }, Event::EnterPhone { number, method }) => {
-            second_factor::enter_phone(context, person, number, method)
+        (Stage::EnrolPhone { person, method: chosen }, Event::EnterPhone { number, method }) => {
+            second_factor::enter_phone(context, person, chosen, number, method)
         }
         (Stage::EnrolPhoneCode { person, number, method, proof }, Event::Resend) => {
             second_factor::resend_enrolment(context, person, number, method, proof)
@@ -500,7 +558,10 @@ fn transition(context: &mut Context<'_, '_>, stage: Stage, event: Event) -> Next
         (Stage::EnrolPhoneCode { person, number, method, proof }, Event::SubmitCode { digits }) => {
             second_factor::bind_phone(context, person, number, method, proof, &digits)
         }
-        (Stage::EnrolPhoneCode { person, method, .. }, Event::Back) => Ok(Stage::EnrolPhone { person, method }),
+        (Stage::EnrolPhoneCode { person, method, proof, .. }, Event::Back) => {
+            context.set_aside(proof);
+            Ok(Stage::EnrolPhone { person, method })
+        }
         (Stage::EnrolPhone { person, .. } | Stage::EnrolApp { person, .. }, Event::Back) => {
             Ok(Stage::ChooseMethod(person))
         }

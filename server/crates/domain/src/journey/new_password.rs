@@ -1,7 +1,8 @@
 //! A forgotten password: address, code, every bound second factor's worth (N18), new password.
 
 use super::{
-    CodeProof, CodePurpose, Context, Effect, Next, Notice, Person, Refusal, Stage, Then, code, second_factor, sign_in,
+    CodeProof, CodePurpose, Context, Effect, Next, Notice, Person, Refusal, Stage, Then, code::Checked, context::Send,
+    second_factor, sign_in,
 };
 use crate::{
     account::Account,
@@ -9,17 +10,19 @@ use crate::{
     audit::{Action, Outcome},
     email::EmailAddress,
     id::Id,
+    password,
 };
 
 /// "Send verification code". An unknown address gets a notice, and the page looks the same.
-pub(super) fn request(context: &mut Context<'_, '_>, email: EmailAddress) -> Next {
-    if let Err(refusal) = code::may_send(context.now(), &context.facts.email_sends) {
-        return Err((Stage::ResetEmail, refusal));
-    }
+pub(super) fn request(context: &mut Context<'_, '_>, email: EmailAddress) -> Checked<Stage> {
+    let history = &context.facts.email_sends;
+    let (mut proof, when) = context.enter(CodePurpose::Reset, email.as_str(), history)?;
     let account =
         context.facts.account.as_ref().filter(|account| may_reset(context, account)).map(|account| account.id);
-    let mut proof = CodeProof::new(CodePurpose::Reset, email.as_str().to_owned());
-    send(context, &email, account, &mut proof);
+    match when {
+        Send::Now => send(context, &email, account, &mut proof),
+        Send::Underway => {}
+    }
     Ok(Stage::ResetCode { email, account, proof })
 }
 
@@ -43,7 +46,7 @@ pub(super) fn resend(
 
 fn send(context: &mut Context<'_, '_>, email: &EmailAddress, account: Option<Id<Account>>, proof: &mut CodeProof) {
     let (journey, now) = (context.header.id, context.now());
-    let code = proof.issue(journey, now, context.tools.entropy, context.tools.codes, account.is_none());
+    let code = proof.issue(journey, now, context.tools.entropy, context.tools.codes, None, account.is_none());
     let effect = if account.is_some() {
         Effect::SendEmailCode { to: email.clone(), purpose: CodePurpose::Reset, code }
     } else {
@@ -65,13 +68,14 @@ pub(super) fn submit_code(
     let outcome = if checked.is_ok() { Outcome::Success } else { Outcome::Failure };
     context.tell(Effect::Audit { action: Action::EmailProved, outcome, account, detail: "reset" });
     let present = context.facts.account.as_ref().filter(|a| Some(a.id) == account && may_reset(context, a));
-    match (checked, present.map(|a| a.id)) {
-        (Ok(()), Some(id)) => {
+    match (checked, present.map(|a| (a.id, a.password_version))) {
+        (Ok(_), Some((id, password_version))) => {
             let authentication = Authentication::begin(id, context.now()).with_email();
-            Ok(second_factor::proceed(context, Person { authentication, new: None, then: Then::NewPassword }))
+            let person = Person { authentication, new: None, then: Then::NewPassword, password_version, session: None };
+            Ok(second_factor::proceed(context, person))
         }
         // A decoy matches nothing, so this is an account that went away meanwhile.
-        (Ok(()), None) => Err((Stage::ResetCode { email, account, proof }, Refusal::CodeExpired)),
+        (Ok(_), None) => Err((Stage::ResetCode { email, account, proof }, Refusal::CodeExpired)),
         (Err(refusal), _) => Err((Stage::ResetCode { email, account, proof }, refusal)),
     }
 }
@@ -81,6 +85,10 @@ pub(super) fn submit(context: &mut Context<'_, '_>, person: Person, phc: String)
     let Some(account) = context.facts.account.as_ref().filter(|a| a.id == person.authentication.account()) else {
         return Err((Stage::NewPassword(person), Refusal::AccountUnavailable));
     };
+    // A factor may have been bound since this page was reached.
+    if second_factor::is_due(context, &person) {
+        return Ok(second_factor::proceed(context, person));
+    }
     let (id, replaces, email) = (account.id, account.password_version, account.email.clone());
     context.tell(Effect::SetPassword { account: id, replaces, phc });
     context.tell(Effect::SendNotice { to: email, notice: Notice::PasswordChanged });
@@ -91,5 +99,7 @@ pub(super) fn submit(context: &mut Context<'_, '_>, person: Person, phc: String)
         detail: "reset",
     });
     let authentication = person.authentication.with_password();
-    Ok(second_factor::proceed(context, Person { authentication, new: None, then: Then::Finish }))
+    let password_version = Some(password::next_version(replaces));
+    let person = Person { authentication, then: Then::Finish, password_version, ..person };
+    Ok(second_factor::proceed(context, person))
 }

@@ -13,6 +13,10 @@ pub(super) fn submit(context: &mut Context<'_, '_>, person: Person, attributes: 
     if attributes.keys().any(|name| !asked(name)) {
         return Err((Stage::EditProfile(person), super::Refusal::OutOfStep));
     }
+    // A factor may have been bound, or demanded, since this page was reached.
+    if second_factor::is_due(context, &person) {
+        return Ok(second_factor::proceed(context, person));
+    }
     context.tell(Effect::UpdateProfile { account, attributes });
     context.tell(Effect::Audit {
         action: Action::ProfileChanged,

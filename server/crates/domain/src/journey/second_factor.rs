@@ -2,14 +2,15 @@
 //! one. [`proceed`] is the gate through which every path to completion passes.
 
 use super::{
-    AccountFacts, CodeProof, CodePurpose, Context, Effect, MAX_TRIES, NewAccount, Next, Notice, Person, Refusal, Stage,
-    Then, code, complete,
+    AccountFacts, CodeProof, CodePurpose, Context, Effect, NewAccount, Next, Notice, Person, Refusal, Stage, Then,
+    code, complete, context::Send,
 };
 use crate::{
     account::Account,
     assurance::{Demand, Level, Method},
     audit::{Action, Outcome},
-    factor::{Factor, FactorSecret, NewFactor},
+    clock::Timestamp,
+    factor::{Factor, FactorSecret, LOCK_TIME, MAX_FAILURES, NewFactor},
     id::Id,
     phone::PhoneNumber,
     secret::Sealed,
@@ -18,7 +19,7 @@ use crate::{
 
 /// Where a person goes next, given what is proved and what is demanded.
 pub(super) fn proceed(context: &mut Context<'_, '_>, person: Person) -> Stage {
-    if needs_second(context, &person) {
+    if is_due(context, &person) {
         return second(context, person);
     }
     match person.then {
@@ -28,10 +29,12 @@ pub(super) fn proceed(context: &mut Context<'_, '_>, person: Person) -> Stage {
     }
 }
 
-// Signing in asks for what the flow and the application demand. Whatever changes credentials or
-// data asks for a bound factor as well, whatever the flow says: no path ends below the account's
-// own level (N18, N19, A8).
-fn needs_second(context: &Context<'_, '_>, person: &Person) -> bool {
+/// Whether a second factor stands between this person and what they came for.
+///
+/// Signing in asks for what the flow and the application demand. Whatever changes credentials or
+/// data asks for a bound factor as well, whatever the flow says: no path ends below the account's
+/// own level (N18, N19, A8).
+pub(super) fn is_due(context: &Context<'_, '_>, person: &Person) -> bool {
     let authentication = &person.authentication;
     let own_level = match person.then {
         Then::NewPassword | Then::EditProfile => true,
@@ -115,11 +118,12 @@ fn factor_of(context: &Context<'_, '_>, person: &Person, id: Id<Factor>) -> Opti
 fn challenge(context: &mut Context<'_, '_>, person: Person, id: Id<Factor>, method: Method) -> Stage {
     let number = factor_of(context, &person, id).as_ref().and_then(number_of).cloned();
     let proof = number.map(|number| {
-        let mut proof = CodeProof::new(CodePurpose::Challenge, number.as_str().to_owned());
+        let mut proof = context.proof(CodePurpose::Challenge, number.as_str());
         let account = Some(person.authentication.account());
-        match code::may_send(context.now(), &context.facts.phone_sends) {
+        match proof.may_resend(context.now(), &context.facts.phone_sends) {
             Ok(()) => send_phone(context, &number, method, &mut proof, account),
             Err(Refusal::TooManySends { from }) => proof.withhold(from),
+            // Locked, or sent a moment ago: the page says so.
             Err(_) => {}
         }
         proof
@@ -134,7 +138,8 @@ fn send_phone(
     proof: &mut CodeProof,
     account: Option<Id<Account>>,
 ) {
-    let code = proof.issue(context.header.id, context.now(), context.tools.entropy, context.tools.codes, false);
+    let (journey, now) = (context.header.id, context.now());
+    let code = proof.issue(journey, now, context.tools.entropy, context.tools.codes, Some(method), false);
     context.tell(Effect::SendPhoneCode { to: number.clone(), method, code });
     context.tell(Effect::Audit {
         action: Action::FactorChallenged,
@@ -160,16 +165,21 @@ pub(super) fn answer(
     if let Some(until) = factor.lock(context.now()) {
         return stay(person, proof, Refusal::FactorLocked { until });
     }
+    // While the proof is locked nothing is compared, so nothing is a guess.
+    let compared = proof.as_ref().is_none_or(|proof| proof.lock(context.now()).is_none());
     let checked = match (&factor.secret, &mut proof) {
-        (FactorSecret::Phone { .. }, Some(proof)) => {
-            proof.check(context.header.id, digits, context.now(), context.tools.codes, context.spent).map(|()| None)
-        }
-        (FactorSecret::AuthenticatorApp { seed }, _) => check_app(context, seed, digits, factor.last_step).map(Some),
+        (FactorSecret::Phone { .. }, Some(proof)) => proof
+            .check(context.header.id, digits, context.now(), context.tools.codes, context.spent)
+            // What counts is how the code came, not which button was pressed last.
+            .map(|by| (by.unwrap_or(method), None)),
+        (FactorSecret::AuthenticatorApp { seed }, _) => check_app(context, seed, digits, factor.last_step)
+            .map(|step| (method, Some(step)))
+            .map_err(|refusal| wrong_app_code(refusal, &factor, context.now())),
         (FactorSecret::Phone { .. }, None) => Err(Refusal::MethodUnavailable),
     };
     let account = Some(person.authentication.account());
     match checked {
-        Ok(step) => {
+        Ok((method, step)) => {
             context.tell(Effect::FactorUsed { factor: id, method, step });
             context.tell(Effect::Audit {
                 action: Action::FactorChecked,
@@ -178,10 +188,10 @@ pub(super) fn answer(
                 detail: method.as_str(),
             });
             let authentication = person.authentication.with_second(method, context.now());
-            Ok(proceed(context, Person { authentication, ..person }))
+            Ok(proceed(context, Person { authentication, session: None, ..person }))
         }
         Err(refusal) => {
-            if counts_as_guess(&refusal) {
+            if compared && counts_as_guess(&refusal) {
                 context.tell(Effect::FactorFailed { factor: id });
             }
             context.tell(Effect::Audit {
@@ -202,13 +212,23 @@ fn check_app(context: &Context<'_, '_>, seed: &Sealed, digits: &str, last_step: 
     match context.tools.totp.matched_step(seed, digits, context.now()) {
         Some(step) if last_step.is_some_and(|last| step <= last) => Err(Refusal::CodeUsed),
         Some(step) => Ok(step),
-        None => Err(Refusal::CodeWrong { tries_left: MAX_TRIES }),
+        None => Err(Refusal::CodeWrong { tries_left: MAX_FAILURES }),
+    }
+}
+
+// An app's wrong codes are counted by the factor alone; this is the one after `factor.failures`.
+fn wrong_app_code(refusal: Refusal, factor: &Factor, now: Timestamp) -> Refusal {
+    let is_guess = counts_as_guess(&refusal);
+    match MAX_FAILURES.saturating_sub(factor.failures.saturating_add(1)) {
+        _ if !is_guess => refusal,
+        0 => Refusal::FactorLocked { until: now.plus(LOCK_TIME) },
+        tries_left => Refusal::CodeWrong { tries_left },
     }
 }
 
 // A wrong code is a guess. An expired, used or malformed one is a mistake.
 const fn counts_as_guess(refusal: &Refusal) -> bool {
-    matches!(refusal, Refusal::CodeWrong { .. } | Refusal::CodeLocked { .. })
+    matches!(refusal, Refusal::CodeWrong { .. } | Refusal::CodeLocked { .. } | Refusal::FactorLocked { .. })
 }
 
 /// Another code for the challenge.
@@ -220,8 +240,9 @@ pub(super) fn resend_challenge(
     proof: Option<CodeProof>,
 ) -> Next {
     let number = factor_of(context, &person, id).as_ref().and_then(number_of).cloned();
-    let (Some(mut proof), Some(number)) = (proof, number) else {
-        return Err((Stage::Challenge { person, factor: id, method, proof: None }, Refusal::MethodUnavailable));
+    let (mut proof, number) = match (proof, number) {
+        (Some(proof), Some(number)) => (proof, number),
+        (proof, _) => return Err((Stage::Challenge { person, factor: id, method, proof }, Refusal::MethodUnavailable)),
     };
     let account = Some(person.authentication.account());
     let allowed = proof.may_resend(context.now(), &context.facts.phone_sends);
@@ -235,8 +256,8 @@ pub(super) fn resend_challenge(
     }
 }
 
-/// "Try another way". The proof goes along where the number is the same, so that the count of
-/// wrong tries cannot be shed by switching between text and call.
+/// "Try another way". The proof goes along where the number is the same and is set aside where it
+/// is not, so that the count of wrong tries cannot be shed by switching to and fro.
 pub(super) fn another_way(
     context: &mut Context<'_, '_>,
     person: Person,
@@ -249,16 +270,14 @@ pub(super) fn another_way(
         return Err((Stage::Challenge { person, factor: id, method, proof }, Refusal::MethodUnavailable));
     };
     match proof {
-        Some(proof) if factor == id => {
-            resend_challenge(context, person, factor, other, Some(proof)).or_else(|(stage, refusal)| {
-                // The way is changed all the same; only the send has to wait.
-                match refusal {
-                    Refusal::ResendTooSoon { .. } => Err((with_method(stage, method), refusal)),
-                    refusal => Err((with_method(stage, other), refusal)),
-                }
-            })
+        Some(proof) if factor == id => resend_challenge(context, person, factor, other, Some(proof))
+            .map_err(|(stage, refusal)| (with_method(stage, method), refusal)),
+        proof => {
+            if let Some(proof) = proof {
+                context.set_aside(proof);
+            }
+            Ok(challenge(context, person, factor, other))
         }
-        Some(_) | None => Ok(challenge(context, person, factor, other)),
     }
 }
 
@@ -272,8 +291,8 @@ fn with_method(stage: Stage, method: Method) -> Stage {
 // An existing account gets its first factor only behind a code to its verified address.
 fn confirm(context: &mut Context<'_, '_>, person: Person) -> Stage {
     let address = context.facts.account.as_ref().map(|a| a.email.as_str().to_owned()).unwrap_or_default();
-    let mut proof = CodeProof::new(CodePurpose::ConfirmEmail, address);
-    match code::may_send(context.now(), &context.facts.email_sends) {
+    let mut proof = context.proof(CodePurpose::ConfirmEmail, &address);
+    match proof.may_resend(context.now(), &context.facts.email_sends) {
         Ok(()) => send_confirmation(context, &mut proof),
         Err(Refusal::TooManySends { from }) => proof.withhold(from),
         Err(_) => {}
@@ -283,7 +302,8 @@ fn confirm(context: &mut Context<'_, '_>, person: Person) -> Stage {
 
 fn send_confirmation(context: &mut Context<'_, '_>, proof: &mut CodeProof) {
     let Some(account) = context.facts.account.clone() else { return };
-    let code = proof.issue(context.header.id, context.now(), context.tools.entropy, context.tools.codes, false);
+    let (journey, now) = (context.header.id, context.now());
+    let code = proof.issue(journey, now, context.tools.entropy, context.tools.codes, None, false);
     context.tell(Effect::SendEmailCode { to: account.email, purpose: CodePurpose::ConfirmEmail, code });
     context.tell(Effect::Audit {
         action: Action::EmailCodeSent,
@@ -309,7 +329,7 @@ pub(super) fn confirm_email(context: &mut Context<'_, '_>, person: Person, mut p
     let account = Some(person.authentication.account());
     context.tell(Effect::Audit { action: Action::EmailProved, outcome, account, detail: "confirm_email" });
     match checked {
-        Ok(()) => {
+        Ok(_) => {
             let authentication = person.authentication.with_email();
             Ok(proceed(context, Person { authentication, ..person }))
         }
@@ -338,24 +358,39 @@ fn begin(context: &mut Context<'_, '_>, person: Person, method: Method) -> Stage
 
 /// Which method to set up.
 pub(super) fn choose(context: &mut Context<'_, '_>, person: Person, method: Method) -> Next {
-    if context.demand.methods.contains(&method) {
-        Ok(begin(context, person, method))
-    } else {
-        Err((Stage::ChooseMethod(person), Refusal::MethodUnavailable))
+    if !context.demand.methods.contains(&method) {
+        return Err((Stage::ChooseMethod(person), Refusal::MethodUnavailable));
     }
+    if !may_bind(context, &person) {
+        return Ok(second(context, person));
+    }
+    Ok(begin(context, person, method))
 }
 
 /// The number of a new phone.
-pub(super) fn enter_phone(context: &mut Context<'_, '_>, person: Person, number: PhoneNumber, method: Method) -> Next {
+pub(super) fn enter_phone(
+    context: &mut Context<'_, '_>,
+    person: Person,
+    chosen: Method,
+    number: PhoneNumber,
+    method: Method,
+) -> Next {
     if !method.is_phone() || !context.demand.methods.contains(&method) {
-        return Err((Stage::EnrolPhone { person, method: Method::TextMessage }, Refusal::MethodUnavailable));
+        return Err((Stage::EnrolPhone { person, method: chosen }, Refusal::MethodUnavailable));
     }
-    if let Err(refusal) = code::may_send(context.now(), &context.facts.phone_sends) {
-        return Err((Stage::EnrolPhone { person, method }, refusal));
+    if !may_bind(context, &person) {
+        return Ok(second(context, person));
     }
-    let mut proof = CodeProof::new(CodePurpose::EnrolPhone, number.as_str().to_owned());
-    let account = known(&person);
-    send_phone(context, &number, method, &mut proof, account);
+    let history = &context.facts.phone_sends;
+    let proof = match context.enter(CodePurpose::EnrolPhone, number.as_str(), history) {
+        Ok((mut proof, Send::Now)) => {
+            let account = known(&person);
+            send_phone(context, &number, method, &mut proof, account);
+            proof
+        }
+        Ok((proof, Send::Underway)) => proof,
+        Err(refusal) => return Err((Stage::EnrolPhone { person, method: chosen }, refusal)),
+    };
     Ok(Stage::EnrolPhoneCode { person, number, method, proof })
 }
 
@@ -393,17 +428,22 @@ pub(super) fn bind_phone(
     mut proof: CodeProof,
     digits: &str,
 ) -> Next {
-    if let Err(refusal) = proof.check(context.header.id, digits, context.now(), context.tools.codes, context.spent) {
-        context.tell(Effect::Audit {
-            action: Action::FactorBound,
-            outcome: Outcome::Failure,
-            account: known(&person),
-            detail: method.as_str(),
-        });
-        return Err((Stage::EnrolPhoneCode { person, number, method, proof }, refusal));
+    match proof.check(context.header.id, digits, context.now(), context.tools.codes, context.spent) {
+        Ok(by) => {
+            let name = number.masked();
+            let secret = FactorSecret::Phone { number, preferred: method };
+            Ok(bind(context, person, secret, name, by.unwrap_or(method), None))
+        }
+        Err(refusal) => {
+            context.tell(Effect::Audit {
+                action: Action::FactorBound,
+                outcome: Outcome::Failure,
+                account: known(&person),
+                detail: method.as_str(),
+            });
+            Err((Stage::EnrolPhoneCode { person, number, method, proof }, refusal))
+        }
     }
-    let name = number.masked();
-    Ok(bind(context, person, FactorSecret::Phone { number, preferred: method }, name, method, None))
 }
 
 /// The first code of a new app: bind it.
@@ -432,6 +472,14 @@ pub(super) fn bind_app(
     }
 }
 
+// A first factor needs the code to the account's address, any other one needs a factor that is
+// bound (N19). Asked when enrolment goes on and once more when it ends: another journey of the
+// same account may have bound one in between.
+fn may_bind(context: &Context<'_, '_>, person: &Person) -> bool {
+    let used = !person.authentication.second().is_empty();
+    person.new.is_some() || used || (bound(context, person).is_empty() && person.authentication.email_proved())
+}
+
 fn bind(
     context: &mut Context<'_, '_>,
     person: Person,
@@ -440,6 +488,9 @@ fn bind(
     method: Method,
     first_step: Option<i64>,
 ) -> Stage {
+    if !may_bind(context, &person) {
+        return second(context, person);
+    }
     let factor = NewFactor { id: Id::new(context.now(), context.tools.entropy), secret, name, first_step };
     let authentication = person.authentication.with_second(method, context.now());
     let new = match person.new {
@@ -463,5 +514,5 @@ fn bind(
             None
         }
     };
-    proceed(context, Person { authentication, new, then: person.then })
+    proceed(context, Person { authentication, new, session: None, ..person })
 }

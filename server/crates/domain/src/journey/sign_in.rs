@@ -29,7 +29,7 @@ pub(super) fn submit(context: &mut Context<'_, '_>, email: &EmailAddress, check:
         context.tell(audit(Outcome::Failure, known, "password"));
         return Err((Stage::SignIn, Refusal::WrongCredentials));
     };
-    let id = right.id;
+    let (id, password_version) = (right.id, right.password_version);
     context.tell(Effect::SignInSucceeded { email: email.clone() });
     context.tell(audit(Outcome::Success, Some(id), "password"));
     let then = match context.header.flow.kind {
@@ -37,7 +37,8 @@ pub(super) fn submit(context: &mut Context<'_, '_>, email: &EmailAddress, check:
         FlowType::SignUpSignIn | FlowType::SignIn | FlowType::PasswordReset => Then::Finish,
     };
     let authentication = Authentication::begin(id, context.now()).with_password();
-    Ok(second_factor::proceed(context, Person { authentication, new: None, then }))
+    let person = Person { authentication, new: None, then, password_version, session: None };
+    Ok(second_factor::proceed(context, person))
 }
 
 /// Whether a flow for `audience` lets an account of `kind` in. A patient flow never signs staff

@@ -2,7 +2,7 @@
 
 use super::{
     CodeProof, CodePurpose, Context, DetailsStage, Effect, NewAccount, NewDetails, Next, Notice, Person, Refusal,
-    Stage, Then, code, second_factor,
+    Stage, Then, code::Checked, context::Send, second_factor, sign_in,
 };
 use crate::{
     account::AccountKind,
@@ -14,12 +14,13 @@ use crate::{
 
 /// "Send verification code". An address that has an account gets a notice instead of a code, and
 /// the page looks the same (U10).
-pub(super) fn request(context: &mut Context<'_, '_>, email: EmailAddress) -> Next {
-    if let Err(refusal) = code::may_send(context.now(), &context.facts.email_sends) {
-        return Err((Stage::SignUpEmail, refusal));
+pub(super) fn request(context: &mut Context<'_, '_>, email: EmailAddress) -> Checked<Stage> {
+    let history = &context.facts.email_sends;
+    let (mut proof, when) = context.enter(CodePurpose::SignUp, email.as_str(), history)?;
+    match when {
+        Send::Now => send(context, &email, &mut proof),
+        Send::Underway => {}
     }
-    let mut proof = CodeProof::new(CodePurpose::SignUp, email.as_str().to_owned());
-    send(context, &email, &mut proof);
     Ok(Stage::SignUpCode { email, proof })
 }
 
@@ -35,7 +36,7 @@ pub(super) fn resend(context: &mut Context<'_, '_>, email: EmailAddress, mut pro
 fn send(context: &mut Context<'_, '_>, email: &EmailAddress, proof: &mut CodeProof) {
     let taken = context.facts.account.is_some();
     let (journey, now) = (context.header.id, context.now());
-    let code = proof.issue(journey, now, context.tools.entropy, context.tools.codes, taken);
+    let code = proof.issue(journey, now, context.tools.entropy, context.tools.codes, None, taken);
     let effect = if taken {
         Effect::SendNotice { to: email.clone(), notice: Notice::AlreadyRegistered }
     } else {
@@ -58,7 +59,7 @@ pub(super) fn submit_code(
     digits: &str,
 ) -> Next {
     match proof.check(context.header.id, digits, context.now(), context.tools.codes, context.spent) {
-        Ok(()) => {
+        Ok(_) => {
             context.tell(Effect::Audit {
                 action: Action::EmailProved,
                 outcome: Outcome::Success,
@@ -87,7 +88,8 @@ pub(super) fn submit_code(
 /// Password and attributes. From here on the person counts as known; the account itself is
 /// written when the journey completes.
 pub(super) fn submit_details(context: &mut Context<'_, '_>, details: DetailsStage, new: NewDetails) -> Next {
-    let Some(email) = details.email.clone().or(new.email) else {
+    let email = details.email.clone().or(new.email);
+    let Some(email) = email.filter(|_| sign_in::admits(context.header.flow.audience, details.kind)) else {
         return Err((Stage::Details(details), Refusal::OutOfStep));
     };
     let id = Id::new(context.now(), context.tools.entropy);
@@ -104,5 +106,7 @@ pub(super) fn submit_details(context: &mut Context<'_, '_>, details: DetailsStag
         factors: Vec::new(),
         invitation: details.invitation,
     };
-    Ok(second_factor::proceed(context, Person { authentication, new: Some(Box::new(account)), then: Then::Finish }))
+    let new = Some(Box::new(account));
+    let person = Person { authentication, new, then: Then::Finish, password_version: None, session: None };
+    Ok(second_factor::proceed(context, person))
 }

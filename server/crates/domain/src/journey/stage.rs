@@ -13,6 +13,7 @@ use crate::{
     invitation::Invitation,
     phone::PhoneNumber,
     secret::Sealed,
+    session::Session,
 };
 
 /// Where a journey stands.
@@ -134,6 +135,11 @@ pub struct Person {
     pub(crate) authentication: Authentication,
     pub(crate) new: Option<Box<NewAccount>>,
     pub(crate) then: Then,
+    /// The version of the password that stood when the account was identified. A change in
+    /// another journey ends this one: what it knew of the account is out of date.
+    pub(crate) password_version: Option<i64>,
+    /// The session that led here; it goes on at the end, rather than a new one with a new life.
+    pub(crate) session: Option<Id<Session>>,
 }
 
 impl Person {
@@ -232,18 +238,39 @@ impl Stage {
         }
     }
 
-    pub(crate) const fn is_identified(&self) -> bool {
-        self.person().is_some()
-    }
-
     pub(crate) fn subject(&self) -> Whose {
         match self {
             Self::SignUpCode { email, .. } => Whose::Address(email.clone()),
             Self::ResetCode { account: Some(account), .. } => Whose::Account(*account),
+            Self::Complete(completion) => Whose::Account(completion.authentication().account()),
+            Self::Returning(back) => Whose::Account(back.authentication().account()),
             other => match other.person() {
                 Some(person) if person.new.is_none() => Whose::Account(person.authentication.account()),
                 Some(_) | None => Whose::Nobody,
             },
+        }
+    }
+
+    /// The proof that a person leaves behind who goes elsewhere from here.
+    pub(crate) fn into_proof(self) -> Option<CodeProof> {
+        match self {
+            Self::SignUpCode { proof, .. }
+            | Self::ResetCode { proof, .. }
+            | Self::ConfirmEmail { proof, .. }
+            | Self::EnrolPhoneCode { proof, .. } => Some(proof),
+            Self::Challenge { proof, .. } => proof,
+            Self::SignIn
+            | Self::SignUpEmail
+            | Self::Details(_)
+            | Self::ResetEmail
+            | Self::NewPassword(_)
+            | Self::ChooseMethod(_)
+            | Self::EnrolPhone { .. }
+            | Self::EnrolApp { .. }
+            | Self::EditProfile(_)
+            | Self::Complete(_)
+            | Self::Returning(_)
+            | Self::Ended(_) => None,
         }
     }
 

@@ -1,1 +1,288 @@
-//! Exhaustive exploration of the journey.
+//! Exhaustive exploration of the journey: a breadth-first walk over everything that two persons
+//! in two browsers can do, in whatever order, within the bounds of each [`world::Scenario`].
+//!
+//! The walk runs the production code. [`spec`] judges every transition by the four properties of
+//! the architecture, from outside. The faults at the end show that each property has teeth: one
+//! broken transition each, and the walk reports that very property.
+
+mod moves;
+mod spec;
+mod walk;
+mod world;
+
+use spec::Property;
+use walk::{Machine, Production, Report, walk};
+use world::{Flow, Plan, Scenario, Who};
+
+use super::{Event, Facts, Journey, Return, Stage, Step, Tools};
+use crate::{
+    application::Minimum,
+    assurance::{Demand, Method},
+    user_flow::{Audience, FlowType},
+};
+
+const fn plan(who: Who, flow: Flow, kind: FlowType) -> Plan {
+    Plan { who, flow, kind, audience: Audience::Patients, again: None }
+}
+
+const fn then(plan: Plan, flow: Flow, kind: FlowType) -> Plan {
+    Plan { again: Some((flow, kind)), ..plan }
+}
+
+const BASE: Scenario = Scenario {
+    name: "",
+    seats: [
+        plan(Who::Owner, Flow::Strong, FlowType::SignUpSignIn),
+        plan(Who::Intruder, Flow::Weak, FlowType::SignUpSignIn),
+    ],
+    minimum: Minimum::StrongestLinked,
+    strong_methods: &Method::ALL,
+    b_has_app: false,
+    steps: 6,
+    sends: 2,
+    mistakes: 1,
+    ticks: 1,
+    toggle: false,
+    disable: false,
+    holds: 0,
+};
+
+/// The worlds that are walked.
+fn scenarios() -> Vec<Scenario> {
+    let owner = |flow, kind| plan(Who::Owner, flow, kind);
+    let intruder = |flow, kind| plan(Who::Intruder, flow, kind);
+    let account = |who| Plan { audience: Audience::SelfService, ..plan(who, Flow::Weak, FlowType::SignIn) };
+    vec![
+        Scenario { name: "owner at the strong flow, intruder at the weak one, which is raised", steps: 4, ..BASE },
+        Scenario {
+            name: "no minimum: the weak flow stays weak until it is toggled, and sessions carry over",
+            seats: [
+                then(owner(Flow::Weak, FlowType::SignIn), Flow::Strong, FlowType::SignIn),
+                intruder(Flow::Strong, FlowType::SignIn),
+            ],
+            minimum: Minimum::None,
+            toggle: true,
+            steps: 4,
+            ..BASE
+        },
+        Scenario {
+            name: "two journeys of one owner: reset against sign-in, requests that overlap",
+            seats: [owner(Flow::Weak, FlowType::PasswordReset), owner(Flow::Strong, FlowType::SignIn)],
+            minimum: Minimum::None,
+            holds: 1,
+            steps: 4,
+            ticks: 0,
+            ..BASE
+        },
+        Scenario {
+            name: "profile editing and self-service, the app as second factor",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Weak, FlowType::ProfileEditing),
+                account(Who::Owner),
+            ],
+            minimum: Minimum::None,
+            b_has_app: true,
+            disable: true,
+            steps: 4,
+            ..BASE
+        },
+        Scenario {
+            name: "the intruder resets and edits, the owner signs in",
+            seats: [
+                owner(Flow::Strong, FlowType::SignIn),
+                then(intruder(Flow::Weak, FlowType::PasswordReset), Flow::Weak, FlowType::ProfileEditing),
+            ],
+            minimum: Minimum::None,
+            toggle: true,
+            strong_methods: &[Method::AuthenticatorApp, Method::PhoneCall],
+            steps: 4,
+            ..BASE
+        },
+        Scenario {
+            name: "a new patient signs up, with MFA and without, while the toggle moves",
+            seats: [owner(Flow::Weak, FlowType::SignUpSignIn), intruder(Flow::Weak, FlowType::SignUpSignIn)],
+            minimum: Minimum::None,
+            toggle: true,
+            strong_methods: &[Method::TextMessage],
+            steps: 6,
+            mistakes: 0,
+            ..BASE
+        },
+    ]
+}
+
+#[test]
+fn the_four_properties_hold_everywhere() {
+    let mut total = Report::default();
+    for scenario in scenarios() {
+        let began = std::time::Instant::now();
+        let report = walk(&scenario, &Production);
+        println!(
+            "{:>9} states {:>10} transitions {:?} {}",
+            report.states,
+            report.transitions,
+            began.elapsed(),
+            scenario.name
+        );
+        assert_eq!(report.broken, Default::default(), "{}", scenario.name);
+        if scenario.minimum == Minimum::StrongestLinked {
+            let entered = report.goals.iter().find(|goal| goal.starts_with("Intruder") && !goal.contains("mallory"));
+            assert_eq!(entered, None, "the intruder knows passwords and has no factor");
+        }
+        let faked = report.goals.iter().find(|goal| {
+            goal.starts_with("Intruder")
+                && !goal.contains("mallory")
+                && (goal.contains("Strong") || goal.contains("Aal2"))
+        });
+        assert_eq!(faked, None, "{}", scenario.name);
+        total.states += report.states;
+        total.transitions += report.transitions;
+        total.goals.extend(report.goals);
+    }
+    println!("states explored: {}", total.states);
+    println!("transitions tried: {}", total.transitions);
+    for goal in &total.goals {
+        println!("reached: {goal}");
+    }
+    assert!(total.states > 50_000, "{}", total.states);
+    for goal in [
+        "code issued",
+        "Owner a@example.com Weak SignIn Aal1",
+        "Owner a@example.com Strong SignIn Aal2",
+        "Owner b@example.com Strong SignIn Aal2",
+        "Owner b@example.com Weak SignIn Aal1",
+        "Owner new@example.com Weak SignUpSignIn Aal1",
+        "Owner new@example.com Weak SignUpSignIn Aal2",
+        "Owner b@example.com Weak PasswordReset Aal2",
+        "Owner b@example.com Weak ProfileEditing Aal2 by session",
+    ] {
+        assert!(total.goals.contains(goal), "never reached: {goal}");
+    }
+    for stage in
+        ["confirm_email", "enrol_app", "enrol_phone_code", "edit_profile", "new_password", "returning", "ended"]
+    {
+        assert!(total.goals.contains(stage), "never reached: {stage}");
+    }
+}
+
+/// One broken transition each: the walk must report that property and no other.
+fn caught(machine: &dyn Machine, scenario: &Scenario, expected: Property) {
+    let report = walk(scenario, machine);
+    println!("{:?}", report.broken);
+    assert_eq!(report.broken.keys().copied().collect::<Vec<_>>(), [expected], "{:?}", report.broken);
+}
+
+/// Forgets what the flow demands once the password is right.
+struct ForgetsDemand;
+
+impl Machine for ForgetsDemand {
+    fn step(&self, mut journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        if matches!((journey.stage(), &event), (Stage::SignIn, Event::SignIn { .. })) {
+            let kept = journey.header.demand.clone();
+            journey.header.demand = Demand::single_factor();
+            let lax = Facts { demand: Demand::single_factor(), ..facts.clone() };
+            let mut step = journey.step(event, &lax, tools);
+            step.journey.header.demand = kept;
+            return step;
+        }
+        journey.step(event, facts, tools)
+    }
+}
+
+#[test]
+fn a_sign_in_that_forgets_the_demand_is_caught() {
+    let scenario = Scenario { steps: 2, mistakes: 0, ticks: 0, ..BASE };
+    caught(&ForgetsDemand, &scenario, Property::DemandsMet);
+}
+
+/// Shows the first page after a wrong code.
+struct AdvancesOnRefusal;
+
+impl Machine for AdvancesOnRefusal {
+    fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        let at_challenge = matches!(journey.stage(), Stage::Challenge { .. });
+        let mut step = journey.step(event, facts, tools);
+        if at_challenge && step.refusal.is_some() {
+            step.journey.stage = Stage::SignIn;
+        }
+        step
+    }
+}
+
+#[test]
+fn a_refusal_that_moves_the_journey_is_caught() {
+    let scenario = Scenario { steps: 2, ticks: 0, ..BASE };
+    caught(&AdvancesOnRefusal, &scenario, Property::RefusalStays);
+}
+
+/// Forgets that a code was used: the page stays open for it.
+struct ForgetsUsedCodes;
+
+impl Machine for ForgetsUsedCodes {
+    fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        let before = journey.clone();
+        let mut step = journey.step(event, facts, tools);
+        if matches!(before.stage(), Stage::SignUpCode { .. }) && matches!(step.journey.stage(), Stage::Details(_)) {
+            step.journey = before;
+        }
+        step
+    }
+}
+
+#[test]
+fn a_code_that_can_be_used_twice_is_caught() {
+    let scenario = Scenario { steps: 4, mistakes: 0, ticks: 0, ..BASE };
+    caught(&ForgetsUsedCodes, &scenario, Property::CodeOnce);
+}
+
+/// Leaves the way back open.
+struct LeavesReturnOpen;
+
+impl Machine for LeavesReturnOpen {
+    fn take_return(&self, journey: Journey) -> Result<(Journey, Return), Box<Journey>> {
+        let open = journey.clone();
+        journey.take_return().map(|(_, back)| (open, back))
+    }
+}
+
+/// A store without compare-and-set.
+struct LastWriterWins;
+
+impl Machine for LastWriterWins {
+    fn wins(&self, _read: u32, _stored: u32) -> bool {
+        true
+    }
+}
+
+#[test]
+fn two_authorization_codes_of_one_journey_are_caught() {
+    let seats = [plan(Who::Owner, Flow::Weak, FlowType::SignIn), plan(Who::Intruder, Flow::Strong, FlowType::SignIn)];
+    let scenario = Scenario { seats, minimum: Minimum::None, steps: 1, mistakes: 0, ticks: 0, holds: 1, ..BASE };
+    assert_eq!(walk(&scenario, &Production).broken, Default::default());
+    assert_eq!(walk(&scenario, &Production).broken, Default::default());
+    caught(&LeavesReturnOpen, &scenario, Property::CodeOnce);
+    caught(&LastWriterWins, &scenario, Property::CodeOnce);
+}
+
+/// A reset that does not see the bound factor.
+struct ResetSkipsFactor;
+
+impl Machine for ResetSkipsFactor {
+    fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        let mut facts = facts.clone();
+        if matches!(journey.stage(), Stage::ResetCode { .. } | Stage::NewPassword(_))
+            && let Some(account) = &mut facts.account
+        {
+            account.factors.clear();
+        }
+        journey.step(event, &facts, tools)
+    }
+}
+
+#[test]
+fn a_reset_below_the_accounts_level_is_caught() {
+    let seats =
+        [plan(Who::Owner, Flow::Weak, FlowType::PasswordReset), plan(Who::Intruder, Flow::Weak, FlowType::SignIn)];
+    let scenario = Scenario { seats, minimum: Minimum::None, steps: 3, mistakes: 0, ticks: 0, ..BASE };
+    caught(&ResetSkipsFactor, &scenario, Property::OwnLevel);
+}

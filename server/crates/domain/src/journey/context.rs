@@ -1,0 +1,97 @@
+//! What a transition works with: the facts, the tools, what it wants done, and the proofs of the
+//! journey that outlive their stage.
+
+use super::{
+    CodeProof, CodePurpose, Effect, Facts, Header, Next, Refusal, Stage, Tools,
+    code::{self, Checked},
+};
+use crate::{assurance::Demand, clock::Timestamp};
+
+/// Destinations to which one journey may ask for codes: nobody needs many, and it keeps a journey
+/// from being used to send mail to the world.
+const MAX_DESTINATIONS: usize = 10;
+
+/// Everything a transition works with.
+pub(crate) struct Context<'a, 'b> {
+    pub(super) header: &'a Header,
+    pub(super) facts: &'a Facts,
+    pub(super) tools: &'a mut Tools<'b>,
+    pub(super) demand: Demand,
+    pub(super) effects: Vec<Effect>,
+    pub(super) spent: &'a mut Vec<code::Mac>,
+    pub(super) aside: &'a mut Vec<CodeProof>,
+}
+
+/// Whether a code goes out when a code page is entered.
+pub(super) enum Send {
+    /// A new one.
+    Now,
+    /// None: the last one is on its way since a few seconds, and it lives.
+    Underway,
+}
+
+impl Context<'_, '_> {
+    pub(super) const fn now(&self) -> Timestamp {
+        self.facts.now
+    }
+
+    pub(super) fn tell(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Keeps a proof for when its destination is asked for again.
+    pub(super) fn set_aside(&mut self, proof: CodeProof) {
+        if !proof.is_untouched() {
+            self.aside.push(proof);
+        }
+    }
+
+    /// From `stage` to `to`, and what was proved or tried at `stage` is kept.
+    pub(super) fn leave(&mut self, stage: Stage, to: Stage) -> Stage {
+        if let Some(proof) = stage.into_proof() {
+            self.set_aside(proof);
+        }
+        to
+    }
+
+    /// From `stage` to where `next` leads, or nowhere if it was refused.
+    pub(super) fn go(&mut self, stage: Stage, next: Checked<Stage>) -> Next {
+        match next {
+            Ok(to) => Ok(self.leave(stage, to)),
+            Err(refusal) => Err((stage, refusal)),
+        }
+    }
+
+    /// The proof for a destination: the one that was set aside, or a new one. Wrong tries, locks
+    /// and living codes are not shed by going back and forth (N11).
+    pub(super) fn proof(&mut self, purpose: CodePurpose, destination: &str) -> CodeProof {
+        match self.aside.iter().position(|proof| proof.is_for(purpose, destination)) {
+            Some(at) => self.aside.swap_remove(at),
+            None => CodeProof::new(purpose, destination.to_owned()),
+        }
+    }
+
+    /// The proof for a destination that a person typed, and whether a code may go there.
+    ///
+    /// # Errors
+    /// Locked, too many sends, or too many destinations; the proof is kept.
+    pub(super) fn enter(
+        &mut self,
+        purpose: CodePurpose,
+        destination: &str,
+        history: &[Timestamp],
+    ) -> Checked<(CodeProof, Send)> {
+        let mut proof = self.proof(purpose, destination);
+        if proof.is_untouched() && self.aside.len() >= MAX_DESTINATIONS {
+            return Err(Refusal::TooManySends { from: self.header.expires_at });
+        }
+        match proof.may_resend(self.now(), history) {
+            Ok(()) => Ok((proof, Send::Now)),
+            Err(Refusal::ResendTooSoon { .. }) => Ok((proof, Send::Underway)),
+            Err(refusal) => {
+                self.set_aside(proof);
+                Err(refusal)
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Everything that can happen next in the world: each person sends every event at every stage,
+//! with all that they know and with wrong data; the clock moves; the operator flips the toggle.
+
+use super::{
+    super::{Event, Stage, testing::*},
+    world::{A, B, Held, PHONE_B, SEED_B, Scenario, State, TICKS, Who},
+};
+use crate::{assurance::Method, clock::Millis, secret::Sealed};
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+pub(super) enum Move {
+    /// A person sends an event.
+    Send(usize, Event),
+    /// A browser follows the way back; the application redeems what it gets.
+    Return(usize),
+    /// The application redeems a code, perhaps again.
+    Redeem(usize),
+    /// A request reads its journey now and commits later.
+    Hold(Box<Held>),
+    /// It commits.
+    Release,
+    /// The person begins once more in the same browser.
+    Again(usize),
+    /// Time passes.
+    Tick(Millis),
+    /// MFA of the weak flow is switched on.
+    Toggle,
+    /// B is disabled.
+    Disable,
+}
+
+pub(super) fn all(scenario: &Scenario, state: &State) -> Vec<Move> {
+    let mut moves = Vec::with_capacity(80);
+    for seat in 0..2 {
+        let events = events(scenario, state, seat);
+        if state.held.is_none() && state.holds < scenario.holds {
+            let held = |event| {
+                let browser = &state.seats[seat];
+                Move::Hold(Box::new(Held { seat, version: browser.version, journey: browser.journey.clone(), event }))
+            };
+            match state.seats[seat].journey.stage() {
+                Stage::Returning(_) => moves.push(held(None)),
+                _ => moves.extend(events.iter().filter(|e| worth_holding(e)).cloned().map(|e| held(Some(e)))),
+            }
+        }
+        moves.extend(events.into_iter().map(|event| Move::Send(seat, event)));
+        if matches!(state.seats[seat].journey.stage(), Stage::Returning(_)) {
+            moves.push(Move::Return(seat));
+        }
+        if state.seats[seat].codes > 0 {
+            moves.push(Move::Redeem(seat));
+        }
+        if scenario.seats[seat].again.is_some() && !state.seats[seat].again {
+            moves.push(Move::Again(seat));
+        }
+    }
+    if state.held.is_some() {
+        moves.push(Move::Release);
+    }
+    if state.ticks < scenario.ticks {
+        moves.extend(TICKS.map(Move::Tick));
+    }
+    if scenario.toggle && !state.toggled {
+        moves.push(Move::Toggle);
+    }
+    if scenario.disable && state.store.accounts.iter().any(|a| a.email.as_str() == B && !a.disabled) {
+        moves.push(Move::Disable);
+    }
+    moves
+}
+
+fn worth_holding(event: &Event) -> bool {
+    matches!(event, Event::SubmitCode { .. } | Event::SubmitNewPassword { .. } | Event::SubmitDetails(_))
+}
+
+fn events(scenario: &Scenario, state: &State, seat: usize) -> Vec<Event> {
+    let who = scenario.seats[seat].who;
+    let mut events = vec![
+        Event::GoSignUp,
+        Event::GoSignIn,
+        Event::GoForgotPassword,
+        Event::Resend,
+        Event::Back,
+        Event::Cancel,
+        details(),
+        Event::SubmitNewPassword { phc: "changed".to_owned() },
+        Event::SubmitProfile { attributes: attributes() },
+        state.store.sign_in(&email(A), true),
+        state.store.sign_in(&email(B), true),
+        state.store.sign_in(&email(B), false),
+        Event::RequestCode { email: email(B) },
+        Event::RequestCode { email: email(who.new_address()) },
+        code(""),
+        code(WRONG),
+        app_code(WRONG),
+    ];
+    events.extend(Method::ALL.map(|method| Event::ChooseMethod { method }));
+    let numbers = [who.new_phone(), PHONE_B];
+    events.extend(numbers.map(|n| Event::EnterPhone { number: phone(n), method: Method::TextMessage }));
+    events.push(Event::EnterPhone { number: phone(who.new_phone()), method: Method::PhoneCall });
+    // Every code this person ever read, whatever it was for: of this journey, of the other one,
+    // used, dead or alive.
+    let mut known: Vec<&str> =
+        state.store.outbox.iter().filter(|m| who.reads(&m.to)).map(|m| m.code.as_str()).collect();
+    known.sort_unstable();
+    known.dedup();
+    events.extend(known.into_iter().map(code));
+    let step = app_step(state.now);
+    if who == Who::Owner && scenario.b_has_app {
+        events.push(code(&app_digits(&Sealed(vec![SEED_B; 8]), step)));
+        events.push(code(&app_digits(&Sealed(vec![SEED_B; 8]), step - 2)));
+    }
+    if let Stage::EnrolApp { seed, .. } = state.seats[seat].journey.stage() {
+        events.push(app_code(&app_digits(seed, step)));
+    }
+    events
+}

@@ -1,0 +1,238 @@
+//! The four properties, judged from outside: from what the person handed in and what the store
+//! held at that moment, never from what the machine says of itself.
+
+use std::collections::BTreeSet;
+
+use super::{
+    super::{Effect, Journey, Stage, Step, testing::*},
+    world::{Kept, State},
+};
+use crate::{
+    account::Account,
+    assurance::{Authentication, Demand, Level, Method},
+    clock::{DAY, HOUR, MINUTE, Timestamp},
+    factor::FactorSecret,
+    id::Id,
+    user_flow::Audience,
+};
+
+/// The properties of `architecture.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Property {
+    /// (a) No path reaches `Complete` without every demand met.
+    DemandsMet,
+    /// (b) A refused event never advances.
+    RefusalStays,
+    /// (c) A code is never usable twice.
+    CodeOnce,
+    /// (d) No path ends below the account's assurance level.
+    OwnLevel,
+}
+
+/// A broken property and how.
+pub(super) type Judged = Result<(), (Property, String)>;
+
+fn must(holds: bool, property: Property, what: &str) -> Judged {
+    if holds { Ok(()) } else { Err((property, what.to_owned())) }
+}
+
+/// What a person has really shown in one journey.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Ghost {
+    /// Whose right password was given, or made.
+    pub(super) password: Option<Id<Account>>,
+    /// Which version of it.
+    pub(super) version: Option<i64>,
+    /// The address whose code was given.
+    pub(super) email: Option<String>,
+    /// The second methods that were shown.
+    pub(super) used: BTreeSet<Method>,
+    /// One of them was bound to the account, or was bound by right in this journey.
+    pub(super) entitled: bool,
+    /// The last proof.
+    pub(super) at: Timestamp,
+}
+
+impl Ghost {
+    fn meets(&self, account: Id<Account>, demand: &Demand) -> bool {
+        self.password == Some(account)
+            && (demand.level == Level::Aal1 || self.used.iter().any(|method| demand.methods.contains(method)))
+    }
+
+    /// What a session of this ghost is worth to a later journey.
+    pub(super) fn carried(kept: &Kept, now: Timestamp) -> Self {
+        let stale = now.since(kept.session.last_seen_at) >= HOUR || now.since(kept.ghost.at) >= DAY;
+        let used = if stale { BTreeSet::new() } else { kept.ghost.used.clone() };
+        Self { email: None, entitled: !used.is_empty(), used, ..kept.ghost.clone() }
+    }
+}
+
+/// Judges a code that was accepted, marks it as taken in `state`, and notes what it proved.
+pub(super) fn accepted_code(state: &mut State, seat: usize, before: &Journey, digits: &str, step: &Step) -> Judged {
+    let now = state.now;
+    let stage = before.stage();
+    let account = stage.person().map(|person| person.authentication().account());
+    let stored = account.and_then(|id| state.store.account(id)).cloned();
+    if let Some((seed, last)) = seed_of(stage, stored.as_ref().map_or(&[], |a| &a.factors)) {
+        let present = app_step(now);
+        let step_used = [present, present - 1].into_iter().find(|step| app_digits(&seed, *step) == digits);
+        let Some(step_used) = step_used else {
+            return must(false, Property::DemandsMet, "a code that the app does not show");
+        };
+        must(last.is_none_or(|last| step_used > last), Property::CodeOnce, "a code of the app for the second time")?;
+        note_method(&mut state.seats[seat].ghost, Method::AuthenticatorApp, stage, step, now);
+        return Ok(());
+    }
+    let destination = match stage {
+        Stage::SignUpCode { email, .. } | Stage::ResetCode { email, .. } => email.as_str().to_owned(),
+        Stage::ConfirmEmail { .. } => stored.as_ref().map(|a| a.email.as_str().to_owned()).unwrap_or_default(),
+        Stage::EnrolPhoneCode { number, .. } => number.as_str().to_owned(),
+        Stage::Challenge { factor, .. } => {
+            let factors = stored.iter().flat_map(|account| &account.factors);
+            let found = factors.filter(|f| f.id == *factor).find_map(|f| match &f.secret {
+                FactorSecret::Phone { number, .. } => Some(number.as_str().to_owned()),
+                FactorSecret::AuthenticatorApp { .. } => None,
+            });
+            found.unwrap_or_default()
+        }
+        other => return must(false, Property::DemandsMet, other.name()),
+    };
+    let journey = before.header.id;
+    let message =
+        state.store.outbox.iter_mut().find(|m| m.journey == journey && m.to == destination && m.code == digits);
+    let Some(message) = message else {
+        return must(false, Property::DemandsMet, "a code that was never sent there for this journey");
+    };
+    must(!message.taken, Property::CodeOnce, "a code for the second time")?;
+    must(now.since(message.at) < 10 * MINUTE, Property::DemandsMet, "a dead code")?;
+    message.taken = true;
+    let method = message.method;
+    let ghost = &mut state.seats[seat].ghost;
+    match method {
+        Some(method) => note_method(ghost, method, stage, step, now),
+        None => ghost.email = Some(destination),
+    }
+    Ok(())
+}
+
+// The seed that a code of an app must come from, and the last step of it that was used.
+fn seed_of(stage: &Stage, factors: &[crate::factor::Factor]) -> Option<(crate::secret::Sealed, Option<i64>)> {
+    match stage {
+        Stage::EnrolApp { seed, .. } => Some((seed.clone(), None)),
+        Stage::Challenge { factor, .. } => factors.iter().find(|f| f.id == *factor).and_then(|f| match &f.secret {
+            FactorSecret::AuthenticatorApp { seed } => Some((seed.clone(), f.last_step)),
+            FactorSecret::Phone { .. } => None,
+        }),
+        _ => None,
+    }
+}
+
+// An enrolment counts if it bound something; an answer to a challenge counts as it is.
+fn note_method(ghost: &mut Ghost, method: Method, stage: &Stage, step: &Step, now: Timestamp) {
+    let challenged = matches!(stage, Stage::Challenge { .. });
+    let new = stage.person().is_some_and(|person| person.new_account().is_some());
+    let bound = step.effects.iter().any(|effect| matches!(effect, Effect::BindFactor { .. }));
+    if challenged || new || bound {
+        ghost.used.insert(method);
+        ghost.at = now;
+    }
+    ghost.entitled |= challenged;
+}
+
+/// (b): the same place, nothing granted, nothing sent.
+pub(super) fn refused(before: &Journey, step: &Step) -> Judged {
+    let (was, is) = (before.stage(), step.journey.stage());
+    must(same_place(was, is), Property::RefusalStays, &format!("{} became {}", was.name(), is.name()))?;
+    must(before.header == step.journey.header, Property::RefusalStays, "the header changed")?;
+    let harmless = step.effects.iter().all(|effect| {
+        matches!(effect, Effect::FactorFailed { .. } | Effect::SignInFailed { .. } | Effect::Audit { .. })
+    });
+    must(harmless, Property::RefusalStays, "a refused event had an effect")
+}
+
+// Equal but for the counters.
+fn same_place(was: &Stage, is: &Stage) -> bool {
+    let same_data = match (was, is) {
+        (Stage::SignUpCode { email: a, .. }, Stage::SignUpCode { email: b, .. }) => a == b,
+        (Stage::ResetCode { email: a, account: x, .. }, Stage::ResetCode { email: b, account: y, .. }) => {
+            a == b && x == y
+        }
+        (Stage::EnrolPhone { method: a, .. }, Stage::EnrolPhone { method: b, .. }) => a == b,
+        (Stage::EnrolPhoneCode { number: a, method: m, .. }, Stage::EnrolPhoneCode { number: b, method: n, .. }) => {
+            a == b && m == n
+        }
+        (Stage::EnrolApp { seed: a, .. }, Stage::EnrolApp { seed: b, .. }) => a == b,
+        (Stage::Challenge { factor: a, method: m, .. }, Stage::Challenge { factor: b, method: n, .. }) => {
+            a == b && m == n
+        }
+        (Stage::ConfirmEmail { .. }, Stage::ConfirmEmail { .. }) => true,
+        (was, is) => was == is,
+    };
+    same_data && was.name() == is.name() && was.person() == is.person()
+}
+
+/// (a) and (d) of what a step wants done; `state` is the store before, with the ghost after.
+pub(super) fn effects(state: &State, seat: usize, step: &Step) -> Judged {
+    let ghost = &state.seats[seat].ghost;
+    for effect in &step.effects {
+        match effect {
+            Effect::SetPassword { account, .. } => {
+                let stored = state.store.account(*account);
+                let address = stored.map(|a| a.email.as_str());
+                must(ghost.email.as_deref() == address, Property::OwnLevel, "a new password without the email code")?;
+                must(at_own_level(state, seat, *account), Property::OwnLevel, "a new password without the factor")?;
+            }
+            Effect::BindFactor { account, .. } => {
+                let stored = state.store.account(*account);
+                let first = stored.is_some_and(|a| a.factors.is_empty());
+                let proved = ghost.email.as_deref() == stored.map(|a| a.email.as_str());
+                must(!first || proved, Property::OwnLevel, "a first factor without the email code")?;
+                must(at_own_level(state, seat, *account), Property::OwnLevel, "another factor without the bound one")?;
+            }
+            Effect::UpdateProfile { account, .. } => {
+                must(ghost.password == Some(*account), Property::DemandsMet, "attributes without the password")?;
+                must(at_own_level(state, seat, *account), Property::OwnLevel, "attributes without the factor")?;
+            }
+            Effect::CreateAccount(new) => {
+                let proved = ghost.email.as_deref() == Some(new.email.as_str());
+                must(proved, Property::DemandsMet, "an account without a proved address")?;
+            }
+            Effect::SendEmailCode { .. }
+            | Effect::SendPhoneCode { .. }
+            | Effect::SendNotice { .. }
+            | Effect::FactorUsed { .. }
+            | Effect::FactorFailed { .. }
+            | Effect::SignInFailed { .. }
+            | Effect::SignInSucceeded { .. }
+            | Effect::SignedIn { .. }
+            | Effect::Audit { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+fn at_own_level(state: &State, seat: usize, account: Id<Account>) -> bool {
+    let none = state.store.account(account).is_none_or(|a| a.factors.is_empty());
+    none || state.seats[seat].ghost.entitled
+}
+
+/// (a) and (d) of a completion, or of a way back at the moment a code is made of it.
+pub(super) fn completed(
+    state: &State,
+    seat: usize,
+    audience: Audience,
+    demand: &Demand,
+    authentication: &Authentication,
+) -> Judged {
+    let ghost = &state.seats[seat].ghost;
+    let account = authentication.account();
+    must(ghost.meets(account, demand), Property::DemandsMet, "complete without what was demanded")?;
+    let honest = authentication.second().is_subset(&ghost.used);
+    must(honest, Property::DemandsMet, "a method is claimed that was not used")?;
+    let stored = state.store.account(account);
+    must(stored.is_some_and(|a| !a.disabled), Property::DemandsMet, "complete for a disabled account")?;
+    let present = stored.is_some_and(|a| a.password_version == ghost.version);
+    must(present, Property::DemandsMet, "complete with a password that was replaced")?;
+    let own = audience != Audience::SelfService || at_own_level(state, seat, account);
+    must(own, Property::OwnLevel, "self-service below the account's level")
+}

@@ -1,0 +1,365 @@
+//! The breadth-first walk. It runs the production code through a [`Machine`], so that the tests
+//! can put a broken transition in its place.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use super::{
+    super::{Effect, Event, Facts, Journey, Return, Stage, Step, Target, Tools, testing::*},
+    moves::{self, Move},
+    spec::{self, Ghost, Property},
+    world::{Kept, Scenario, State},
+};
+use crate::{entropy::SeededEntropy, password::next_version};
+
+/// The production code, or a broken variant of it.
+pub(super) trait Machine {
+    fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        journey.step(event, facts, tools)
+    }
+
+    fn take_return(&self, journey: Journey) -> Result<(Journey, Return), Box<Journey>> {
+        journey.take_return()
+    }
+
+    /// Compare-and-set of the store: whether a request that read version `read` may commit.
+    fn wins(&self, read: u32, stored: u32) -> bool {
+        read == stored
+    }
+}
+
+/// As it runs in production.
+pub(super) struct Production;
+
+impl Machine for Production {}
+
+/// What a walk found.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub(super) states: usize,
+    pub(super) transitions: usize,
+    /// Each broken property with the first way to break it.
+    pub(super) broken: BTreeMap<Property, String>,
+    /// What was reached: stages, and ends by account and flow.
+    pub(super) goals: BTreeSet<String>,
+}
+
+type Outcome = Result<Option<State>, (Property, String)>;
+
+/// Walks everything that `scenario` allows. A broken transition is reported and not followed.
+pub(super) fn walk(scenario: &Scenario, machine: &dyn Machine) -> Report {
+    let mut report = Report::default();
+    let mut seen = HashSet::new();
+    let mut trail: Vec<(usize, &'static str)> = Vec::new();
+    let mut queue = VecDeque::new();
+    let start = scenario.start();
+    seen.insert(digest(&start));
+    trail.push((0, "start"));
+    queue.push_back((0, start));
+    while let Some((at, state)) = queue.pop_front() {
+        report.states += 1;
+        for seat in &state.seats {
+            let stage = seat.journey.stage().name();
+            if !report.goals.contains(stage) {
+                report.goals.insert(stage.to_owned());
+            }
+        }
+        for next in moves::all(scenario, &state) {
+            report.transitions += 1;
+            let name = name(&next);
+            match play(scenario, machine, &state, next, &mut report.goals) {
+                Ok(Some(state)) => {
+                    if seen.insert(digest(&state)) {
+                        trail.push((at, name));
+                        queue.push_back((trail.len() - 1, state));
+                    }
+                }
+                Ok(None) => {}
+                Err((property, what)) => {
+                    report.broken.entry(property).or_insert_with(|| format!("{what}: {}", path(&trail, at, name)));
+                }
+            }
+        }
+    }
+    report
+}
+
+fn digest(state: &State) -> u128 {
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        salt.hash(&mut hasher);
+        state.hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    half(1) << 64 | half(2)
+}
+
+fn path(trail: &[(usize, &'static str)], mut at: usize, last: &'static str) -> String {
+    let mut names = vec![last];
+    while at != 0 {
+        names.push(trail[at].1);
+        at = trail[at].0;
+    }
+    names.reverse();
+    names.join(" > ")
+}
+
+fn name(next: &Move) -> &'static str {
+    match next {
+        Move::Send(_, event) => event.name(),
+        Move::Return(_) => "return",
+        Move::Redeem(_) => "redeem",
+        Move::Hold(_) => "hold",
+        Move::Release => "release",
+        Move::Again(_) => "again",
+        Move::Tick(_) => "tick",
+        Move::Toggle => "toggle",
+        Move::Disable => "disable",
+    }
+}
+
+fn play(
+    scenario: &Scenario,
+    machine: &dyn Machine,
+    state: &State,
+    next: Move,
+    goals: &mut BTreeSet<String>,
+) -> Outcome {
+    let mut after = state.clone();
+    match next {
+        Move::Send(seat, event) => {
+            let (journey, version) = (state.seats[seat].journey.clone(), state.seats[seat].version);
+            return send(scenario, machine, after, seat, (journey, version), event, goals);
+        }
+        Move::Return(seat) => {
+            let (journey, version) = (state.seats[seat].journey.clone(), state.seats[seat].version);
+            return take_return(scenario, machine, after, seat, (journey, version), goals);
+        }
+        Move::Redeem(seat) => {
+            // UPDATE … WHERE redeemed_at IS NULL
+            if after.seats[seat].redeemed >= 1 {
+                return Ok(None);
+            }
+            after.seats[seat].redeemed += 1;
+        }
+        Move::Hold(held) => {
+            after.held = Some(*held);
+            after.holds += 1;
+        }
+        Move::Release => {
+            let Some(held) = after.held.take() else { return Ok(None) };
+            let read = (held.journey, held.version);
+            let released = match held.event {
+                Some(event) => send(scenario, machine, after.clone(), held.seat, read, event, goals),
+                None => take_return(scenario, machine, after.clone(), held.seat, read, goals),
+            };
+            return released.map(|state| state.or(Some(after)));
+        }
+        Move::Again(seat) => return again(scenario, after, seat, goals),
+        Move::Tick(span) => {
+            after.now = after.now.plus(span);
+            after.ticks += 1;
+        }
+        Move::Toggle => after.toggled = true,
+        Move::Disable => after.store.accounts[1].disabled = true,
+    }
+    Ok(Some(after))
+}
+
+fn entropy(state: &State, seat: usize) -> SeededEntropy {
+    // The same situation draws the same numbers, by whatever way it was reached.
+    SeededEntropy::new(
+        1_000 * seat as u64 + 100 * u64::from(state.seats[seat].again) + u64::from(state.seats[seat].sends),
+    )
+}
+
+fn send(
+    scenario: &Scenario,
+    machine: &dyn Machine,
+    mut state: State,
+    seat: usize,
+    (before, version): (Journey, u32),
+    event: Event,
+    goals: &mut BTreeSet<String>,
+) -> Outcome {
+    let demand = scenario.demand_now(&state, seat);
+    let facts = state.store.facts(&before, Some(&event), demand.clone(), state.now);
+    let mut entropy = entropy(&state, seat);
+    let mut tools = Tools { entropy: &mut entropy, codes: &ToyMac, totp: &ToyTotp };
+    let step = machine.step(before.clone(), event.clone(), &facts, &mut tools);
+    if !machine.wins(version, state.seats[seat].version) {
+        return Ok(None);
+    }
+    if step.refusal.is_some() {
+        spec::refused(&before, &step)?;
+        let counted = step.effects.iter().any(|effect| matches!(effect, Effect::FactorFailed { .. }));
+        if (step.journey == before && !counted) || state.mistakes >= scenario.mistakes {
+            return Ok(None);
+        }
+        state.mistakes += 1;
+        state.seats[seat].journey = step.journey;
+        state.seats[seat].version += 1;
+        return Ok(state.store.apply(before.header.id, &step.effects, facts.now).ok().map(|()| state));
+    }
+    witness(&mut state, seat, &before, &event, &step)?;
+    spec::effects(&state, seat, &step)?;
+    let sends = state.store.sends.len();
+    if state.store.apply(before.header.id, &step.effects, facts.now).is_err() {
+        return Ok(None);
+    }
+    let sent = state.store.sends.len() - sends;
+    aftermath(&mut state, seat, &step);
+    let browser = &mut state.seats[seat];
+    browser.version += 1;
+    browser.steps += 1;
+    browser.sends += u8::try_from(sent).unwrap_or(u8::MAX);
+    browser.journey = step.journey;
+    settle(scenario, &mut state, seat, goals)?;
+    let browser = &state.seats[seat];
+    Ok((browser.steps <= scenario.steps && browser.sends <= scenario.sends).then_some(state))
+}
+
+/// What an accepted event has really shown.
+fn witness(
+    state: &mut State,
+    seat: usize,
+    before: &Journey,
+    event: &Event,
+    step: &Step,
+) -> Result<(), (Property, String)> {
+    let now = state.now;
+    match event {
+        Event::SubmitCode { digits } | Event::SubmitAppCode { digits, .. } => {
+            spec::accepted_code(state, seat, before, digits, step)
+        }
+        Event::SignIn { check, email } => {
+            let right = check.matched().filter(|(id, version)| {
+                let stored = state.store.account(*id);
+                stored.is_some_and(|a| a.password_version == Some(*version) && a.email == *email && !a.disabled)
+            });
+            match right {
+                Some((id, version)) => {
+                    let ghost = &mut state.seats[seat].ghost;
+                    *ghost = Ghost { password: Some(id), version: Some(version), at: now, ..Ghost::default() };
+                    Ok(())
+                }
+                None => Err((Property::DemandsMet, "a wrong password was taken".to_owned())),
+            }
+        }
+        Event::SubmitDetails(_) => {
+            let ghost = &mut state.seats[seat].ghost;
+            let person = step.journey.stage().person().map(|person| person.authentication().account());
+            let created = step.effects.iter().find_map(|effect| match effect {
+                Effect::CreateAccount(new) => Some(new.id),
+                _ => None,
+            });
+            (ghost.password, ghost.version, ghost.at) = (person.or(created), Some(next_version(None)), now);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What the effects changed for the sessions and the ghosts.
+fn aftermath(state: &mut State, seat: usize, step: &Step) {
+    for effect in &step.effects {
+        match effect {
+            Effect::SetPassword { account, .. } => {
+                for browser in &mut state.seats {
+                    browser.session = browser.session.take().filter(|kept| kept.session.account != *account);
+                }
+                let version = state.store.account(*account).and_then(|a| a.password_version);
+                let ghost = &mut state.seats[seat].ghost;
+                (ghost.password, ghost.version) = (Some(*account), version);
+            }
+            Effect::BindFactor { .. } => state.seats[seat].ghost.entitled = true,
+            _ => {}
+        }
+    }
+}
+
+/// The same transaction goes on from a completion to the session.
+fn settle(
+    scenario: &Scenario,
+    state: &mut State,
+    seat: usize,
+    goals: &mut BTreeSet<String>,
+) -> Result<(), (Property, String)> {
+    let Stage::Complete(completion) = state.seats[seat].journey.stage() else { return Ok(()) };
+    let (flow, kind, audience) = scenario.plan(state, seat);
+    let demand = scenario.demand_now(state, seat).stricter(&state.seats[seat].journey.header.demand);
+    let authentication = completion.authentication().clone();
+    spec::completed(state, seat, audience, &demand, &authentication)?;
+    let stored = state.store.account(authentication.account());
+    let address = stored.map(|account| account.email.as_str().to_owned()).unwrap_or_default();
+    let how = if completion.existing_session().is_some() { " by session" } else { "" };
+    let who = scenario.seats[seat].who;
+    goals.insert(format!("{who:?} {address} {flow:?} {kind:?} {:?}{how}", authentication.level()));
+
+    let mut entropy = entropy(state, seat);
+    let now = state.now;
+    let browser = &mut state.seats[seat];
+    let Ok((header, completion)) = browser.journey.clone().complete() else { return Ok(()) };
+    let settled = completion.settle(&header, now, &mut entropy);
+    if let Some((session, _)) = settled.session {
+        browser.session = Some(Kept { session, ghost: browser.ghost.clone() });
+    }
+    browser.journey = Journey::returning(header, settled.back);
+    Ok(())
+}
+
+fn take_return(
+    scenario: &Scenario,
+    machine: &dyn Machine,
+    mut state: State,
+    seat: usize,
+    (journey, version): (Journey, u32),
+    goals: &mut BTreeSet<String>,
+) -> Outcome {
+    let demand = scenario.demand_now(&state, seat);
+    let facts = state.store.facts(&journey, None, demand.clone(), state.now);
+    let Target::Application(request) = &journey.header.target else { return Ok(None) };
+    // The service asks both in the transaction that takes the way back.
+    if !journey.still_holds(&facts) || state.seats[seat].session.is_none() {
+        return Ok(None);
+    }
+    let (header, request) = (journey.header.clone(), request.clone());
+    let Ok((left, back)) = machine.take_return(journey) else { return Ok(None) };
+    if !machine.wins(version, state.seats[seat].version) {
+        return Ok(None);
+    }
+    let (_, _, audience) = scenario.plan(&state, seat);
+    spec::completed(&state, seat, audience, &demand.stricter(&header.demand), back.authentication())?;
+    let issued = back.issue_code(&header, &request, state.now, &mut entropy(&state, seat));
+    goals.insert("code issued".to_owned());
+    let browser = &mut state.seats[seat];
+    browser.codes += 1;
+    if browser.codes > 1 || issued.grant.redeemed_at.is_some() {
+        return Err((Property::CodeOnce, "two authorization codes out of one journey".to_owned()));
+    }
+    browser.journey = left;
+    browser.version += 1;
+    Ok(Some(state))
+}
+
+fn again(scenario: &Scenario, mut state: State, seat: usize, goals: &mut BTreeSet<String>) -> Outcome {
+    let now = state.now;
+    state.seats[seat].again = true;
+    let demand = scenario.demand_now(&state, seat);
+    let header = scenario.header(seat, true, &demand, now);
+    let kept = state.seats[seat].session.clone();
+    let account = kept.as_ref().and_then(|kept| state.store.account(kept.session.account)).cloned();
+    let facts =
+        Facts { now, demand, account, sign_in_locked_until: None, email_sends: Vec::new(), phone_sends: Vec::new() };
+    let journey = Journey::begin(header, kept.as_ref().map(|kept| &kept.session), &facts);
+    let led = journey.stage().person().is_some() || matches!(journey.stage(), Stage::Complete(_));
+    let browser = &mut state.seats[seat];
+    browser.ghost = kept.filter(|_| led).map(|kept| Ghost::carried(&kept, now)).unwrap_or_default();
+    (browser.codes, browser.redeemed, browser.steps) = (0, 0, 0);
+    browser.journey = journey;
+    browser.version += 1;
+    settle(scenario, &mut state, seat, goals)?;
+    Ok(Some(state))
+}

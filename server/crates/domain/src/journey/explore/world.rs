@@ -1,0 +1,225 @@
+//! The bounded world of the walk: two seats (a browser with a person in front of it), a store,
+//! one application with a strong flow (MFA on) and a weak one (MFA off, until it is toggled).
+
+use std::hash::{Hash, Hasher};
+
+use super::{
+    super::{Event, Header, Journey, testing::*},
+    spec::Ghost,
+};
+use crate::{
+    application::Minimum,
+    assurance::{Demand, Level, Method},
+    clock::{MINUTE, Millis, SECOND, Timestamp},
+    session::Session,
+    user_flow::{Audience, FlowType},
+};
+
+pub(super) const A: &str = "a@example.com";
+pub(super) const B: &str = "b@example.com";
+pub(super) const NEW: &str = "new@example.com";
+pub(super) const EVIL: &str = "mallory@example.com";
+/// B's phone, bound.
+pub(super) const PHONE_B: &str = "+491700000001";
+/// Another phone of the owner.
+pub(super) const PHONE_OWN: &str = "+491700000002";
+pub(super) const PHONE_EVIL: &str = "+491700000003";
+/// The seed of B's app, where B has one.
+pub(super) const SEED_B: u8 = 9;
+
+/// Resend, a dead code, a dead journey.
+pub(super) const TICKS: [Millis; 3] = [31 * SECOND, 11 * MINUTE, 61 * MINUTE];
+
+/// The application's two flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Flow {
+    Strong,
+    Weak,
+}
+
+/// Who sits in front of a browser. Both know the passwords of A and B. The owner reads the
+/// mailboxes and holds the phones and the app of both; the intruder has only what is his own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Who {
+    Owner,
+    Intruder,
+}
+
+impl Who {
+    pub(super) fn reads(self, destination: &str) -> bool {
+        match self {
+            Self::Owner => [A, B, NEW, PHONE_B, PHONE_OWN].contains(&destination),
+            Self::Intruder => [EVIL, PHONE_EVIL].contains(&destination),
+        }
+    }
+
+    pub(super) const fn new_address(self) -> &'static str {
+        match self {
+            Self::Owner => NEW,
+            Self::Intruder => EVIL,
+        }
+    }
+
+    pub(super) const fn new_phone(self) -> &'static str {
+        match self {
+            Self::Owner => PHONE_OWN,
+            Self::Intruder => PHONE_EVIL,
+        }
+    }
+}
+
+/// What a seat begins with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plan {
+    pub(super) who: Who,
+    pub(super) flow: Flow,
+    pub(super) kind: FlowType,
+    pub(super) audience: Audience,
+    /// A second journey in the same browser, with whatever session the first one left.
+    pub(super) again: Option<(Flow, FlowType)>,
+}
+
+/// The bounds of one walk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    pub(super) seats: [Plan; 2],
+    pub(super) minimum: Minimum,
+    pub(super) strong_methods: &'static [Method],
+    pub(super) b_has_app: bool,
+    /// Steps that advance, for each seat.
+    pub(super) steps: u8,
+    /// Sends for each seat.
+    pub(super) sends: u8,
+    /// Wrong tries that are kept, in all; every one is tried and judged.
+    pub(super) mistakes: u8,
+    /// Moves of the clock.
+    pub(super) ticks: u8,
+    /// Whether MFA of the weak flow may be switched on.
+    pub(super) toggle: bool,
+    /// Whether B may be disabled.
+    pub(super) disable: bool,
+    /// Requests that read a version and commit later.
+    pub(super) holds: u8,
+}
+
+/// A session with what the ghost knows of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) session: Session,
+    pub(super) ghost: Ghost,
+}
+
+impl Hash for Kept {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.session.id, &self.session.authentication, self.session.last_seen_at, &self.ghost).hash(state);
+    }
+}
+
+/// One browser.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Seat {
+    pub(super) journey: Journey,
+    pub(super) version: u32,
+    pub(super) ghost: Ghost,
+    pub(super) session: Option<Kept>,
+    /// Authorization codes out of the present journey, and how often one was redeemed.
+    pub(super) codes: u8,
+    pub(super) redeemed: u8,
+    /// Whether the second journey was begun.
+    pub(super) again: bool,
+    pub(super) steps: u8,
+    pub(super) sends: u8,
+}
+
+/// A request that has read its journey and not committed yet.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Held {
+    pub(super) seat: usize,
+    pub(super) version: u32,
+    pub(super) journey: Journey,
+    /// `None`: it takes the way back.
+    pub(super) event: Option<Event>,
+}
+
+/// The whole world.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct State {
+    pub(super) now: Timestamp,
+    pub(super) toggled: bool,
+    pub(super) store: Store,
+    pub(super) seats: [Seat; 2],
+    pub(super) held: Option<Held>,
+    pub(super) mistakes: u8,
+    pub(super) ticks: u8,
+    pub(super) holds: u8,
+}
+
+impl Scenario {
+    /// What the server demands of a journey through `flow` now: the flow's policy, raised to the
+    /// application's minimum. The built-in self-service flow is nobody's application.
+    pub(super) fn demand(&self, toggled: bool, flow: Flow, audience: Audience) -> Demand {
+        let strong = Demand::mfa(self.strong_methods.iter().copied());
+        let weak = if toggled { strong.clone() } else { Demand::single_factor() };
+        if audience == Audience::SelfService {
+            return Demand::single_factor();
+        }
+        let minimum = self.minimum.level([Level::Aal2, weak.level]);
+        match flow {
+            Flow::Strong => strong.at_least(minimum),
+            Flow::Weak => weak.at_least(minimum),
+        }
+    }
+
+    pub(super) fn plan(&self, state: &State, seat: usize) -> (Flow, FlowType, Audience) {
+        let plan = &self.seats[seat];
+        match plan.again.filter(|_| state.seats[seat].again) {
+            Some((flow, kind)) => (flow, kind, plan.audience),
+            None => (plan.flow, plan.kind, plan.audience),
+        }
+    }
+
+    pub(super) fn demand_now(&self, state: &State, seat: usize) -> Demand {
+        let (flow, _, audience) = self.plan(state, seat);
+        self.demand(state.toggled, flow, audience)
+    }
+
+    /// The header of a seat's first or second journey.
+    pub(super) fn header(&self, seat: usize, again: bool, demand: &Demand, now: Timestamp) -> Header {
+        let plan = &self.seats[seat];
+        let kind = plan.again.filter(|_| again).map_or(plan.kind, |(_, kind)| kind);
+        header(1_000 + seat as u128 * 10 + u128::from(again), kind, plan.audience, demand, now)
+    }
+
+    pub(super) fn start(&self) -> State {
+        let mut factors = vec![phone_factor(PHONE_B)];
+        if self.b_has_app {
+            factors.push(app_factor(SEED_B));
+        }
+        let store = Store { accounts: vec![account(10, A, Vec::new()), account(20, B, factors)], ..Store::default() };
+        let seat = |at: usize| {
+            let demand = self.demand(false, self.seats[at].flow, self.seats[at].audience);
+            let header = self.header(at, false, &demand, T0);
+            let facts = super::super::Facts {
+                now: T0,
+                demand,
+                account: None,
+                sign_in_locked_until: None,
+                email_sends: Vec::new(),
+                phone_sends: Vec::new(),
+            };
+            Seat {
+                journey: Journey::begin(header, None, &facts),
+                version: 0,
+                ghost: Ghost::default(),
+                session: None,
+                codes: 0,
+                redeemed: 0,
+                again: false,
+                steps: 0,
+                sends: 0,
+            }
+        };
+        State { now: T0, toggled: false, store, seats: [seat(0), seat(1)], held: None, mistakes: 0, ticks: 0, holds: 0 }
+    }
+}

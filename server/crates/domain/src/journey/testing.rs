@@ -1,0 +1,345 @@
+//! What the tests of the journey share: toy tools, a modelled store that carries out effects as
+//! the real one must, and short ways to make headers, accounts and factors.
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    AccountFacts, CodeMac, CodePurpose, Destinations, Effect, Event, Facts, FlowSnapshot, Header, JOURNEY_LIFE,
+    Journey, NewDetails, Target, Totp, Whose,
+};
+use crate::{
+    account::{Account, AccountKind},
+    assurance::{Demand, Method},
+    attribute::{AttributeValue, Attributes},
+    clock::{Millis, SECOND, Timestamp},
+    email::EmailAddress,
+    entropy::{self, Entropy},
+    factor::{Factor, FactorSecret, LOCK_TIME, MAX_FAILURES, NewFactor},
+    grant::{AuthorizationRequest, ResponseMode},
+    id::Id,
+    password::{PasswordCheck, next_version},
+    phone::PhoneNumber,
+    secret::{Sealed, TokenHash},
+    user_flow::{Audience, CollectedAttribute, Enforcement, FlowSettings, FlowType, MfaPolicy},
+};
+
+/// When every test begins.
+pub(super) const T0: Timestamp = Timestamp(1_800_000_000_000);
+/// Six digits that the toy generators never draw in these tests.
+pub(super) const WRONG: &str = "000000";
+
+pub(super) fn id<T>(number: u128) -> Id<T> {
+    Id::from_uuid(uuid::Uuid::from_u128(number))
+}
+
+pub(super) fn email(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).unwrap()
+}
+
+pub(super) fn phone(text: &str) -> PhoneNumber {
+    PhoneNumber::from_e164(text).unwrap()
+}
+
+/// SHA-256 without a key: as good as a keyed one where nobody attacks the hash.
+pub(super) struct ToyMac;
+
+impl CodeMac for ToyMac {
+    fn mac(&self, journey: Id<Journey>, purpose: CodePurpose, destination: &str, digits: &str) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(journey.uuid().as_bytes());
+        for part in [purpose.as_str(), destination, digits] {
+            hash.update(part);
+            hash.update([0]);
+        }
+        hash.finalize().into()
+    }
+}
+
+/// Authenticator apps with a hash of seed and step instead of RFC 6238.
+pub(super) struct ToyTotp;
+
+pub(super) const fn app_step(now: Timestamp) -> i64 {
+    now.0.div_euclid(30 * SECOND)
+}
+
+/// What the app with this seed shows in this step.
+pub(super) fn app_digits(seed: &Sealed, step: i64) -> String {
+    let mut hash = Sha256::new();
+    hash.update(&seed.0);
+    hash.update(step.to_be_bytes());
+    let hash = hash.finalize();
+    format!("{:06}", u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) % 1_000_000)
+}
+
+impl Totp for ToyTotp {
+    fn new_seed(&self, entropy: &mut dyn Entropy) -> Sealed {
+        Sealed(entropy::bytes::<8>(entropy).to_vec())
+    }
+
+    fn matched_step(&self, seed: &Sealed, digits: &str, now: Timestamp) -> Option<i64> {
+        let present = app_step(now);
+        [present, present - 1].into_iter().find(|step| app_digits(seed, *step) == digits)
+    }
+}
+
+pub(super) const TENANT: u128 = 1;
+
+pub(super) fn policy(demand: &Demand) -> MfaPolicy {
+    let enforcement =
+        if demand.level == crate::assurance::Level::Aal1 { Enforcement::Off } else { Enforcement::AlwaysOn };
+    MfaPolicy { enforcement, methods: demand.methods.clone() }
+}
+
+pub(super) fn request() -> AuthorizationRequest {
+    AuthorizationRequest {
+        application: id(2),
+        redirect_uri: "https://app.example/back".to_owned(),
+        response_mode: ResponseMode::Query,
+        scope: "openid".to_owned(),
+        state: None,
+        nonce: None,
+        code_challenge: None,
+        login_hint: None,
+        fresh_login: false,
+        start_with_sign_up: false,
+    }
+}
+
+pub(super) fn header(number: u128, kind: FlowType, audience: Audience, demand: &Demand, now: Timestamp) -> Header {
+    let attributes = vec![CollectedAttribute { name: "givenName".to_owned(), required: true }];
+    let target = match audience {
+        Audience::Patients => Target::Application(request()),
+        Audience::Staff | Audience::Operators | Audience::SelfService => Target::Console { return_to: "/".to_owned() },
+    };
+    Header {
+        id: id(number),
+        tenant: id(TENANT),
+        flow: FlowSnapshot {
+            id: id(3),
+            version: 1,
+            kind,
+            audience,
+            settings: FlowSettings { mfa: policy(demand), attributes, claims: Vec::new() },
+        },
+        demand: demand.clone(),
+        target,
+        browser: TokenHash([7; 32]),
+        created_at: now,
+        expires_at: now.plus(JOURNEY_LIFE),
+    }
+}
+
+pub(super) fn account(number: u128, address: &str, factors: Vec<FactorSecret>) -> AccountFacts {
+    let factors = factors.into_iter().enumerate();
+    AccountFacts {
+        id: id(number),
+        kind: AccountKind::Patient,
+        email: email(address),
+        disabled: false,
+        password_version: Some(1),
+        factors: factors.map(|(at, secret)| factor(number, number * 100 + at as u128, secret)).collect(),
+    }
+}
+
+fn factor(account: u128, number: u128, secret: FactorSecret) -> Factor {
+    Factor {
+        id: id(number),
+        account: id(account),
+        secret,
+        name: "factor".to_owned(),
+        created_at: T0,
+        last_used_at: None,
+        last_step: None,
+        failures: 0,
+        locked_until: None,
+    }
+}
+
+pub(super) fn phone_factor(number: &str) -> FactorSecret {
+    FactorSecret::Phone { number: phone(number), preferred: Method::TextMessage }
+}
+
+pub(super) fn app_factor(seed: u8) -> FactorSecret {
+    FactorSecret::AuthenticatorApp { seed: Sealed(vec![seed; 8]) }
+}
+
+pub(super) fn attributes() -> Attributes {
+    [("givenName".to_owned(), AttributeValue::String("Ada".to_owned()))].into_iter().collect()
+}
+
+pub(super) fn details() -> Event {
+    Event::SubmitDetails(Box::new(NewDetails { email: None, phc: "new".to_owned(), attributes: attributes() }))
+}
+
+pub(super) fn code(digits: &str) -> Event {
+    Event::SubmitCode { digits: digits.to_owned() }
+}
+
+pub(super) fn app_code(digits: &str) -> Event {
+    Event::SubmitAppCode { digits: digits.to_owned(), name: "app".to_owned() }
+}
+
+/// A code on its way: what the owner of the mailbox or the phone reads.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Message {
+    pub(super) journey: Id<Journey>,
+    pub(super) to: String,
+    pub(super) method: Option<Method>,
+    pub(super) code: String,
+    pub(super) at: Timestamp,
+    /// The machine took it once.
+    pub(super) taken: bool,
+}
+
+/// The transaction cannot be committed: somebody else was first.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Conflict;
+
+/// The database, as far as a journey sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Store {
+    pub(super) accounts: Vec<AccountFacts>,
+    pub(super) outbox: Vec<Message>,
+    /// Every send, codes and notices alike.
+    pub(super) sends: Vec<(String, Timestamp)>,
+}
+
+impl Store {
+    pub(super) fn account(&self, id: Id<Account>) -> Option<&AccountFacts> {
+        self.accounts.iter().find(|account| account.id == id)
+    }
+
+    pub(super) fn account_mut(&mut self, id: Id<Account>) -> Option<&mut AccountFacts> {
+        self.accounts.iter_mut().find(|account| account.id == id)
+    }
+
+    fn find(&self, whose: &Whose) -> Option<&AccountFacts> {
+        match whose {
+            Whose::Nobody => None,
+            Whose::Account(id) => self.account(*id),
+            Whose::Address(address) => self.accounts.iter().find(|account| account.email == *address),
+        }
+    }
+
+    fn history(&self, to: Option<&str>, now: Timestamp, window: Millis) -> Vec<Timestamp> {
+        let sends = self.sends.iter().filter(|(at, _)| Some(at.as_str()) == to);
+        sends.map(|(_, at)| *at).filter(|at| now.since(*at) < window).collect()
+    }
+
+    /// The facts of a step, as the service reads them.
+    pub(super) fn facts(&self, journey: &Journey, event: Option<&Event>, demand: Demand, now: Timestamp) -> Facts {
+        let whose = event.map_or_else(|| journey.subject(), |event| journey.whose(event));
+        let account = self.find(&whose).cloned();
+        let Destinations { email, phone } =
+            event.map_or_else(Destinations::default, |event| journey.destinations(event, account.as_ref()));
+        Facts {
+            now,
+            demand,
+            email_sends: self.history(email.as_ref().map(EmailAddress::as_str), now, super::SEND_WINDOW),
+            phone_sends: self.history(phone.as_ref().map(PhoneNumber::as_str), now, super::SEND_WINDOW),
+            account,
+            sign_in_locked_until: None,
+        }
+    }
+
+    /// A check of a password that the person knows, or of one that is wrong.
+    pub(super) fn sign_in(&self, address: &EmailAddress, right: bool) -> Event {
+        let account = self.accounts.iter().find(|account| account.email == *address);
+        let matched = account.filter(|_| right).and_then(|a| a.password_version.map(|version| (a.id, version)));
+        Event::SignIn { email: address.clone(), check: PasswordCheck::for_model(matched) }
+    }
+
+    /// Carries out all effects or none.
+    pub(super) fn apply(&mut self, journey: Id<Journey>, effects: &[Effect], now: Timestamp) -> Result<(), Conflict> {
+        let before = self.clone();
+        let applied = effects.iter().try_for_each(|effect| self.apply_one(journey, effect, now));
+        if applied.is_err() {
+            *self = before;
+        }
+        applied
+    }
+
+    fn send(&mut self, journey: Id<Journey>, to: &str, method: Option<Method>, code: &str, now: Timestamp) {
+        self.sends.push((to.to_owned(), now));
+        let (to, code) = (to.to_owned(), code.to_owned());
+        self.outbox.push(Message { journey, to, method, code, at: now, taken: false });
+    }
+
+    fn factor(&mut self, id: Id<Factor>) -> Result<&mut Factor, Conflict> {
+        self.accounts.iter_mut().flat_map(|a| a.factors.iter_mut()).find(|f| f.id == id).ok_or(Conflict)
+    }
+
+    fn apply_one(&mut self, journey: Id<Journey>, effect: &Effect, now: Timestamp) -> Result<(), Conflict> {
+        match effect {
+            Effect::SendEmailCode { to, code, .. } => self.send(journey, to.as_str(), None, code.expose(), now),
+            Effect::SendPhoneCode { to, method, code } => {
+                self.send(journey, to.as_str(), Some(*method), code.expose(), now);
+            }
+            Effect::SendNotice { to, notice } => match notice {
+                super::Notice::AlreadyRegistered | super::Notice::NoAccount => {
+                    self.sends.push((to.as_str().to_owned(), now));
+                }
+                super::Notice::FactorBound(_) | super::Notice::PasswordChanged => {}
+            },
+            Effect::CreateAccount(new) => {
+                if self.accounts.iter().any(|account| account.email == new.email) {
+                    return Err(Conflict);
+                }
+                self.accounts.push(AccountFacts {
+                    id: new.id,
+                    kind: new.kind,
+                    email: new.email.clone(),
+                    disabled: false,
+                    password_version: Some(next_version(None)),
+                    factors: new.factors.iter().map(|factor| bound(new.id, factor, now)).collect(),
+                });
+            }
+            Effect::SetPassword { account, replaces, .. } => {
+                let account = self.account_mut(*account).ok_or(Conflict)?;
+                if account.password_version != *replaces {
+                    return Err(Conflict);
+                }
+                account.password_version = Some(next_version(*replaces));
+            }
+            Effect::BindFactor { account, factor } => {
+                let id = *account;
+                self.account_mut(id).ok_or(Conflict)?.factors.push(bound(id, factor, now));
+            }
+            Effect::FactorUsed { factor, step, .. } => {
+                let factor = self.factor(*factor)?;
+                if step.is_some_and(|step| factor.last_step.is_some_and(|last| step <= last)) {
+                    return Err(Conflict);
+                }
+                factor.last_step = step.or(factor.last_step);
+                (factor.failures, factor.locked_until) = (0, None);
+            }
+            Effect::FactorFailed { factor } => {
+                let factor = self.factor(*factor)?;
+                factor.failures += 1;
+                if factor.failures >= MAX_FAILURES {
+                    factor.locked_until = Some(now.plus(LOCK_TIME));
+                }
+            }
+            Effect::SignInFailed { .. }
+            | Effect::SignInSucceeded { .. }
+            | Effect::UpdateProfile { .. }
+            | Effect::SignedIn { .. }
+            | Effect::Audit { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+fn bound(account: Id<Account>, new: &NewFactor, now: Timestamp) -> Factor {
+    Factor {
+        id: new.id,
+        account,
+        secret: new.secret.clone(),
+        name: new.name.clone(),
+        created_at: now,
+        last_used_at: None,
+        last_step: new.first_step,
+        failures: 0,
+        locked_until: None,
+    }
+}
