@@ -1,0 +1,187 @@
+//! The authorization endpoint as an ordered list of small named rules, one a file.
+//!
+//! First the client and its reply URL: until both are known to be good, a refusal is an error page
+//! ([`AuthorizeError::Page`]) and nothing is ever sent anywhere. After that every refusal goes to
+//! the reply URL ([`AuthorizeError::Redirect`]). The rules read the parameters and the application
+//! and return a value; none of them changes anything.
+
+mod client;
+mod id_token_hint;
+mod login_hint;
+mod max_age;
+mod nonce;
+mod pkce;
+mod prompt;
+mod reply_url;
+mod request_object;
+pub mod response_mode;
+mod response_type;
+mod state;
+
+use lanyard_domain::{
+    account::Account, application::Application, clock::Timestamp, grant::AuthorizationRequest, id::Id, tenant::Tenant,
+};
+
+pub use self::{client::client_id, max_age::MaxAge, prompt::Prompt, prompt::Prompts};
+use crate::{
+    error::{Code, Refusal},
+    jose::IdTokenHint,
+    params::Params,
+    response::Back,
+    scope,
+};
+
+/// The parameters that the rules read; none of them may be repeated.
+pub const KNOWN: [&str; 20] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "max_age",
+    "login_hint",
+    "id_token_hint",
+    "acr_values",
+    "ui_locales",
+    "display",
+    "claims",
+    "request",
+    "request_uri",
+    "registration",
+];
+
+/// What the rules look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// The parameters of the query or, for `POST`, of the form.
+    pub params: &'a Params,
+    /// The tenant of the URL.
+    pub tenant: Id<Tenant>,
+    /// The application with the id that [`client_id`] gave, if there is one.
+    pub application: Option<&'a Application>,
+    /// Whether that application is linked to the flow of the URL.
+    pub linked: bool,
+}
+
+/// Why a request is refused, and whether the application may be told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AuthorizeError {
+    /// Show an error page; never redirect (RFC 6749, 4.1.2.1; RFC 9700, 4.11).
+    #[error("{text}")]
+    Page {
+        /// B2C's code.
+        code: Code,
+        /// One plain sentence.
+        text: &'static str,
+    },
+    /// Tell the application, at its checked reply URL.
+    #[error("{refusal}")]
+    Redirect {
+        /// Where and how.
+        back: Back,
+        /// What.
+        refusal: Refusal,
+    },
+}
+
+/// An authorization request that passed every rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorize {
+    /// What the journey remembers. Its `fresh_login` tells what `prompt` alone asks for.
+    pub request: AuthorizationRequest,
+    /// The `prompt` values.
+    pub prompts: Prompts,
+    /// The oldest sign-in that is good enough.
+    pub max_age: Option<MaxAge>,
+    /// Who the application believes is signed in; still to be verified
+    /// ([`crate::jose::Verifier::id_token_hint`]).
+    pub id_token_hint: Option<String>,
+}
+
+/// Runs all rules in order.
+///
+/// # Errors
+/// [`AuthorizeError`], which knows whether it may redirect.
+pub fn check(input: &Input<'_>) -> Result<Authorize, AuthorizeError> {
+    let params = input.params;
+    let application = client::known(input)?;
+    let redirect_uri = reply_url::registered(params, application)?;
+    let mode = response_mode::choose(params);
+    let back = Back {
+        redirect_uri: redirect_uri.to_owned(),
+        // An unknown mode is refused below, in the mode that is the default.
+        response_mode: mode.unwrap_or(response_mode::DEFAULT),
+        state: state::within_bounds(params).ok().flatten(),
+    };
+    rules(params, application, &back).map_err(|refusal| AuthorizeError::Redirect { back, refusal })
+}
+
+// The rules whose refusal the application is told of.
+fn rules(params: &Params, application: &Application, back: &Back) -> Result<Authorize, Refusal> {
+    params.require_single(&KNOWN)?;
+    let state = state::within_bounds(params)?;
+    let response_mode = response_mode::choose(params)?;
+    request_object::refused(params)?;
+    response_type::code_only(params)?;
+    let scope = scope::grant(params.get("scope"), application)?;
+    let nonce = nonce::within_bounds(params)?;
+    let code_challenge = pkce::challenge(params, application)?;
+    let prompts = prompt::values(params)?;
+    let max_age = max_age::seconds(params)?;
+    let id_token_hint = id_token_hint::within_bounds(params)?;
+    Ok(Authorize {
+        request: AuthorizationRequest {
+            application: application.id,
+            redirect_uri: back.redirect_uri.clone(),
+            response_mode,
+            scope,
+            state,
+            nonce,
+            code_challenge,
+            login_hint: login_hint::usable(params),
+            fresh_login: prompts.fresh_login(),
+            start_with_sign_up: prompts.contains(Prompt::Create),
+        },
+        prompts,
+        max_age,
+        id_token_hint,
+    })
+}
+
+impl Authorize {
+    /// Whether no page may be shown (`prompt=none`).
+    #[must_use]
+    pub fn silent(&self) -> bool {
+        self.prompts.contains(Prompt::None)
+    }
+
+    /// The request as the journey must take it, given when the person of the present session
+    /// signed in (`None`: no session). `max_age` is judged here.
+    #[must_use]
+    pub fn into_request(self, auth_time: Option<Timestamp>, now: Timestamp) -> AuthorizationRequest {
+        let stale = self.max_age.is_some_and(|age| auth_time.is_none_or(|at| age.is_exceeded(at, now)));
+        AuthorizationRequest { fresh_login: self.request.fresh_login || stale, ..self.request }
+    }
+
+    /// Whether the present session, whose account this is, is the one the application means.
+    /// Without a hint, any is.
+    #[must_use]
+    pub fn hint_fits(hint: Option<&IdTokenHint>, account: Id<Account>) -> bool {
+        hint.is_none_or(|hint| hint.subject == account)
+    }
+
+    /// The refusal of a silent request that a person would have to act on; `strict` gives
+    /// `login_required` in place of B2C's `interaction_required`.
+    #[must_use]
+    pub fn refuse_silent(&self, strict: bool) -> AuthorizeError {
+        AuthorizeError::Redirect { back: Back::from(&self.request), refusal: Refusal::no_session(strict) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

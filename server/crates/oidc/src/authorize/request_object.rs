@@ -1,0 +1,19 @@
+//! Request objects are refused, never ignored (OpenID Connect Core, 6 and 3.1.2.6).
+
+use crate::{
+    error::{Code, OAuthError, Refusal},
+    params::Params,
+};
+
+pub(super) fn refused(params: &Params) -> Result<(), Refusal> {
+    for (name, error, text) in [
+        ("request", OAuthError::RequestNotSupported, "Request objects are not supported."),
+        ("request_uri", OAuthError::RequestUriNotSupported, "Request objects by reference are not supported."),
+        ("registration", OAuthError::RegistrationNotSupported, "Registration within a request is not supported."),
+    ] {
+        if params.get(name).is_some() {
+            return Err(Refusal::new(error, Code::Parameter, text));
+        }
+    }
+    Ok(())
+}

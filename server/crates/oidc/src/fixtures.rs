@@ -1,0 +1,162 @@
+//! What the unit tests share: one clinic, one person, one application, one flow, one key.
+
+use std::sync::LazyLock;
+
+use lanyard_domain::{
+    account::{Account, AccountKind},
+    application::{Application, ApplicationKind, ClientSecret, Minimum},
+    assurance::{Authentication, Method},
+    attribute::AttributeValue,
+    clock::{DAY, MINUTE, Timestamp},
+    email::EmailAddress,
+    entropy::SeededEntropy,
+    grant::{CODE_LIFE, Grant, RefreshToken},
+    id::Id,
+    reply_url::ReplyUrl,
+    secret::Token,
+    tenant::Tenant,
+    user_flow::{Audience, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, UserFlow},
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    endpoints::{self, IssuerMode, PublicOrigin},
+    jose::{JwkSet, SigningKey, Verifier},
+    params::Params,
+};
+
+pub(crate) const NOW: Timestamp = Timestamp(20_000 * DAY);
+pub(crate) const REPLY: &str = "https://app.example/cb";
+// RFC 7636, appendix B.
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+static KEY: LazyLock<SigningKey> =
+    LazyLock::new(|| SigningKey::from_pkcs8(&SigningKey::generate().unwrap().pkcs8).unwrap());
+
+pub(crate) fn key() -> &'static SigningKey {
+    &KEY
+}
+
+pub(crate) fn verifier() -> Verifier {
+    Verifier::new(&JwkSet { keys: vec![key().public().clone()] }).unwrap()
+}
+
+pub(crate) fn token(seed: u64) -> Token {
+    Token::generate(&mut SeededEntropy::new(seed))
+}
+
+fn id<T>(n: u128) -> Id<T> {
+    Id::from_uuid(Uuid::from_u128(n))
+}
+
+pub(crate) fn tenant_id() -> Id<Tenant> {
+    id(0x7e)
+}
+
+pub(crate) fn origin() -> PublicOrigin {
+    PublicOrigin::parse("https://login.example").unwrap()
+}
+
+pub(crate) fn issuer() -> String {
+    endpoints::issuer(&origin(), tenant_id(), &flow().name.key(), IssuerMode::Flow)
+}
+
+pub(crate) fn params(text: &str) -> Params {
+    Params::parse(text.as_bytes()).unwrap()
+}
+
+/// An application of `kind` with [`REPLY`], and for a web app the secret `token(77)`.
+pub(crate) fn application(kind: ApplicationKind) -> Application {
+    let secrets = [5, 77].map(|seed| ClientSecret { hash: token(seed).hash(), hint: "abcd".into(), created_at: NOW });
+    Application {
+        id: id(0xa9),
+        tenant: tenant_id(),
+        name: "Patient portal".into(),
+        kind,
+        reply_urls: vec![ReplyUrl::parse(REPLY, kind).unwrap()],
+        minimum: Minimum::StrongestLinked,
+        secrets: if kind == ApplicationKind::Web { secrets.to_vec() } else { Vec::new() },
+        created_at: NOW,
+    }
+}
+
+pub(crate) fn flow() -> UserFlow {
+    UserFlow {
+        id: id(0xf1),
+        tenant: tenant_id(),
+        name: FlowName::parse("B2C_1_SuSi").unwrap(),
+        kind: FlowType::SignUpSignIn,
+        audience: Audience::Patients,
+        settings: FlowSettings {
+            mfa: MfaPolicy { enforcement: Enforcement::Off, methods: [Method::TextMessage].into() },
+            attributes: Vec::new(),
+            claims: ["emails", "given_name", "extension_Age", "newUser"].map(str::to_owned).to_vec(),
+        },
+        version: 1,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+pub(crate) fn account() -> Account {
+    Account {
+        id: id(0xac),
+        tenant: tenant_id(),
+        kind: AccountKind::Patient,
+        email: EmailAddress::parse("mia@example.com").unwrap(),
+        attributes: [
+            ("givenName".to_owned(), AttributeValue::String("Mia".into())),
+            ("surname".to_owned(), AttributeValue::String("Wong".into())),
+            ("extension_Age".to_owned(), AttributeValue::Integer(41)),
+        ]
+        .into(),
+        disabled_at: None,
+        created_at: NOW,
+        last_sign_in_at: None,
+    }
+}
+
+/// A sign-in a minute ago. Only the journey can make one, so the test reads it from storage's form.
+pub(crate) fn authentication(mfa: bool, new_account: bool) -> Authentication {
+    let second = if mfa { json!(["authenticator_app"]) } else { json!([]) };
+    serde_json::from_value(json!({
+        "account": account().id, "at": NOW.minus(MINUTE).0, "password": true, "email_proved": true,
+        "second": second, "new_account": new_account,
+    }))
+    .unwrap()
+}
+
+/// A fresh grant for [`application`], whose code is `token(1)`, with PKCE.
+pub(crate) fn grant() -> Grant {
+    Grant {
+        id: id(0x6a),
+        tenant: tenant_id(),
+        flow: flow().id,
+        application: application(ApplicationKind::Web).id,
+        account: account().id,
+        session: None,
+        authentication: authentication(true, true),
+        scope: "openid email offline_access".into(),
+        nonce: Some("n-1".into()),
+        redirect_uri: REPLY.into(),
+        code_challenge: Some(CHALLENGE.into()),
+        code: token(1).hash(),
+        code_expires_at: NOW.plus(CODE_LIFE),
+        redeemed_at: None,
+        revoked_at: None,
+        created_at: NOW,
+    }
+}
+
+/// A refresh token of [`grant`] whose value is `token(2)`.
+pub(crate) fn refresh_token() -> RefreshToken {
+    RefreshToken {
+        hash: token(2).hash(),
+        grant: grant().id,
+        created_at: NOW,
+        expires_at: NOW.plus(14 * DAY),
+        used_at: None,
+    }
+}

@@ -1,0 +1,239 @@
+//! Verifying our own tokens: access tokens at userinfo, ID tokens that come back as hints.
+//!
+//! RFC 8725: one algorithm, keys by `kid` from our own set only, no key or address out of the
+//! token (`jwk`, `jku`, `x5u`, `x5c`; A26), no `crit`; then `typ`, `iss`, `aud`, `exp`, `nbf`.
+
+use std::fmt;
+
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
+use lanyard_domain::{
+    account::Account,
+    application::Application,
+    clock::{MINUTE, SECOND, Timestamp},
+    grant::Grant,
+    id::Id,
+};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{JwkSet, KeyError, MAX_TOKEN_LEN, TokenType};
+
+/// Why a token is not accepted. For the log; whoever sent it learns less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// Not a compact JWS with readable parts, or longer than [`MAX_TOKEN_LEN`].
+    #[error("the token is malformed")]
+    Malformed,
+    /// Another algorithm, or a header that brings its own key.
+    #[error("the token's header is not allowed")]
+    Header,
+    /// A token of another kind.
+    #[error("the token is of another kind")]
+    Type,
+    /// No such key.
+    #[error("the token's key is unknown")]
+    UnknownKey,
+    /// The signature is wrong.
+    #[error("the token's signature is wrong")]
+    Signature,
+    /// Issued by another issuer.
+    #[error("the token is of another issuer")]
+    Issuer,
+    /// For somebody else.
+    #[error("the token is for another audience")]
+    Audience,
+    /// No longer or not yet good.
+    #[error("the token is expired or not yet valid")]
+    Time,
+    /// A claim is missing or of a wrong type.
+    #[error("a claim is missing or malformed")]
+    Claim,
+}
+
+/// Whether an expired token is still accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// It is not.
+    Enforced,
+    /// It is: for `id_token_hint` (OpenID Connect RP-Initiated Logout, 2).
+    Ignored,
+}
+
+/// The `jti` of an access token: the grant it came from and a serial, so that userinfo can ask
+/// whether the grant still stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccessTokenId {
+    /// The grant.
+    pub grant: Id<Grant>,
+    /// Random.
+    pub serial: Uuid,
+}
+
+impl fmt::Display for AccessTokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.grant, self.serial)
+    }
+}
+
+impl AccessTokenId {
+    /// Reads the text form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (grant, serial) = text.split_once('.')?;
+        Some(Self { grant: Id::from_uuid(Uuid::try_parse(grant).ok()?), serial: Uuid::try_parse(serial).ok()? })
+    }
+}
+
+/// A verified access token of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessToken {
+    /// Whose data it opens.
+    pub subject: Id<Account>,
+    /// The application it was issued to.
+    pub application: Id<Application>,
+    /// What it was issued for: the application itself, until web APIs join.
+    pub audience: Id<Application>,
+    /// The scopes.
+    pub scope: String,
+    /// Where it came from.
+    pub id: AccessTokenId,
+}
+
+/// A verified ID token that came back as a hint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdTokenHint {
+    /// Whom it names.
+    pub subject: Id<Account>,
+    /// The application it was issued to.
+    pub application: Id<Application>,
+}
+
+/// The public keys of a tenant, ready to verify. Build it once and keep it.
+#[derive(Clone)]
+pub struct Verifier(Vec<(String, DecodingKey)>);
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(kid, _)| kid)).finish()
+    }
+}
+
+// How far the clocks of two of our processes may be apart.
+const LEEWAY_SECONDS: i64 = MINUTE / SECOND;
+
+impl Verifier {
+    /// A verifier that knows the keys of `set`: the signing one and those still overlapping.
+    ///
+    /// # Errors
+    /// [`KeyError::Unreadable`].
+    pub fn new(set: &JwkSet) -> Result<Self, KeyError> {
+        let read = |n: &str, e: &str| DecodingKey::from_rsa_components(n, e).map_err(|_| KeyError::Unreadable);
+        set.keys.iter().map(|jwk| Ok((jwk.kid.clone(), read(&jwk.n, &jwk.e)?))).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The claims of `token`, if it is one of ours of this kind, by `issuer`, and good at `now`.
+    ///
+    /// The audience is left to the caller; [`Verifier::access_token`] and
+    /// [`Verifier::id_token_hint`] give it typed.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn verify(
+        &self,
+        token: &str,
+        kind: TokenType,
+        issuer: &str,
+        expiry: Expiry,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>, VerifyError> {
+        if token.len() > MAX_TOKEN_LEN || token.split('.').count() != 3 {
+            return Err(VerifyError::Malformed);
+        }
+        let header = decode_header(token).map_err(|_| VerifyError::Malformed)?;
+        let kid = acceptable(&header, kind)?;
+        let (_, key) = self.0.iter().find(|(known, _)| known == kid).ok_or(VerifyError::UnknownKey)?;
+        let claims =
+            decode::<Map<String, Value>>(token, key, &signature_only()).map_err(|_| VerifyError::Signature)?.claims;
+        if text(&claims, "iss")? != issuer {
+            return Err(VerifyError::Issuer);
+        }
+        check_times(&claims, expiry, now)?;
+        Ok(claims)
+    }
+
+    /// A verified access token.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn access_token(&self, token: &str, issuer: &str, now: Timestamp) -> Result<AccessToken, VerifyError> {
+        let claims = self.verify(token, TokenType::Access, issuer, Expiry::Enforced, now)?;
+        let id = AccessTokenId::parse(text(&claims, "jti")?).ok_or(VerifyError::Claim)?;
+        Ok(AccessToken {
+            subject: id_of(&claims, "sub")?,
+            application: id_of(&claims, "azp")?,
+            audience: id_of(&claims, "aud").map_err(|_| VerifyError::Audience)?,
+            scope: text(&claims, "scp")?.to_owned(),
+            id,
+        })
+    }
+
+    /// A verified ID token hint: the signature counts, the expiry does not.
+    ///
+    /// # Errors
+    /// [`VerifyError`]. `application` = `None` accepts any audience.
+    pub fn id_token_hint(
+        &self,
+        token: &str,
+        issuer: &str,
+        application: Option<Id<Application>>,
+        now: Timestamp,
+    ) -> Result<IdTokenHint, VerifyError> {
+        let claims = self.verify(token, TokenType::Id, issuer, Expiry::Ignored, now)?;
+        let audience = id_of(&claims, "aud").map_err(|_| VerifyError::Audience)?;
+        if application.is_some_and(|expected| expected != audience) {
+            return Err(VerifyError::Audience);
+        }
+        Ok(IdTokenHint { subject: id_of(&claims, "sub")?, application: audience })
+    }
+}
+
+// The library's own checks of time read the machine's clock, so they are off; ours follow.
+fn signature_only() -> Validation {
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.validate_aud = false;
+    validation
+}
+
+fn acceptable(header: &Header, kind: TokenType) -> Result<&str, VerifyError> {
+    let own_key = header.jwk.is_some() || header.jku.is_some() || header.x5u.is_some() || header.x5c.is_some();
+    let strange = header.crit.is_some() || header.zip.is_some() || header.enc.is_some() || header.cty.is_some();
+    if header.alg != Algorithm::RS256 || own_key || strange || !header.extras.inner().is_empty() {
+        return Err(VerifyError::Header);
+    }
+    if header.typ.as_deref() != Some(kind.typ()) {
+        return Err(VerifyError::Type);
+    }
+    header.kid.as_deref().ok_or(VerifyError::UnknownKey)
+}
+
+fn check_times(claims: &Map<String, Value>, expiry: Expiry, now: Timestamp) -> Result<(), VerifyError> {
+    let time = |name| claims.get(name).and_then(Value::as_i64).ok_or(VerifyError::Claim);
+    let now = now.as_seconds();
+    let expired = match expiry {
+        Expiry::Enforced => now >= time("exp")?,
+        Expiry::Ignored => false,
+    };
+    let too_early = now.saturating_add(LEEWAY_SECONDS) < time("nbf")?;
+    if expired || too_early { Err(VerifyError::Time) } else { Ok(()) }
+}
+
+fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<&'a str, VerifyError> {
+    claims.get(name).and_then(Value::as_str).ok_or(VerifyError::Claim)
+}
+
+fn id_of<T>(claims: &Map<String, Value>, name: &str) -> Result<Id<T>, VerifyError> {
+    Uuid::try_parse(text(claims, name)?).map(Id::from_uuid).map_err(|_| VerifyError::Claim)
+}

@@ -1,0 +1,149 @@
+//! Logout started by the application (OpenID Connect RP-Initiated Logout 1.0).
+//!
+//! A reply URL must be registered, whatever hint comes; the client is found from the hint, from
+//! `client_id`, or from the session. Without a valid hint the page asks "Sign out?" (A35), so
+//! that no other site can sign people out.
+
+use lanyard_domain::{account::Account, application::Application, clock::Timestamp, id::Id};
+use uuid::Uuid;
+
+use crate::{
+    error::{Code, Refusal},
+    jose::{IdTokenHint, Verifier},
+    params::Params,
+    response::with_query,
+};
+
+/// The parameters that are read; none of them may be repeated.
+pub const KNOWN: [&str; 5] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint"];
+
+// The longest `state` (as at the authorization endpoint).
+const MAX_STATE: usize = 8_192;
+
+/// A logout request, read but not yet judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogoutRequest {
+    id_token_hint: Option<String>,
+    client_id: Option<Id<Application>>,
+    post_logout_redirect_uri: Option<String>,
+    state: Option<String>,
+}
+
+/// The request is refused with an error page; never with a redirect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {text}")]
+pub struct LogoutError {
+    /// B2C's code.
+    pub code: Code,
+    /// One plain sentence.
+    pub text: &'static str,
+}
+
+/// What the hint and `client_id` say together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identified {
+    /// The verified hint.
+    pub hint: Option<IdTokenHint>,
+    /// The application to load; if `None`, take the session's.
+    pub application: Option<Id<Application>>,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logout {
+    /// Ask before signing out: nothing proves that the person's own application sent the request.
+    pub confirm: bool,
+    /// Where to go afterwards, `state` included; `None`: show the page that says it is done.
+    pub redirect: Option<String>,
+}
+
+impl LogoutRequest {
+    /// Reads the query or form.
+    ///
+    /// # Errors
+    /// [`LogoutError`] for a repeated or malformed parameter.
+    pub fn parse(params: &Params) -> Result<Self, LogoutError> {
+        params.require_single(&KNOWN).map_err(|refusal| LogoutError { code: refusal.code, text: refusal.text })?;
+        let client_id = match params.get("client_id").map(|text| (text.len(), Uuid::try_parse(text))) {
+            None => None,
+            Some((36, Ok(id))) => Some(Id::from_uuid(id)),
+            Some((_, Ok(_) | Err(_))) => return Err(unknown_client()),
+        };
+        let state = params.get("state");
+        if state.is_some_and(|state| state.len() > MAX_STATE) {
+            return Err(LogoutError { code: Code::Parameter, text: "The state is too long." });
+        }
+        let owned = |name| params.get(name).map(str::to_owned);
+        Ok(Self {
+            id_token_hint: owned("id_token_hint"),
+            client_id,
+            post_logout_redirect_uri: owned("post_logout_redirect_uri"),
+            state: state.map(str::to_owned),
+        })
+    }
+
+    /// Verifies the hint (its expiry does not count, everything else does) and finds the client.
+    ///
+    /// # Errors
+    /// [`LogoutError`] when the hint is not ours, or is of another client than `client_id`.
+    pub fn identify(&self, verifier: &Verifier, issuer: &str, now: Timestamp) -> Result<Identified, LogoutError> {
+        let Some(token) = &self.id_token_hint else {
+            return Ok(Identified { hint: None, application: self.client_id });
+        };
+        let hint = verifier.id_token_hint(token, issuer, self.client_id, now).map_err(|_| LogoutError {
+            code: Code::IdTokenHint,
+            text: "The id_token_hint of the request is not valid here.",
+        })?;
+        Ok(Identified { application: Some(hint.application), hint: Some(hint) })
+    }
+
+    /// Decides. `application` is the one [`LogoutRequest::identify`] named or else the session's,
+    /// loaded from this tenant; `signed_in` is whose session the browser has.
+    ///
+    /// # Errors
+    /// [`LogoutError`] when the client is unknown or the reply URL is not registered for it.
+    pub fn decide(
+        &self,
+        identified: &Identified,
+        application: Option<&Application>,
+        signed_in: Option<Id<Account>>,
+    ) -> Result<Logout, LogoutError> {
+        let named = |app: &&Application| identified.application.is_none_or(|id| id == app.id);
+        let application = application.filter(named);
+        if identified.application.is_some() && application.is_none() {
+            return Err(unknown_client());
+        }
+        let redirect = match (&self.post_logout_redirect_uri, application) {
+            (None, _) => None,
+            (Some(url), Some(application)) if application.accepts_reply_url(url) => Some(self.with_state(url)),
+            (Some(_), Some(_) | None) => {
+                let text = "The address to return to is not registered for this application.";
+                return Err(LogoutError { code: Code::ReplyUrl, text });
+            }
+        };
+        let proved = identified.hint.as_ref().is_some_and(|hint| signed_in.is_none_or(|who| who == hint.subject));
+        // Without a session there is nothing to ask about.
+        Ok(Logout { confirm: !proved && signed_in.is_some(), redirect })
+    }
+
+    fn with_state(&self, url: &str) -> String {
+        match &self.state {
+            Some(state) => with_query(url, &[("state", state.clone())]),
+            None => url.to_owned(),
+        }
+    }
+}
+
+impl From<LogoutError> for Refusal {
+    fn from(error: LogoutError) -> Self {
+        Self::new(crate::error::OAuthError::InvalidRequest, error.code, error.text)
+    }
+}
+
+const fn unknown_client() -> LogoutError {
+    LogoutError { code: Code::UnknownClient, text: "This application is not registered here." }
+}
+
+#[cfg(test)]
+#[path = "logout_tests.rs"]
+mod tests;

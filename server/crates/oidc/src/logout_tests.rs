@@ -1,0 +1,102 @@
+//! RP-initiated logout: the cases of the conformance modules.
+
+use lanyard_domain::application::ApplicationKind::Web;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    claims::{self, Issuance},
+    fixtures::{self, NOW, REPLY, params},
+    jose::TokenType,
+    params::percent_encode,
+};
+use lanyard_domain::clock::DAY;
+
+fn hint() -> String {
+    let (issuer, flow, application) = (fixtures::issuer(), fixtures::flow(), fixtures::application(Web));
+    let (account, grant) = (fixtures::account(), fixtures::grant());
+    let issuance = Issuance {
+        issuer: &issuer,
+        flow: &flow,
+        application: &application,
+        account: &account,
+        grant: &grant,
+        scope: "openid",
+        now: NOW,
+    };
+    fixtures::key().sign(TokenType::Id, &claims::id_token(&issuance, None)).unwrap()
+}
+
+fn run(query: &str, signed_in: bool) -> Result<Logout, LogoutError> {
+    let request = LogoutRequest::parse(&params(query))?;
+    let identified = request.identify(&fixtures::verifier(), &fixtures::issuer(), NOW.plus(400 * DAY))?;
+    let application = fixtures::application(Web);
+    let loaded = identified.application.is_some().then_some(&application);
+    request.decide(&identified, loaded, signed_in.then(|| fixtures::account().id))
+}
+
+#[test]
+fn oidcc_rp_initiated_logout_good() {
+    let query = format!("id_token_hint={}&post_logout_redirect_uri={REPLY}&state=a%7Cb%3D", hint());
+    let logout = run(&query, true).unwrap();
+    assert_eq!(logout, Logout { confirm: false, redirect: Some(format!("{REPLY}?state=a%7Cb%3D")) });
+}
+
+#[test]
+fn oidcc_rp_initiated_logout_bad_uri_is_an_error_page() {
+    for bad in ["https://evil.example/", "https://app.example/cb/", "https://app.example/cb?x=1", "javascript:alert(1)"]
+    {
+        let query = format!("id_token_hint={}&post_logout_redirect_uri={}", hint(), percent_encode(bad));
+        assert_eq!(run(&query, true).unwrap_err().code, Code::ReplyUrl, "{bad}");
+    }
+    assert_eq!(run(&format!("post_logout_redirect_uri={REPLY}"), true).unwrap_err().code, Code::ReplyUrl, "no client");
+}
+
+#[test]
+fn oidcc_rp_initiated_logout_bad_hint_is_an_error_page() {
+    let good = hint();
+    let (message, _) = good.rsplit_once('.').unwrap();
+    let (_, payload) = message.split_once('.').unwrap();
+    let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{payload}.");
+    for bad in ["x", "a.b.c", unsigned.as_str(), &format!("{message}.AAAA")] {
+        let query = format!("id_token_hint={bad}&post_logout_redirect_uri={REPLY}");
+        assert_eq!(run(&query, true).unwrap_err().code, Code::IdTokenHint, "{bad}");
+    }
+    let other = format!("id_token_hint={good}&client_id={}", Uuid::from_u128(1));
+    assert_eq!(run(&other, true).unwrap_err().code, Code::IdTokenHint, "another client's hint");
+}
+
+#[test]
+fn a35_without_a_valid_hint_the_page_asks() {
+    for query in ["", "state=x", &format!("client_id={}", fixtures::application(Web).id)] {
+        assert_eq!(run(query, true).unwrap(), Logout { confirm: true, redirect: None }, "{query}");
+        assert!(!run(query, false).unwrap().confirm, "nobody to sign out");
+    }
+    let query = format!("client_id={}&post_logout_redirect_uri={REPLY}", fixtures::application(Web).id);
+    assert_eq!(run(&query, true).unwrap(), Logout { confirm: true, redirect: Some(REPLY.into()) });
+}
+
+#[test]
+fn a_hint_of_somebody_else_does_not_sign_out_silently() {
+    let request = LogoutRequest::parse(&params(&format!("id_token_hint={}", hint()))).unwrap();
+    let identified = request.identify(&fixtures::verifier(), &fixtures::issuer(), NOW).unwrap();
+    let application = fixtures::application(Web);
+    let other = Some(Id::from_uuid(Uuid::from_u128(3)));
+    assert!(request.decide(&identified, Some(&application), other).unwrap().confirm);
+    assert_eq!(request.decide(&identified, None, other).unwrap_err().code, Code::UnknownClient);
+}
+
+#[test]
+fn f52_duplicate_parameters_are_refused() {
+    assert!(run("state=a&state=b", true).is_err());
+    assert!(run("client_id=x", true).is_err());
+}
+
+proptest! {
+    #[test]
+    fn a_redirect_goes_to_a_registered_url_only(url in prop_oneof![Just(REPLY.to_owned()), "[^\0]{1,40}"]) {
+        let id = fixtures::application(Web).id;
+        let query = format!("client_id={id}&post_logout_redirect_uri={}", percent_encode(&url));
+        prop_assert_eq!(run(&query, true).is_ok(), url == REPLY);
+    }
+}

@@ -1,0 +1,140 @@
+//! The token endpoint (RFC 6749, 3.2, 4.1.3 and 6; RFC 7636, 4.5 and 4.6).
+//!
+//! In this order: [`parse`] reads the request, the caller loads the application,
+//! [`client_auth::authenticate`] proves who asks, the caller loads the grant by the token's hash,
+//! [`code::check`] or [`refresh::check`] judge it, and the caller claims it by compare-and-set
+//! before it answers with a [`TokenResponse`]. A further grant type is one more variant and file.
+
+pub mod client_auth;
+pub mod code;
+pub mod pkce;
+pub mod refresh;
+mod response;
+
+use lanyard_domain::{
+    account::Account, application::Application, clock::Timestamp, id::Id, secret::Token, tenant::Tenant,
+    user_flow::UserFlow,
+};
+
+pub use self::{
+    client_auth::{ClientAuthMethod, ClientCredentials, authenticate},
+    pkce::CodeVerifier,
+    response::{Refresh, TokenResponse},
+};
+use crate::{
+    error::{Code, OAuthError, Refusal},
+    params::Params,
+};
+
+/// The parameters that are read; none of them may be repeated.
+pub const KNOWN: [&str; 11] = [
+    "grant_type",
+    "client_id",
+    "client_secret",
+    "code",
+    "redirect_uri",
+    "code_verifier",
+    "refresh_token",
+    "scope",
+    "client_assertion",
+    "client_assertion_type",
+    "client_info",
+];
+
+/// The grants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GrantType {
+    /// RFC 6749, 4.1.
+    AuthorizationCode,
+    /// RFC 6749, 6.
+    RefreshToken,
+}
+
+impl GrantType {
+    /// Every grant; discovery lists these.
+    pub const ALL: [Self; 2] = [Self::AuthorizationCode, Self::RefreshToken];
+
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
+}
+
+/// A token request, read but not yet judged.
+#[derive(Debug, Clone)]
+pub struct TokenRequest {
+    /// Who asks, and with what proof.
+    pub client: ClientCredentials,
+    /// What for.
+    pub grant: GrantRequest,
+}
+
+/// What a token request brings.
+#[derive(Debug, Clone)]
+pub enum GrantRequest {
+    /// An authorization code.
+    Code(code::CodeRequest),
+    /// A refresh token.
+    Refresh(refresh::RefreshRequest),
+}
+
+/// Whom and where a code or refresh token is redeemed; loaded by the caller.
+#[derive(Debug, Clone, Copy)]
+pub struct Redemption<'a> {
+    /// The tenant of the URL.
+    pub tenant: Id<Tenant>,
+    /// The flow of the URL.
+    pub flow: Id<UserFlow>,
+    /// The application, authenticated.
+    pub application: &'a Application,
+    /// The account of the grant, if it still exists.
+    pub account: Option<&'a Account>,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+impl Redemption<'_> {
+    // Failure 37: a disabled account is refused at redemption as well.
+    fn account_stands(&self) -> bool {
+        self.account.is_some_and(|account| account.disabled_at.is_none())
+    }
+}
+
+/// Reads a token request: the form body, and the `Authorization` header if there is one.
+///
+/// # Errors
+/// A [`Refusal`], to be answered with its status.
+pub fn parse(params: &Params, authorization: Option<&str>) -> Result<TokenRequest, Refusal> {
+    params.require_single(&KNOWN)?;
+    let kind = params.get("grant_type").ok_or(Refusal::invalid_request("The request has no grant type."))?;
+    let kind = GrantType::ALL.into_iter().find(|grant| grant.as_str() == kind).ok_or(Refusal::new(
+        OAuthError::UnsupportedGrantType,
+        Code::GrantType,
+        "The grant type is not supported.",
+    ))?;
+    let client = ClientCredentials::read(params, authorization)?;
+    let grant = match kind {
+        GrantType::AuthorizationCode => GrantRequest::Code(code::CodeRequest::read(params)?),
+        GrantType::RefreshToken => GrantRequest::Refresh(refresh::RefreshRequest::read(params)?),
+    };
+    Ok(TokenRequest { client, grant })
+}
+
+// A code or refresh token out of a form. One that cannot be ours is as good as unknown.
+fn token(params: &Params, name: &str, missing: &'static str) -> Result<Token, Refusal> {
+    let text = params.get(name).ok_or(Refusal::invalid_request(missing))?;
+    Token::parse(text).ok_or(unknown_grant())
+}
+
+/// The refusal of a code or refresh token that nobody knows.
+#[must_use]
+pub const fn unknown_grant() -> Refusal {
+    Refusal::new(OAuthError::InvalidGrant, Code::GrantExpired, "The code or refresh token has expired or is unknown.")
+}
+
+#[cfg(test)]
+mod tests;

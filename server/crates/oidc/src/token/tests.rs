@@ -1,0 +1,264 @@
+//! Token requests: codes, refresh tokens and the answer.
+
+use lanyard_domain::{
+    application::ApplicationKind::{SinglePage, Web},
+    assurance::{Demand, Method},
+    clock::{DAY, MINUTE},
+    grant::CODE_LIFE,
+};
+use proptest::prelude::*;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    code::{CodeRefusal, CodeRequest},
+    pkce::PkceProblem,
+    refresh::{RefreshRefusal, RefreshRequest},
+    *,
+};
+use crate::{
+    claims::Issuance,
+    fixtures::{self, NOW, REPLY, VERIFIER, params},
+};
+
+fn other<T>() -> Id<T> {
+    Id::from_uuid(Uuid::from_u128(0xbad))
+}
+
+fn code_request() -> CodeRequest {
+    CodeRequest { code: fixtures::token(1), redirect_uri: Some(REPLY.into()), verifier: CodeVerifier::parse(VERIFIER) }
+}
+
+fn refresh_request(scope: Option<&str>) -> RefreshRequest {
+    RefreshRequest { token: fixtures::token(2), scope: scope.map(Into::into) }
+}
+
+// Runs `judge` with a good redemption.
+fn with<T>(judge: impl Fn(Redemption<'_>) -> T) -> T {
+    let (application, account) = (fixtures::application(Web), fixtures::account());
+    judge(Redemption {
+        tenant: fixtures::tenant_id(),
+        flow: fixtures::flow().id,
+        application: &application,
+        account: Some(&account),
+        now: NOW,
+    })
+}
+
+#[test]
+fn requests_are_read() {
+    let id = fixtures::application(Web).id;
+    let code = format!(
+        "grant_type=authorization_code&client_id={id}&code={}&redirect_uri={REPLY}&code_verifier={VERIFIER}&x=1&x=2",
+        fixtures::token(1).expose()
+    );
+    match parse(&params(&code), None).unwrap().grant {
+        GrantRequest::Code(request) => assert_eq!(request.redirect_uri.as_deref(), Some(REPLY)),
+        GrantRequest::Refresh(_) => panic!("a refresh"),
+    }
+    let refuse = |form: &str| parse(&params(form), None).unwrap_err();
+    assert_eq!(refuse(&format!("client_id={id}")).error, OAuthError::InvalidRequest);
+    assert_eq!(refuse(&format!("client_id={id}&grant_type=authorization_code")).error, OAuthError::InvalidRequest);
+    for grant in ["password", "implicit", "client_credentials", "AUTHORIZATION_CODE"] {
+        let refusal = refuse(&format!("client_id={id}&grant_type={grant}&username=a&password=b"));
+        assert_eq!((refusal.error, refusal.code), (OAuthError::UnsupportedGrantType, Code::GrantType), "a28: {grant}");
+    }
+    assert_eq!(refuse(&code.replace(VERIFIER, "short")).code, Code::Verifier);
+    assert_eq!(refuse(&code.replace(fixtures::token(1).expose(), "guess")).error, OAuthError::InvalidGrant);
+}
+
+#[test]
+fn f52_duplicate_parameters_are_refused() {
+    let id = fixtures::application(Web).id;
+    let form = format!("grant_type=refresh_token&client_id={id}&refresh_token={}", fixtures::token(2).expose());
+    assert!(parse(&params(&form), None).is_ok());
+    for name in ["grant_type", "client_id", "refresh_token"] {
+        let refusal = parse(&params(&format!("{form}&{name}=x")), None).unwrap_err();
+        assert_eq!(refusal.error, OAuthError::InvalidRequest, "{name}");
+    }
+}
+
+#[test]
+fn a28_a_code_lives_one_minute_and_works_once() {
+    with(|by| {
+        let (grant, request) = (fixtures::grant(), code_request());
+        let at = |now| code::check(&grant, &request, &Redemption { now, ..by });
+        assert_eq!(at(NOW.plus(CODE_LIFE - 1)), Ok(()));
+        assert_eq!(at(NOW.plus(CODE_LIFE)), Err(CodeRefusal::Expired));
+        assert_eq!(at(NOW.minus(DAY)), Err(CodeRefusal::Expired), "d5: a clock set back revives nothing");
+        let used = lanyard_domain::grant::Grant { redeemed_at: Some(NOW), ..fixtures::grant() };
+        let refusal = code::check(&used, &request, &by).unwrap_err();
+        assert_eq!(refusal, CodeRefusal::Reused);
+        assert!(refusal.revokes(), "oidcc_codereuse_30seconds: reuse also revokes");
+        assert_eq!(Refusal::from(refusal).error, OAuthError::InvalidGrant, "oidcc_codereuse");
+    });
+}
+
+#[test]
+fn f38_code_of_other_tenant_flow_or_application_is_refused() {
+    with(|by| {
+        let check = |grant: &lanyard_domain::grant::Grant| code::check(grant, &code_request(), &by).unwrap_err();
+        let base = fixtures::grant;
+        type Grant = lanyard_domain::grant::Grant;
+        assert_eq!(check(&Grant { tenant: other(), ..base() }), CodeRefusal::OtherTenant);
+        assert_eq!(check(&Grant { application: other(), ..base() }), CodeRefusal::OtherApplication);
+        assert_eq!(check(&Grant { code: fixtures::token(8).hash(), ..base() }), CodeRefusal::OtherApplication);
+        let policy_substitution = check(&Grant { flow: other(), ..base() });
+        assert_eq!(Refusal::from(policy_substitution).code, Code::OtherEndpoint);
+        assert_eq!(Refusal::from(check(&Grant { revoked_at: Some(NOW), ..base() })).code, Code::GrantRevoked);
+        assert_eq!(check(&Grant { account: other(), ..base() }), CodeRefusal::AccountGone);
+        assert_eq!(
+            code::check(&base(), &code_request(), &Redemption { tenant: other(), ..by }),
+            Err(CodeRefusal::OtherTenant)
+        );
+    });
+}
+
+#[test]
+fn a28_the_reply_url_must_be_repeated_exactly() {
+    with(|by| {
+        for wrong in [None, Some("https://app.example/CB"), Some("https://app.example/cb/"), Some("")] {
+            let request = CodeRequest { redirect_uri: wrong.map(Into::into), ..code_request() };
+            assert_eq!(code::check(&fixtures::grant(), &request, &by), Err(CodeRefusal::ReplyUrl), "{wrong:?}");
+        }
+    });
+}
+
+#[test]
+fn f32_pkce_cannot_be_removed_or_added() {
+    with(|by| {
+        let without = CodeRequest { verifier: None, ..code_request() };
+        let plain = lanyard_domain::grant::Grant { code_challenge: None, ..fixtures::grant() };
+        let pkce = |problem| Err(CodeRefusal::Pkce(problem));
+        assert_eq!(code::check(&fixtures::grant(), &without, &by), pkce(PkceProblem::Missing));
+        assert_eq!(code::check(&plain, &code_request(), &by), pkce(PkceProblem::Unexpected));
+        assert_eq!(code::check(&plain, &without, &by), Ok(()));
+        let wrong = CodeRequest { verifier: CodeVerifier::parse(&"a".repeat(43)), ..code_request() };
+        let refusal = code::check(&fixtures::grant(), &wrong, &by).unwrap_err();
+        assert_eq!(refusal, CodeRefusal::Pkce(PkceProblem::Mismatch));
+        assert_eq!(Refusal::from(refusal).code, Code::Verifier);
+    });
+}
+
+#[test]
+fn f37_a_disabled_account_is_refused_at_redemption() {
+    let disabled = Account { disabled_at: Some(NOW), ..fixtures::account() };
+    with(|by| {
+        for account in [None, Some(&disabled)] {
+            let by = Redemption { account, ..by };
+            assert_eq!(code::check(&fixtures::grant(), &code_request(), &by), Err(CodeRefusal::AccountGone));
+            let refresh = refresh::check(
+                &fixtures::refresh_token(),
+                &fixtures::grant(),
+                &refresh_request(None),
+                &Demand::single_factor(),
+                &by,
+            );
+            assert_eq!(refresh, Err(RefreshRefusal::AccountGone));
+        }
+    });
+}
+
+#[test]
+fn f30_refresh_from_another_client_is_refused() {
+    with(|by| {
+        let (token, demand) = (fixtures::refresh_token(), Demand::single_factor());
+        let check = |grant: &lanyard_domain::grant::Grant, scope| {
+            refresh::check(&token, grant, &refresh_request(scope), &demand, &by)
+        };
+        type Grant = lanyard_domain::grant::Grant;
+        let base = fixtures::grant;
+        assert_eq!(check(&base(), None).as_deref(), Ok("openid email offline_access"));
+        assert_eq!(check(&base(), Some("openid")).as_deref(), Ok("openid"));
+        assert!(matches!(check(&base(), Some("openid profile")), Err(RefreshRefusal::Scope(_))), "f36");
+        assert_eq!(check(&Grant { application: other(), ..base() }, None), Err(RefreshRefusal::OtherApplication));
+        assert_eq!(check(&Grant { tenant: other(), ..base() }, None), Err(RefreshRefusal::OtherTenant));
+        assert_eq!(check(&Grant { flow: other(), ..base() }, None), Err(RefreshRefusal::OtherFlow));
+        assert_eq!(check(&Grant { id: other(), ..base() }, None), Err(RefreshRefusal::OtherApplication));
+        assert_eq!(check(&Grant { revoked_at: Some(NOW), ..base() }, None), Err(RefreshRefusal::Revoked));
+    });
+}
+
+#[test]
+fn a29_refresh_reuse_revokes_the_family_and_the_end_is_absolute() {
+    with(|by| {
+        let (grant, demand) = (fixtures::grant(), Demand::single_factor());
+        let used = lanyard_domain::grant::RefreshToken { used_at: Some(NOW), ..fixtures::refresh_token() };
+        let refusal = refresh::check(&used, &grant, &refresh_request(None), &demand, &by).unwrap_err();
+        assert!(refusal.revokes());
+        assert_eq!(Refusal::from(refusal).code, Code::GrantRevoked);
+        let late = Redemption { now: NOW.plus(14 * DAY), ..by };
+        let expired = refresh::check(&fixtures::refresh_token(), &grant, &refresh_request(None), &demand, &late);
+        assert_eq!(expired, Err(RefreshRefusal::Expired));
+    });
+    assert_eq!(refresh::life(&fixtures::application(SinglePage)), DAY);
+    assert_eq!(refresh::life(&fixtures::application(Web)), 14 * DAY);
+}
+
+#[test]
+fn switching_mfa_on_ends_weaker_grants() {
+    with(|by| {
+        let weak = lanyard_domain::grant::Grant {
+            authentication: fixtures::authentication(false, false),
+            ..fixtures::grant()
+        };
+        let demand = Demand::mfa([Method::AuthenticatorApp]);
+        let run = |grant| refresh::check(&fixtures::refresh_token(), grant, &refresh_request(None), &demand, &by);
+        assert_eq!(run(&weak), Err(RefreshRefusal::TooWeak));
+        assert!(run(&fixtures::grant()).is_ok());
+    });
+}
+
+#[test]
+fn the_answer_has_every_field_msal_reads_and_no_null() {
+    let (issuer, flow, application) = (fixtures::issuer(), fixtures::flow(), fixtures::application(Web));
+    let (account, grant, token) = (fixtures::account(), fixtures::grant(), fixtures::token(2));
+    let issuance = Issuance {
+        issuer: &issuer,
+        flow: &flow,
+        application: &application,
+        account: &account,
+        grant: &grant,
+        scope: &grant.scope,
+        now: NOW,
+    };
+    let issue = |refresh| TokenResponse::issue(&issuance, fixtures::key(), Uuid::from_u128(9), refresh).unwrap();
+    let response = issue(Some(Refresh { token: &token, life: 14 * DAY }));
+    assert!(!format!("{response:?}").contains(&response.access_token), "a50");
+    let json = serde_json::to_value(&response).unwrap();
+    let now = NOW.as_seconds();
+    for (name, value) in [
+        ("token_type", Value::from("Bearer")),
+        ("not_before", now.into()),
+        ("expires_in", 3600.into()),
+        ("expires_on", (now + 3600).into()),
+        ("id_token_expires_in", 3600.into()),
+        ("scope", "openid email offline_access".into()),
+        ("refresh_token", token.expose().into()),
+        ("refresh_token_expires_in", 1_209_600.into()),
+        ("resource", application.id.to_string().into()),
+    ] {
+        assert_eq!(json[name], value, "{name}");
+    }
+    let decode = |name: &str| -> Value {
+        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(json[name].as_str().unwrap()).unwrap()).unwrap()
+    };
+    assert_eq!(decode("client_info")["uid"], format!("{}-b2c_1_susi", account.id));
+    assert_eq!(decode("client_info")["utid"], fixtures::tenant_id().to_string());
+    assert_eq!(decode("profile_info")["name"], Value::Null, "the flow does not select the name");
+    let bare = serde_json::to_value(issue(None)).unwrap();
+    assert!(bare.get("refresh_token").is_none() && bare.get("refresh_token_expires_in").is_none());
+    assert!(!bare.to_string().contains("null") && bare.get("foci").is_none());
+    let verified = fixtures::verifier().access_token(&response.access_token, &issuer, NOW.plus(MINUTE)).unwrap();
+    assert_eq!((verified.subject, verified.application), (account.id, application.id));
+}
+
+proptest! {
+    #[test]
+    fn token_requests_never_panic(form in "[a-z_=&%+0-9]{0,120}", header in prop::option::of(".{0,40}")) {
+        if let Ok(params) = Params::parse(form.as_bytes()) {
+            let _ = parse(&params, header.as_deref());
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The userinfo endpoint: the bearer token of a request, and what its answer needs
+//! (OpenID Connect Core, 5.3; RFC 6750, 2 and 3).
+
+use crate::{
+    error::{Code, OAuthError, Refusal},
+    jose::{AccessToken, MAX_TOKEN_LEN, Verifier},
+    params::Params,
+    scope,
+};
+use lanyard_domain::{account::Account, clock::Timestamp, grant::Grant, id::Id, tenant::Tenant, user_flow::UserFlow};
+
+/// The access token of a request: in the `Authorization` header, or in a form body. A token in the
+/// query is not looked at (RFC 9700, 4.3.2).
+///
+/// # Errors
+/// `invalid_request` when it is sent in two ways; `invalid_token` when there is none.
+pub fn bearer<'a>(authorization: Option<&'a str>, form: Option<&'a Params>) -> Result<&'a str, Refusal> {
+    if let Some(form) = form {
+        form.require_single(&["access_token"])?;
+    }
+    let in_form = form.and_then(|form| form.get("access_token"));
+    let in_header = authorization.and_then(|header| {
+        let (scheme, token) = header.trim().split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    match (in_header, in_form) {
+        (Some(_), Some(_)) => Err(Refusal::invalid_request("The access token is sent in two ways at once.")),
+        (Some(token), None) | (None, Some(token)) if !token.is_empty() && token.len() <= MAX_TOKEN_LEN => Ok(token),
+        (Some(_), None) | (None, Some(_) | None) => Err(invalid_token()),
+    }
+}
+
+/// Verifies an access token for userinfo: one of ours, issued for the application itself, with
+/// `openid` in its scope.
+///
+/// # Errors
+/// `invalid_token` (401) or `insufficient_scope` (403). The log may say more than the answer.
+pub fn accept(verifier: &Verifier, token: &str, issuer: &str, now: Timestamp) -> Result<AccessToken, Refusal> {
+    let token = verifier.access_token(token, issuer, now).map_err(|_| invalid_token())?;
+    if token.audience != token.application {
+        return Err(invalid_token());
+    }
+    if !scope::contains(&token.scope, scope::OPENID) {
+        return Err(Refusal::new(OAuthError::InsufficientScope, Code::Permission, "The token lacks the openid scope."));
+    }
+    Ok(token)
+}
+
+/// Whether what an accepted token stands for still stands: its grant (RFC 6749, 4.1.2: a reused
+/// code revokes), and its account (C4).
+///
+/// # Errors
+/// `invalid_token`.
+pub fn still_stands<'a>(
+    token: &AccessToken,
+    tenant: Id<Tenant>,
+    flow: &UserFlow,
+    grant: Option<&Grant>,
+    account: Option<&'a Account>,
+) -> Result<&'a Account, Refusal> {
+    let granted = |grant: &&Grant| {
+        grant.id == token.id.grant
+            && grant.revoked_at.is_none()
+            && grant.tenant == tenant
+            && grant.flow == flow.id
+            && grant.account == token.subject
+            && grant.application == token.application
+    };
+    let stands =
+        |account: &&Account| account.id == token.subject && account.tenant == tenant && account.disabled_at.is_none();
+    match (grant.filter(granted), account.filter(stands)) {
+        (Some(_), Some(account)) => Ok(account),
+        (Some(_) | None, Some(_) | None) => Err(invalid_token()),
+    }
+}
+
+/// The `WWW-Authenticate` header that goes with a refusal (RFC 6750, 3).
+#[must_use]
+pub fn challenge(refusal: &Refusal) -> String {
+    format!(r#"Bearer error="{}", error_description="{}: {}""#, refusal.error.as_str(), refusal.code, refusal.text)
+}
+
+const fn invalid_token() -> Refusal {
+    Refusal::new(
+        OAuthError::InvalidToken,
+        Code::GrantExpired,
+        "The access token is missing, expired or not valid here.",
+    )
+}
+
+#[cfg(test)]
+#[path = "userinfo_tests.rs"]
+mod tests;

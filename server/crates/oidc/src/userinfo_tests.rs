@@ -1,0 +1,65 @@
+//! Bearer tokens at userinfo.
+
+use lanyard_domain::application::ApplicationKind::Web;
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    claims::{self, Issuance},
+    fixtures::{self, NOW, params},
+    jose::TokenType,
+};
+
+fn token(scope: &str) -> String {
+    let (issuer, flow, application) = (fixtures::issuer(), fixtures::flow(), fixtures::application(Web));
+    let (account, grant) = (fixtures::account(), fixtures::grant());
+    let issuance = Issuance {
+        issuer: &issuer,
+        flow: &flow,
+        application: &application,
+        account: &account,
+        grant: &grant,
+        scope,
+        now: NOW,
+    };
+    fixtures::key().sign(TokenType::Access, &claims::access_token(&issuance, Uuid::nil())).unwrap()
+}
+
+#[test]
+fn oidcc_userinfo_get_post_header_and_post_body() {
+    assert_eq!(bearer(Some("Bearer abc"), None), Ok("abc"));
+    assert_eq!(bearer(Some("bearer  abc "), Some(&params("x=1"))), Ok("abc"));
+    assert_eq!(bearer(None, Some(&params("access_token=abc"))), Ok("abc"));
+    let both = bearer(Some("Bearer abc"), Some(&params("access_token=abc"))).unwrap_err();
+    assert_eq!(both.error, OAuthError::InvalidRequest);
+    assert!(bearer(None, Some(&params("access_token=a&access_token=a"))).is_err(), "f52");
+    for none in [None, Some("Bearer "), Some("Bearer"), Some("Basic abc")] {
+        assert_eq!(bearer(none, None).unwrap_err().error.status(), 401);
+    }
+    assert!(bearer(Some(&format!("Bearer {}", "a".repeat(20_000))), None).is_err());
+}
+
+#[test]
+fn f31_userinfo_takes_access_tokens_with_openid_only() {
+    let (verifier, issuer) = (fixtures::verifier(), fixtures::issuer());
+    assert!(accept(&verifier, &token("openid"), &issuer, NOW).is_ok());
+    let scopeless = accept(&verifier, &token("email"), &issuer, NOW).unwrap_err();
+    assert_eq!(scopeless.error.status(), 403);
+    let refusal = accept(&verifier, "x", &issuer, NOW).unwrap_err();
+    assert!(challenge(&refusal).starts_with(r#"Bearer error="invalid_token", error_description="AADB2C90080: "#));
+}
+
+#[test]
+fn c4_a_revoked_grant_or_disabled_account_ends_the_token() {
+    let (flow, grant, account) = (fixtures::flow(), fixtures::grant(), fixtures::account());
+    let tenant = fixtures::tenant_id();
+    let token = accept(&fixtures::verifier(), &token("openid"), &fixtures::issuer(), NOW).unwrap();
+    let stands =
+        |grant: Option<&Grant>, account: Option<&Account>| still_stands(&token, tenant, &flow, grant, account).is_ok();
+    assert!(stands(Some(&grant), Some(&account)));
+    assert!(!stands(None, Some(&account)) && !stands(Some(&grant), None));
+    assert!(!stands(Some(&Grant { revoked_at: Some(NOW), ..grant.clone() }), Some(&account)));
+    assert!(!stands(Some(&grant), Some(&Account { disabled_at: Some(NOW), ..account.clone() })));
+    let stranger = Account { id: Id::from_uuid(Uuid::from_u128(2)), ..account };
+    assert!(!stands(Some(&grant), Some(&stranger)));
+}
