@@ -294,6 +294,17 @@ mod tests {
     }
 
     #[test]
+    fn d10_work_is_skipped_when_its_caller_leaves_while_it_waits() {
+        let (queue, release, _first) = held_up(9);
+        let (sender, ran) = mpsc::channel();
+        drop(queue.submit(move || sender.send(()).unwrap()).unwrap());
+        let last = queue.submit(|| 7).unwrap();
+        release.send(()).unwrap();
+        assert_eq!(last.blocking_recv(), Ok(7));
+        assert!(ran.try_recv().is_err(), "nobody waited for it");
+    }
+
+    #[test]
     fn d10_a_panic_costs_no_thread() {
         let queue = WorkQueue::start(some(1), 4).unwrap();
         let broken = queue.submit(|| -> u8 { panic!("on purpose, in a test") }).unwrap();

@@ -172,6 +172,9 @@ mod tests {
         let again = load_or_create(&scratch.key(), &mut SeededEntropy::new(2)).unwrap();
         assert_eq!(*made, *again, "never overwritten");
         assert_eq!(*load(&scratch.key()).unwrap(), *made);
+        // Two processes at their first start: the second finds the name taken.
+        create(&scratch.key(), &mut SeededEntropy::new(3)).unwrap();
+        assert_eq!(*load(&scratch.key()).unwrap(), *made);
         assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 1, "nothing is left beside it");
     }
 

@@ -18,7 +18,7 @@ pub mod totp;
 pub use blocklist::CommonPasswords;
 pub use hasher::{Busy, PasswordQueue};
 pub use keyfile::KeyFileError;
-pub use keyring::{MasterKey, TenantKeys, WrongKey};
+pub use keyring::{MacUse, MasterKey, TenantKeys, WrongKey};
 pub use mac::MacKey;
 pub use password::Argon2Passwords;
 pub use seal::{CannotOpen, DataKey, Purpose};

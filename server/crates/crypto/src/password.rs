@@ -294,6 +294,17 @@ mod tests {
     }
 
     #[test]
+    fn d10_a_stored_hash_cannot_ask_for_more_than_the_bounds() {
+        let with = |costs: &str| plain().decoy().replace("m=19456,t=2,p=1", costs);
+        for most in ["m=65536,t=2,p=1", "m=19456,t=10,p=1", "m=19456,t=2,p=4"] {
+            assert!(Stored::parse(&with(most)).is_some(), "{most}");
+        }
+        for greedy in ["m=65537,t=2,p=1", "m=19456,t=11,p=1", "m=19456,t=2,p=5"] {
+            assert!(Stored::parse(&with(greedy)).is_none(), "{greedy}");
+        }
+    }
+
+    #[test]
     fn c5_debug_shows_no_pepper() {
         assert_eq!(format!("{:?}", peppered(7)), "Argon2Passwords(with pepper)");
     }

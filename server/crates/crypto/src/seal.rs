@@ -173,7 +173,9 @@ mod tests {
         assert!(key.open(&context, &sealed).is_ok());
         assert_eq!(DataKey::from_bytes([8; 32]).open(&context, &sealed), Err(CannotOpen));
         assert_eq!(key.open(&at(Purpose::SigningKey, 2, "kid"), &sealed), Err(CannotOpen));
-        assert_eq!(key.open(&at(Purpose::OutboxPayload, 1, "kid"), &sealed), Err(CannotOpen));
+        for other in [Purpose::TenantKey, Purpose::TotpSeed, Purpose::OutboxPayload, Purpose::Setting] {
+            assert_eq!(key.open(&at(other, 1, "kid"), &sealed), Err(CannotOpen), "{other:?}");
+        }
         assert_eq!(key.open(&at(Purpose::SigningKey, 1, "kid2"), &sealed), Err(CannotOpen));
     }
 
