@@ -50,10 +50,10 @@ pub fn api_journey_event(id: &str, event: &str) -> String {
     format!("/api/journeys/{id}/{event}")
 }
 
-/// An invitation link.
+/// An invitation link into the tenant of this domain.
 #[must_use]
-pub fn invitation(token: &str) -> String {
-    format!("/invitation/{token}")
+pub fn invitation(domain: &str, token: &str) -> String {
+    format!("/invitation/{domain}/{token}")
 }
 
 /// A tenant's pages in the portal.
@@ -72,4 +72,10 @@ pub fn clinic(domain: &str) -> String {
 #[must_use]
 pub fn account(domain: &str) -> String {
     format!("/account/{domain}")
+}
+
+/// Where "Run user flow" ends: the page that redeems the code and shows the tokens.
+#[must_use]
+pub fn portal_run_result(domain: &str, code: &str) -> String {
+    format!("/portal/{domain}/run/result?code={code}")
 }

@@ -5,11 +5,14 @@
 
 pub mod assets;
 pub mod client;
+pub mod claims;
+pub mod console;
 pub mod cookies;
 pub mod csrf;
 pub mod error;
 pub mod form;
 pub mod health;
+pub mod home;
 pub mod inbox;
 pub mod journey;
 pub mod limit;

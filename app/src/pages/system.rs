@@ -1,0 +1,94 @@
+//! Pages that belong to no journey and no console: failures, moving on, signing out.
+
+use leptos::prelude::*;
+
+use crate::components::{AuthLayout, Button, ButtonKind, ButtonLink, Disclosure};
+
+/// A failed request: what happened, what to do, and the id that the log has.
+pub fn failure_page(title: &'static str, advice: &'static str, request: &str) -> impl IntoView {
+    let request = request.to_owned();
+    view! {
+        <AuthLayout tenant="Lanyard">
+            <h1>{title}</h1>
+            <p>{advice}</p>
+            <p class="muted">"If you contact us about this, give this number: " <bdi class="code">{request}</bdi></p>
+        </AuthLayout>
+    }
+}
+
+/// An authorization or logout request that cannot be answered to the application.
+pub fn protocol_error_page(code: &str, text: &'static str) -> impl IntoView {
+    let code = code.to_owned();
+    view! {
+        <AuthLayout tenant="Lanyard">
+            <h1>"This sign-in link does not work"</h1>
+            <p>"The app that sent you here asked for something that we can’t do. Go back to the app and try again. If it happens again, tell the people who run the app."</p>
+            <Disclosure summary="Details for the developer">
+                <p>{text}</p>
+                <p>"Error code: " <bdi class="code">{code}</bdi></p>
+            </Disclosure>
+        </AuthLayout>
+    }
+}
+
+/// Moves on by itself (the answer carries `Refresh`); the link is for who prefers it.
+pub fn move_on_page(location: &str) -> impl IntoView {
+    let location = location.to_owned();
+    view! {
+        <AuthLayout tenant="Lanyard">
+            <h1>"You’re signed in"</h1>
+            <p>"We’re taking you back now."</p>
+            <p>
+                <ButtonLink href=location label="Continue" />
+            </p>
+        </AuthLayout>
+    }
+}
+
+/// The answer by form post: one button, pressed by the person where no script runs.
+pub fn form_post_page(action: &str, fields: &[(&'static str, String)]) -> impl IntoView {
+    let action = action.to_owned();
+    let fields = fields
+        .iter()
+        .map(|(name, value)| view! { <input type="hidden" name=*name value=value.clone() /> })
+        .collect_view();
+    view! {
+        <AuthLayout tenant="Lanyard">
+            <h1>"Going back to the app"</h1>
+            <form method="post" action=action data-submit-at-once="">
+                {fields}
+                <p>"Press Continue to go back to the app."</p>
+                <Button label="Continue" />
+            </form>
+        </AuthLayout>
+    }
+}
+
+/// Asks before signing out: no proof came that the person's own app asked.
+pub fn confirm_logout_page(tenant: &str, kept: &[(String, String)]) -> impl IntoView {
+    let fields = kept
+        .iter()
+        .map(|(name, value)| view! { <input type="hidden" name=name.clone() value=value.clone() /> })
+        .collect_view();
+    view! {
+        <AuthLayout tenant=tenant.to_owned()>
+            <h1>"Do you want to sign out?"</h1>
+            <p>"You will have to sign in again the next time you use an app of this clinic."</p>
+            <form method="post">
+                {fields}
+                <input type="hidden" name="confirm" value="yes" />
+                <Button label="Sign out" kind=ButtonKind::Primary />
+            </form>
+        </AuthLayout>
+    }
+}
+
+/// Says that the session is over.
+pub fn signed_out_page(tenant: &str) -> impl IntoView {
+    view! {
+        <AuthLayout tenant=tenant.to_owned()>
+            <h1>"You’re signed out"</h1>
+            <p>"You can close this page now."</p>
+        </AuthLayout>
+    }
+}

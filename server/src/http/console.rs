@@ -1,0 +1,291 @@
+//! Who is signed in to a console, as types: a handler that takes an [`Operator`] cannot be
+//! reached by anybody else (A23).
+//!
+//! Who is not signed in is sent to sign in and brought back; who may not see a thing is told that
+//! it does not exist (404), so that nobody learns what there is.
+
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::{HeaderMap, Method, header, request::Parts},
+    response::{IntoResponse, Redirect, Response},
+};
+use lanyard_app::paths;
+use lanyard_domain::{
+    account::{Account, AccountKind},
+    id::Id,
+    role::Role,
+    secret::Token,
+    session::{ConsoleKind, Session},
+    tenant::{SYSTEM_DOMAIN, Tenant, TenantDomain},
+    user_flow::Audience,
+};
+
+use super::{cookies::Cookie, csrf, error::HttpError, form::Fields};
+use crate::{service::journey, state::App};
+
+/// Somebody signed in to a console.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// The session.
+    pub session: Session,
+    /// The account.
+    pub account: Account,
+    /// The roles it holds now; a change acts at once (A24).
+    pub roles: Vec<Role>,
+    /// The token for forms.
+    pub csrf: String,
+}
+
+/// An operator, in the portal.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    /// Who.
+    pub who: SignedIn,
+}
+
+/// An operator who manages the tenant in the path (`{tenant}`: its domain).
+#[derive(Debug, Clone)]
+pub struct TenantOperator {
+    /// Who.
+    pub who: SignedIn,
+    /// The tenant.
+    pub tenant: Tenant,
+}
+
+/// A member of the staff of the tenant in the path.
+#[derive(Debug, Clone)]
+pub struct Staff {
+    /// Who.
+    pub who: SignedIn,
+    /// The tenant.
+    pub tenant: Tenant,
+}
+
+/// A person looking after their own account in the tenant in the path.
+#[derive(Debug, Clone)]
+pub struct Oneself {
+    /// Who.
+    pub who: SignedIn,
+    /// The tenant.
+    pub tenant: Tenant,
+}
+
+/// Why a console's door stays shut.
+#[derive(Debug)]
+pub enum Shut {
+    /// Sign in first; the journey has begun.
+    SignIn(Response),
+    /// Anything else.
+    Error(HttpError),
+}
+
+impl IntoResponse for Shut {
+    fn into_response(self) -> Response {
+        match self {
+            Self::SignIn(response) => response,
+            Self::Error(error) => error.into_response(),
+        }
+    }
+}
+
+impl<E: Into<HttpError>> From<E> for Shut {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl SignedIn {
+    /// Checks a form's token; every state-changing handler of a console calls it first (N25).
+    ///
+    /// # Errors
+    /// [`HttpError::CrossSite`].
+    pub fn check(&self, headers: &HeaderMap, fields: &Fields) -> Result<(), HttpError> {
+        let cookie = Cookie::Console.read(headers).ok_or(HttpError::CrossSite)?;
+        if csrf::matches(&cookie, "console", fields.get("csrf")) { Ok(()) } else { Err(HttpError::CrossSite) }
+    }
+
+    fn is_instance_operator(&self) -> bool {
+        self.roles.contains(&Role::InstanceOperator)
+    }
+
+    /// The name to show.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.account.full_name().unwrap_or_else(|| self.account.email.as_str().to_owned())
+    }
+}
+
+impl Operator {
+    /// Whether this operator may create tenants.
+    #[must_use]
+    pub fn creates_tenants(&self) -> bool {
+        self.who.is_instance_operator()
+    }
+
+    /// Whether this operator manages `tenant`.
+    #[must_use]
+    pub fn manages(&self, tenant: Id<Tenant>) -> bool {
+        self.who.roles.iter().any(|role| role.manages(tenant))
+    }
+}
+
+// The live session of `console` in `tenant` that the request's cookie carries.
+async fn signed_in(app: &App, headers: &HeaderMap, tenant: &Tenant, consoles: &[ConsoleKind]) -> Result<Option<SignedIn>, HttpError> {
+    let Some(cookie) = Cookie::Console.read(headers) else { return Ok(None) };
+    let (hash, id, now) = (cookie.hash(), tenant.id, app.clock.now());
+    let found = app
+        .store
+        .read(move |tx| {
+            Box::pin(async move {
+                let Some(session) = tx.session_by_token(id, &hash).await? else { return Ok(None) };
+                let Some(account) = tx.account_by_id(id, session.account).await? else { return Ok(None) };
+                let roles = tx.roles_of_account(account.id).await?;
+                Ok::<_, lanyard_storage::StorageError>(Some((session, account, roles)))
+            })
+        })
+        .await?;
+    let Some((session, account, roles)) = found else { return Ok(None) };
+    let fits = session.console.is_some_and(|kind| consoles.contains(&kind));
+    if !fits || !session.is_live(now) || account.disabled_at.is_some() {
+        return Ok(None);
+    }
+    touch(app, &session).await?;
+    let roles = roles.into_iter().map(|grant| grant.role).collect();
+    Ok(Some(SignedIn { session, account, roles, csrf: csrf::token(&cookie, "console") }))
+}
+
+// Keeps an active session from going idle; a write once a minute at most.
+async fn touch(app: &App, session: &Session) -> Result<(), HttpError> {
+    let (id, now) = (session.id, app.clock.now());
+    if now.since(session.last_seen_at) < lanyard_domain::clock::MINUTE {
+        return Ok(());
+    }
+    app.store.write(move |tx| Box::pin(async move { tx.touch_session(id, now).await })).await?;
+    Ok(())
+}
+
+async fn tenant_of(app: &App, domain: &str) -> Result<Tenant, HttpError> {
+    let domain = TenantDomain::parse(domain).map_err(|_| HttpError::NotFound)?;
+    let found = app.store.read(move |tx| Box::pin(async move { tx.tenant_by_domain(&domain).await })).await;
+    found.map_err(|error: lanyard_storage::StorageError| HttpError::from(error))?.ok_or(HttpError::NotFound)
+}
+
+// Begins a sign-in that comes back to this page. Only a GET is come back to: a form that was
+// posted is not repeated behind somebody's back.
+async fn sign_in(app: &App, parts: &Parts, tenant: Tenant, audience: Audience, home: String) -> Shut {
+    let return_to = match parts.method {
+        Method::GET => parts.uri.path_and_query().map_or(home, ToString::to_string),
+        _ => home,
+    };
+    let browser = Cookie::Journey.read(&parts.headers);
+    match journey::begin_console(app, tenant, audience, return_to, browser).await {
+        Ok(begun) => {
+            let mut response = Redirect::to(&paths::journey(&begun.id)).into_response();
+            response.headers_mut().append(header::SET_COOKIE, Cookie::Journey.set(&begun.browser));
+            Shut::SignIn(response)
+        }
+        Err(error) => Shut::Error(error.into()),
+    }
+}
+
+impl FromRequestParts<App> for Operator {
+    type Rejection = Shut;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Shut> {
+        let system = tenant_of(app, SYSTEM_DOMAIN).await?;
+        let who = signed_in(app, &parts.headers, &system, &[ConsoleKind::Portal]).await?;
+        match who.filter(|who| who.account.kind == AccountKind::Operator) {
+            Some(who) => Ok(Self { who }),
+            None => Err(sign_in(app, parts, system, Audience::Operators, paths::PORTAL.to_owned()).await),
+        }
+    }
+}
+
+async fn tenant_in_path(parts: &mut Parts, app: &App) -> Result<Tenant, HttpError> {
+    let Path(named) = Path::<std::collections::HashMap<String, String>>::from_request_parts(parts, app)
+        .await
+        .map_err(|_| HttpError::NotFound)?;
+    tenant_of(app, named.get("tenant").map_or("", String::as_str)).await
+}
+
+impl FromRequestParts<App> for TenantOperator {
+    type Rejection = Shut;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Shut> {
+        let operator = Operator::from_request_parts(parts, app).await?;
+        let tenant = tenant_in_path(parts, app).await?;
+        if !operator.manages(tenant.id) {
+            return Err(HttpError::NotFound.into());
+        }
+        Ok(Self { who: operator.who, tenant })
+    }
+}
+
+impl FromRequestParts<App> for Staff {
+    type Rejection = Shut;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Shut> {
+        let tenant = tenant_in_path(parts, app).await?;
+        match signed_in(app, &parts.headers, &tenant, &[ConsoleKind::Clinic]).await? {
+            Some(who) if who.roles.iter().any(|role| role.sees_patients_of(tenant.id)) => Ok(Self { who, tenant }),
+            Some(_) => Err(HttpError::NotFound.into()),
+            None => {
+                let home = paths::clinic(tenant.domain.as_str());
+                Err(sign_in(app, parts, tenant, Audience::Staff, home).await)
+            }
+        }
+    }
+}
+
+impl FromRequestParts<App> for Oneself {
+    type Rejection = Shut;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Shut> {
+        let tenant = tenant_in_path(parts, app).await?;
+        let own = [ConsoleKind::Account, ConsoleKind::Clinic, ConsoleKind::Portal];
+        match signed_in(app, &parts.headers, &tenant, &own).await? {
+            Some(who) => Ok(Self { who, tenant }),
+            None => {
+                let home = paths::account(tenant.domain.as_str());
+                Err(sign_in(app, parts, tenant, Audience::SelfService, home).await)
+            }
+        }
+    }
+}
+
+/// `POST /sign-out`: ends every console session of this browser, on the server.
+///
+/// # Errors
+/// [`HttpError::CrossSite`] if the form is not ours.
+pub async fn sign_out(
+    axum::extract::State(app): axum::extract::State<App>, client: super::client::Client, headers: HeaderMap, fields: Fields,
+) -> Result<Response, HttpError> {
+    let mut response = Redirect::to(paths::HOME).into_response();
+    let Some(cookie) = Cookie::Console.read(&headers) else { return Ok(response) };
+    if !csrf::matches(&cookie, "console", fields.get("csrf")) {
+        return Err(HttpError::CrossSite);
+    }
+    end_all(&app, &cookie, client).await?;
+    response.headers_mut().append(header::SET_COOKIE, Cookie::Console.clear());
+    Ok(response)
+}
+
+async fn end_all(app: &App, cookie: &Token, client: super::client::Client) -> Result<(), HttpError> {
+    use crate::service::audit;
+    use lanyard_domain::audit::{Action, Outcome};
+    let (own, hash, now) = (app.clone(), cookie.hash(), app.clock.now());
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                for session in tx.sessions_of_cookie(&hash).await? {
+                    if tx.end_session(session.id, now).await? {
+                        let event = audit::Event::of(Action::SignOut, Outcome::Success).by(session.account).on(session.id).from(&client);
+                        audit::append(&own, tx, session.tenant, event).await?;
+                    }
+                }
+                Ok::<_, lanyard_storage::StorageError>(())
+            })
+        })
+        .await?;
+    Ok(())
+}

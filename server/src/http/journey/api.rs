@@ -1,0 +1,46 @@
+//! The journey as JSON: what the WASM frontend speaks. The same events, the same service.
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Path, State},
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use lanyard_app::api::journey::{EventBody, JourneyView};
+
+use super::{browser, check_csrf};
+use crate::{
+    http::{client::Client, error::HttpError, form::Fields},
+    service::journey::{self, Transport},
+    state::App,
+};
+
+/// `GET /api/journeys/{id}`.
+pub async fn show(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Result<Json<JourneyView>, HttpError> {
+    Ok(Json(journey::show(&app, &id, browser(&headers).as_ref()).await?))
+}
+
+/// `POST /api/journeys/{id}/{event}`.
+pub async fn act(
+    State(app): State<App>, client: Client, Path((id, event)): Path<(String, String)>, headers: HeaderMap, body: Bytes,
+) -> Result<Response, HttpError> {
+    let is_json = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if !is_json {
+        return Err(HttpError::UnsupportedMediaType);
+    }
+    let body: EventBody = serde_json::from_slice(&body).map_err(|_| HttpError::BadRequest("The request is not the JSON we expect."))?;
+    let fields = Fields::checked(body.fields)?;
+    let Some(browser) = browser(&headers) else {
+        return Ok(Json(journey::show(&app, &id, None).await?).into_response());
+    };
+    check_csrf(&browser, &id, &body.csrf)?;
+    let request = journey::Act { id: &id, event: &event, fields: &fields, browser: &browser, client: &client };
+    let done = journey::act(&app, request, &headers, Transport::Json).await?;
+    let mut response = match &done.view {
+        Some(view) => Json(view).into_response(),
+        None => Json(journey::show(&app, &id, Some(&browser)).await?).into_response(),
+    };
+    done.set_cookies(response.headers_mut());
+    Ok(response)
+}

@@ -1,0 +1,62 @@
+//! How answers of the provider look in a browser.
+
+use axum::{http::StatusCode, response::Response};
+use lanyard_app::{pages, shell};
+use lanyard_oidc::{params::Params, response::AuthorizationResponse};
+
+use super::found;
+use crate::{
+    http::page::{self, Head},
+    service::{journey::Reply, oauth::Place},
+    state::App,
+};
+
+/// An answer to a request that no form post led to: a plain redirect.
+pub async fn direct(app: &App, reply: &AuthorizationResponse) -> Response {
+    match reply {
+        AuthorizationResponse::Redirect(location) => found(location),
+        AuthorizationResponse::FormPost { action, fields } => form_post(app, action, fields).await,
+    }
+}
+
+/// An answer at the end of a journey: a page that moves on by itself, because a redirect would be
+/// subject to `form-action` (wire.md).
+pub async fn interactive(app: &App, reply: &Reply) -> Response {
+    match &reply.0 {
+        AuthorizationResponse::Redirect(location) => page::move_on(app, location).await,
+        AuthorizationResponse::FormPost { action, fields } => form_post(app, action, fields).await,
+    }
+}
+
+async fn form_post(app: &App, action: &str, fields: &[(&'static str, String)]) -> Response {
+    let origin = url::Url::parse(action).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+    let (action, fields) = (action.to_owned(), fields.to_vec());
+    let head = Head::plain("Going back to the app").posting_to(origin);
+    page::render(app, StatusCode::OK, head, move || pages::system::form_post_page(&action, &fields)).await
+}
+
+/// The page of a request that must never lead to its reply URL.
+pub async fn error_page(app: &App, status: StatusCode, code: String, text: &'static str) -> Response {
+    page::render(app, status, Head::plain("This sign-in link does not work"), move || {
+        pages::system::protocol_error_page(&code, text)
+    })
+    .await
+}
+
+/// Asks "Sign out?" (A35).
+pub async fn confirm_logout(app: &App, place: &Place, params: &Params) -> Response {
+    let kept: Vec<(String, String)> = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), params.get(name)?.to_owned())))
+        .collect();
+    let tenant = place.tenant.name.clone();
+    let title = shell::title("Sign out?", &tenant, false);
+    page::render(app, StatusCode::OK, Head::plain(title), move || pages::system::confirm_logout_page(&tenant, &kept)).await
+}
+
+/// Says that it is done.
+pub async fn signed_out(app: &App, place: &Place) -> Response {
+    let tenant = place.tenant.name.clone();
+    let title = shell::title("You're signed out", &tenant, false);
+    page::render(app, StatusCode::OK, Head::plain(title), move || pages::system::signed_out_page(&tenant)).await
+}

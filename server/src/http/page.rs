@@ -1,0 +1,124 @@
+//! Turns a view into an answer: the document, its policy, its status.
+//!
+//! Pages are drawn by `leptos_axum` with a nonce for the scripts that Leptos itself writes;
+//! everything else comes from files of ours, so no other inline script or style runs.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, Request, StatusCode, header},
+    response::Response,
+};
+use lanyard_app::{pages, shell};
+use leptos::prelude::*;
+
+use super::{assets::ENTRY, error::Failed};
+use crate::state::App;
+
+/// What a page says about itself.
+#[derive(Debug, Clone)]
+pub struct Head {
+    title: String,
+    islands: bool,
+    form_action: Option<String>,
+    refresh: Option<String>,
+}
+
+impl Head {
+    /// A page of a journey: taken over in the browser.
+    #[must_use]
+    pub fn journey(title: String) -> Self {
+        Self { title, islands: true, form_action: None, refresh: None }
+    }
+
+    /// A page of a console or of ours.
+    #[must_use]
+    pub fn staff(title: impl Into<String>) -> Self {
+        Self { title: title.into(), islands: true, form_action: None, refresh: None }
+    }
+
+    /// A page without anything for the browser to take over.
+    #[must_use]
+    pub fn plain(title: impl Into<String>) -> Self {
+        Self { title: title.into(), islands: false, form_action: None, refresh: None }
+    }
+
+    /// The one page whose form goes to a reply URL (`form_post`).
+    #[must_use]
+    pub fn posting_to(mut self, origin: String) -> Self {
+        self.form_action = Some(origin);
+        self
+    }
+
+    /// A page that moves on by itself.
+    #[must_use]
+    pub fn moving_to(mut self, location: String) -> Self {
+        self.refresh = Some(location);
+        self
+    }
+}
+
+/// Draws a page.
+pub async fn render<V>(_app: &App, status: StatusCode, head: Head, body: impl Fn() -> V + Clone + Send + Sync + 'static) -> Response
+where
+    V: IntoView + 'static,
+{
+    let with_head = head.clone();
+    let draw = leptos_axum::render_app_async_with_context(
+        || {},
+        move || {
+            // Islands alone are hydrated; what stands around them is not.
+            if let Some(context) = Owner::current_shared_context() {
+                context.set_is_hydrating(false);
+            }
+            let nonce = leptos::nonce::use_nonce().map(|nonce| nonce.to_string()).unwrap_or_default();
+            if let Some(options) = use_context::<leptos_axum::ResponseOptions>()
+                && let Ok(policy) = HeaderValue::try_from(policy(&with_head, &nonce))
+            {
+                options.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+            }
+            shell::shell(document_head(&with_head), body())
+        },
+    );
+    let mut response = draw(Request::new(Body::empty())).await;
+    *response.status_mut() = status;
+    if let Some(location) = &head.refresh
+        && let Ok(value) = HeaderValue::try_from(format!("0; url={location}"))
+    {
+        response.headers_mut().insert(header::REFRESH, value);
+    }
+    response
+}
+
+fn document_head(head: &Head) -> shell::PageHead {
+    let entry = |text: &str| Some(text.to_owned()).filter(|text| head.islands && !text.is_empty());
+    shell::PageHead {
+        title: head.title.clone(),
+        lang: "en".to_owned(),
+        css: ENTRY.css.to_owned(),
+        boot_script: entry(ENTRY.boot),
+        preload_js: entry(ENTRY.js),
+        preload_wasm: entry(ENTRY.wasm),
+    }
+}
+
+// `form-action 'self'` everywhere but on the form_post page (wire.md).
+fn policy(head: &Head, nonce: &str) -> String {
+    let form_action = head.form_action.as_deref().unwrap_or("'self'");
+    format!(
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action {form_action}"
+    )
+}
+
+/// The page of a failed request, with the id that the log has.
+pub async fn failure(app: &App, status: StatusCode, failed: &Failed, request: &str) -> Response {
+    let (title, advice, request) = (failed.title, failed.advice, request.to_owned());
+    render(app, status, Head::plain(title), move || pages::system::failure_page(title, advice, &request)).await
+}
+
+/// A page that moves on to `location` by itself, with a plain link for who prefers it.
+pub async fn move_on(app: &App, location: &str) -> Response {
+    let target = location.to_owned();
+    let head = Head::plain("You're signed in").moving_to(target.clone());
+    render(app, StatusCode::OK, head, move || pages::system::move_on_page(&target)).await
+}

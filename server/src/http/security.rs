@@ -1,0 +1,165 @@
+//! What every request and response passes: an id, the CSRF check, the limit per network, a bound
+//! on time, and the headers of `security.md` (A43, A46).
+
+use std::time::Duration;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use lanyard_domain::entropy;
+
+use super::{
+    client::{Client, RequestId},
+    csrf,
+    error::{Failed, HttpError},
+    page,
+};
+use crate::state::App;
+
+/// The longest a request may take; providers are never waited for within one.
+const REQUEST_TIME: Duration = Duration::from_secs(20);
+
+/// The policy of answers that are no pages.
+const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// The outermost layer of ours.
+pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = request_id(&app);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let wants = Wants::of(&path, request.headers());
+    let client = Client::of(request.headers(), request.extensions(), &app.config.trusted_proxies);
+
+    let mut response = match admit(&app, &method, &path, request.headers(), &client) {
+        Err(error) => error.into_response(),
+        Ok(()) => match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => HttpError::Unavailable("timed out".into()).into_response(),
+        },
+    };
+    if let Some(failed) = response.extensions().get::<Failed>().cloned() {
+        response = explain(&app, response, &failed, wants, &id).await;
+    }
+    tracing::info!(request = %id, %method, path = %loggable(&path), status = response.status().as_u16(), ip = %client.ip, "request");
+    finish(&app, &path, response.headers_mut(), &id);
+    response
+}
+
+fn admit(app: &App, method: &Method, path: &str, headers: &HeaderMap, client: &Client) -> Result<(), HttpError> {
+    if method.is_safe() {
+        return Ok(());
+    }
+    if !is_exempt(path) && !csrf::same_origin(method, headers, &app.origin) {
+        return Err(HttpError::CrossSite);
+    }
+    if !app.limiter.admits(client.ip) {
+        return Err(HttpError::TooManyRequests { retry_after: 30 });
+    }
+    Ok(())
+}
+
+/// Whether the CSRF check passes a path by: the protocol endpoints of a flow, and nothing else.
+#[must_use]
+pub fn is_exempt(path: &str) -> bool {
+    let last = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
+    csrf::EXEMPT.contains(&last.to_ascii_lowercase().as_str()) && lanyard_oidc::endpoints::parse(path).is_some()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wants {
+    Page,
+    Json,
+    Text,
+}
+
+impl Wants {
+    fn of(path: &str, headers: &HeaderMap) -> Self {
+        let accepts = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        if path.starts_with("/api/") {
+            Self::Json
+        } else if accepts.contains("text/html") {
+            Self::Page
+        } else {
+            Self::Text
+        }
+    }
+}
+
+// The same failure, in the form that the asker reads, with the id that is in the log.
+async fn explain(app: &App, response: Response, failed: &Failed, wants: Wants, id: &str) -> Response {
+    let (status, retry) = (response.status(), response.headers().get(header::RETRY_AFTER).cloned());
+    let mut better = match wants {
+        Wants::Text => return response,
+        Wants::Json => {
+            let body = serde_json::json!({"title": failed.title, "advice": failed.advice, "request": id});
+            (status, axum::Json(body)).into_response()
+        }
+        Wants::Page => page::failure(app, status, failed, id).await,
+    };
+    if let Some(retry) = retry {
+        better.headers_mut().insert(header::RETRY_AFTER, retry);
+    }
+    better
+}
+
+fn finish(app: &App, path: &str, headers: &mut HeaderMap, id: &str) {
+    let mut fill = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    fill(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    fill(header::REFERRER_POLICY, "same-origin");
+    fill(header::X_FRAME_OPTIONS, "DENY");
+    fill(header::CONTENT_SECURITY_POLICY, BARE_POLICY);
+    fill(header::CACHE_CONTROL, "no-store");
+    fill(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
+    if app.origin.starts_with("https:") {
+        fill(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+    }
+    // Journey and end-session pages send none: popups of MSAL 2 and 4 need their opener (A43).
+    if !may_be_a_popup(path) {
+        fill(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    }
+    if let Ok(value) = HeaderValue::try_from(id) {
+        headers.insert(HeaderName::from_static("x-request-id"), value);
+    }
+}
+
+fn may_be_a_popup(path: &str) -> bool {
+    path.starts_with("/journey/") || lanyard_oidc::endpoints::parse(path).is_some()
+}
+
+// Invitation links are secrets; they stay out of the log (A50).
+fn loggable(path: &str) -> &str {
+    if path.starts_with("/invitation/") { "/invitation/…" } else { path }
+}
+
+fn request_id(app: &App) -> String {
+    let bytes: [u8; 9] = entropy::bytes(app.entropy().as_mut());
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The last resort: a panic was caught; the log has its message and the answer has none of it.
+pub fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "unknown".into());
+    tracing::error!(panic = %text, "a handler panicked");
+    HttpError::Internal("panic".into()).into_response()
+}
+
+/// What no route answers.
+pub async fn not_found() -> Response {
+    HttpError::NotFound.into_response()
+}
+
+/// A path that exists, asked with a method that it does not take.
+pub async fn method_not_allowed() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed\n").into_response()
+}

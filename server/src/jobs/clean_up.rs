@@ -1,0 +1,47 @@
+//! Deletes what is dead: journeys, throttles, sends, delivered messages, expired grants. In small
+//! batches, so that no request waits for it.
+
+use std::time::Duration;
+
+use lanyard_domain::clock::{DAY, HOUR, Timestamp};
+use lanyard_storage::StorageError;
+
+use crate::state::App;
+
+/// Rows per batch and table.
+const BATCH: u32 = 500;
+/// How often.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Runs until the task is dropped.
+pub async fn run(app: App) {
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        app.limiter.tidy();
+        match once(&app, app.clock.now()).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::debug!(rows, "cleaned up"),
+            Err(error) => tracing::warn!(%error, "clean-up failed"),
+        }
+    }
+}
+
+/// One pass; gives the number of rows deleted.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn once(app: &App, now: Timestamp) -> Result<u64, StorageError> {
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let mut rows = tx.delete_expired_journeys(now.minus(HOUR), BATCH).await?;
+                rows += tx.delete_old_throttles(now.minus(DAY), BATCH).await?;
+                rows += tx.delete_old_sends(now.minus(HOUR), BATCH).await?;
+                rows += tx.delete_old_outbox(now.minus(DAY), BATCH).await?;
+                Ok(rows)
+            })
+        })
+        .await
+}

@@ -1,0 +1,144 @@
+//! Delivers the outbox: a few messages at a time, with retries until each has lost its meaning.
+
+use std::{sync::Arc, time::Duration};
+
+use lanyard_crypto::Purpose;
+use lanyard_domain::clock::{Millis, SECOND};
+use lanyard_messaging::{DeliveryError, Message, Transport as _, retry};
+use lanyard_storage::{OutboxMessage, StorageError};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::state::App;
+
+/// Messages under way at once, over all providers.
+const AT_ONCE: usize = 16;
+/// How long a worker may hold a message before another takes it over.
+const LEASE: Millis = 60 * SECOND;
+/// How often the outbox is looked at when nothing wakes us.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Wakes the delivery after a commit that put something into the outbox.
+#[derive(Debug, Clone, Default)]
+pub struct Wake(Arc<Notify>);
+
+impl Wake {
+    /// There may be something to send.
+    pub fn wake(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// Runs until the task is dropped.
+pub async fn run(app: App) {
+    let slots = Arc::new(Semaphore::new(AT_ONCE));
+    loop {
+        let claimed = match claim(&app, slots.available_permits()).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::warn!(%error, "the outbox cannot be read");
+                Vec::new()
+            }
+        };
+        if claimed.is_empty() {
+            tokio::select! {
+                () = app.outbox.0.notified() => {}
+                () = tokio::time::sleep(IDLE) => {}
+            }
+        }
+        for message in claimed {
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+            let app = app.clone();
+            // One dead provider holds its own messages only.
+            tokio::spawn(async move {
+                deliver(&app, message).await;
+                drop(slot);
+                app.outbox.wake();
+            });
+        }
+    }
+}
+
+/// Delivers everything that is due now, one after the other; for tests and for shutting down.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn drain(app: &App) -> Result<usize, StorageError> {
+    let mut count = 0;
+    loop {
+        let claimed = claim(app, AT_ONCE).await?;
+        if claimed.is_empty() {
+            return Ok(count);
+        }
+        for message in claimed {
+            deliver(app, message).await;
+            count += 1;
+        }
+    }
+}
+
+async fn claim(app: &App, limit: usize) -> Result<Vec<OutboxMessage>, StorageError> {
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let now = app.clock.now();
+    let limit = u32::try_from(limit).unwrap_or(1);
+    // A look without a lock first: most of the time there is nothing.
+    if !app.store.read(move |tx| Box::pin(async move { tx.outbox_is_due(now).await })).await? {
+        return Ok(Vec::new());
+    }
+    app.store.write(move |tx| Box::pin(async move { tx.claim_due(now, now.plus(LEASE), limit).await })).await
+}
+
+async fn deliver(app: &App, entry: OutboxMessage) {
+    let result = match open(app, &entry).await {
+        Some(message) => app.transport.deliver(&message).await,
+        None => {
+            tracing::error!(message = %entry.id, "a message in the outbox cannot be opened");
+            Err(DeliveryError::Permanent(lanyard_messaging::Reason::Refused))
+        }
+    };
+    if let Err(error) = note(app, &entry, result).await {
+        // The lease runs out and the message is tried again: twice is better than never.
+        tracing::warn!(%error, message = %entry.id, "the result of a delivery was not stored");
+    }
+}
+
+async fn open(app: &App, entry: &OutboxMessage) -> Option<Message> {
+    let keys = app.tenant_keys_of(entry.tenant).await.ok()?;
+    let plain = keys.open(Purpose::Outbox, &entry.id.to_string(), &entry.payload).ok()?;
+    serde_json::from_slice(&plain).ok()
+}
+
+async fn note(app: &App, entry: &OutboxMessage, result: Result<lanyard_messaging::Receipt, DeliveryError>) -> Result<(), StorageError> {
+    let (id, now) = (entry.id, app.clock.now());
+    let error = match result {
+        Ok(_) => return app.store.write(move |tx| Box::pin(async move { tx.mark_delivered(id, now).await })).await,
+        Err(error) => error,
+    };
+    let again = if error.is_retryable() {
+        retry::next_attempt(entry.attempts, entry.created_at.0, now.0, entry.expires_at.0)
+    } else {
+        None
+    };
+    let text = error.to_string();
+    tracing::warn!(message = %id, kind = entry.kind, error = text, retry = again.is_some(), "delivery failed");
+    let (app, tenant, kind) = (app.clone(), entry.tenant, entry.kind.clone());
+    app.store
+        .clone()
+        .write(move |tx| {
+            Box::pin(async move {
+                match again {
+                    Some(at) => tx.retry_at(id, lanyard_domain::clock::Timestamp(at), &text).await,
+                    None => {
+                        use crate::service::audit::{Event, append};
+                        use lanyard_domain::audit::{Action, Outcome};
+                        tx.mark_failed(id, now, &text).await?;
+                        let detail = serde_json::json!({"kind": kind, "reason": text});
+                        let event = Event::of(Action::MessageFailed, Outcome::Failure).on(id).with(detail);
+                        append(&app, tx, tenant, event).await
+                    }
+                }
+            })
+        })
+        .await
+}

@@ -1,0 +1,79 @@
+//! Writes audit events (C1), always in the transaction of what they tell of.
+
+use lanyard_domain::{
+    account::Account,
+    audit::{Action, AuditEvent, Outcome},
+    id::Id,
+    tenant::Tenant,
+};
+use lanyard_storage::{StorageError, WriteTx};
+
+use crate::{http::client::Client, state::App};
+
+/// An event in the making.
+#[derive(Debug, Clone)]
+pub struct Event {
+    action: Action,
+    outcome: Outcome,
+    actor: Option<Id<Account>>,
+    target: Option<String>,
+    client: Option<Client>,
+    detail: serde_json::Value,
+}
+
+impl Event {
+    /// An event of nobody on nothing.
+    #[must_use]
+    pub fn of(action: Action, outcome: Outcome) -> Self {
+        Self { action, outcome, actor: None, target: None, client: None, detail: serde_json::json!({}) }
+    }
+
+    /// Who did it.
+    #[must_use]
+    pub fn by(mut self, actor: Id<Account>) -> Self {
+        self.actor = Some(actor);
+        self
+    }
+
+    /// On whom or what.
+    #[must_use]
+    pub fn on(mut self, target: impl ToString) -> Self {
+        self.target = Some(target.to_string());
+        self
+    }
+
+    /// From where.
+    #[must_use]
+    pub fn from(mut self, client: &Client) -> Self {
+        self.client = Some(client.clone());
+        self
+    }
+
+    /// More. Never a password, code, token or seed (C5).
+    #[must_use]
+    pub fn with(mut self, detail: serde_json::Value) -> Self {
+        self.detail = detail;
+        self
+    }
+}
+
+/// Appends `event` for `tenant`.
+///
+/// # Errors
+/// When the database does not take it; then the caller's change does not happen either.
+pub async fn append(app: &App, tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>, event: Event) -> Result<(), StorageError> {
+    let now = app.clock.now();
+    tx.append_audit(&AuditEvent {
+        id: Id::new(now, app.entropy().as_mut()),
+        tenant,
+        at: now,
+        actor: event.actor,
+        action: event.action,
+        target: event.target,
+        outcome: event.outcome,
+        ip: event.client.as_ref().map(|client| client.ip.to_string()),
+        request: event.client.map(|client| client.request),
+        detail: event.detail,
+    })
+    .await
+}

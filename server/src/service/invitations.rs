@@ -1,0 +1,130 @@
+//! Invitations: the operators' one-time link, and staff invited by email.
+
+use lanyard_domain::{
+    account::{Account, AccountKind},
+    audit::{Action, Outcome},
+    clock::MINUTE,
+    email::EmailAddress,
+    id::Id,
+    invitation::{Invitation, OPERATOR_LINK_LIFE, STAFF_INVITATION_LIFE},
+    role::Role,
+    secret::Token,
+    tenant::Tenant,
+};
+use lanyard_messaging::{self as messaging, Occasion};
+use lanyard_storage::{StorageError, WriteTx};
+
+use super::{audit, journey::JourneyError, outbox};
+use crate::{http::client::Client, state::App};
+
+/// Makes a link for a new operator of the whole instance. The link is shown once.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn operator_link(app: &App, system: &Tenant) -> Result<String, JourneyError> {
+    let (own, tenant) = (app.clone(), system.id);
+    let token = app
+        .store
+        .write(move |tx| Box::pin(async move { operator(&own, tx, tenant).await }))
+        .await
+        .map_err(|error: StorageError| JourneyError::from(error))?;
+    Ok(format!("{}{}", app.origin, lanyard_app::paths::invitation(system.domain.as_str(), token.expose())))
+}
+
+/// The link of the first start: made by one process alone, and only while there is no operator
+/// and no open link.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn first_operator_link(app: &App, system: &Tenant) -> Result<Option<String>, JourneyError> {
+    let (own, tenant) = (app.clone(), system.id);
+    let token = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = own.clock.now();
+                if tx.has_accounts(tenant).await? || tx.has_open_invitation(tenant, now).await? {
+                    return Ok(None);
+                }
+                // One winner among processes: the second one's key is taken.
+                let name = format!("first operator link {}", now.0 / OPERATOR_LINK_LIFE);
+                match tx.set_meta_once(&name, b"").await {
+                    Ok(()) => operator(&own, tx, tenant).await.map(Some),
+                    Err(StorageError::Unique(_)) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            })
+        })
+        .await
+        .map_err(|error: StorageError| JourneyError::from(error))?;
+    Ok(token.map(|token| format!("{}{}", app.origin, lanyard_app::paths::invitation(system.domain.as_str(), token.expose()))))
+}
+
+async fn operator(app: &App, tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>) -> Result<Token, StorageError> {
+    let now = app.clock.now();
+    let token = Token::generate(app.entropy().as_mut());
+    let invitation = Invitation {
+        id: Id::new(now, app.entropy().as_mut()),
+        tenant,
+        token: token.hash(),
+        email: None,
+        kind: AccountKind::Operator,
+        role: Role::InstanceOperator,
+        created_at: now,
+        expires_at: now.plus(OPERATOR_LINK_LIFE),
+        used_at: None,
+    };
+    tx.create_invitation(&invitation).await?;
+    let event = audit::Event::of(Action::InvitationSent, Outcome::Success).on(invitation.id).with(serde_json::json!({"kind": "operator"}));
+    audit::append(app, tx, tenant, event).await?;
+    Ok(token)
+}
+
+/// Invites a member of the clinic's staff by email.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn invite_staff(
+    app: &App, tenant: &Tenant, email: EmailAddress, by: Id<Account>, client: &Client,
+) -> Result<(), JourneyError> {
+    let (own, tenant, client) = (app.clone(), tenant.clone(), client.clone());
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = own.clock.now();
+                let token = Token::generate(own.entropy().as_mut());
+                let invitation = Invitation {
+                    id: Id::new(now, own.entropy().as_mut()),
+                    tenant: tenant.id,
+                    token: token.hash(),
+                    email: Some(email.clone()),
+                    kind: AccountKind::Staff,
+                    role: Role::ClinicStaff(tenant.id),
+                    created_at: now,
+                    expires_at: now.plus(STAFF_INVITATION_LIFE),
+                    used_at: None,
+                };
+                tx.create_invitation(&invitation).await?;
+                let message = messaging::render(Occasion::StaffInvitation {
+                    to: email.as_str(),
+                    tenant: &tenant.name,
+                    origin: &own.links,
+                    path: &lanyard_app::paths::invitation(tenant.domain.as_str(), token.expose()),
+                    minutes: u32::try_from(STAFF_INVITATION_LIFE / MINUTE).unwrap_or(u32::MAX),
+                })
+                .map_err(|error| JourneyError::Internal(format!("message: {error}")))?;
+                let keys = own.tenant_keys(tx, tenant.id).await?;
+                let letter = outbox::Letter { tenant: tenant.id, journey: None, message: &message, expires_at: invitation.expires_at };
+                outbox::enqueue(&own, tx, &keys, letter).await?;
+                let event = audit::Event::of(Action::InvitationSent, Outcome::Success)
+                    .by(by)
+                    .on(invitation.id)
+                    .from(&client)
+                    .with(serde_json::json!({"kind": "staff"}));
+                Ok(audit::append(&own, tx, tenant.id, event).await?)
+            })
+        })
+        .await?;
+    app.outbox.wake();
+    Ok(())
+}

@@ -1,0 +1,295 @@
+//! One event: read the form, then load, step, carry out and save in one transaction.
+
+use std::collections::BTreeMap;
+
+use axum::http::{HeaderMap, header};
+use lanyard_app::api::journey::{JourneyView, OverReason};
+use lanyard_domain::{
+    clock::Timestamp,
+    id::Id,
+    journey::{Event, Facts, Journey, Refusal, Tools},
+    secret::Token,
+};
+use lanyard_storage::{Constraint, JourneySave, StorageError, WriteTx};
+
+use super::{
+    JourneyError, Scene,
+    effects::{self, Hands},
+    facts, input::{self, Input},
+    problems, show,
+    view::Feedback,
+};
+use crate::{
+    http::{client::Client, cookies::Cookie, form::Fields},
+    state::App,
+};
+
+/// How the answer travels; only a plain form needs what was typed to be kept for the next page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// POST, 303, GET.
+    Form,
+    /// JSON in place.
+    Json,
+}
+
+/// One event as it came in.
+#[derive(Clone, Copy)]
+pub struct Act<'a> {
+    /// The journey's id, as in the path.
+    pub id: &'a str,
+    /// The event's name, as in the path.
+    pub event: &'a str,
+    /// The form.
+    pub fields: &'a Fields,
+    /// The browser's secret; its CSRF token was checked.
+    pub browser: &'a Token,
+    /// Who asks.
+    pub client: &'a Client,
+}
+
+/// What came of it.
+#[derive(Default)]
+pub struct Done {
+    /// The page to show, for JSON.
+    pub view: Option<JourneyView>,
+    /// A session was made: its cookie.
+    session: Option<(Cookie, Token)>,
+}
+
+impl Done {
+    /// Sets the cookie of a session that was just made (A17: always a new secret).
+    pub fn set_cookies(&self, headers: &mut HeaderMap) {
+        if let Some((cookie, token)) = &self.session {
+            headers.append(header::SET_COOKIE, cookie.set(token));
+        }
+    }
+}
+
+/// Carries out one event.
+///
+/// # Errors
+/// [`JourneyError`]; a refusal is no error but a page that says so.
+pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transport) -> Result<Done, JourneyError> {
+    let Some((loaded, scene)) = show::load(app, act.id).await? else { return Err(JourneyError::NotFound) };
+    if !loaded.journey.header.browser.matches(&act.browser.hash()) || loaded.journey.is_expired(app.clock.now()) {
+        // The page itself says what is the matter.
+        return Ok(Done::default());
+    }
+    let typed = typed_values(act.fields);
+    let event = match input::read(app, &scene, &loaded.journey, act.event, act.fields).await? {
+        Input::Event(event) => event,
+        Input::Problems(problems) => return kept(app, act, transport, Feedback { problems, values: typed, over: None }).await,
+    };
+    let order = Order {
+        id: loaded.journey.header.id,
+        version: loaded.version,
+        client: act.client.clone(),
+        typed,
+        cookie: Cookies { sso: Cookie::Sso.read(headers), console: Cookie::Console.read(headers) },
+    };
+    let outcome = carry_out(app, scene, order, event).await?;
+    app.outbox.wake();
+    finish(app, act, transport, outcome).await
+}
+
+struct Cookies {
+    sso: Option<Token>,
+    console: Option<Token>,
+}
+
+struct Order {
+    id: Id<Journey>,
+    version: i64,
+    client: Client,
+    typed: BTreeMap<String, String>,
+    cookie: Cookies,
+}
+
+type Session = Option<(Cookie, Token)>;
+
+// The transaction. Whatever fails rolls all of it back: the step, its effects, its audit events.
+async fn carry_out(app: &App, scene: Scene, order: Order, event: Event) -> Result<Session, JourneyError> {
+    let (id, own) = (order.id, app.clone());
+    let result = app
+        .store
+        .write(move |tx| Box::pin(async move { step(&own, tx, scene, order, event).await }))
+        .await;
+    match result {
+        Ok(outcome) => Ok(outcome),
+        // Two accounts for one address: the journey that came second ends here.
+        Err(JourneyError::Storage(StorageError::Unique(Constraint::AccountEmail))) => {
+            end(app, id, OverReason::AddressTaken).await?;
+            Ok(None)
+        }
+        // Somebody else's request won: the page shows how things stand now.
+        Err(JourneyError::Storage(StorageError::Conflict)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn step(app: &App, tx: &mut (dyn WriteTx + '_), scene: Scene, order: Order, event: Event) -> Result<Session, JourneyError> {
+    let Some(row) = tx.journey(order.id).await? else { return Err(JourneyError::NotFound) };
+    if row.version != order.version {
+        return Err(StorageError::Conflict.into());
+    }
+    let flow_version = scene.flow.version;
+    let facts = facts::load(app, tx, &scene, &row.journey, &event, &order.client.network()).await?;
+    let keys = app.tenant_keys(tx, scene.tenant.id).await?;
+    let mut entropy = app.entropy();
+    let mut tools = Tools { entropy: entropy.as_mut(), codes: keys.as_ref(), totp: keys.as_ref() };
+    let before = row.journey.stage().name();
+    let step = row.journey.step(event, &facts, &mut tools);
+    let problems = step.refusal.as_ref().and_then(|r| problems::of_refusal(r, step.journey.stage(), facts.now));
+    tracing::debug!(journey = %order.id, from = before, to = step.journey.stage().name(), refused = step.refusal.is_some(), "step");
+
+    let hands = Hands {
+        app,
+        scene: &scene,
+        keys: &keys,
+        client: &order.client,
+        now: facts.now,
+        journey: order.id,
+    };
+    effects::apply(&hands, tx, step.effects).await?;
+    let (journey, session) = settle(app, tx, step.journey, &facts, &order.cookie).await?;
+    let feedback = step.refusal.as_ref().map(|refusal| Feedback {
+        problems: problems.into_iter().collect(),
+        values: order.typed,
+        over: over_of(refusal),
+    });
+    // The flow must still be the one that the demand was read from.
+    let text = feedback.as_ref().map(encode);
+    tx.save_journey(JourneySave {
+        journey: &journey,
+        replaces: order.version,
+        feedback: text.as_deref(),
+        ended_at: None,
+        flow_version: Some(flow_version).filter(|_| session.is_some()),
+    })
+    .await?;
+    Ok(session)
+}
+
+fn over_of(refusal: &Refusal) -> Option<OverReason> {
+    match refusal {
+        Refusal::AccountUnavailable => Some(OverReason::AccountUnavailable),
+        Refusal::AddressTaken => Some(OverReason::AddressTaken),
+        Refusal::JourneyExpired => Some(OverReason::Expired),
+        Refusal::OutOfStep
+        | Refusal::WrongCredentials
+        | Refusal::SignInLocked { .. }
+        | Refusal::CodeLength
+        | Refusal::CodeWrong { .. }
+        | Refusal::CodeExpired
+        | Refusal::CodeUsed
+        | Refusal::CodeLocked { .. }
+        | Refusal::FactorLocked { .. }
+        | Refusal::ResendTooSoon { .. }
+        | Refusal::TooManySends { .. }
+        | Refusal::MethodUnavailable
+        | Refusal::PasswordChangedMeanwhile => None,
+    }
+}
+
+// A complete journey becomes a session at once; the way back is opened in the same transaction.
+async fn settle(
+    app: &App, tx: &mut (dyn WriteTx + '_), journey: Journey, facts: &Facts, cookies: &Cookies,
+) -> Result<(Journey, Session), JourneyError> {
+    let (header, completion) = match journey.complete() {
+        Ok(complete) => complete,
+        Err(journey) => return Ok((*journey, None)),
+    };
+    let settled = completion.settle(&header, facts.now, app.entropy().as_mut());
+    let cookie = match settled.session {
+        Some((session, token)) => {
+            let cookie = if session.console.is_some() { Cookie::Console } else { Cookie::Sso };
+            let old = match cookie {
+                Cookie::Console => cookies.console.as_ref(),
+                Cookie::Sso | Cookie::Journey => cookies.sso.as_ref(),
+            };
+            // The secret is always new (failure 23); the browser's sessions of other tenants move
+            // along, the one of this tenant ends.
+            if let Some(old) = old {
+                if let Some(before) = tx.session_by_token(header.tenant, &old.hash()).await? {
+                    tx.end_session(before.id, facts.now).await?;
+                }
+                tx.rekey_sessions(&old.hash(), &token.hash(), header.tenant).await?;
+            }
+            tx.create_session(&session).await?;
+            Some((cookie, token))
+        }
+        None => None,
+    };
+    Ok((Journey::returning(header, settled.back), cookie))
+}
+
+async fn end(app: &App, id: Id<Journey>, over: OverReason) -> Result<(), JourneyError> {
+    say(app, id, encode(&Feedback { over: Some(over), ..Feedback::default() }), Some(app.clock.now())).await
+}
+
+// Keeps words for the next page without a step. A step that was quicker has words of its own.
+async fn say(app: &App, id: Id<Journey>, text: String, ended_at: Option<Timestamp>) -> Result<(), JourneyError> {
+    let said = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let Some(row) = tx.journey(id).await? else { return Err(JourneyError::NotFound) };
+                let save = JourneySave {
+                    journey: &row.journey,
+                    replaces: row.version,
+                    feedback: Some(&text),
+                    ended_at,
+                    flow_version: None,
+                };
+                tx.save_journey(save).await?;
+                Ok(())
+            })
+        })
+        .await;
+    match said {
+        Err(JourneyError::Storage(StorageError::Conflict)) => Ok(()),
+        other => other,
+    }
+}
+
+// After the commit: nothing more can fail but the drawing of the page.
+async fn finish(app: &App, act: Act<'_>, transport: Transport, session: Session) -> Result<Done, JourneyError> {
+    let view = match transport {
+        Transport::Form => None,
+        Transport::Json => Some(show::show(app, act.id, Some(act.browser)).await?),
+    };
+    Ok(Done { view, session })
+}
+
+// Wrong fields never reach the machine; what was typed stays (U4).
+async fn kept(app: &App, act: Act<'_>, transport: Transport, feedback: Feedback) -> Result<Done, JourneyError> {
+    match transport {
+        Transport::Json => {
+            let mut view = show::show(app, act.id, Some(act.browser)).await?;
+            show::with_feedback(&mut view, feedback);
+            Ok(Done { view: Some(view), session: None })
+        }
+        Transport::Form => {
+            let Some(id) = show::parse_id(act.id) else { return Err(JourneyError::NotFound) };
+            say(app, id, encode(&feedback), None).await?;
+            Ok(Done::default())
+        }
+    }
+}
+
+fn encode(feedback: &Feedback) -> String {
+    serde_json::to_string(feedback).unwrap_or_else(|_| "{}".to_owned())
+}
+
+// Passwords and codes are never kept; neither is what the form carries for us.
+fn typed_values(fields: &Fields) -> BTreeMap<String, String> {
+    const SECRET: [&str; 3] = ["password", "code", "csrf"];
+    fields
+        .0
+        .iter()
+        .filter(|(name, value)| !SECRET.contains(&name.as_str()) && value.len() <= 1024)
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+

@@ -1,0 +1,208 @@
+//! Where journeys begin: an authorization request, a console, an invitation.
+
+use lanyard_domain::{
+    application::Application,
+    assurance::Demand,
+    grant::AuthorizationRequest,
+    id::Id,
+    journey::{AccountFacts, Facts, FlowSnapshot, Header, JOURNEY_LIFE, Journey, Target},
+    secret::Token,
+    session::Session,
+    tenant::{Tenant, TenantDomain},
+    user_flow::{Audience, UserFlow},
+};
+use lanyard_oidc::response;
+use lanyard_storage::{ReadTx, WriteTx};
+
+use super::{JourneyError, browser_secret, finish::Reply, scene};
+use crate::state::App;
+
+/// A journey that waits for its first event.
+#[derive(Debug)]
+pub struct Begun {
+    /// Its id.
+    pub id: String,
+    /// The browser's secret, for the cookie.
+    pub browser: Token,
+}
+
+/// What an authorization request led to.
+#[derive(Debug)]
+pub enum Authorized {
+    /// A live session was enough: straight back.
+    Reply(Reply),
+    /// A page has to be shown.
+    Journey(Begun),
+}
+
+/// Begins a journey for an application. With a live session at the demanded level it ends at once.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn begin_for(
+    app: &App, tenant: Tenant, flow: UserFlow, application: Application, request: AuthorizationRequest, sso: Option<Token>,
+    browser: Option<Token>,
+) -> Result<Authorized, JourneyError> {
+    if let Some(reply) = single_sign_on(app, &tenant, &flow, &application, &request, sso.as_ref()).await? {
+        return Ok(Authorized::Reply(reply));
+    }
+    let browser = browser_secret(app, browser);
+    let (own, secret, wanted) = (app.clone(), browser.hash(), Some(application));
+    let id = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let demand = scene::demand(tx, &flow, wanted.as_ref()).await?;
+                let header = header(&own, &tenant, &flow, demand.clone(), Target::Application(request), secret);
+                let journey = with_session(&own, tx, header, demand, sso.as_ref()).await?;
+                tx.create_journey(&journey, None).await?;
+                Ok::<_, JourneyError>(journey.header.id)
+            })
+        })
+        .await?;
+    Ok(Authorized::Journey(Begun { id: id.to_string(), browser }))
+}
+
+/// Answers an authorization request from a live session alone; `None` if a person has to act.
+/// Nothing is stored but the code and its audit event.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn single_sign_on(
+    app: &App, tenant: &Tenant, flow: &UserFlow, application: &Application, request: &AuthorizationRequest, sso: Option<&Token>,
+) -> Result<Option<Reply>, JourneyError> {
+    let Some(sso) = sso.filter(|_| !request.fresh_login).cloned() else { return Ok(None) };
+    let (own, tenant, flow) = (app.clone(), tenant.clone(), flow.clone());
+    let (application, request) = (application.clone(), request.clone());
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = own.clock.now();
+                let demand = scene::demand(tx, &flow, Some(&application)).await?;
+                // The browser plays no part: nothing is left to come back to.
+                let header = header(&own, &tenant, &flow, demand.clone(), Target::Application(request.clone()), sso.hash());
+                let journey = with_session(&own, tx, header, demand, Some(&sso)).await?;
+                let Ok((header, completion)) = journey.complete() else { return Ok(None) };
+                if let Some(session) = completion.existing_session() {
+                    tx.touch_session(session, now).await?;
+                }
+                let settled = completion.settle(&header, now, own.entropy().as_mut());
+                let issued = settled.back.issue_code(&header, &request, now, own.entropy().as_mut());
+                tx.create_grant(&issued.grant).await?;
+                use crate::service::audit;
+                use lanyard_domain::audit::{Action, Outcome};
+                let event = audit::Event::of(Action::CodeIssued, Outcome::Success).by(issued.grant.account).on(request.application);
+                audit::append(&own, tx, tenant.id, event).await?;
+                let issuer = own.issuer(tenant.id, &flow.name.key());
+                let reply = response::Back::from(&request).with_code(&issuer, &issued.code);
+                Ok(Some(Reply(reply)))
+            })
+        })
+        .await
+}
+
+/// Begins a journey to the console of `audience` in `tenant`.
+///
+/// # Errors
+/// [`JourneyError::NotFound`] if the tenant has no such built-in flow.
+pub async fn begin_console(
+    app: &App, tenant: Tenant, audience: Audience, return_to: String, browser: Option<Token>,
+) -> Result<Begun, JourneyError> {
+    let browser = browser_secret(app, browser);
+    let (own, secret) = (app.clone(), browser.hash());
+    let id = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let flow = built_in(tx, &tenant, audience).await?;
+                let demand = scene::demand(tx, &flow, None).await?;
+                let header = header(&own, &tenant, &flow, demand.clone(), Target::Console { return_to }, secret);
+                let journey = Journey::begin(header, None, &no_facts(&own, demand, None));
+                tx.create_journey(&journey, None).await?;
+                Ok::<_, JourneyError>(journey.header.id)
+            })
+        })
+        .await?;
+    Ok(Begun { id: id.to_string(), browser })
+}
+
+/// Begins a journey for the holder of an invitation link. The link itself is used up when the
+/// account is made, not here.
+///
+/// # Errors
+/// [`JourneyError::NotFound`] if the link is unknown, used or too old.
+pub async fn begin_invited(app: &App, domain: &str, token: &str, browser: Option<Token>) -> Result<Begun, JourneyError> {
+    let (Some(link), Ok(domain)) = (Token::parse(token), TenantDomain::parse(domain)) else {
+        return Err(JourneyError::NotFound);
+    };
+    let browser = browser_secret(app, browser);
+    let (own, secret) = (app.clone(), browser.hash());
+    let id = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = own.clock.now();
+                let Some(tenant) = tx.tenant_by_domain(&domain).await? else { return Err(JourneyError::NotFound) };
+                let invitation = tx.invitation_by_token(tenant.id, &link.hash()).await?.filter(|found| found.is_open(now));
+                let Some(invitation) = invitation else { return Err(JourneyError::NotFound) };
+                let (audience, return_to) = console_for(&invitation, &tenant);
+                let flow = built_in(tx, &tenant, audience).await?;
+                let demand = scene::demand(tx, &flow, None).await?;
+                let header = header(&own, &tenant, &flow, demand, Target::Console { return_to }, secret);
+                let journey = Journey::begin_invited(header, &invitation);
+                tx.create_journey(&journey, None).await?;
+                Ok(journey.header.id)
+            })
+        })
+        .await?;
+    Ok(Begun { id: id.to_string(), browser })
+}
+
+fn console_for(invitation: &lanyard_domain::invitation::Invitation, tenant: &Tenant) -> (Audience, String) {
+    use lanyard_domain::account::AccountKind;
+    match invitation.kind {
+        AccountKind::Operator => (Audience::Operators, lanyard_app::paths::PORTAL.to_owned()),
+        AccountKind::Staff => (Audience::Staff, lanyard_app::paths::clinic(tenant.domain.as_str())),
+        AccountKind::Patient => (Audience::SelfService, lanyard_app::paths::account(tenant.domain.as_str())),
+    }
+}
+
+async fn built_in(tx: &mut (dyn ReadTx + '_), tenant: &Tenant, audience: Audience) -> Result<UserFlow, JourneyError> {
+    let name = audience.built_in_flow().ok_or(JourneyError::NotFound)?;
+    let flow = tx.flow_by_key(tenant.id, name).await?;
+    flow.filter(|flow| flow.audience == audience).ok_or(JourneyError::NotFound)
+}
+
+fn header(
+    app: &App, tenant: &Tenant, flow: &UserFlow, demand: Demand, target: Target, browser: lanyard_domain::secret::TokenHash,
+) -> Header {
+    let now = app.clock.now();
+    Header {
+        id: Id::new(now, app.entropy().as_mut()),
+        tenant: tenant.id,
+        flow: FlowSnapshot::from(flow),
+        demand,
+        target,
+        browser,
+        created_at: now,
+        expires_at: now.plus(JOURNEY_LIFE),
+    }
+}
+
+fn no_facts(app: &App, demand: Demand, account: Option<AccountFacts>) -> Facts {
+    Facts { now: app.clock.now(), demand, account, sign_in_locked_until: None, email_sends: Vec::new(), phone_sends: Vec::new() }
+}
+
+async fn with_session(
+    app: &App, tx: &mut (dyn WriteTx + '_), header: Header, demand: Demand, sso: Option<&Token>,
+) -> Result<Journey, JourneyError> {
+    let session: Option<Session> = match sso {
+        Some(token) => tx.session_by_token(header.tenant, &token.hash()).await?,
+        None => None,
+    };
+    let account = match &session {
+        Some(session) => tx.account_facts(header.tenant, session.account).await?,
+        None => None,
+    };
+    Ok(Journey::begin(header, session.as_ref(), &no_facts(app, demand, account)))
+}

@@ -1,0 +1,154 @@
+//! Carries out the effects of a step, in the step's own transaction.
+
+use lanyard_crypto::TenantKeys;
+use lanyard_domain::{
+    account::{Account, AccountKind},
+    assurance::Method,
+    audit::{Action, Outcome},
+    clock::Timestamp,
+    id::Id,
+    journey::{Effect, Journey, NewAccount},
+    role::{Role, RoleGrant},
+};
+use lanyard_storage::WriteTx;
+
+use super::{
+    JourneyError, Scene,
+    facts::{SIGN_IN_FAILURES, SIGN_IN_LOCK, send_key, sign_in_key},
+    messages::{self, Outgoing},
+};
+use crate::{
+    http::client::Client,
+    service::{audit, counters},
+    state::App,
+};
+
+/// What effects are carried out with.
+pub(super) struct Hands<'a> {
+    pub(super) app: &'a App,
+    pub(super) scene: &'a Scene,
+    pub(super) keys: &'a TenantKeys,
+    pub(super) client: &'a Client,
+    pub(super) now: Timestamp,
+    pub(super) journey: Id<Journey>,
+}
+
+/// Carries out `effects` in order.
+///
+/// # Errors
+/// The first that fails; the caller's transaction is then rolled back as a whole.
+pub(super) async fn apply(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effects: Vec<Effect>) -> Result<(), JourneyError> {
+    for effect in effects {
+        one(hands, tx, effect).await?;
+    }
+    Ok(())
+}
+
+async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> Result<(), JourneyError> {
+    let (tenant, now) = (hands.scene.tenant.id, hands.now);
+    match effect {
+        Effect::SendEmailCode { to, purpose, code } => {
+            send(hands, tx, to.as_str(), Outgoing::EmailCode { to: &to, purpose, code: &code }).await?;
+        }
+        Effect::SendPhoneCode { to, method, code } => {
+            send(hands, tx, to.as_str(), Outgoing::PhoneCode { to: &to, method, code: &code }).await?;
+        }
+        Effect::SendNotice { to, notice } => {
+            send(hands, tx, to.as_str(), Outgoing::Notice { to: &to, notice }).await?;
+        }
+        Effect::CreateAccount(new) => create(hands, tx, *new).await?,
+        Effect::SetPassword { account, replaces, phc } => {
+            tx.set_password(account, replaces, &phc).await?;
+            tx.end_sessions_of_account(account, None, now).await?;
+            tx.revoke_grants_of_account(account, now).await?;
+        }
+        Effect::BindFactor { account, factor } => {
+            tx.bind_factor(account, &factor, now).await?;
+        }
+        Effect::FactorUsed { factor, step, .. } => {
+            tx.factor_used(factor, step, now).await?;
+        }
+        Effect::FactorFailed { factor } => tx.factor_failed(factor, now).await?,
+        Effect::SignInFailed { email } => {
+            let key = sign_in_key(hands.app, tenant, &email, &hands.client.network());
+            tx.throttle_fail(tenant, &key, SIGN_IN_FAILURES, SIGN_IN_LOCK, now).await?;
+            counters::sign_in_failed(tx, tenant, now).await?;
+        }
+        Effect::SignInSucceeded { email } => {
+            let key = sign_in_key(hands.app, tenant, &email, &hands.client.network());
+            tx.throttle_clear(tenant, &key).await?;
+        }
+        Effect::UpdateProfile { account, attributes } => update_profile(hands, tx, account, attributes).await?,
+        Effect::SignedIn { account, at, .. } => {
+            tx.note_sign_in(account, at).await?;
+            counters::signed_in(tx, tenant, now).await?;
+        }
+        Effect::Audit { action, outcome, account, detail } => {
+            let detail = serde_json::json!({"detail": detail, "flow": hands.scene.flow.name.as_str()});
+            audit(hands, tx, action, outcome, account, detail).await?;
+        }
+    }
+    Ok(())
+}
+
+// The first factor of an account, the account itself, its role: all in the step's transaction.
+async fn create(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), new: NewAccount) -> Result<(), JourneyError> {
+    let (tenant, now) = (hands.scene.tenant.id, hands.now);
+    let (id, kind, invitation) = (new.id, new.kind, new.invitation);
+    tx.create_account(tenant, &new, now).await?;
+    if let Some(invitation) = invitation {
+        let invitation = tx.use_invitation(tenant, invitation, now).await?;
+        let role = RoleGrant { account: id, role: invitation.role, granted_at: now, granted_by: None };
+        tx.grant_role(&role).await?;
+        let target = Some(id);
+        audit(hands, tx, Action::InvitationUsed, Outcome::Success, target, serde_json::json!({})).await?;
+        audit(hands, tx, Action::RoleGranted, Outcome::Success, target, role_detail(invitation.role)).await?;
+    }
+    for factor in &new.factors {
+        let methods: Vec<&str> = factor.secret.methods().iter().map(|m: &Method| m.as_str()).collect();
+        audit(hands, tx, Action::FactorBound, Outcome::Success, Some(id), serde_json::json!({"methods": methods})).await?;
+    }
+    if kind == AccountKind::Patient {
+        counters::patient_created(tx, tenant, now).await?;
+    }
+    Ok(())
+}
+
+fn role_detail(role: Role) -> serde_json::Value {
+    serde_json::to_value(role).unwrap_or_default()
+}
+
+async fn update_profile(
+    hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), account: Id<Account>, changed: lanyard_domain::attribute::Attributes,
+) -> Result<(), JourneyError> {
+    let Some(present) = tx.account_by_id(hands.scene.tenant.id, account).await? else { return Err(JourneyError::NotFound) };
+    let asked: Vec<&str> = hands.scene.flow.settings.attributes.iter().map(|a| a.name.as_str()).collect();
+    // What the flow asks for and the person left empty is taken away; the rest stays.
+    let mut merged = present.attributes;
+    merged.retain(|name, _| !asked.contains(&name.as_str()));
+    merged.extend(changed);
+    tx.set_attributes(account, &merged).await?;
+    Ok(())
+}
+
+// Every send is noted under its destination, notices too, so that both look the same.
+async fn send(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), destination: &str, outgoing: Outgoing<'_>) -> Result<(), JourneyError> {
+    let key = send_key(hands.app, hands.scene.tenant.id, destination);
+    tx.note_send(&key, hands.now).await?;
+    messages::enqueue(hands, tx, outgoing).await
+}
+
+async fn audit(
+    hands: &Hands<'_>,
+    tx: &mut (dyn WriteTx + '_),
+    action: Action,
+    outcome: Outcome,
+    account: Option<Id<Account>>,
+    detail: serde_json::Value,
+) -> Result<(), JourneyError> {
+    let mut event = audit::Event::of(action, outcome).from(hands.client).with(detail);
+    if let Some(account) = account {
+        event = event.by(account).on(account);
+    }
+    Ok(audit::append(hands.app, tx, hands.scene.tenant.id, event).await?)
+}

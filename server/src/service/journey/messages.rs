@@ -1,0 +1,106 @@
+//! Codes and notices as finished messages in the outbox, sealed.
+//!
+//! Nothing is sent here: a slow or dead provider never holds a request. The delivery job takes
+//! over after the commit.
+
+use lanyard_domain::{
+    assurance::Method,
+    clock::{DAY, MINUTE, Millis},
+    email::EmailAddress,
+    journey::{CODE_LIFE, CodePurpose, Notice},
+    phone::PhoneNumber,
+    secret::SecretString,
+};
+use lanyard_messaging::{self as messaging, Occasion, SecondStep};
+use lanyard_storage::WriteTx;
+
+use super::{JourneyError, effects::Hands};
+use crate::service::outbox;
+
+/// How long a notice is worth sending.
+const NOTICE_LIFE: Millis = DAY;
+
+/// What is to go out.
+pub(super) enum Outgoing<'a> {
+    /// A code by email.
+    EmailCode { to: &'a EmailAddress, purpose: CodePurpose, code: &'a SecretString },
+    /// A code by text or call.
+    PhoneCode { to: &'a PhoneNumber, method: Method, code: &'a SecretString },
+    /// A message without a code.
+    Notice { to: &'a EmailAddress, notice: Notice },
+}
+
+/// Puts `outgoing` into the outbox.
+///
+/// # Errors
+/// When the database does not answer, or the message cannot be made.
+pub(super) async fn enqueue(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), outgoing: Outgoing<'_>) -> Result<(), JourneyError> {
+    let life = match outgoing {
+        Outgoing::EmailCode { .. } | Outgoing::PhoneCode { .. } => CODE_LIFE,
+        Outgoing::Notice { .. } => NOTICE_LIFE,
+    };
+    let message = messaging::render(occasion(hands, &outgoing))
+        .map_err(|error| JourneyError::Internal(format!("message: {error}")))?;
+    let letter = outbox::Letter {
+        tenant: hands.scene.tenant.id,
+        journey: Some(hands.journey),
+        message: &message,
+        expires_at: hands.now.plus(life),
+    };
+    outbox::enqueue(hands.app, tx, hands.keys, letter).await
+}
+
+fn occasion<'a>(hands: &'a Hands<'_>, outgoing: &Outgoing<'a>) -> Occasion<'a> {
+    let tenant = hands.scene.tenant.name.as_str();
+    let origin = &hands.app.links;
+    let minutes = u32::try_from(CODE_LIFE / MINUTE).unwrap_or(10);
+    let again = hands.scene.start_again.as_deref();
+    match *outgoing {
+        Outgoing::EmailCode { to, purpose, code } => Occasion::EmailCode {
+            purpose: purpose_of(purpose),
+            to: to.as_str(),
+            tenant,
+            code: code.expose(),
+            minutes,
+        },
+        Outgoing::PhoneCode { to, method: Method::PhoneCall, code } => {
+            Occasion::MfaCall { to_e164: to.as_str(), tenant, code: code.expose(), language: "en" }
+        }
+        Outgoing::PhoneCode { to, method: Method::TextMessage | Method::AuthenticatorApp, code } => {
+            Occasion::MfaText { to_e164: to.as_str(), tenant, origin, code: code.expose(), minutes }
+        }
+        Outgoing::Notice { to, notice } => notice_of(hands, to, notice, again),
+    }
+}
+
+fn notice_of<'a>(hands: &'a Hands<'_>, to: &'a EmailAddress, notice: Notice, again: Option<&'a str>) -> Occasion<'a> {
+    let (tenant, origin, to) = (hands.scene.tenant.name.as_str(), &hands.app.links, to.as_str());
+    let (at_ms, device) = (hands.now.0, "");
+    match notice {
+        Notice::AlreadyRegistered => Occasion::AccountExists { to, tenant, origin, sign_in_path: again, reset_path: None },
+        Notice::NoAccount => Occasion::NoAccount { to, tenant, origin, sign_up_path: again },
+        Notice::PasswordChanged => Occasion::PasswordChanged { to, tenant, origin, at_ms, device, reset_path: again, contact: None },
+        Notice::FactorBound(method) => Occasion::SecondStepAdded {
+            to,
+            tenant,
+            origin,
+            step: match method {
+                Method::AuthenticatorApp => SecondStep::AuthenticatorApp,
+                Method::TextMessage => SecondStep::TextMessage(""),
+                Method::PhoneCall => SecondStep::PhoneCall(""),
+            },
+            at_ms,
+            device,
+            reset_path: again,
+            contact: None,
+        },
+    }
+}
+
+const fn purpose_of(purpose: CodePurpose) -> messaging::CodePurpose {
+    match purpose {
+        CodePurpose::SignUp => messaging::CodePurpose::VerifyEmail,
+        CodePurpose::Reset => messaging::CodePurpose::ResetPassword,
+        CodePurpose::ConfirmEmail | CodePurpose::EnrolPhone | CodePurpose::Challenge => messaging::CodePurpose::ConfirmIdentity,
+    }
+}

@@ -1,0 +1,152 @@
+//! What stands around a journey: its tenant, application, flow, catalogue and demand.
+
+use lanyard_domain::{
+    application::Application,
+    assurance::{Demand, Method},
+    attribute::{self, Attribute},
+    grant::ResponseMode,
+    id::Id,
+    journey::{Header, Target},
+    password,
+    tenant::Tenant,
+    user_flow::{Audience, Enforcement, UserFlow},
+};
+use lanyard_messaging::Channel;
+use lanyard_oidc::{
+    endpoints::{Endpoint, Route, TenantRef, UrlForm},
+    response::with_query,
+};
+use lanyard_storage::ReadTx;
+
+use super::JourneyError;
+use crate::state::App;
+
+/// More flows than a tenant will ever have.
+const MAX_FLOWS: u32 = 1000;
+
+/// What stands around a journey. Read afresh for every request: a change acts at the next one.
+#[derive(Debug, Clone)]
+pub struct Scene {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// The application, where the journey leads to one.
+    pub application: Option<Application>,
+    /// The flow as it is now.
+    pub flow: UserFlow,
+    /// Built-in and custom attributes.
+    pub catalogue: Vec<Attribute>,
+    /// What is demanded now.
+    pub demand: Demand,
+    /// The methods that can be set up, strongest first: demanded, and with a provider.
+    pub methods: Vec<Method>,
+    /// The least length of a new password (decision 3).
+    pub min_password_length: usize,
+    /// Whether this is the demo.
+    pub demo: bool,
+    /// Where a new attempt begins.
+    pub start_again: Option<String>,
+}
+
+impl Scene {
+    /// Reads what stands around the journey with `header`.
+    ///
+    /// # Errors
+    /// [`JourneyError::NotFound`] when tenant, flow or application is gone.
+    pub async fn load(app: &App, tx: &mut (dyn ReadTx + '_), header: &Header) -> Result<Self, JourneyError> {
+        let tenant = tx.tenant_by_id(header.tenant).await?.ok_or(JourneyError::NotFound)?;
+        let flow = tx.flow_by_id(header.tenant, header.flow.id).await?.ok_or(JourneyError::NotFound)?;
+        let application = match &header.target {
+            Target::Application(request) | Target::Run { request, .. } => {
+                Some(tx.application_by_id(header.tenant, request.application).await?.ok_or(JourneyError::NotFound)?)
+            }
+            Target::Console { .. } => None,
+        };
+        let demand = demand(tx, &flow, application.as_ref()).await?;
+        let mut catalogue = attribute::built_in();
+        catalogue.extend(tx.custom_attributes(header.tenant).await?);
+        let min_password_length = min_password_length(tx, header.tenant, flow.audience).await?;
+        let methods = usable(app, &demand.clone().stricter(&header.demand));
+        let start_again = start_again(app, &tenant, &flow, header);
+        Ok(Self { tenant, application, flow, catalogue, demand, methods, min_password_length, demo: app.config.demo, start_again })
+    }
+}
+
+/// What `flow` demands of a sign-in to `application`: its own policy, raised to the application's
+/// minimum, so that no weaker flow gets past MFA.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn demand(tx: &mut (dyn ReadTx + '_), flow: &UserFlow, application: Option<&Application>) -> Result<Demand, JourneyError> {
+    let own = flow.settings.mfa.demand();
+    let Some(application) = application else { return Ok(own) };
+    let linked = tx.flows_of_application(application.tenant, application.id).await?;
+    let minimum = application.minimum.level(linked.iter().map(|flow| flow.settings.mfa.level()));
+    Ok(own.at_least(minimum))
+}
+
+// Decision 3: 8 while every patient flow of the tenant always asks for a second factor, else 15.
+// Staff and operators always have one.
+async fn min_password_length(tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>, audience: Audience) -> Result<usize, JourneyError> {
+    let always_on = |flow: &UserFlow| flow.settings.mfa.enforcement == Enforcement::AlwaysOn;
+    let guarded = match audience {
+        Audience::Staff | Audience::Operators => true,
+        Audience::Patients | Audience::SelfService => {
+            let flows = tx.list_flows(tenant, None, MAX_FLOWS).await?;
+            let mut patients = flows.iter().filter(|flow| flow.audience == Audience::Patients).peekable();
+            patients.peek().is_some() && patients.all(always_on)
+        }
+    };
+    Ok(if guarded { password::MIN_WITH_MFA } else { password::MIN_SINGLE_FACTOR })
+}
+
+// A method without a provider is not offered, unless nothing else is left: then the page says
+// that the message cannot be sent.
+fn usable(app: &App, demand: &Demand) -> Vec<Method> {
+    let can = |method: &Method| match method {
+        Method::AuthenticatorApp => true,
+        Method::TextMessage => app.channels.can(Channel::Text),
+        Method::PhoneCall => app.channels.can(Channel::Call),
+    };
+    let allowed: Vec<Method> = Method::ALL.into_iter().filter(|method| demand.methods.contains(method)).collect();
+    let working: Vec<Method> = allowed.iter().copied().filter(can).collect();
+    if working.is_empty() { allowed } else { working }
+}
+
+// A new attempt repeats the request as it was; a console starts at its own page.
+fn start_again(app: &App, tenant: &Tenant, flow: &UserFlow, header: &Header) -> Option<String> {
+    match &header.target {
+        Target::Application(request) => {
+            let route = Route {
+                tenant: TenantRef::Domain(tenant.domain.clone()),
+                flow: flow.name.key(),
+                form: UrlForm::Plain,
+                endpoint: Endpoint::Authorize,
+            };
+            let mut fields = vec![
+                ("client_id", request.application.to_string()),
+                ("redirect_uri", request.redirect_uri.clone()),
+                ("response_type", "code".to_owned()),
+                ("response_mode", response_mode(request.response_mode).to_owned()),
+                ("scope", request.scope.clone()),
+            ];
+            let optional = [("state", &request.state), ("nonce", &request.nonce), ("code_challenge", &request.code_challenge)];
+            fields.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
+            if request.code_challenge.is_some() {
+                fields.push(("code_challenge_method", "S256".to_owned()));
+            }
+            let url = route.url(&app.public_origin, Endpoint::Authorize);
+            // A path on our own origin: links in pages and mails derive from it.
+            Some(with_query(url.strip_prefix(&app.origin).unwrap_or(&url), &fields))
+        }
+        Target::Run { .. } => Some(lanyard_app::paths::portal_tenant(tenant.domain.as_str())),
+        Target::Console { return_to } => Some(return_to.clone()),
+    }
+}
+
+const fn response_mode(mode: ResponseMode) -> &'static str {
+    match mode {
+        ResponseMode::Query => "query",
+        ResponseMode::Fragment => "fragment",
+        ResponseMode::FormPost => "form_post",
+    }
+}

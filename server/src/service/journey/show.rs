@@ -1,0 +1,134 @@
+//! The journey's page: everything that a view is made from, read in one go.
+
+use std::collections::BTreeMap;
+
+use lanyard_app::api::journey::{Delivery, JourneyView, OverReason, StageView};
+use lanyard_domain::{
+    attribute::Attributes,
+    id::Id,
+    journey::{AccountFacts, Event, Journey, Stage, Whose},
+    secret::Token,
+};
+use lanyard_storage::{StoredJourney, MessageStatus};
+
+use super::{
+    JourneyError, Scene,
+    view::{self, Feedback, Sight},
+};
+use crate::{http::csrf, state::App};
+
+/// A journey's id out of a path.
+pub(super) fn parse_id(text: &str) -> Option<Id<Journey>> {
+    text.parse().ok()
+}
+
+/// The journey with what stands around it; `None` if there is none of that id.
+pub(super) async fn load(app: &App, id: &str) -> Result<Option<(StoredJourney, Scene)>, JourneyError> {
+    let Some(id) = parse_id(id) else { return Ok(None) };
+    let own = app.clone();
+    app.store
+        .read(move |tx| {
+            Box::pin(async move {
+                let Some(row) = tx.journey(id).await? else { return Ok(None) };
+                let scene = Scene::load(&own, tx, &row.journey.header).await?;
+                Ok(Some((row, scene)))
+            })
+        })
+        .await
+}
+
+/// The page of journey `id` for the browser with this secret.
+///
+/// # Errors
+/// [`JourneyError::NotFound`] if there is no such journey.
+pub async fn show(app: &App, id: &str, browser: Option<&Token>) -> Result<JourneyView, JourneyError> {
+    let Some((row, scene)) = load(app, id).await? else { return Err(JourneyError::NotFound) };
+    let Some(browser) = browser.filter(|browser| row.journey.header.browser.matches(&browser.hash())) else {
+        return Ok(elsewhere(id, &scene));
+    };
+    let more = more(app, &row.journey, &scene).await?;
+    let keys = app.tenant_keys_of(scene.tenant.id).await?;
+    let feedback: Feedback = row.feedback.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let sight = Sight {
+        scene: &scene,
+        csrf: csrf::token(browser, id),
+        now: app.clock.now(),
+        account: more.account.as_ref(),
+        feedback: hinted(feedback, &row.journey),
+        delivery: more.delivery,
+        keys: &keys,
+        attributes: more.attributes,
+    };
+    Ok(view::of(&row.journey, sight))
+}
+
+// A login hint prefills the address; it is never trusted.
+fn hinted(mut feedback: Feedback, journey: &Journey) -> Feedback {
+    use lanyard_domain::journey::Target;
+    if let Target::Application(request) | Target::Run { request, .. } = &journey.header.target
+        && let Some(hint) = &request.login_hint
+    {
+        feedback.values.entry("email".to_owned()).or_insert_with(|| hint.clone());
+    }
+    feedback
+}
+
+// Another browser learns that the page is not its own, and the tenant's name, which is public.
+fn elsewhere(id: &str, scene: &Scene) -> JourneyView {
+    JourneyView {
+        id: id.to_owned(),
+        csrf: String::new(),
+        tenant: scene.tenant.name.clone(),
+        application: None,
+        stage: StageView::Over { reason: OverReason::OtherBrowser, start_again: scene.start_again.clone() },
+        problems: Vec::new(),
+        values: BTreeMap::new(),
+        demo: scene.demo,
+    }
+}
+
+struct More {
+    account: Option<AccountFacts>,
+    attributes: Attributes,
+    delivery: Delivery,
+}
+
+async fn more(app: &App, journey: &Journey, scene: &Scene) -> Result<More, JourneyError> {
+    let whose = journey.whose(&Event::Back);
+    let wants_attributes = matches!(journey.stage(), Stage::EditProfile(_) | Stage::EnrolPhone { .. });
+    let (id, tenant, now) = (journey.header.id, scene.tenant.id, app.clock.now());
+    app.store
+        .read(move |tx| {
+            Box::pin(async move {
+                let account = match whose {
+                    Whose::Account(account) => tx.account_facts(tenant, account).await?,
+                    Whose::Nobody | Whose::Address(_) => None,
+                };
+                let attributes = match &account {
+                    Some(account) if wants_attributes => {
+                        tx.account_by_id(tenant, account.id).await?.map(|found| found.attributes).unwrap_or_default()
+                    }
+                    Some(_) | None => Attributes::new(),
+                };
+                let delivery = match tx.outbox_status(id, now).await? {
+                    Some(MessageStatus::Failed) => Delivery::Failed,
+                    Some(MessageStatus::Retrying) => Delivery::Delayed,
+                    Some(MessageStatus::Waiting | MessageStatus::Delivered) | None => Delivery::OnItsWay,
+                };
+                Ok(More { account, attributes, delivery })
+            })
+        })
+        .await
+}
+
+/// Puts what was wrong with the last form into a view that was made before it was known.
+pub(super) fn with_feedback(view: &mut JourneyView, feedback: Feedback) {
+    view.problems = feedback.problems;
+    if let StageView::Details { attributes, .. } | StageView::EditProfile { attributes } = &mut view.stage {
+        for field in attributes {
+            // An unticked box sends nothing, and that is what was typed.
+            field.value = feedback.values.get(&field.name).cloned().unwrap_or_default();
+        }
+    }
+    view.values = feedback.values;
+}

@@ -1,0 +1,244 @@
+//! The journey as a page: what a person may see of a stage.
+
+use std::collections::BTreeMap;
+
+use lanyard_app::{
+    api::journey::{
+        AttributeField, AttributeFieldKind, CodeView, Delivery, JourneyView, Method, MethodChoice, OtherWay, OverReason,
+        Problem, StageView,
+    },
+    countries, paths,
+};
+use lanyard_domain::{
+    assurance, attribute::{Attribute, AttributeKind, AttributeValue},
+    clock::{MINUTE, Timestamp},
+    factor::{Factor, FactorSecret},
+    journey::{CODE_LIFE, CodeProof, DetailsStage, Ended, Journey, Person, Stage, Target},
+    user_flow::FlowType,
+};
+use lanyard_crypto::TenantKeys;
+use serde::{Deserialize, Serialize};
+
+use super::{Scene, input, problems::seconds_until};
+
+/// What the last thing sent came to; kept with the journey so that the page after a redirect can
+/// say it. Never holds a password or a code.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Feedback {
+    /// What was wrong.
+    pub problems: Vec<Problem>,
+    /// What was typed.
+    pub values: BTreeMap<String, String>,
+    /// Why the journey cannot go on, whatever its stage.
+    #[serde(default)]
+    pub over: Option<OverReason>,
+}
+
+/// What a view is made from, next to the journey itself.
+pub struct Sight<'a> {
+    /// Tenant, application, catalogue.
+    pub scene: &'a Scene,
+    /// For the form's `csrf` field.
+    pub csrf: String,
+    /// The present moment.
+    pub now: Timestamp,
+    /// The person's account, where the stage has one.
+    pub account: Option<&'a lanyard_domain::journey::AccountFacts>,
+    /// What was last typed, and what was wrong.
+    pub feedback: Feedback,
+    /// How the journey's newest message fares.
+    pub delivery: Delivery,
+    /// Opens the seed of an authenticator app being set up.
+    pub keys: &'a TenantKeys,
+    /// The account's attributes, for profile editing.
+    pub attributes: lanyard_domain::attribute::Attributes,
+}
+
+/// The page of `journey`.
+#[must_use]
+pub fn of(journey: &Journey, sight: Sight<'_>) -> JourneyView {
+    let id = journey.header.id.to_string();
+    let stage = match sight.feedback.over {
+        Some(reason) => over(reason, sight.scene),
+        None if journey.is_expired(sight.now) => over(OverReason::Expired, sight.scene),
+        None => stage(journey, &id, &sight),
+    };
+    JourneyView {
+        id,
+        csrf: sight.csrf,
+        tenant: sight.scene.tenant.name.clone(),
+        application: sight.scene.application.as_ref().map(|application| application.name.clone()),
+        stage,
+        problems: sight.feedback.problems,
+        values: sight.feedback.values,
+        demo: sight.scene.demo,
+    }
+}
+
+fn over(reason: OverReason, scene: &Scene) -> StageView {
+    StageView::Over { reason, start_again: scene.start_again.clone() }
+}
+
+fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
+    match journey.stage() {
+        Stage::SignIn => StageView::SignIn {
+            can_sign_up: journey.can_sign_up(),
+            can_cancel: matches!(journey.header.target, Target::Application(_)),
+        },
+        Stage::SignUpEmail => StageView::SignUpEmail,
+        Stage::SignUpCode { email, proof } => StageView::SignUpCode(code(proof, email.as_str(), sight)),
+        Stage::Details(details) => details_view(journey, details, sight),
+        Stage::ResetEmail => {
+            StageView::ResetEmail { can_sign_in: journey.header.flow.kind != FlowType::PasswordReset }
+        }
+        Stage::ResetCode { email, proof, .. } => StageView::ResetCode(code(proof, email.as_str(), sight)),
+        Stage::NewPassword(_) => StageView::NewPassword {
+            email: sight.account.map(|account| account.email.as_str().to_owned()).unwrap_or_default(),
+            min_length: sight.scene.min_password_length,
+        },
+        Stage::ConfirmEmail { proof, .. } => {
+            let masked = sight.account.map(|account| account.email.masked()).unwrap_or_default();
+            StageView::ConfirmEmail(code(proof, &masked, sight))
+        }
+        Stage::ChooseMethod(_) => StageView::ChooseMethod { methods: choices(&sight.scene.methods) },
+        Stage::EnrolPhone { person, method } => StageView::EnrolPhone {
+            method: method_of(*method),
+            methods: sight.scene.methods.iter().filter(|m| m.is_phone()).map(|m| method_of(*m)).collect(),
+            country: country_of(person, sight),
+            can_go_back: sight.scene.methods.len() > 1,
+        },
+        Stage::EnrolPhoneCode { number, method, proof, .. } => {
+            StageView::EnrolPhoneCode { method: method_of(*method), code: code(proof, number.as_str(), sight) }
+        }
+        Stage::EnrolApp { person, seed, .. } => enrol_app(person, seed, sight),
+        Stage::Challenge { factor, method, proof, .. } => challenge(journey, *factor, *method, proof.as_ref(), sight),
+        Stage::EditProfile(_) => StageView::EditProfile { attributes: fields(journey, sight) },
+        Stage::Complete(_) | Stage::Returning(_) => StageView::Done { location: paths::journey_return(id) },
+        Stage::Ended(Ended::Cancelled) => match journey.header.target {
+            Target::Application(_) => StageView::Done { location: paths::journey_return(id) },
+            Target::Run { .. } | Target::Console { .. } => over(OverReason::Cancelled, sight.scene),
+        },
+        Stage::Ended(Ended::Used) => over(OverReason::Used, sight.scene),
+    }
+}
+
+fn details_view(journey: &Journey, details: &DetailsStage, sight: &Sight<'_>) -> StageView {
+    StageView::Details {
+        email: details.email.as_ref().map(|email| email.as_str().to_owned()),
+        ask_email: details.email.is_none(),
+        min_length: sight.scene.min_password_length,
+        attributes: fields(journey, sight),
+    }
+}
+
+fn code(proof: &CodeProof, sent_to: &str, sight: &Sight<'_>) -> CodeView {
+    CodeView {
+        sent_to: sent_to.to_owned(),
+        lives_minutes: u32::try_from(CODE_LIFE / MINUTE).unwrap_or(10),
+        resend_in_seconds: seconds_until(proof.resend_from(), sight.now),
+        locked_for_seconds: proof.lock(sight.now).map_or(0, |until| seconds_until(until, sight.now)),
+        delivery: sight.delivery,
+    }
+}
+
+/// A domain method as the page names it.
+#[must_use]
+pub const fn method_of(method: assurance::Method) -> Method {
+    match method {
+        assurance::Method::AuthenticatorApp => Method::AuthenticatorApp,
+        assurance::Method::TextMessage => Method::TextMessage,
+        assurance::Method::PhoneCall => Method::PhoneCall,
+    }
+}
+
+fn choices(methods: &[assurance::Method]) -> Vec<MethodChoice> {
+    methods.iter().map(|method| MethodChoice { method: method_of(*method), restricted: method.is_phone() }).collect()
+}
+
+// National forms are read in the country that the person gave, else in the tenant's region.
+fn country_of(person: &Person, sight: &Sight<'_>) -> String {
+    let of_new = person.new_account().map(|new| &new.attributes);
+    let given = of_new.and_then(|a| a.get(lanyard_domain::attribute::COUNTRY)).map(AttributeValue::display);
+    let kept = || lanyard_domain::account::text_of(&sight.attributes, lanyard_domain::attribute::COUNTRY).to_owned();
+    given.or_else(|| Some(kept()).filter(|c| !c.is_empty())).unwrap_or_else(|| sight.scene.tenant.region.clone())
+}
+
+fn enrol_app(person: &Person, seed: &lanyard_domain::secret::Sealed, sight: &Sight<'_>) -> StageView {
+    let label = person
+        .new_account()
+        .map(|new| new.email.as_str())
+        .or_else(|| sight.account.map(|account| account.email.as_str()))
+        .unwrap_or_default();
+    match lanyard_crypto::totp::provisioning(sight.keys, seed, &sight.scene.tenant.name, label) {
+        Ok(shown) => StageView::EnrolApp {
+            qr_svg: shown.qr_svg,
+            uri: shown.uri,
+            secret: shown.secret_groups,
+            can_go_back: sight.scene.methods.len() > 1,
+        },
+        // A seed that this key ring cannot open will never be proved: choose again.
+        Err(_) => StageView::ChooseMethod { methods: choices(&sight.scene.methods) },
+    }
+}
+
+fn challenge(
+    journey: &Journey, factor: lanyard_domain::id::Id<Factor>, method: assurance::Method, proof: Option<&CodeProof>, sight: &Sight<'_>,
+) -> StageView {
+    let factors = sight.account.map_or(&[][..], |account| &account.factors);
+    let hint = |id| factors.iter().find(|f| f.id == id).map_or(String::new(), hint_of);
+    let ways = sight.account.map(|account| journey.ways(&sight.scene.demand, account)).unwrap_or_default();
+    StageView::Challenge {
+        method: method_of(method),
+        code: proof.map(|proof| code(proof, &hint(factor), sight)),
+        factor_name: hint(factor),
+        other_ways: ways
+            .into_iter()
+            .filter(|way| *way != (factor, method))
+            .map(|(id, method)| OtherWay { method: method_of(method), hint: hint(id) })
+            .collect(),
+    }
+}
+
+fn hint_of(factor: &Factor) -> String {
+    match &factor.secret {
+        FactorSecret::Phone { number, .. } => number.masked(),
+        FactorSecret::AuthenticatorApp { .. } => factor.name.clone(),
+    }
+}
+
+fn fields(journey: &Journey, sight: &Sight<'_>) -> Vec<AttributeField> {
+    input::asked(sight.scene, journey)
+        .map(|(attribute, required)| {
+            let present = sight.attributes.get(&attribute.name).map(form_value).unwrap_or_default();
+            let typed = sight.feedback.values.get(&attribute.name).cloned();
+            field(attribute, required, typed.unwrap_or(present))
+        })
+        .collect()
+}
+
+/// The value as a form field holds it.
+#[must_use]
+pub fn form_value(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::Boolean(yes) => yes.to_string(),
+        AttributeValue::Integer(number) => number.to_string(),
+        AttributeValue::String(text) => text.clone(),
+    }
+}
+
+/// The form field of an attribute.
+#[must_use]
+pub fn field(attribute: &Attribute, required: bool, value: String) -> AttributeField {
+    let kind = match &attribute.kind {
+        AttributeKind::String => AttributeFieldKind::Text,
+        AttributeKind::Boolean => AttributeFieldKind::Checkbox,
+        AttributeKind::Integer => AttributeFieldKind::Integer,
+        AttributeKind::Dropdown { options } => {
+            AttributeFieldKind::Select { options: options.iter().map(|o| (o.clone(), o.clone())).collect() }
+        }
+        AttributeKind::Country => AttributeFieldKind::Select {
+            options: countries::COUNTRIES.iter().map(|(code, name)| ((*code).to_owned(), (*name).to_owned())).collect(),
+        },
+    };
+    AttributeField { name: attribute.name.clone(), label: attribute.label.clone(), kind, required, value }
+}

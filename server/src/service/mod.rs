@@ -1,0 +1,12 @@
+//! The use cases, one a file or folder. A service owns its transaction; handlers only call it.
+
+pub mod audit;
+pub mod counters;
+pub mod invitations;
+pub mod journey;
+pub mod oauth;
+pub mod outbox;
+pub mod phone;
+pub mod run;
+pub mod signing;
+pub mod tenants;

@@ -1,0 +1,90 @@
+//! Logout: ends the session of the tenant, on the server.
+
+use lanyard_domain::{
+    audit::{Action, Outcome},
+    secret::Token,
+};
+use lanyard_oidc::{
+    logout::{LogoutError, LogoutRequest},
+    params::Params,
+};
+
+use super::Place;
+use crate::{
+    http::client::Client,
+    service::{audit, journey::JourneyError, signing},
+    state::App,
+};
+
+/// What a logout request led to.
+#[derive(Debug)]
+pub enum LogoutOutcome {
+    /// The page asks "Sign out?": nothing proves that the person's own application asked (A35).
+    Confirm,
+    /// The session is ended; go there, or show that it is done.
+    Done {
+        /// A registered reply URL, with `state`.
+        redirect: Option<String>,
+    },
+    /// An error page.
+    Refused(LogoutError),
+}
+
+/// Answers a logout request. `confirmed`: the person pressed the button of our own page.
+///
+/// # Errors
+/// [`JourneyError`] when the database does not answer.
+pub async fn logout(
+    app: &App, place: &Place, params: &Params, sso: Option<&Token>, confirmed: bool, client: &Client,
+) -> Result<LogoutOutcome, JourneyError> {
+    let now = app.clock.now();
+    let signing = signing::of(app, place.tenant.id).await?;
+    let request = match LogoutRequest::parse(params) {
+        Ok(request) => request,
+        Err(error) => return Ok(LogoutOutcome::Refused(error)),
+    };
+    let identified = match request.identify(&signing.verifier, &place.issuer, now) {
+        Ok(identified) => identified,
+        Err(error) => return Ok(LogoutOutcome::Refused(error)),
+    };
+    let (tenant, id, cookie) = (place.tenant.id, identified.application, sso.map(Token::hash));
+    let (application, session) = app
+        .store
+        .read(move |tx| {
+            Box::pin(async move {
+                let application = match id {
+                    Some(id) => tx.application_by_id(tenant, id).await?,
+                    None => None,
+                };
+                let session = match &cookie {
+                    Some(cookie) => tx.session_by_token(tenant, cookie).await?,
+                    None => None,
+                };
+                Ok::<_, JourneyError>((application, session))
+            })
+        })
+        .await?;
+    let signed_in = session.as_ref().map(|session| session.account);
+    let decided = match request.decide(&identified, application.as_ref(), signed_in) {
+        Ok(decided) => decided,
+        Err(error) => return Ok(LogoutOutcome::Refused(error)),
+    };
+    if decided.confirm && !confirmed {
+        return Ok(LogoutOutcome::Confirm);
+    }
+    if let Some(session) = session {
+        let (own, client) = (app.clone(), client.clone());
+        app.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    if tx.end_session(session.id, now).await? {
+                        let event = audit::Event::of(Action::SignOut, Outcome::Success).by(session.account).on(session.id).from(&client);
+                        audit::append(&own, tx, tenant, event).await?;
+                    }
+                    Ok::<_, JourneyError>(())
+                })
+            })
+            .await?;
+    }
+    Ok(LogoutOutcome::Done { redirect: decided.redirect })
+}

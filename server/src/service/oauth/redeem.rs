@@ -1,0 +1,154 @@
+//! The token endpoint: prove the client, judge the code, claim it once, sign.
+
+use lanyard_domain::{
+    account::Account,
+    application::Application,
+    assurance::Demand,
+    audit::{Action, Outcome},
+    grant::{Grant, RefreshToken},
+    id::Id,
+    secret::Token,
+};
+use lanyard_oidc::{
+    claims::Issuance,
+    params::Params,
+    scope,
+    token::{self, GrantRequest, Redemption, Refresh, TokenResponse, code, refresh as rules},
+};
+use lanyard_storage::StorageError;
+
+use super::{Place, ProtocolError, refresh};
+use crate::{
+    http::client::Client,
+    service::{audit, journey::JourneyError, signing},
+    state::App,
+};
+
+/// What a redemption yields, before it is signed.
+pub(super) struct Redeemed {
+    pub(super) grant: Grant,
+    pub(super) account: Account,
+    pub(super) scope: String,
+    pub(super) next: Option<Token>,
+}
+
+/// Answers a token request at `place`.
+///
+/// # Errors
+/// [`ProtocolError::Refused`] in the protocol's words.
+pub async fn token(
+    app: &App, place: &Place, params: &Params, authorization: Option<&str>, client: &Client,
+) -> Result<TokenResponse, ProtocolError> {
+    let request = token::parse(params, authorization)?;
+    let (tenant, id) = (place.tenant.id, request.client.client_id);
+    let application: Option<Application> = app
+        .store
+        .read(move |tx| Box::pin(async move { Ok::<_, StorageError>(tx.application_by_id(tenant, id).await?) }))
+        .await?;
+    let application = token::authenticate(&request.client, application.as_ref())?.clone();
+    let redeemed = match request.grant {
+        GrantRequest::Code(request) => by_code(app, place, &application, request, client).await?,
+        GrantRequest::Refresh(request) => refresh::by_refresh(app, place, &application, request, client).await?,
+    };
+    answer(app, place, &application, &redeemed).await
+}
+
+// Signing takes about a millisecond: outside the transaction, after the commit.
+async fn answer(app: &App, place: &Place, application: &Application, redeemed: &Redeemed) -> Result<TokenResponse, ProtocolError> {
+    let signing = signing::of(app, place.tenant.id).await?;
+    let now = app.clock.now();
+    let issuance = Issuance {
+        issuer: &place.issuer,
+        flow: &place.flow,
+        application,
+        account: &redeemed.account,
+        grant: &redeemed.grant,
+        scope: &redeemed.scope,
+        now,
+    };
+    let serial = Id::<Grant>::new(now, app.entropy().as_mut()).uuid();
+    let refresh = redeemed.next.as_ref().map(|token| Refresh { token, life: rules::life(application) });
+    TokenResponse::issue(&issuance, &signing.key, serial, refresh)
+        .map_err(|error| JourneyError::Internal(format!("signing: {error}")).into())
+}
+
+async fn by_code(
+    app: &App, place: &Place, application: &Application, request: code::CodeRequest, client: &Client,
+) -> Result<Redeemed, ProtocolError> {
+    let (own, place, application, client) = (app.clone(), place.clone(), application.clone(), client.clone());
+    let outcome: Result<Redeemed, code::CodeRefusal> = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = own.clock.now();
+                let Some(grant) = tx.grant_by_code(&request.code.hash()).await? else {
+                    return Err(ProtocolError::Refused(token::unknown_grant()));
+                };
+                let account = tx.account_by_id(grant.tenant, grant.account).await?;
+                let by = Redemption {
+                    tenant: place.tenant.id,
+                    flow: place.flow.id,
+                    application: &application,
+                    account: account.as_ref(),
+                    now,
+                };
+                let mut judged = code::check(&grant, &request, &by);
+                // The claim itself decides who is first, whatever the check saw (failure 12).
+                if judged.is_ok() && !claimed(tx.redeem_grant(grant.id, now).await)? {
+                    judged = Err(code::CodeRefusal::Reused);
+                }
+                if let Err(refusal) = judged {
+                    if refusal.revokes() {
+                        tx.revoke_grant(grant.id, now).await?;
+                        let event = audit::Event::of(Action::CodeReused, Outcome::Failure).by(grant.account).on(application.id).from(&client);
+                        audit::append(&own, tx, place.tenant.id, event).await?;
+                    }
+                    return Ok(Err(refusal));
+                }
+                let Some(account) = account else { return Ok(Err(code::CodeRefusal::AccountGone)) };
+                let event = audit::Event::of(Action::CodeRedeemed, Outcome::Success).by(grant.account).on(application.id).from(&client);
+                audit::append(&own, tx, place.tenant.id, event).await?;
+                let next = if scope::contains(&grant.scope, scope::OFFLINE_ACCESS) {
+                    Some(next_token(&own, tx, &grant, &application, now).await?)
+                } else {
+                    None
+                };
+                let scope = grant.scope.clone();
+                Ok(Ok(Redeemed { grant, account, scope, next }))
+            })
+        })
+        .await?;
+    outcome.map_err(|refusal| ProtocolError::Refused(refusal.into()))
+}
+
+/// Whether a conditional change hit; a lost race is no error.
+pub(super) fn claimed(result: Result<(), StorageError>) -> Result<bool, StorageError> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(StorageError::Conflict) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Stores the next refresh token of a family.
+pub(super) async fn next_token(
+    app: &App, tx: &mut (dyn lanyard_storage::WriteTx + '_), grant: &Grant, application: &Application, now: lanyard_domain::clock::Timestamp,
+) -> Result<Token, StorageError> {
+    let token = Token::generate(app.entropy().as_mut());
+    let row = RefreshToken {
+        hash: token.hash(),
+        grant: grant.id,
+        created_at: now,
+        expires_at: now.plus(rules::life(application)),
+        used_at: None,
+    };
+    tx.create_refresh_token(&row).await?;
+    Ok(token)
+}
+
+/// What the flow and the application demand now.
+pub(super) async fn demand_now(
+    tx: &mut (dyn lanyard_storage::ReadTx + '_), place: &Place, application: &Application,
+) -> Result<Demand, JourneyError> {
+    crate::service::journey::demand(tx, &place.flow, Some(application)).await
+}

@@ -1,0 +1,58 @@
+//! Phone numbers as people type them, read with the numbering plan (U17).
+
+use lanyard_domain::phone::{PhoneNumber, PhoneProblem};
+use phonenumber::{Mode, Type, country};
+
+/// Reads `typed`, in national form for the two-letter `country`, or with `+` in any.
+///
+/// # Errors
+/// [`PhoneProblem::Invalid`] if it cannot be reached; [`PhoneProblem::PremiumRate`] for premium
+/// and shared-cost ranges.
+pub fn parse(typed: &str, country: &str) -> Result<PhoneNumber, PhoneProblem> {
+    if typed.len() > 64 {
+        return Err(PhoneProblem::Invalid);
+    }
+    let region: Option<country::Id> = country.trim().to_ascii_uppercase().parse().ok();
+    // `00` is how most of the world dials `+`.
+    let text = match typed.trim().strip_prefix("00") {
+        Some(rest) => format!("+{rest}"),
+        None => typed.trim().to_owned(),
+    };
+    let number = phonenumber::parse(region, &text).map_err(|_| PhoneProblem::Invalid)?;
+    match number.number_type(&phonenumber::metadata::DATABASE) {
+        Type::PremiumRate | Type::SharedCost => return Err(PhoneProblem::PremiumRate),
+        Type::FixedLine | Type::Mobile | Type::FixedLineOrMobile | Type::Voip | Type::PersonalNumber | Type::Uan => {}
+        _ if !phonenumber::is_valid(&number) => return Err(PhoneProblem::Invalid),
+        _ => {}
+    }
+    PhoneNumber::from_e164(&number.format().mode(Mode::E164).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn u17_any_national_form_is_taken() {
+        for (typed, country) in [
+            ("+49 30 901820", "US"), ("030 / 90 18 20", "DE"), ("0049 30 901820", "DE"), ("(030) 90-1820", "DE"),
+        ] {
+            assert_eq!(parse(typed, country).map(|n| n.as_str().to_owned()), Ok("+4930901820".to_owned()), "{typed}");
+        }
+        assert_eq!(parse("(206) 555-0142", "US").unwrap().as_str(), "+12065550142");
+    }
+
+    #[test]
+    fn u17_premium_rate_numbers_are_refused() {
+        for typed in ["+1 900 555 0142", "+49 900 1 234567", "+44 909 879 0000"] {
+            assert_eq!(parse(typed, "US"), Err(PhoneProblem::PremiumRate), "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused() {
+        for typed in ["", "12", "abc", "+999 12345", "+1 206", &"1".repeat(500)] {
+            assert_eq!(parse(typed, "US"), Err(PhoneProblem::Invalid), "{typed}");
+        }
+    }
+}
