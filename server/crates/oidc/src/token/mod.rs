@@ -12,7 +12,12 @@ pub mod refresh;
 mod response;
 
 use lanyard_domain::{
-    account::Account, application::Application, clock::Timestamp, id::Id, secret::Token, tenant::Tenant,
+    account::Account,
+    application::{Application, ApplicationKind},
+    clock::Timestamp,
+    id::Id,
+    secret::Token,
+    tenant::Tenant,
     user_flow::UserFlow,
 };
 
@@ -134,6 +139,23 @@ fn token(params: &Params, name: &str, missing: &'static str) -> Result<Token, Re
 #[must_use]
 pub const fn unknown_grant() -> Refusal {
     Refusal::new(OAuthError::InvalidGrant, Code::GrantExpired, "The code or refresh token has expired or is unknown.")
+}
+
+/// Whether a page of `origin` may read the answer (CORS), errors included: only where a reply URL
+/// of this single-page application lives. Send `Access-Control-Allow-Origin` and `Vary: Origin`.
+#[must_use]
+pub fn allows_origin(application: &Application, origin: &str) -> bool {
+    match application.kind {
+        ApplicationKind::SinglePage => application.reply_urls.iter().any(|url| url.origin().as_deref() == Some(origin)),
+        ApplicationKind::Web | ApplicationKind::Native | ApplicationKind::WebApi => false,
+    }
+}
+
+/// The `WWW-Authenticate` header that must go with `invalid_client` when the client tried the
+/// `Authorization` header (RFC 6749, 5.2).
+#[must_use]
+pub fn challenge(refusal: &Refusal, authorization: Option<&str>) -> Option<&'static str> {
+    (refusal.error == OAuthError::InvalidClient && authorization.is_some()).then_some(r#"Basic realm="token""#)
 }
 
 #[cfg(test)]

@@ -254,6 +254,26 @@ fn the_answer_has_every_field_msal_reads_and_no_null() {
     assert_eq!((verified.subject, verified.application), (account.id, application.id));
 }
 
+#[test]
+fn cors_is_for_the_origins_of_single_page_applications_only() {
+    let page = fixtures::application(SinglePage);
+    assert!(allows_origin(&page, "https://app.example"));
+    for other in ["https://app.example/", "https://evil.example", "http://app.example", "null", "*", ""] {
+        assert!(!allows_origin(&page, other), "{other}");
+    }
+    assert!(!allows_origin(&fixtures::application(Web), "https://app.example"));
+}
+
+#[test]
+fn a_failed_basic_login_is_challenged() {
+    let id = fixtures::application(Web).id;
+    let refusal = parse(&params(&format!("grant_type=refresh_token&client_id={id}")), Some("Basic !")).unwrap_err();
+    assert_eq!(refusal.error.status(), 401);
+    assert!(challenge(&refusal, Some("Basic !")).is_some_and(|header| header.starts_with("Basic ")));
+    assert_eq!(challenge(&refusal, None), None);
+    assert_eq!(challenge(&unknown_grant(), Some("Basic !")), None);
+}
+
 proptest! {
     #[test]
     fn token_requests_never_panic(form in "[a-z_=&%+0-9]{0,120}", header in prop::option::of(".{0,40}")) {
