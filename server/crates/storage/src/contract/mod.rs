@@ -1,1 +1,36 @@
-//! The one suite for both databases.
+//! The one suite for both databases: every test is stamped twice.
+//!
+//! PostgreSQL comes from `LANYARD_TEST_POSTGRES_URL` (an administrator's address; each test makes
+//! a database of its own and drops it). Without it these tests fail: they are never skipped.
+
+mod accounts;
+mod applications;
+mod factors;
+mod grants;
+mod journeys;
+mod outbox;
+mod patients;
+mod plans;
+mod records;
+mod sessions;
+mod store;
+mod support;
+
+/// Stamps tests for both databases out of `async fn name(db: &Db)`.
+macro_rules! contract {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                $crate::contract::support::on_sqlite(|db| Box::pin(super::$name(db))).await;
+            }
+        )*}
+        mod postgres {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                $crate::contract::support::on_postgres(|db| Box::pin(super::$name(db))).await;
+            }
+        )*}
+    };
+}
+use contract;

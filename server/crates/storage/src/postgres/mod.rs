@@ -60,7 +60,8 @@ impl Postgres {
 
     pub(crate) async fn migrate(&self) -> Result<(), OpenError> {
         let mut connection = self.pool.acquire().await?;
-        Ok(MIGRATIONS.run(&mut *connection).await?)
+        // `Migrator::run` would make this future one that cannot be sent between threads.
+        Ok(MIGRATIONS.run_direct(None, &mut *connection, false).await?)
     }
 
     pub(crate) async fn read<T, E, F>(&self, job: F) -> Result<T, E>

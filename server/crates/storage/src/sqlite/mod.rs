@@ -71,7 +71,8 @@ impl Sqlite {
 
     pub(crate) async fn migrate(&self) -> Result<(), OpenError> {
         let mut connection = self.options.connect().await?;
-        let done = MIGRATIONS.run(&mut connection).await;
+        // `Migrator::run` would make this future one that cannot be sent between threads.
+        let done = MIGRATIONS.run_direct(None, &mut connection, false).await;
         connection.close().await?;
         Ok(done?)
     }

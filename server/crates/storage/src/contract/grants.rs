@@ -1,0 +1,172 @@
+//! Codes and refresh tokens.
+
+use futures::FutureExt as _;
+use lanyard_domain::{
+    clock::{DAY, MINUTE},
+    grant::CODE_LIFE,
+};
+
+use super::{contract, support::*};
+use crate::StorageError;
+
+contract!(
+    a28_a_code_is_redeemed_once_and_within_its_life,
+    f12_concurrent_code_one_winner,
+    f38_a_code_is_not_found_from_another_tenant,
+    f29_concurrent_refresh_one_winner,
+    a29_a_revoked_family_refreshes_no_more,
+    f28_every_grant_of_an_account_is_revoked,
+    old_grants_go_when_no_refresh_token_lives,
+);
+
+async fn a28_a_code_is_redeemed_once_and_within_its_life(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    db.store
+        .write(move |tx| {
+            async move {
+                let mut one = grant(&own, account);
+                tx.create_grant(&one).await?;
+                assert_eq!(tx.grant_by_code(own.id, &one.code).await?, Some(one.clone()));
+                for at in [NOW.plus(CODE_LIFE), NOW.minus(1)] {
+                    assert!(matches!(tx.redeem_grant(one.id, at).await, Err(StorageError::Conflict)));
+                }
+                tx.redeem_grant(one.id, NOW).await?;
+                assert!(matches!(tx.redeem_grant(one.id, NOW).await, Err(StorageError::Conflict)));
+                one.redeemed_at = Some(NOW);
+                assert_eq!(tx.grant_by_id(one.id).await?, Some(one));
+                let revoked = grant(&own, account);
+                tx.create_grant(&revoked).await?;
+                assert!(tx.revoke_grant(revoked.id, NOW).await?);
+                assert!(!tx.revoke_grant(revoked.id, NOW).await?);
+                assert!(matches!(tx.redeem_grant(revoked.id, NOW).await, Err(StorageError::Conflict)));
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+}
+
+async fn f12_concurrent_code_one_winner(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let one = grant(&own, account);
+    let (grant, store) = (one.id, &db.store);
+    store.write(move |tx| async move { tx.create_grant(&one).await }.boxed()).await.unwrap();
+    let won = winners(50, |_| {
+        let store = store.clone();
+        async move { store.write(move |tx| async move { tx.redeem_grant(grant, NOW).await }.boxed()).await }
+    });
+    assert_eq!(won.await, 1);
+}
+
+async fn f38_a_code_is_not_found_from_another_tenant(db: &Db) {
+    let (own, other) = (stored_tenant(db, "a.example").await, stored_tenant(db, "b.example").await);
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let one = grant(&own, account);
+    let found = db.store.write(move |tx| {
+        async move {
+            tx.create_grant(&one).await?;
+            tx.grant_by_code(other.id, &one.code).await
+        }
+        .boxed()
+    });
+    assert_eq!(found.await.unwrap(), None);
+}
+
+async fn f29_concurrent_refresh_one_winner(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let one = grant(&own, account);
+    let token = refresh_token(&one);
+    let (hash, store) = (token.hash, &db.store);
+    let job = store.write(move |tx| {
+        async move {
+            tx.create_grant(&one).await?;
+            tx.create_refresh_token(&token).await
+        }
+        .boxed()
+    });
+    job.await.unwrap();
+    let won = winners(100, |_| {
+        let store = store.clone();
+        async move { store.write(move |tx| async move { tx.use_refresh_token(&hash, LATER).await }.boxed()).await }
+    });
+    assert_eq!(won.await, 1);
+}
+
+async fn a29_a_revoked_family_refreshes_no_more(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    db.store
+        .write(move |tx| {
+            async move {
+                let one = grant(&own, account);
+                tx.create_grant(&one).await?;
+                let (mut first, second) = (refresh_token(&one), refresh_token(&one));
+                tx.create_refresh_token(&first).await?;
+                tx.create_refresh_token(&second).await?;
+                for at in [NOW.minus(1), NOW.plus(DAY)] {
+                    assert!(matches!(tx.use_refresh_token(&first.hash, at).await, Err(StorageError::Conflict)));
+                }
+                tx.use_refresh_token(&first.hash, LATER).await?;
+                first.used_at = Some(LATER);
+                assert_eq!(tx.refresh_token(&first.hash).await?, Some(first));
+                tx.revoke_grant(one.id, LATER).await?;
+                assert!(matches!(tx.use_refresh_token(&second.hash, LATER).await, Err(StorageError::Conflict)));
+                assert_eq!(tx.refresh_token(&hash()).await?, None);
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+}
+
+async fn f28_every_grant_of_an_account_is_revoked(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let other = stored_account(db, &own, patient("b@example.com", "B", "B")).await;
+    db.store
+        .write(move |tx| {
+            async move {
+                let (one, two, foreign) = (grant(&own, account), grant(&own, account), grant(&own, other));
+                for grant in [&one, &two, &foreign] {
+                    tx.create_grant(grant).await?;
+                }
+                assert_eq!(tx.revoke_grants_of_session(one.session.expect("one"), LATER).await?, 1);
+                assert_eq!(tx.revoke_grants_of_account(account, LATER).await?, 1);
+                assert_eq!(tx.grant_by_id(two.id).await?.and_then(|g| g.revoked_at), Some(LATER));
+                assert_eq!(tx.grant_by_id(foreign.id).await?.and_then(|g| g.revoked_at), None);
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+}
+
+async fn old_grants_go_when_no_refresh_token_lives(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    db.store
+        .write(move |tx| {
+            async move {
+                let (bare, kept) = (grant(&own, account), grant(&own, account));
+                tx.create_grant(&bare).await?;
+                tx.create_grant(&kept).await?;
+                let token = refresh_token(&kept);
+                tx.create_refresh_token(&token).await?;
+                assert_eq!(tx.delete_old_grants(NOW, 10).await?, 0);
+                assert_eq!(tx.delete_old_grants(NOW.plus(MINUTE), 10).await?, 1);
+                assert_eq!(tx.grant_by_id(bare.id).await?, None);
+                assert_eq!(tx.delete_old_grants(NOW.plus(DAY + 1), 10).await?, 1);
+                assert_eq!(tx.refresh_token(&token.hash).await?, None);
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+}

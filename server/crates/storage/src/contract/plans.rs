@@ -1,0 +1,114 @@
+//! The cost of a page must not grow with the table: on 20,000 patients every statement of the
+//! list walks one index in order. No scan of a table, no sorting.
+
+use std::fmt::Write as _;
+
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
+use uuid::Uuid;
+
+use super::support::*;
+use crate::repository::plans;
+
+// Half the patients are another tenant's, so that the tenant alone narrows little.
+fn populate(tenants: [Uuid; 2], postgres: bool) -> String {
+    let literal = |id: Uuid| if postgres { format!("'{id}'::uuid") } else { format!("X'{}'", id.simple()) };
+    let random = if postgres { "gen_random_uuid()" } else { "randomblob(16)" };
+    let (one, two) = (literal(tenants[0]), literal(tenants[1]));
+    let mut sql = String::new();
+    write!(
+        sql,
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+         INSERT INTO accounts (id, tenant_id, kind, email, attributes, sort_name, mfa_enrolled, created_at, \
+            last_sign_in_at) \
+         SELECT {random}, CASE WHEN i % 2 = 0 THEN {one} ELSE {two} END, 'patient', 'p' || i || '@example.com', '{{}}', \
+            'name' || ((i * 7919) % 20011), CASE WHEN i % 3 = 0 THEN 1 ELSE 0 END, 1800000000000 + i, i * 17 % 19991 \
+         FROM n; \
+         INSERT INTO patient_terms (tenant_id, term, account_id, mfa_enrolled) \
+         SELECT tenant_id, email, id, mfa_enrolled FROM accounts; \
+         INSERT INTO patient_terms (tenant_id, term, account_id, mfa_enrolled) \
+         SELECT tenant_id, sort_name, id, mfa_enrolled FROM accounts; ANALYZE;"
+    )
+    .unwrap();
+    sql
+}
+
+// What a page in the middle binds: the statement, text or number, the searched range.
+type Case = (&'static str, bool, bool, Option<(&'static str, &'static str)>);
+
+fn cases() -> Vec<Case> {
+    let mut all = Vec::new();
+    all.extend(plans::numbers().into_iter().map(|(sql, filter)| (sql, filter, false, None)));
+    all.extend(plans::names().into_iter().map(|(sql, filter)| (sql, filter, true, None)));
+    for range in [("name1", "name1\u{10FFFF}"), ("p", "p\u{10FFFF}"), ("zz", "zz\u{10FFFF}")] {
+        all.extend(plans::searches().into_iter().map(|(sql, filter)| (sql, filter, true, Some(range))));
+    }
+    all
+}
+
+macro_rules! bound {
+    ($query:expr, $tenant:expr, $case:expr) => {{
+        let (_, filter, text, range) = $case;
+        let mut query = $query.bind($tenant);
+        query = if text { query.bind("name15") } else { query.bind(1_800_000_010_000i64) };
+        query = query.bind(Uuid::nil()).bind(51i64);
+        if let Some((from, to)) = range {
+            query = query.bind(from).bind(to);
+        }
+        if filter { query.bind(1i64) } else { query }
+    }};
+}
+
+async fn sqlite_plans(db: &Db, analysed: bool) {
+    let tenants = [stored_tenant(db, "a.example").await, stored_tenant(db, "b.example").await].map(|t| t.id.uuid());
+    let sql = populate(tenants, false);
+    db.raw(if analysed { &sql } else { sql.trim_end_matches("ANALYZE;") }).await.unwrap();
+    let options: sqlx::sqlite::SqliteConnectOptions = db.options.url.parse().unwrap();
+    let mut connection = options.connect().await.unwrap();
+    for case in cases() {
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", case.0));
+        let rows = bound!(sqlx::query(explain), tenants[0], case).fetch_all(&mut connection).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        let searched = plan.iter().any(|line| line.starts_with("SEARCH") && line.contains(" INDEX "));
+        let costly = plan.iter().any(|line| line.contains("SCAN") || line.contains("TEMP B-TREE"));
+        assert!(searched && !costly, "{}\n{plan:#?}", case.0);
+    }
+    connection.close().await.unwrap();
+}
+
+async fn postgres_plans(db: &Db, mode: &str) {
+    let tenants = [stored_tenant(db, "a.example").await, stored_tenant(db, "b.example").await].map(|t| t.id.uuid());
+    db.raw(&populate(tenants, true)).await.unwrap();
+    let mut connection = sqlx::PgConnection::connect(&db.options.url).await.unwrap();
+    let set = AssertSqlSafe(format!("SET plan_cache_mode = {mode}"));
+    sqlx::raw_sql(set).execute(&mut connection).await.unwrap();
+    for case in cases() {
+        let explain = AssertSqlSafe(format!("EXPLAIN {}", case.0));
+        let rows = bound!(sqlx::query(explain), tenants[0], case).fetch_all(&mut connection).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        let searched = plan.iter().any(|line| line.contains("Index Scan") || line.contains("Index Only Scan"));
+        let costly = plan.iter().any(|line| line.contains("Seq Scan") || line.contains("Sort"));
+        assert!(searched && !costly, "{mode}: {}\n{plan:#?}", case.0);
+    }
+    connection.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_lists_patients_by_index_alone() {
+    on_sqlite(|db| Box::pin(sqlite_plans(db, true))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_lists_patients_by_index_alone_without_statistics() {
+    on_sqlite(|db| Box::pin(sqlite_plans(db, false))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_lists_patients_by_index_alone() {
+    on_postgres(|db| Box::pin(postgres_plans(db, "force_custom_plan"))).await;
+}
+
+// The plan that a prepared statement settles on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_lists_patients_by_index_alone_when_prepared() {
+    on_postgres(|db| Box::pin(postgres_plans(db, "force_generic_plan"))).await;
+}

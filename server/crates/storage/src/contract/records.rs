@@ -1,0 +1,208 @@
+//! Throttles, sends, the audit log, counters, signing keys.
+
+use futures::FutureExt as _;
+use lanyard_domain::{
+    audit::{Action, AuditEvent, Outcome},
+    clock::{MINUTE, Timestamp},
+    secret::Sealed,
+    tenant::Tenant,
+};
+
+use super::{contract, support::*};
+use crate::{AuditCursor, SigningKey, StorageError};
+
+contract!(
+    n9_a_throttle_locks_and_begins_anew,
+    n9_concurrent_failures_are_all_counted,
+    sends_are_remembered_by_destination,
+    c3_audit_events_never_change,
+    the_audit_log_is_read_newest_first_within_a_tenant,
+    counters_add_up,
+    d12_retired_keys_are_published_for_a_while,
+);
+
+async fn n9_a_throttle_locks_and_begins_anew(db: &Db) {
+    let (own, other) = (stored_tenant(db, "a.example").await, stored_tenant(db, "b.example").await);
+    db.store
+        .write(move |tx| {
+            async move {
+                let (key, lock) = (hash(), 15 * MINUTE);
+                assert_eq!(tx.throttle(own.id, &key).await?, None);
+                for n in 1..=3 {
+                    let now = tx.throttle_failed(own.id, &key, NOW, 3, lock).await?;
+                    assert_eq!((now.failures, now.lock(NOW).is_some()), (n, n == 3));
+                }
+                assert_eq!(tx.throttle(own.id, &key).await?.and_then(|t| t.lock(NOW)), Some(NOW.plus(lock)));
+                assert_eq!(tx.throttle(other.id, &key).await?, None);
+                let anew = tx.throttle_failed(own.id, &key, NOW.plus(lock), 3, lock).await?;
+                assert_eq!((anew.failures, anew.lock(NOW.plus(lock))), (1, None));
+                tx.clear_throttle(own.id, &key).await?;
+                assert_eq!(tx.throttle(own.id, &key).await?, None);
+                assert!(tx.throttle_failed(own.id, &key, NOW, 1, lock).await?.lock(NOW).is_some());
+                assert_eq!(tx.delete_old_throttles(NOW, 5).await?, 0);
+                assert_eq!(tx.delete_old_throttles(LATER, 5).await?, 1);
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+}
+
+async fn n9_concurrent_failures_are_all_counted(db: &Db) {
+    let own = stored_tenant(db, "a.example").await.id;
+    let (key, store) = (hash(), &db.store);
+    let done = winners(50, |_| {
+        let store = store.clone();
+        async move {
+            let job = store.write(move |tx| {
+                async move { tx.throttle_failed(own, &key, NOW, 100, MINUTE).await.map(drop) }.boxed()
+            });
+            job.await
+        }
+    });
+    assert_eq!(done.await, 50);
+    let stands = db.store.read(move |tx| async move { tx.throttle(own, &key).await }.boxed()).await.unwrap();
+    assert_eq!(stands.map(|t| t.failures), Some(50));
+}
+
+async fn sends_are_remembered_by_destination(db: &Db) {
+    db.store
+        .write(move |tx| {
+            async move {
+                let (one, other) = (hash(), hash());
+                for at in [LATER, NOW, NOW] {
+                    tx.note_send(&one, at).await?;
+                }
+                tx.note_send(&other, NOW).await?;
+                assert_eq!(tx.recent_sends(&one, NOW).await?, [NOW, NOW, LATER]);
+                assert_eq!(tx.recent_sends(&one, NOW.plus(1)).await?, [LATER]);
+                assert_eq!(tx.delete_old_sends(LATER).await?, 3);
+                assert!(tx.recent_sends(&other, Timestamp(0)).await?.is_empty());
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+}
+
+fn event(tenant: &Tenant, at: Timestamp) -> AuditEvent {
+    AuditEvent {
+        id: id(),
+        tenant: tenant.id,
+        at,
+        actor: Some(id()),
+        action: Action::PatientsListed,
+        target: Some("target".into()),
+        outcome: Outcome::Failure,
+        ip: Some("192.0.2.1".into()),
+        request: Some("r".into()),
+        detail: serde_json::json!({ "method": "text_message" }),
+    }
+}
+
+async fn c3_audit_events_never_change(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let (one, tenant) = (event(&own, NOW), own.id);
+    let stored = one.clone();
+    db.store.write(move |tx| async move { tx.append_audit(&stored).await }.boxed()).await.unwrap();
+    for sql in ["UPDATE audit SET ip = NULL", "DELETE FROM audit"] {
+        let refused = db.raw(sql).await.expect_err("refused").to_string();
+        assert!(refused.contains("audit events never change"), "{refused}");
+    }
+    if db.store.is_postgres() {
+        assert!(db.raw("TRUNCATE audit").await.is_err());
+    }
+    let listed = db.store.read(move |tx| async move { tx.list_audit(tenant, None, 10).await }.boxed());
+    assert_eq!(listed.await.unwrap(), [one]);
+}
+
+async fn the_audit_log_is_read_newest_first_within_a_tenant(db: &Db) {
+    let (own, other) = (stored_tenant(db, "a.example").await, stored_tenant(db, "b.example").await);
+    db.store
+        .write(move |tx| {
+            async move {
+                let mut all: Vec<_> = (0..5).map(|n| event(&own, NOW.plus(n / 2))).collect();
+                for event in &all {
+                    tx.append_audit(event).await?;
+                }
+                tx.append_audit(&event(&other, NOW)).await?;
+                all.sort_by_key(|event| std::cmp::Reverse((event.at, event.id)));
+                let first = tx.list_audit(own.id, None, 3).await?;
+                assert_eq!(first, all[..3]);
+                let cursor = AuditCursor { at: first[2].at, id: first[2].id };
+                assert_eq!(tx.list_audit(own.id, Some(&cursor), 3).await?, all[3..]);
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+}
+
+async fn counters_add_up(db: &Db) {
+    let own = stored_tenant(db, "a.example").await.id;
+    let store = &db.store;
+    let done = winners(40, |n| {
+        let store = store.clone();
+        async move {
+            let (day, spread) = (100 + (n as i64) % 2, n as u8);
+            let job = store.write(move |tx| {
+                async move {
+                    tx.bump_counter(own, "sign_ins", 0, 1, spread).await?;
+                    tx.bump_counter(own, "sign_ins", day, 1, spread).await
+                }
+                .boxed()
+            });
+            job.await
+        }
+    });
+    assert_eq!(done.await, 40);
+    db.store
+        .read(move |tx| {
+            async move {
+                assert_eq!(tx.counter_total(own, "sign_ins").await?, 40);
+                assert_eq!(tx.counter_total(own, "sign_ups").await?, 0);
+                assert_eq!(tx.counter_days(own, "sign_ins", 0, 200).await?, [(100, 20), (101, 20)]);
+                assert_eq!(tx.counter_days(own, "sign_ins", 101, 101).await?, [(101, 20)]);
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+}
+
+async fn d12_retired_keys_are_published_for_a_while(db: &Db) {
+    let (own, other) = (stored_tenant(db, "a.example").await, stored_tenant(db, "b.example").await);
+    db.store
+        .write(move |tx| {
+            async move {
+                let mut old = SigningKey {
+                    id: "k1".into(),
+                    tenant: own.id,
+                    alg: "RS256".into(),
+                    private_key: Sealed(vec![1, 2]),
+                    public_jwk: "{}".into(),
+                    created_at: NOW,
+                    retired_at: None,
+                };
+                let new = SigningKey { id: "k2".into(), created_at: LATER, ..old.clone() };
+                tx.create_signing_key(&old).await?;
+                tx.create_signing_key(&new).await?;
+                let foreign = tx.retire_signing_key(other.id, "k1", LATER).await;
+                assert!(matches!(foreign, Err(StorageError::Conflict)));
+                tx.retire_signing_key(own.id, "k1", LATER).await?;
+                assert!(matches!(tx.retire_signing_key(own.id, "k1", LATER).await, Err(StorageError::Conflict)));
+                old.retired_at = Some(LATER);
+                assert_eq!(tx.signing_keys(own.id, NOW).await?, [new.clone(), old]);
+                assert_eq!(tx.signing_keys(own.id, LATER).await?, [new]);
+                assert!(tx.signing_keys(other.id, NOW).await?.is_empty());
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+}
