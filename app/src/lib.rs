@@ -18,5 +18,6 @@ pub mod countries;
 mod fetch;
 pub mod islands;
 pub mod pages;
+pub mod paths;
 #[cfg(feature = "ssr")]
 pub mod shell;

@@ -1,2 +1,5 @@
-//! Lanyard.
-fn main() {}
+//! `lanyard`: one binary, the server and its administration. See `lanyard --help`.
+
+fn main() -> std::process::ExitCode {
+    lanyard_server::cli::main()
+}

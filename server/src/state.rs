@@ -8,7 +8,7 @@ use std::{
 };
 
 use lanyard_crypto::{MacUse, MasterKey, PasswordQueue, TenantKeys};
-use lanyard_domain::{clock::Clock, entropy::Entropy, id::Id, password::Blocklist, tenant::Tenant};
+use lanyard_domain::{clock::Clock, entropy::Entropy, id::Id, password::Blocklist, secret::TokenHash, tenant::Tenant};
 use lanyard_messaging::{Channel, Transport, inbox::Inbox};
 use lanyard_oidc::endpoints;
 use lanyard_storage::{ReadTx, StorageError, Store};
@@ -159,10 +159,10 @@ impl App {
     /// The key under which a throttle or a history of sends is kept: a keyed hash, so that the
     /// table tells nobody's address.
     #[must_use]
-    pub fn throttle_key(&self, tenant: Id<Tenant>, what: &str, parts: &[&str]) -> [u8; 32] {
+    pub fn throttle_key(&self, tenant: Id<Tenant>, what: &str, parts: &[&str]) -> TokenHash {
         let tenant = tenant.uuid();
         let mut all: Vec<&[u8]> = vec![what.as_bytes(), tenant.as_bytes()];
         all.extend(parts.iter().map(|part| part.as_bytes()));
-        self.master.mac_key(MacUse::Destination).mac(&all)
+        TokenHash(self.master.mac_key(MacUse::Destination).mac(&all))
     }
 }

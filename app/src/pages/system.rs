@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::components::{AuthLayout, Button, ButtonKind, ButtonLink, Disclosure};
 
 /// A failed request: what happened, what to do, and the id that the log has.
-pub fn failure_page(title: &'static str, advice: &'static str, request: &str) -> impl IntoView {
+pub fn failure_page(title: &'static str, advice: &'static str, request: &str) -> impl IntoView + use<> {
     let request = request.to_owned();
     view! {
         <AuthLayout tenant="Lanyard">
@@ -17,7 +17,7 @@ pub fn failure_page(title: &'static str, advice: &'static str, request: &str) ->
 }
 
 /// An authorization or logout request that cannot be answered to the application.
-pub fn protocol_error_page(code: &str, text: &'static str) -> impl IntoView {
+pub fn protocol_error_page(code: &str, text: &'static str) -> impl IntoView + use<> {
     let code = code.to_owned();
     view! {
         <AuthLayout tenant="Lanyard">
@@ -32,7 +32,7 @@ pub fn protocol_error_page(code: &str, text: &'static str) -> impl IntoView {
 }
 
 /// Moves on by itself (the answer carries `Refresh`); the link is for who prefers it.
-pub fn move_on_page(location: &str) -> impl IntoView {
+pub fn move_on_page(location: &str) -> impl IntoView + use<> {
     let location = location.to_owned();
     view! {
         <AuthLayout tenant="Lanyard">
@@ -46,7 +46,7 @@ pub fn move_on_page(location: &str) -> impl IntoView {
 }
 
 /// The answer by form post: one button, pressed by the person where no script runs.
-pub fn form_post_page(action: &str, fields: &[(&'static str, String)]) -> impl IntoView {
+pub fn form_post_page(action: &str, fields: &[(&'static str, String)]) -> impl IntoView + use<> {
     let action = action.to_owned();
     let fields = fields
         .iter()
@@ -65,7 +65,7 @@ pub fn form_post_page(action: &str, fields: &[(&'static str, String)]) -> impl I
 }
 
 /// Asks before signing out: no proof came that the person's own app asked.
-pub fn confirm_logout_page(tenant: &str, kept: &[(String, String)]) -> impl IntoView {
+pub fn confirm_logout_page(tenant: &str, kept: &[(String, String)]) -> impl IntoView + use<> {
     let fields = kept
         .iter()
         .map(|(name, value)| view! { <input type="hidden" name=name.clone() value=value.clone() /> })
@@ -84,7 +84,7 @@ pub fn confirm_logout_page(tenant: &str, kept: &[(String, String)]) -> impl Into
 }
 
 /// Says that the session is over.
-pub fn signed_out_page(tenant: &str) -> impl IntoView {
+pub fn signed_out_page(tenant: &str) -> impl IntoView + use<> {
     view! {
         <AuthLayout tenant=tenant.to_owned()>
             <h1>"You’re signed out"</h1>

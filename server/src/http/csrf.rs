@@ -6,12 +6,13 @@
 use axum::http::{HeaderMap, Method, header};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use lanyard_domain::secret::Token;
+use lanyard_oidc::endpoints::Endpoint;
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
 /// The endpoints that take no cookie as authority: a code, a secret or a bearer token decides.
 /// `authorize` by POST only starts a journey. A test pins this list against the router.
-pub const EXEMPT: [&str; 4] = ["authorize", "token", "userinfo", "logout"];
+pub const EXEMPT: [Endpoint; 4] = [Endpoint::Authorize, Endpoint::Token, Endpoint::UserInfo, Endpoint::Logout];
 
 /// Whether a state-changing request comes from one of our own pages.
 #[must_use]

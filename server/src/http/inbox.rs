@@ -39,9 +39,17 @@ pub async fn list(
     let entries = entries(&app, &headers, &filter)?;
     let list: Vec<_> = entries
         .into_iter()
-        .map(|e| serde_json::json!({"id": e.id, "kind": e.kind, "to": e.to, "subject": e.subject, "body": e.body, "at": e.at_ms}))
+        .map(|e| serde_json::json!({"id": e.id, "kind": kind(e.kind), "to": e.to, "subject": e.subject, "body": e.body, "at": e.at_ms}))
         .collect();
     Ok(Json(list.into()))
+}
+
+const fn kind(channel: lanyard_messaging::Channel) -> &'static str {
+    match channel {
+        lanyard_messaging::Channel::Email => "email",
+        lanyard_messaging::Channel::Text => "text",
+        lanyard_messaging::Channel::Call => "call",
+    }
 }
 
 fn view(entry: &lanyard_messaging::inbox::InboxEntry, now: lanyard_domain::clock::Timestamp) -> lanyard_app::api::inbox::InboxMessage {

@@ -3,9 +3,11 @@
 //! What every request passes is in [`security`], [`client`] and [`csrf`]; `router.rs` has the
 //! one table of routes.
 
+pub mod account;
 pub mod assets;
 pub mod client;
 pub mod claims;
+pub mod clinic;
 pub mod console;
 pub mod cookies;
 pub mod csrf;
@@ -18,4 +20,5 @@ pub mod journey;
 pub mod limit;
 pub mod oauth;
 pub mod page;
+pub mod portal;
 pub mod security;

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use lanyard_domain::entropy;
+use lanyard_oidc::endpoints::Route;
 
 use super::{
     client::{Client, RequestId},
@@ -30,11 +31,12 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     let id = request_id(&app);
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let uri = request.uri().clone();
+    let path = uri.path().to_owned();
     let wants = Wants::of(&path, request.headers());
     let client = Client::of(request.headers(), request.extensions(), &app.config.trusted_proxies);
 
-    let mut response = match admit(&app, &method, &path, request.headers(), &client) {
+    let mut response = match admit(&app, &method, &uri, request.headers(), &client) {
         Err(error) => error.into_response(),
         Ok(()) => match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
             Ok(response) => response,
@@ -45,15 +47,15 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
         response = explain(&app, response, &failed, wants, &id).await;
     }
     tracing::info!(request = %id, %method, path = %loggable(&path), status = response.status().as_u16(), ip = %client.ip, "request");
-    finish(&app, &path, response.headers_mut(), &id);
+    finish(&app, &uri, response.headers_mut(), &id);
     response
 }
 
-fn admit(app: &App, method: &Method, path: &str, headers: &HeaderMap, client: &Client) -> Result<(), HttpError> {
+fn admit(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap, client: &Client) -> Result<(), HttpError> {
     if method.is_safe() {
         return Ok(());
     }
-    if !is_exempt(path) && !csrf::same_origin(method, headers, &app.origin) {
+    if !is_exempt(uri) && !csrf::same_origin(method, headers, &app.origin) {
         return Err(HttpError::CrossSite);
     }
     if !app.limiter.admits(client.ip) {
@@ -64,9 +66,8 @@ fn admit(app: &App, method: &Method, path: &str, headers: &HeaderMap, client: &C
 
 /// Whether the CSRF check passes a path by: the protocol endpoints of a flow, and nothing else.
 #[must_use]
-pub fn is_exempt(path: &str) -> bool {
-    let last = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
-    csrf::EXEMPT.contains(&last.to_ascii_lowercase().as_str()) && lanyard_oidc::endpoints::parse(path).is_some()
+pub fn is_exempt(uri: &Uri) -> bool {
+    Route::parse(uri.path(), uri.query()).is_some_and(|route| csrf::EXEMPT.contains(&route.endpoint))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,7 +107,7 @@ async fn explain(app: &App, response: Response, failed: &Failed, wants: Wants, i
     better
 }
 
-fn finish(app: &App, path: &str, headers: &mut HeaderMap, id: &str) {
+fn finish(app: &App, uri: &Uri, headers: &mut HeaderMap, id: &str) {
     let mut fill = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
@@ -120,7 +121,7 @@ fn finish(app: &App, path: &str, headers: &mut HeaderMap, id: &str) {
         fill(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
     }
     // Journey and end-session pages send none: popups of MSAL 2 and 4 need their opener (A43).
-    if !may_be_a_popup(path) {
+    if !may_be_a_popup(uri) {
         fill(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     }
     if let Ok(value) = HeaderValue::try_from(id) {
@@ -128,8 +129,8 @@ fn finish(app: &App, path: &str, headers: &mut HeaderMap, id: &str) {
     }
 }
 
-fn may_be_a_popup(path: &str) -> bool {
-    path.starts_with("/journey/") || lanyard_oidc::endpoints::parse(path).is_some()
+fn may_be_a_popup(uri: &Uri) -> bool {
+    uri.path().starts_with("/journey/") || Route::parse(uri.path(), uri.query()).is_some()
 }
 
 // Invitation links are secrets; they stay out of the log (A50).

@@ -3,12 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use lanyard_crypto::Purpose;
-use lanyard_domain::clock::{Millis, SECOND};
-use lanyard_messaging::{DeliveryError, Message, Transport as _, retry};
-use lanyard_storage::{OutboxMessage, StorageError};
+use lanyard_domain::{
+    audit::{Action, Outcome},
+    clock::{Millis, SECOND, Timestamp},
+};
+use lanyard_messaging::{DeliveryError, Message, Reason, Receipt, retry};
+use lanyard_storage::{ClaimedMessage, StorageError};
 use tokio::sync::{Notify, Semaphore};
 
-use crate::state::App;
+use crate::{service::audit, state::App};
 
 /// Messages under way at once, over all providers.
 const AT_ONCE: usize = 16;
@@ -76,68 +79,65 @@ pub async fn drain(app: &App) -> Result<usize, StorageError> {
     }
 }
 
-async fn claim(app: &App, limit: usize) -> Result<Vec<OutboxMessage>, StorageError> {
-    if limit == 0 {
-        return Ok(Vec::new());
-    }
-    let now = app.clock.now();
+async fn claim(app: &App, limit: usize) -> Result<Vec<ClaimedMessage>, StorageError> {
     let limit = u32::try_from(limit).unwrap_or(1);
+    let now = app.clock.now();
     // A look without a lock first: most of the time there is nothing.
-    if !app.store.read(move |tx| Box::pin(async move { tx.outbox_is_due(now).await })).await? {
+    let due = app.store.read(move |tx| Box::pin(async move { tx.next_message_due().await })).await?;
+    if limit == 0 || due.is_none_or(|due: Timestamp| due > now) {
         return Ok(Vec::new());
     }
-    app.store.write(move |tx| Box::pin(async move { tx.claim_due(now, now.plus(LEASE), limit).await })).await
+    app.store.write(move |tx| Box::pin(async move { tx.claim_messages(now, now.plus(LEASE), limit).await })).await
 }
 
-async fn deliver(app: &App, entry: OutboxMessage) {
-    let result = match open(app, &entry).await {
+async fn deliver(app: &App, claimed: ClaimedMessage) {
+    let result = match open(app, &claimed).await {
         Some(message) => app.transport.deliver(&message).await,
         None => {
-            tracing::error!(message = %entry.id, "a message in the outbox cannot be opened");
-            Err(DeliveryError::Permanent(lanyard_messaging::Reason::Refused))
+            tracing::error!(message = %claimed.message.id, "a message in the outbox cannot be opened");
+            Err(DeliveryError::Permanent(Reason::BadMessage("payload")))
         }
     };
-    if let Err(error) = note(app, &entry, result).await {
+    if let Err(error) = note(app, &claimed, result).await {
         // The lease runs out and the message is tried again: twice is better than never.
-        tracing::warn!(%error, message = %entry.id, "the result of a delivery was not stored");
+        tracing::warn!(%error, message = %claimed.message.id, "the result of a delivery was not stored");
     }
 }
 
-async fn open(app: &App, entry: &OutboxMessage) -> Option<Message> {
+async fn open(app: &App, claimed: &ClaimedMessage) -> Option<Message> {
+    let entry = &claimed.message;
     let keys = app.tenant_keys_of(entry.tenant).await.ok()?;
-    let plain = keys.open(Purpose::Outbox, &entry.id.to_string(), &entry.payload).ok()?;
+    let plain = keys.open(Purpose::OutboxPayload, &entry.id.to_string(), &entry.payload).ok()?;
     serde_json::from_slice(&plain).ok()
 }
 
-async fn note(app: &App, entry: &OutboxMessage, result: Result<lanyard_messaging::Receipt, DeliveryError>) -> Result<(), StorageError> {
-    let (id, now) = (entry.id, app.clock.now());
+async fn note(app: &App, claimed: &ClaimedMessage, result: Result<Receipt, DeliveryError>) -> Result<(), StorageError> {
+    let (entry, lease, now) = (&claimed.message, claimed.lease, app.clock.now());
+    let id = entry.id;
     let error = match result {
-        Ok(_) => return app.store.write(move |tx| Box::pin(async move { tx.mark_delivered(id, now).await })).await,
+        Ok(_) => {
+            return app.store.write(move |tx| Box::pin(async move { tx.message_delivered(id, lease, now).await })).await;
+        }
         Err(error) => error,
     };
     let again = if error.is_retryable() {
-        retry::next_attempt(entry.attempts, entry.created_at.0, now.0, entry.expires_at.0)
+        retry::next_attempt(claimed.attempts, entry.created_at.0, now.0, entry.expires_at.0)
     } else {
         None
     };
     let text = error.to_string();
     tracing::warn!(message = %id, kind = entry.kind, error = text, retry = again.is_some(), "delivery failed");
-    let (app, tenant, kind) = (app.clone(), entry.tenant, entry.kind.clone());
+    let (own, tenant, kind) = (app.clone(), entry.tenant, entry.kind.clone());
     app.store
-        .clone()
         .write(move |tx| {
             Box::pin(async move {
-                match again {
-                    Some(at) => tx.retry_at(id, lanyard_domain::clock::Timestamp(at), &text).await,
-                    None => {
-                        use crate::service::audit::{Event, append};
-                        use lanyard_domain::audit::{Action, Outcome};
-                        tx.mark_failed(id, now, &text).await?;
-                        let detail = serde_json::json!({"kind": kind, "reason": text});
-                        let event = Event::of(Action::MessageFailed, Outcome::Failure).on(id).with(detail);
-                        append(&app, tx, tenant, event).await
-                    }
-                }
+                let Some(at) = again else {
+                    tx.message_failed(id, lease, now, &text).await?;
+                    let detail = serde_json::json!({"kind": kind, "reason": text});
+                    let event = audit::Event::of(Action::MessageFailed, Outcome::Failure).on(id).with(detail);
+                    return audit::append(&own, tx, tenant, event).await;
+                };
+                tx.retry_message(id, lease, Timestamp(at), &text).await
             })
         })
         .await

@@ -43,7 +43,7 @@ pub async fn first_operator_link(app: &App, system: &Tenant) -> Result<Option<St
         .write(move |tx| {
             Box::pin(async move {
                 let now = own.clock.now();
-                if tx.has_accounts(tenant).await? || tx.has_open_invitation(tenant, now).await? {
+                if tx.is_inhabited(tenant, now).await? {
                     return Ok(None);
                 }
                 // One winner among processes: the second one's key is taken.
@@ -121,7 +121,7 @@ pub async fn invite_staff(
                     .on(invitation.id)
                     .from(&client)
                     .with(serde_json::json!({"kind": "staff"}));
-                Ok(audit::append(&own, tx, tenant.id, event).await?)
+                Ok::<_, JourneyError>(audit::append(&own, tx, tenant.id, event).await?)
             })
         })
         .await?;

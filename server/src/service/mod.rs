@@ -6,6 +6,7 @@ pub mod invitations;
 pub mod journey;
 pub mod oauth;
 pub mod outbox;
+pub mod patient_portal;
 pub mod phone;
 pub mod run;
 pub mod signing;

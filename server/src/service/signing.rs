@@ -40,11 +40,11 @@ pub async fn store(
     let public = serde_json::to_string(&key.public).map_err(|_| StorageError::Inconsistent("a public key"))?;
     let sealed = keys.seal(Purpose::SigningKey, &key.public.kid, &key.pkcs8, entropy);
     tx.create_signing_key(&lanyard_storage::SigningKey {
-        kid: key.public.kid.clone(),
+        id: key.public.kid.clone(),
         tenant: tenant.id,
         alg: key.public.alg.clone(),
-        private: sealed,
-        public,
+        private_key: sealed,
+        public_jwk: public,
         created_at: now,
         retired_at: None,
     })
@@ -75,19 +75,21 @@ pub async fn of(app: &App, tenant: Id<Tenant>) -> Result<Arc<TenantSigning>, Jou
     if let Some(found) = at_hand {
         return Ok(found);
     }
-    let rows = app.store.read(move |tx| Box::pin(async move { tx.signing_keys(tenant).await })).await;
+    // A retired key stays published until nothing that it signed is still good.
+    let retired_after = app.clock.now().minus(2 * lanyard_domain::grant::TOKEN_LIFE);
+    let rows = app.store.read(move |tx| Box::pin(async move { tx.signing_keys(tenant, retired_after).await })).await;
     let rows = rows.map_err(|error: StorageError| JourneyError::from(error))?;
     let newest = rows.iter().filter(|row| row.retired_at.is_none()).max_by_key(|row| row.created_at);
     let newest = newest.ok_or(JourneyError::NotFound)?;
     let keys = app.tenant_keys_of(tenant).await?;
     let internal = |what: &str| JourneyError::Internal(format!("signing key: {what}"));
     let pkcs8 = keys
-        .open(Purpose::SigningKey, &newest.kid, &newest.private)
+        .open(Purpose::SigningKey, &newest.id, &newest.private_key)
         .map_err(|_| internal("cannot be opened"))?;
     let set = JwkSet {
         keys: rows
             .iter()
-            .map(|row| serde_json::from_str::<PublicJwk>(&row.public).map_err(|_| internal("is no JWK")))
+            .map(|row| serde_json::from_str::<PublicJwk>(&row.public_jwk).map_err(|_| internal("is no JWK")))
             .collect::<Result<_, _>>()?,
     };
     let signing = Arc::new(TenantSigning {

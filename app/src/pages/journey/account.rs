@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::parts::Step;
 use crate::api::journey::AttributeField;
-use crate::components::{Button, ButtonKind, PasswordField, TextField};
+use crate::components::{Plain as _, Button, ButtonKind, PasswordField, TextField};
 
 /// The address that belongs to a new password, for password managers; not for the eye.
 fn username_for_password_manager(email: &str) -> AnyView {
@@ -21,7 +21,7 @@ fn username_for_password_manager(email: &str) -> AnyView {
             aria-hidden="true"
         />
     }
-    .into_any()
+    .plain()
 }
 
 fn password_hint(min_length: usize) -> String {
@@ -77,12 +77,12 @@ pub(super) fn details(
             <Button label="Create account" />
         </div>
     }
-    .into_any();
+    .plain();
     view! {
         {shown}
         {at.form("submit-details", fields)}
     }
-    .into_any()
+    .plain()
 }
 
 pub(super) fn new_password(at: &Step<'_>, email: &str, min_length: usize) -> AnyView {
@@ -99,12 +99,12 @@ pub(super) fn new_password(at: &Step<'_>, email: &str, min_length: usize) -> Any
             <Button label="Save password" />
         </div>
     }
-    .into_any();
+    .plain();
     view! {
         <p class="lead">"You’ll use it the next time you sign in. Other devices are signed out."</p>
         {at.form("submit-new-password", fields)}
     }
-    .into_any()
+    .plain()
 }
 
 pub(super) fn edit_profile(at: &Step<'_>, attributes: &[AttributeField]) -> AnyView {
@@ -115,11 +115,11 @@ pub(super) fn edit_profile(at: &Step<'_>, attributes: &[AttributeField]) -> AnyV
             <Button label="Save changes" />
         </div>
     }
-    .into_any();
+    .plain();
     view! {
         <p class="lead">"Change what’s not right, then save."</p>
         {at.form("submit-profile", fields)}
         <div class="ways">{at.lone_button("cancel", "Cancel", ButtonKind::Link)}</div>
     }
-    .into_any()
+    .plain()
 }

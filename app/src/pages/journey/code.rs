@@ -6,7 +6,7 @@ use super::parts::Step;
 use super::words;
 use crate::api::journey::{CodeView, Delivery, Method, OtherWay};
 use crate::browser;
-use crate::components::{Button, ButtonKind, CodeField, Disclosure, Notice, Tone};
+use crate::components::{Plain as _, Button, ButtonKind, CodeField, Disclosure, Notice, Tone};
 
 /// How the message fares, kept up to date by the island while the page is open.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ pub(super) enum EmailPurpose {
 
 /// What can be done when there is trouble with a code.
 struct Help {
-    /// Whether "Send a new code" is offered, and what it does.
+    /// The button for a new code, where one can be had.
     resend: Option<&'static str>,
     /// Where to look for it.
     look: &'static str,
@@ -53,7 +53,7 @@ pub(super) fn email_code(at: &Step<'_>, code: &CodeView, purpose: EmailPurpose) 
         {ask(at, code, "Code from the email", "submit-code")}
         {trouble(at, Some(code), help)}
     }
-    .into_any()
+    .plain()
 }
 
 pub(super) fn phone_code(at: &Step<'_>, method: Method, code: &CodeView) -> AnyView {
@@ -64,7 +64,7 @@ pub(super) fn phone_code(at: &Step<'_>, method: Method, code: &CodeView) -> AnyV
         {ask(at, code, phone_label(method), "submit-code")}
         {trouble(at, Some(code), help)}
     }
-    .into_any()
+    .plain()
 }
 
 pub(super) fn challenge(
@@ -80,7 +80,7 @@ pub(super) fn challenge(
             {where_it_went(phone_sent(method), code)}
             {ask(at, code, phone_label(method), "submit-code")}
         }
-        .into_any(),
+        .plain(),
         None => {
             let named = match factor_name {
                 "" => "Open your authenticator app and enter the 6-digit code it shows for this account.".to_owned(),
@@ -92,7 +92,7 @@ pub(super) fn challenge(
                 <p class="lead">{named}</p>
                 {form(at, "Code from the app", "submit-code")}
             }
-            .into_any()
+            .plain()
         }
     };
     view! {
@@ -100,7 +100,7 @@ pub(super) fn challenge(
         {another_way(at, code, other_ways)}
         {trouble(at, code, help)}
     }
-    .into_any()
+    .plain()
 }
 
 const fn phone_sent(method: Method) -> &'static str {
@@ -149,7 +149,7 @@ fn where_it_went(sent: &str, code: &CodeView) -> AnyView {
         </p>
         {delivery_notice(code.delivery)}
     }
-    .into_any()
+    .plain()
 }
 
 /// Says so when the message is late or lost, also while the page is open.
@@ -169,7 +169,7 @@ fn delivery_notice(now: Delivery) -> AnyView {
             }}
         </div>
     }
-    .into_any()
+    .plain()
 }
 
 /// The form, or the time until codes are taken again (U14).
@@ -192,7 +192,7 @@ fn ask(at: &Step<'_>, code: &CodeView, label: &str, event: &str) -> AnyView {
             </p>
         </Notice>
     }
-    .into_any()
+    .plain()
 }
 
 fn form(at: &Step<'_>, label: &str, event: &str) -> AnyView {
@@ -203,14 +203,14 @@ fn form(at: &Step<'_>, label: &str, event: &str) -> AnyView {
             <Button label="Continue" />
         </div>
     }
-    .into_any();
+    .plain();
     at.form(event, fields)
 }
 
 /// Every other bound method, one press away (U19).
 fn another_way(at: &Step<'_>, code: Option<&CodeView>, ways: &[OtherWay]) -> AnyView {
     if ways.is_empty() {
-        return ().into_any();
+        return ().plain();
     }
     let stuck = code.is_some_and(|code| code.locked_for_seconds > 0 || code.delivery != Delivery::OnItsWay);
     let ways = ways
@@ -223,37 +223,40 @@ fn another_way(at: &Step<'_>, code: Option<&CodeView>, ways: &[OtherWay]) -> Any
             }
         })
         .collect_view();
-    let ways = at.form("choose-method", view! { <div class="stack">{ways}</div> }.into_any());
-    view! { <Disclosure summary="Try another way" open=stuck>{ways}</Disclosure> }.into_any()
+    let ways = at.form("choose-method", view! { <div class="stack">{ways}</div> }.plain());
+    view! { <Disclosure summary="Try another way" open=stuck>{ways}</Disclosure> }.plain()
 }
 
-/// "Problems with the code?" (U18).
+/// A new code, with the time until it can be had (U13).
+fn resend(at: &Step<'_>, code: &CodeView, label: &str) -> AnyView {
+    let left = browser::countdown(code.resend_in_seconds);
+    view! {
+        <div class="resend">
+            {at.lone_button("resend", label, ButtonKind::Link)}
+            <p class="hint">
+                {move || match left.get() {
+                    0 => "Up to 5 codes in 15 minutes.".to_owned(),
+                    left => format!("Possible in {}.", words::duration(left)),
+                }}
+            </p>
+        </div>
+    }
+    .plain()
+}
+
+/// "Problems with the code?" (U18): a new one, where to look, a change, the clinic.
 fn trouble(at: &Step<'_>, code: Option<&CodeView>, help: Help) -> AnyView {
     let stuck = code.is_some_and(|code| code.delivery != Delivery::OnItsWay);
-    let resend = code.zip(help.resend).map(|(code, label)| {
-        let left = browser::countdown(code.resend_in_seconds);
-        view! {
-            <div class="resend">
-                {at.lone_button("resend", label, ButtonKind::Secondary)}
-                <p class="hint">
-                    {move || match left.get() {
-                        0 => "You can ask for up to 5 codes in 15 minutes.".to_owned(),
-                        left => format!("You can ask for a new code in {}.", words::duration(left)),
-                    }}
-                </p>
-            </div>
-        }
-    });
+    let again = code.zip(help.resend).map(|(code, label)| resend(at, code, label));
     let change = help.change.map(|label| at.lone_button("back", label, ButtonKind::Link));
     let clinic = format!("Still stuck? Contact {}. They can help you sign in.", at.tenant());
-    let open = stuck || at.failed();
     view! {
-        <Disclosure summary="Problems with the code?" open=open>
+        {again}
+        <Disclosure summary="Problems with the code?" open=stuck>
             <p>{help.look}</p>
-            {resend}
             {change}
             <p>{clinic}</p>
         </Disclosure>
     }
-    .into_any()
+    .plain()
 }

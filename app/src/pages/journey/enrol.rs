@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::parts::Step;
 use super::words;
 use crate::api::journey::{Method, MethodChoice};
-use crate::components::{
+use crate::components::{Plain as _, 
     Button, ButtonKind, CodeField, CopyControl, Disclosure, PhoneField, RadioOption, Radios, SelectField, TextField,
 };
 
@@ -32,14 +32,14 @@ pub(super) fn choose_method(at: &Step<'_>, methods: &[MethodChoice]) -> AnyView 
             <Button label="Continue" />
         </div>
     }
-    .into_any();
+    .plain();
     view! {
         <p class="lead">
             "Your health details are private. A second step keeps them safe, even if somebody learns your password."
         </p>
         {at.form("choose-method", fields)}
     }
-    .into_any()
+    .plain()
 }
 
 pub(super) fn phone(
@@ -68,13 +68,13 @@ pub(super) fn phone(
                 error=at.error("method")
             />
         }
-        .into_any()
+        .plain()
     } else {
-        view! { <input type="hidden" name="method" value=method.as_str() /> }.into_any()
+        view! { <input type="hidden" name="method" value=method.as_str() /> }.plain()
     };
     let country = at.value("country", country);
     let place = if countries.is_empty() {
-        view! { <input type="hidden" name="country" value=country /> }.into_any()
+        view! { <input type="hidden" name="country" value=country /> }.plain()
     } else {
         let options = countries.to_vec();
         view! {
@@ -87,7 +87,7 @@ pub(super) fn phone(
                 autocomplete="country"
             />
         }
-        .into_any()
+        .plain()
     };
     let fields = view! {
         {place}
@@ -103,17 +103,17 @@ pub(super) fn phone(
             <Button label="Send code" />
         </div>
     }
-    .into_any();
+    .plain();
     view! {
         <p class="lead">"We’ll send a code to it now, and each time you sign in."</p>
         {at.form("enter-phone", fields)}
         {can_go_back.then(|| back(at))}
     }
-    .into_any()
+    .plain()
 }
 
 fn back(at: &Step<'_>) -> AnyView {
-    view! { <div class="ways">{at.lone_button("back", "Choose another way", ButtonKind::Link)}</div> }.into_any()
+    view! { <div class="ways">{at.lone_button("back", "Choose another way", ButtonKind::Link)}</div> }.plain()
 }
 
 pub(super) fn app(at: &Step<'_>, qr_svg: &str, uri: &str, secret: &str, can_go_back: bool) -> AnyView {
@@ -161,10 +161,10 @@ pub(super) fn app(at: &Step<'_>, qr_svg: &str, uri: &str, secret: &str, can_go_b
             <Button label="Turn on" />
         </div>
     }
-    .into_any();
+    .plain();
     view! {
         {at.form("submit-app-code", fields)}
         {can_go_back.then(|| back(at))}
     }
-    .into_any()
+    .plain()
 }

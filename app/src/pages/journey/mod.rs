@@ -15,7 +15,7 @@ pub mod words;
 use leptos::prelude::*;
 
 use crate::api::journey::{JourneyView, StageView};
-use crate::components::{AuthLayout, ErrorItem, ErrorSummary};
+use crate::components::{Plain as _, AuthLayout, ErrorItem, ErrorSummary};
 use crate::islands::JourneyIsland;
 pub(crate) use code::LiveDelivery;
 pub(crate) use parts::Step;
@@ -23,9 +23,8 @@ pub use words::page_title;
 
 /// The body of a journey's page; its title is [`page_title`].
 pub fn journey_page(view: JourneyView) -> impl IntoView {
-    let wide = false;
     view! {
-        <AuthLayout tenant=view.tenant.clone() demo=view.demo wide=wide>
+        <AuthLayout tenant=view.tenant.clone() demo=view.demo>
             <JourneyIsland view=view />
         </AuthLayout>
     }
@@ -37,7 +36,7 @@ pub(crate) fn step(view: &JourneyView) -> AnyView {
     let problems = view
         .problems
         .iter()
-        .map(|problem| ErrorItem { field: at.link_target(&problem.field), text: words::problem_text(&problem.code) })
+        .map(|problem| ErrorItem { field: at.link_target(&problem.field), text: at.text(problem) })
         .collect();
     let body = match &view.stage {
         StageView::SignIn { can_sign_up, can_cancel } => sign_in::sign_in(&at, *can_sign_up, *can_cancel),
@@ -70,5 +69,5 @@ pub(crate) fn step(view: &JourneyView) -> AnyView {
         </h1>
         {body}
     }
-    .into_any()
+    .plain()
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::words;
 use crate::api::journey::OverReason;
-use crate::components::ButtonLink;
+use crate::components::{ButtonLink, Plain as _};
 
 pub(super) fn done(location: &str) -> AnyView {
     let location = location.to_owned();
@@ -14,7 +14,7 @@ pub(super) fn done(location: &str) -> AnyView {
             <ButtonLink href=location label="Continue" />
         </div>
     }
-    .into_any()
+    .plain()
 }
 
 pub(super) fn over(reason: OverReason, start_again: Option<&str>) -> AnyView {
@@ -33,5 +33,5 @@ pub(super) fn over(reason: OverReason, start_again: Option<&str>) -> AnyView {
         {lost}
         {again}
     }
-    .into_any()
+    .plain()
 }

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use super::words;
-use crate::api::journey::{AttributeField, AttributeFieldKind, JourneyView, StageView};
-use crate::components::{Button, ButtonKind, CheckboxField, Form, SelectField, TextField};
+use crate::api::journey::{AttributeField, AttributeFieldKind, JourneyView, Problem, ProblemCode, StageView};
+use crate::components::{Plain as _, Button, ButtonKind, CheckboxField, Form, SelectField, TextField};
 
 /// A step's view with what forms ask of it.
 pub(crate) struct Step<'view> {
@@ -48,16 +48,23 @@ impl<'view> Step<'view> {
 
     /// What is wrong with a field, in the words of the summary.
     pub(super) fn error(&self, field: &str) -> Option<String> {
-        self.view
-            .problems
-            .iter()
-            .find(|problem| problem.field == field)
-            .map(|problem| words::problem_text(&problem.code))
+        self.view.problems.iter().find(|problem| problem.field == field).map(|problem| self.text(problem))
     }
 
-    /// Whether anything at all is wrong.
-    pub(super) fn failed(&self) -> bool {
-        !self.view.problems.is_empty()
+    /// A problem in words. A tick or a choice is asked for as such.
+    pub(super) fn text(&self, problem: &Problem) -> String {
+        let attributes: &[AttributeField] =
+            if let StageView::Details { attributes, .. } | StageView::EditProfile { attributes } = &self.view.stage {
+                attributes
+            } else {
+                &[]
+            };
+        let field = attributes.iter().find(|attribute| attribute.name == problem.field);
+        match (&problem.code, field.map(|field| &field.kind)) {
+            (ProblemCode::AttributeMissing { label }, Some(AttributeFieldKind::Checkbox)) => words::tick(label),
+            (ProblemCode::AttributeMissing { label }, Some(AttributeFieldKind::Select { .. })) => words::choose(label),
+            (code, _) => words::problem_text(code),
+        }
     }
 
     /// The field that the summary links to: none, if this step does not show it.
@@ -93,7 +100,7 @@ impl<'view> Step<'view> {
 
     /// The form of an event around its fields.
     pub(super) fn form(&self, event: &str, fields: AnyView) -> AnyView {
-        view! { <Form action=self.action(event) csrf=self.csrf()>{fields}</Form> }.into_any()
+        view! { <Form action=self.action(event) csrf=self.csrf()>{fields}</Form> }.plain()
     }
 
     /// A form of one button.
@@ -104,7 +111,7 @@ impl<'view> Step<'view> {
                 <Button label=label kind=kind />
             </Form>
         }
-        .into_any()
+        .plain()
     }
 
     /// Asks for an attribute, by its type.
@@ -118,7 +125,7 @@ impl<'view> Step<'view> {
             AttributeFieldKind::Text => view! {
                 <TextField name=name label=label value=value error=error autocomplete=autocomplete optional=!field.required />
             }
-            .into_any(),
+            .plain(),
             AttributeFieldKind::Integer => view! {
                 <TextField
                     name=name
@@ -130,10 +137,10 @@ impl<'view> Step<'view> {
                     optional=!field.required
                 />
             }
-            .into_any(),
+            .plain(),
             AttributeFieldKind::Checkbox => {
                 let checked = value == "true";
-                view! { <CheckboxField name=name label=label checked=checked error=error /> }.into_any()
+                view! { <CheckboxField name=name label=label checked=checked error=error /> }.plain()
             }
             AttributeFieldKind::Select { options } => {
                 let options = options.clone();
@@ -149,7 +156,7 @@ impl<'view> Step<'view> {
                         optional=!field.required
                     />
                 }
-                .into_any()
+                .plain()
             }
         }
     }

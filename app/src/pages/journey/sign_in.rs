@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::parts::Step;
-use crate::components::{Button, ButtonKind, PasswordField, TextField};
+use crate::components::{Plain as _, Button, ButtonKind, PasswordField, TextField};
 
 pub(super) fn sign_in(at: &Step<'_>, can_sign_up: bool, can_cancel: bool) -> AnyView {
     let lead = match at.application() {
@@ -31,7 +31,7 @@ pub(super) fn sign_in(at: &Step<'_>, can_sign_up: bool, can_cancel: bool) -> Any
             <Button label="Sign in" />
         </div>
     }
-    .into_any();
+    .plain();
     view! {
         <p class="lead">{lead}</p>
         {at.form("sign-in", fields)}
@@ -49,7 +49,7 @@ pub(super) fn sign_in(at: &Step<'_>, can_sign_up: bool, can_cancel: bool) -> Any
                 }
             })}
     }
-    .into_any()
+    .plain()
 }
 
 pub(super) fn sign_up_email(at: &Step<'_>) -> AnyView {
@@ -68,7 +68,7 @@ pub(super) fn sign_up_email(at: &Step<'_>) -> AnyView {
             <Button label="Send verification code" />
         </div>
     }
-    .into_any();
+    .plain();
     view! {
         <p class="lead">"We’ll email you a code to check that the address is yours."</p>
         {at.form("request-code", fields)}
@@ -77,7 +77,7 @@ pub(super) fn sign_up_email(at: &Step<'_>) -> AnyView {
             {at.lone_button("go-sign-in", "Sign in", ButtonKind::Secondary)}
         </div>
     }
-    .into_any()
+    .plain()
 }
 
 pub(super) fn reset_email(at: &Step<'_>, can_sign_in: bool) -> AnyView {
@@ -96,12 +96,12 @@ pub(super) fn reset_email(at: &Step<'_>, can_sign_in: bool) -> AnyView {
             <Button label="Send verification code" />
         </div>
     }
-    .into_any();
+    .plain();
     view! {
         <p class="lead">"Enter the email address of your account. We’ll send a code to it."</p>
         {at.form("request-code", fields)}
         {can_sign_in
             .then(|| view! { <div class="ways">{at.lone_button("go-sign-in", "Back to sign in", ButtonKind::Link)}</div> })}
     }
-    .into_any()
+    .plain()
 }

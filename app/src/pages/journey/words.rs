@@ -29,15 +29,30 @@ pub fn duration(seconds: u32) -> String {
     join(count(minutes / 60, "hour"), minutes % 60, "minute")
 }
 
-/// A label inside a sentence: "Given name" becomes "given name", "ID number" stays.
+/// A label inside a sentence: "Given name" becomes "given name", "Country/Region"
+/// "country/region"; "ID number" stays.
 fn within(label: &str) -> String {
-    let mut letters = label.chars();
+    label.split('/').map(uncapitalised).collect::<Vec<_>>().join("/")
+}
+
+fn uncapitalised(word: &str) -> String {
+    let mut letters = word.chars();
     match (letters.next(), letters.next()) {
         (Some(first), Some(second)) if second.is_lowercase() => {
             first.to_lowercase().chain(std::iter::once(second)).chain(letters).collect()
         }
-        (Some(_), _) | (None, _) => label.to_owned(),
+        (Some(_) | None, _) => word.to_owned(),
     }
+}
+
+/// What is wrong with a checkbox that must be ticked.
+pub(super) fn tick(label: &str) -> String {
+    format!("Tick “{label}” to go on.")
+}
+
+/// What is wrong with a select that must be chosen from.
+pub(super) fn choose(label: &str) -> String {
+    format!("Choose your {}.", within(label))
 }
 
 /// What is wrong and what to do, in one or two sentences.
@@ -386,6 +401,7 @@ mod tests {
     #[test]
     fn labels_in_sentences_lose_only_a_sentence_capital() {
         assert_eq!(within("Given name"), "given name");
+        assert_eq!(within("Country/Region"), "country/region");
         assert_eq!(within("NHS number"), "NHS number");
         assert_eq!(within(""), "");
     }

@@ -24,7 +24,7 @@ pub async fn show(State(app): State<App>, Path(id): Path<String>, headers: Heade
         StageView::Over { .. } => StatusCode::GONE,
         _ => StatusCode::OK,
     };
-    let head = page::Head::journey(pages::journey::title(&view), &view.tenant);
+    let head = page::Head::journey(pages::journey::page_title(&view));
     Ok(page::render(&app, status, head, move || pages::journey::journey_page(view.clone())).await)
 }
 

@@ -136,10 +136,12 @@ async fn step(app: &App, tx: &mut (dyn WriteTx + '_), scene: Scene, order: Order
     let flow_version = scene.flow.version;
     let facts = facts::load(app, tx, &scene, &row.journey, &event, &order.client.network()).await?;
     let keys = app.tenant_keys(tx, scene.tenant.id).await?;
-    let mut entropy = app.entropy();
-    let mut tools = Tools { entropy: entropy.as_mut(), codes: keys.as_ref(), totp: keys.as_ref() };
     let before = row.journey.stage().name();
-    let step = row.journey.step(event, &facts, &mut tools);
+    let step = {
+        let mut entropy = app.entropy();
+        let mut tools = Tools { entropy: entropy.as_mut(), codes: keys.as_ref(), totp: keys.as_ref() };
+        row.journey.step(event, &facts, &mut tools)
+    };
     let problems = step.refusal.as_ref().and_then(|r| problems::of_refusal(r, step.journey.stage(), facts.now));
     tracing::debug!(journey = %order.id, from = before, to = step.journey.stage().name(), refused = step.refusal.is_some(), "step");
 

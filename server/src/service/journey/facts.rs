@@ -7,6 +7,7 @@ use lanyard_domain::{
     id::Id,
     journey::{Event, Facts, Journey, SEND_WINDOW, Whose},
     password::StoredPassword,
+    secret::TokenHash,
     tenant::Tenant,
 };
 use lanyard_storage::WriteTx;
@@ -47,12 +48,12 @@ pub async fn account(app: &App, tenant: Id<Tenant>, id: Id<Account>) -> Result<O
 
 /// The key of the sign-in throttle: an address from a network. An attacker elsewhere does not
 /// lock the owner out (failure 18), and the form's fields cannot alter it (failure 15).
-pub(super) fn sign_in_key(app: &App, tenant: Id<Tenant>, email: &EmailAddress, network: &str) -> [u8; 32] {
+pub(super) fn sign_in_key(app: &App, tenant: Id<Tenant>, email: &EmailAddress, network: &str) -> TokenHash {
     app.throttle_key(tenant, "sign-in", &[email.as_str(), network])
 }
 
 /// The key of a destination's history of sends.
-pub(super) fn send_key(app: &App, tenant: Id<Tenant>, destination: &str) -> [u8; 32] {
+pub(super) fn send_key(app: &App, tenant: Id<Tenant>, destination: &str) -> TokenHash {
     app.throttle_key(tenant, "send", &[destination])
 }
 
@@ -73,7 +74,7 @@ pub async fn load(
     let sign_in_locked_until = match event {
         Event::SignIn { email, .. } => {
             let key = sign_in_key(app, tenant, email, network);
-            tx.throttle(tenant, key).await?.and_then(|throttle| throttle.locked_until)
+            tx.throttle(tenant, &key).await?.and_then(|throttle| throttle.locked_until)
         }
         _ => None,
     };
@@ -83,7 +84,7 @@ pub async fn load(
     let wanted = [destinations.email.as_ref().map(EmailAddress::as_str), destinations.phone.as_ref().map(|p| p.as_str())];
     for (history, destination) in histories.iter_mut().zip(wanted) {
         if let Some(destination) = destination {
-            *history = tx.recent_sends(send_key(app, tenant, destination), since).await?;
+            *history = tx.recent_sends(&send_key(app, tenant, destination), since).await?;
         }
     }
     let [email_sends, phone_sends] = histories;

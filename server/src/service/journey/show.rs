@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lanyard_app::api::journey::{Delivery, JourneyView, OverReason, StageView};
 use lanyard_domain::{
     attribute::Attributes,
+    clock::{Millis, SECOND, Timestamp},
     id::Id,
     journey::{AccountFacts, Event, Journey, Stage, Whose},
     secret::Token,
@@ -16,6 +17,9 @@ use super::{
     view::{self, Feedback, Sight},
 };
 use crate::{http::csrf, state::App};
+
+/// After this long without an answer a message counts as delayed.
+const SLOW: Millis = 5 * SECOND;
 
 /// A journey's id out of a path.
 pub(super) fn parse_id(text: &str) -> Option<Id<Journey>> {
@@ -110,15 +114,23 @@ async fn more(app: &App, journey: &Journey, scene: &Scene) -> Result<More, Journ
                     }
                     Some(_) | None => Attributes::new(),
                 };
-                let delivery = match tx.outbox_status(id, now).await? {
-                    Some(MessageStatus::Failed) => Delivery::Failed,
-                    Some(MessageStatus::Retrying) => Delivery::Delayed,
-                    Some(MessageStatus::Waiting | MessageStatus::Delivered) | None => Delivery::OnItsWay,
-                };
+                let delivery = tx.message_status(id).await?.map_or(Delivery::OnItsWay, |status| fares(&status, now));
                 Ok(More { account, attributes, delivery })
             })
         })
         .await
+}
+
+// A provider that has had the message for a while without an answer is as good as failing.
+fn fares(status: &MessageStatus, now: Timestamp) -> Delivery {
+    let slow = now.since(status.created_at) > SLOW;
+    match status {
+        MessageStatus { failed_at: Some(_), .. } => Delivery::Failed,
+        MessageStatus { delivered_at: Some(_), .. } => Delivery::OnItsWay,
+        MessageStatus { last_error: Some(_), .. } => Delivery::Delayed,
+        MessageStatus { .. } if slow => Delivery::Delayed,
+        MessageStatus { .. } => Delivery::OnItsWay,
+    }
 }
 
 /// Puts what was wrong with the last form into a view that was made before it was known.

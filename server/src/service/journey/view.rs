@@ -105,6 +105,7 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
             method: method_of(*method),
             methods: sight.scene.methods.iter().filter(|m| m.is_phone()).map(|m| method_of(*m)).collect(),
             country: country_of(person, sight),
+            countries: countries::options(),
             can_go_back: sight.scene.methods.len() > 1,
         },
         Stage::EnrolPhoneCode { number, method, proof, .. } => {
@@ -237,7 +238,7 @@ pub fn field(attribute: &Attribute, required: bool, value: String) -> AttributeF
             AttributeFieldKind::Select { options: options.iter().map(|o| (o.clone(), o.clone())).collect() }
         }
         AttributeKind::Country => AttributeFieldKind::Select {
-            options: countries::COUNTRIES.iter().map(|(code, name)| ((*code).to_owned(), (*name).to_owned())).collect(),
+            options: countries::options(),
         },
     };
     AttributeField { name: attribute.name.clone(), label: attribute.label.clone(), kind, required, value }

@@ -78,6 +78,7 @@ pub async fn logout(
             .write(move |tx| {
                 Box::pin(async move {
                     if tx.end_session(session.id, now).await? {
+                        tx.revoke_grants_of_session(session.id, now).await?;
                         let event = audit::Event::of(Action::SignOut, Outcome::Success).by(session.account).on(session.id).from(&client);
                         audit::append(&own, tx, tenant, event).await?;
                     }

@@ -81,7 +81,7 @@ async fn by_code(
         .write(move |tx| {
             Box::pin(async move {
                 let now = own.clock.now();
-                let Some(grant) = tx.grant_by_code(&request.code.hash()).await? else {
+                let Some(grant) = tx.grant_by_code(place.tenant.id, &request.code.hash()).await? else {
                     return Err(ProtocolError::Refused(token::unknown_grant()));
                 };
                 let account = tx.account_by_id(grant.tenant, grant.account).await?;

@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 17] = sources![
+const SOURCES: [(&str, &str); 19] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -69,6 +69,8 @@ const SOURCES: [(&str, &str); 17] = sources![
     "no_account.html",
     "second_step_added.txt",
     "second_step_added.html",
+    "password_changed.txt",
+    "password_changed.html",
     "staff_invitation.txt",
     "staff_invitation.html",
     "mfa_text.txt",
@@ -110,15 +112,13 @@ pub fn render(occasion: Occasion<'_>) -> Result<Message, TemplateError> {
             email(("no_account.txt", "no_account.html"), to, tenant, values)
         }
         Occasion::SecondStepAdded { to, tenant, origin, step, at_ms, device, reset_path, contact } => {
-            let device = single_line(device, MAX_NAME);
-            let values = context! {
-                step => step_words(step),
-                when => when(at_ms)?,
-                device => if device.is_empty() { "unknown".to_owned() } else { device },
-                reset_link => link(origin, reset_path)?,
-                contact => contact.map_or_else(String::new, |c| single_line(c, MAX_NAME)),
-            };
+            let change = change(origin, at_ms, device, reset_path, contact)?;
+            let values = merge_maps([change, context! { step => step_words(step) }]);
             email(("second_step_added.txt", "second_step_added.html"), to, tenant, values)
+        }
+        Occasion::PasswordChanged { to, tenant, origin, at_ms, device, reset_path, contact } => {
+            let values = change(origin, at_ms, device, reset_path, contact)?;
+            email(("password_changed.txt", "password_changed.html"), to, tenant, values)
         }
         Occasion::StaffInvitation { to, tenant, origin, path, minutes } => {
             let values = context! { link => origin.link(path)?, lifetime => lifetime(minutes) };
@@ -136,6 +136,19 @@ pub fn render(occasion: Occasion<'_>) -> Result<Message, TemplateError> {
             Ok(Message::Call { to_e164: number(to_e164)?, twiml })
         }
     }
+}
+
+/// What every notice of a change says: when, from which device, and how to repudiate it.
+fn change(
+    origin: &PublicOrigin, at_ms: i64, device: &str, reset_path: Option<&str>, contact: Option<&str>,
+) -> Result<Value, TemplateError> {
+    let device = single_line(device, MAX_NAME);
+    Ok(context! {
+        when => when(at_ms)?,
+        device => if device.is_empty() { "unknown".to_owned() } else { device },
+        reset_link => link(origin, reset_path)?,
+        contact => contact.map_or_else(String::new, |c| single_line(c, MAX_NAME)),
+    })
 }
 
 fn code_templates(purpose: CodePurpose) -> Pair {
@@ -201,6 +214,8 @@ fn link(origin: &PublicOrigin, path: Option<&str>) -> Result<String, OriginError
 
 fn step_words(step: SecondStep<'_>) -> String {
     match step {
+        SecondStep::TextMessage("") => "text messages".to_owned(),
+        SecondStep::PhoneCall("") => "phone calls".to_owned(),
         SecondStep::TextMessage(number) => format!("text messages to {}", mask_phone(number)),
         SecondStep::PhoneCall(number) => format!("phone calls to {}", mask_phone(number)),
         SecondStep::AuthenticatorApp => "an authenticator app".to_owned(),

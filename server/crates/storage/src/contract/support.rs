@@ -60,7 +60,10 @@ impl Db {
     }
 }
 
-async fn run(options: StoreOptions, test: impl for<'t> FnOnce(&'t Db) -> LocalBoxFuture<'t, ()>) -> std::thread::Result<()> {
+async fn run(
+    options: StoreOptions,
+    test: impl for<'t> FnOnce(&'t Db) -> LocalBoxFuture<'t, ()>,
+) -> std::thread::Result<()> {
     let store = Store::connect(&options).await.expect("the database opens");
     store.migrate().await.expect("the migrations apply");
     let db = Db { store, options };

@@ -14,6 +14,8 @@ use crate::error::{Result, StorageError};
 pub trait InvitationReads {
     /// The invitation whose link has this token, used or not, if it is of `tenant`.
     async fn invitation_by_token(&mut self, tenant: Id<Tenant>, token: &TokenHash) -> Result<Option<Invitation>>;
+    /// Whether `tenant` has an account yet, or an invitation that can still be used at `now`.
+    async fn is_inhabited(&mut self, tenant: Id<Tenant>, now: Timestamp) -> Result<bool>;
 }
 
 /// Changes invitations.
@@ -59,6 +61,14 @@ both!(InvitationReads {
     async fn invitation_by_token(&mut self, tenant: Id<Tenant>, token: &TokenHash) -> Result<Option<Invitation>> {
         let row = sqlx::query_as::<_, InvitationRow>("SELECT * FROM invitations WHERE token = $1 AND tenant_id = $2");
         optional(row.bind(&token.0[..]).bind(tenant.uuid()).fetch_optional(&mut *self.db).await?)
+    }
+
+    async fn is_inhabited(&mut self, tenant: Id<Tenant>, now: Timestamp) -> Result<bool> {
+        let found = sqlx::query_scalar::<_, i64>(
+            "SELECT CAST(1 AS BIGINT) WHERE EXISTS (SELECT 1 FROM accounts WHERE tenant_id = $1) OR EXISTS \
+             (SELECT 1 FROM invitations WHERE tenant_id = $1 AND used_at IS NULL AND expires_at > $2)",
+        );
+        Ok(found.bind(tenant.uuid()).bind(now.0).fetch_optional(&mut *self.db).await?.is_some())
     }
 });
 

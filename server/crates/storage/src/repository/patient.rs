@@ -154,9 +154,11 @@ macro_rules! sorted_sql {
     };
 }
 
-// A patient with several fitting terms appears once, at the least of them.
+// A patient with several fitting terms appears once, at the least of them. The place to start from
+// lies within the searched range (`Plan::text_key`), so the walk needs only the range's far end:
+// given both ends, SQLite would begin every page at the near one.
 macro_rules! search_sql {
-    ($filter:literal, $compare:literal, $direction:literal) => {
+    ($filter:literal, $compare:literal, $far_end:literal, $direction:literal) => {
         concat!(
             "SELECT ",
             account_columns!(),
@@ -164,10 +166,11 @@ macro_rules! search_sql {
              FROM patient_terms t CROSS JOIN accounts a \
              WHERE t.tenant_id = $1",
             $filter,
-            " AND t.term >= $5 AND t.term < $6 \
-                AND (t.term, t.account_id) ",
+            " AND (t.term, t.account_id) ",
             $compare,
-            " ($2, $3) AND a.id = t.account_id \
+            " ($2, $3) AND t.term ",
+            $far_end,
+            " AND a.id = t.account_id \
                 AND NOT EXISTS (SELECT 1 FROM patient_terms s \
                     WHERE s.account_id = t.account_id AND s.term >= $5 AND s.term < t.term) \
              ORDER BY t.term ",
@@ -185,8 +188,11 @@ const BY_NAME: Statements = sorted_sql!("sort_name");
 const BY_CREATED: Statements = sorted_sql!("created_at");
 const BY_SIGN_IN: Statements = sorted_sql!("last_sign_in_at");
 const SEARCH: Statements = [
-    [search_sql!("", ">", "ASC"), search_sql!("", "<", "DESC")],
-    [search_sql!(" AND t.mfa_enrolled = $7", ">", "ASC"), search_sql!(" AND t.mfa_enrolled = $7", "<", "DESC")],
+    [search_sql!("", ">", "< $6", "ASC"), search_sql!("", "<", ">= $5", "DESC")],
+    [
+        search_sql!(" AND t.mfa_enrolled = $7", ">", "< $6", "ASC"),
+        search_sql!(" AND t.mfa_enrolled = $7", "<", ">= $5", "DESC"),
+    ],
 ];
 
 #[derive(sqlx::FromRow)]
@@ -277,11 +283,17 @@ fn plan(query: &PatientQuery) -> Plan {
 
 impl Plan {
     fn text_key(&self) -> Result<String> {
+        let (least, greatest) = match &self.range {
+            Some((from, to)) => (from.as_str(), to.as_str()),
+            None => ("", "\u{10FFFF}"),
+        };
         match &self.key {
-            None if self.down => Ok("\u{10FFFF}".into()),
-            None => Ok(String::new()),
-            Some(PatientKey::Text(text)) => Ok(text.clone()),
-            Some(PatientKey::Number(_)) => Err(StorageError::Inconsistent("a cursor of another order")),
+            None if self.down => Ok(greatest.to_owned()),
+            None => Ok(least.to_owned()),
+            Some(PatientKey::Text(text)) if (least..=greatest).contains(&text.as_str()) => Ok(text.clone()),
+            Some(PatientKey::Text(_) | PatientKey::Number(_)) => {
+                Err(StorageError::Inconsistent("a cursor of another order"))
+            }
         }
     }
 

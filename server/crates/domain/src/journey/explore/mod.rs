@@ -39,6 +39,7 @@ const BASE: Scenario = Scenario {
     strong_methods: &Method::ALL,
     b_has_app: false,
     steps: 6,
+    together: 5,
     sends: 2,
     mistakes: 1,
     ticks: 1,
@@ -53,7 +54,13 @@ fn scenarios() -> Vec<Scenario> {
     let intruder = |flow, kind| plan(Who::Intruder, flow, kind);
     let account = |who| Plan { audience: Audience::SelfService, ..plan(who, Flow::Weak, FlowType::SignIn) };
     vec![
-        Scenario { name: "owner at the strong flow, intruder at the weak one, which is raised", steps: 4, ..BASE },
+        Scenario {
+            name: "owner at the strong flow, intruder at the weak one, which is raised",
+            steps: 4,
+            together: 5,
+            mistakes: 0,
+            ..BASE
+        },
         Scenario {
             name: "no minimum: the weak flow stays weak until it is toggled, and sessions carry over",
             seats: [
@@ -62,7 +69,8 @@ fn scenarios() -> Vec<Scenario> {
             ],
             minimum: Minimum::None,
             toggle: true,
-            steps: 4,
+            together: 4,
+            mistakes: 0,
             ..BASE
         },
         Scenario {
@@ -70,8 +78,9 @@ fn scenarios() -> Vec<Scenario> {
             seats: [owner(Flow::Weak, FlowType::PasswordReset), owner(Flow::Strong, FlowType::SignIn)],
             minimum: Minimum::None,
             holds: 1,
-            steps: 4,
             ticks: 0,
+            together: 5,
+            mistakes: 0,
             ..BASE
         },
         Scenario {
@@ -83,7 +92,8 @@ fn scenarios() -> Vec<Scenario> {
             minimum: Minimum::None,
             b_has_app: true,
             disable: true,
-            steps: 4,
+            together: 4,
+            mistakes: 0,
             ..BASE
         },
         Scenario {
@@ -95,7 +105,8 @@ fn scenarios() -> Vec<Scenario> {
             minimum: Minimum::None,
             toggle: true,
             strong_methods: &[Method::AuthenticatorApp, Method::PhoneCall],
-            steps: 4,
+            together: 4,
+            ticks: 0,
             ..BASE
         },
         Scenario {
@@ -104,8 +115,9 @@ fn scenarios() -> Vec<Scenario> {
             minimum: Minimum::None,
             toggle: true,
             strong_methods: &[Method::TextMessage],
-            steps: 6,
             mistakes: 0,
+            together: 6,
+            ticks: 0,
             ..BASE
         },
     ]

@@ -127,12 +127,14 @@ fn play(
     next: Move,
     goals: &mut BTreeSet<String>,
 ) -> Outcome {
+    // Most events are out of step: no copy of the world for those.
+    if let Move::Send(seat, event) = next {
+        let read = (state.seats[seat].journey.clone(), state.seats[seat].version);
+        return send(scenario, machine, state, seat, read, event, goals);
+    }
     let mut after = state.clone();
     match next {
-        Move::Send(seat, event) => {
-            let (journey, version) = (state.seats[seat].journey.clone(), state.seats[seat].version);
-            return send(scenario, machine, after, seat, (journey, version), event, goals);
-        }
+        Move::Send(..) => return Ok(None),
         Move::Return(seat) => {
             let (journey, version) = (state.seats[seat].journey.clone(), state.seats[seat].version);
             return take_return(scenario, machine, after, seat, (journey, version), goals);
@@ -152,7 +154,7 @@ fn play(
             let Some(held) = after.held.take() else { return Ok(None) };
             let read = (held.journey, held.version);
             let released = match held.event {
-                Some(event) => send(scenario, machine, after.clone(), held.seat, read, event, goals),
+                Some(event) => send(scenario, machine, &after, held.seat, read, event, goals),
                 None => take_return(scenario, machine, after.clone(), held.seat, read, goals),
             };
             return released.map(|state| state.or(Some(after)));
@@ -178,31 +180,33 @@ fn entropy(state: &State, seat: usize) -> SeededEntropy {
 fn send(
     scenario: &Scenario,
     machine: &dyn Machine,
-    mut state: State,
+    now: &State,
     seat: usize,
     (before, version): (Journey, u32),
     event: Event,
     goals: &mut BTreeSet<String>,
 ) -> Outcome {
-    let demand = scenario.demand_now(&state, seat);
-    let facts = state.store.facts(&before, Some(&event), demand.clone(), state.now);
-    let mut entropy = entropy(&state, seat);
+    let demand = scenario.demand_now(now, seat);
+    let facts = now.store.facts(&before, Some(&event), demand, now.now);
+    let mut entropy = entropy(now, seat);
     let mut tools = Tools { entropy: &mut entropy, codes: &ToyMac, totp: &ToyTotp };
     let step = machine.step(before.clone(), event.clone(), &facts, &mut tools);
-    if !machine.wins(version, state.seats[seat].version) {
+    if !machine.wins(version, now.seats[seat].version) {
         return Ok(None);
     }
     if step.refusal.is_some() {
         spec::refused(&before, &step)?;
         let counted = step.effects.iter().any(|effect| matches!(effect, Effect::FactorFailed { .. }));
-        if (step.journey == before && !counted) || state.mistakes >= scenario.mistakes {
+        if (step.journey == before && !counted) || now.mistakes >= scenario.mistakes {
             return Ok(None);
         }
+        let mut state = now.clone();
         state.mistakes += 1;
         state.seats[seat].journey = step.journey;
         state.seats[seat].version += 1;
         return Ok(state.store.apply(before.header.id, &step.effects, facts.now).ok().map(|()| state));
     }
+    let mut state = now.clone();
     witness(&mut state, seat, &before, &event, &step)?;
     spec::effects(&state, seat, &step)?;
     let sends = state.store.sends.len();
@@ -217,8 +221,7 @@ fn send(
     browser.sends += u8::try_from(sent).unwrap_or(u8::MAX);
     browser.journey = step.journey;
     settle(scenario, &mut state, seat, goals)?;
-    let browser = &state.seats[seat];
-    Ok((browser.steps <= scenario.steps && browser.sends <= scenario.sends).then_some(state))
+    Ok(within(scenario, &state, seat).then_some(state))
 }
 
 /// What an accepted event has really shown.
@@ -357,9 +360,14 @@ fn again(scenario: &Scenario, mut state: State, seat: usize, goals: &mut BTreeSe
     let led = journey.stage().person().is_some() || matches!(journey.stage(), Stage::Complete(_));
     let browser = &mut state.seats[seat];
     browser.ghost = kept.filter(|_| led).map(|kept| Ghost::carried(&kept, now)).unwrap_or_default();
-    (browser.codes, browser.redeemed, browser.steps) = (0, 0, 0);
+    (browser.codes, browser.redeemed, browser.steps) = (0, 0, browser.steps + 1);
     browser.journey = journey;
     browser.version += 1;
     settle(scenario, &mut state, seat, goals)?;
-    Ok(Some(state))
+    Ok(within(scenario, &state, seat).then_some(state))
+}
+
+fn within(scenario: &Scenario, state: &State, seat: usize) -> bool {
+    let (browser, together) = (&state.seats[seat], state.seats.iter().map(|seat| seat.steps).sum::<u8>());
+    browser.steps <= scenario.steps && together <= scenario.together && browser.sends <= scenario.sends
 }

@@ -89,6 +89,8 @@ pub(super) struct Scenario {
     pub(super) b_has_app: bool,
     /// Steps that advance, for each seat.
     pub(super) steps: u8,
+    /// And for both seats together.
+    pub(super) together: u8,
     /// Sends for each seat.
     pub(super) sends: u8,
     /// Wrong tries that are kept, in all; every one is tried and judged.

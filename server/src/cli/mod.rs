@@ -1,0 +1,162 @@
+//! The command line: `serve`, `operator invite`, `config check|show`.
+//!
+//! Exit codes: 0 done, 1 it could not be done (one line on stderr says why), 2 wrong usage (clap).
+
+mod operator;
+mod serve;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, ConfigError};
+
+const EXAMPLES: &str = "\
+Examples:
+  lanyard serve                          SQLite under ./data, on http://localhost:8080
+  lanyard serve --demo                   a demonstration clinic with an inbox, on loopback only
+  lanyard serve --tls                    https with a generated development certificate
+  LANYARD_DATABASE_URL=postgres://… LANYARD_MASTER_KEY_FILE=/etc/lanyard/key lanyard serve
+  lanyard operator invite                print a one-time link for one more operator
+  lanyard config check                   say what is wrong with the configuration, if anything";
+
+/// Self-hosted customer identity with multi-factor authentication for healthcare.
+#[derive(Debug, Parser)]
+#[command(name = "lanyard", version, about, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    #[command(after_help = EXAMPLES)]
+    Serve(ServeArgs),
+    /// Operators.
+    #[command(subcommand)]
+    Operator(OperatorCommand),
+    /// The configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum OperatorCommand {
+    /// Print a one-time link with which one more operator can sign up.
+    Invite(Common),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Say what is wrong, if anything.
+    Check(ServeArgs),
+    /// Print what is in force, secrets redacted.
+    Show(ServeArgs),
+}
+
+/// Flags that several commands share.
+#[derive(Debug, Args)]
+struct Common {
+    /// A TOML file; without it `lanyard.toml` is read if it is there.
+    #[arg(long, env = "LANYARD_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where keys and the embedded database live.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// Demo mode: loopback only, its own database, an inbox instead of real messages.
+    #[arg(long)]
+    demo: bool,
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    common: Common,
+    /// Where to listen, such as 127.0.0.1:8080; port 0 takes any free one.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// The address that people use, such as https://id.clinic.example.
+    #[arg(long)]
+    public_origin: Option<String>,
+    /// Serve https: with the files below, or with a generated development certificate.
+    #[arg(long)]
+    tls: bool,
+    /// Certificate chain, PEM.
+    #[arg(long, requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// Private key, PEM.
+    #[arg(long, requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+}
+
+impl Common {
+    fn load(&self) -> Result<Config, ConfigError> {
+        Config::load(self.config.as_deref(), &self.flags())
+    }
+
+    fn flags(&self) -> serde_json::Value {
+        let mut flags = serde_json::Map::new();
+        if let Some(dir) = &self.data_dir {
+            flags.insert("data_dir".into(), dir.display().to_string().into());
+        }
+        if self.demo {
+            flags.insert("demo".into(), true.into());
+        }
+        flags.into()
+    }
+}
+
+impl ServeArgs {
+    fn load(&self) -> Result<Config, ConfigError> {
+        let mut flags = self.common.flags();
+        if let Some(listen) = self.listen {
+            flags["listen"] = listen.to_string().into();
+        }
+        if let Some(origin) = &self.public_origin {
+            flags["public_origin"] = origin.clone().into();
+        }
+        if self.tls || self.tls_certificate.is_some() {
+            flags["tls"] = serde_json::json!({"enabled": true});
+        }
+        if let (Some(certificate), Some(key)) = (&self.tls_certificate, &self.tls_key) {
+            flags["tls"]["certificate_file"] = certificate.display().to_string().into();
+            flags["tls"]["key_file"] = key.display().to_string().into();
+        }
+        Config::load(self.common.config.as_deref(), &flags)
+    }
+}
+
+/// Reads the command line and carries it out.
+#[must_use]
+pub fn main() -> ExitCode {
+    match run(&Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lanyard: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn run(command: &Command) -> Outcome {
+    match command {
+        Command::Serve(args) => block_on(serve::serve(args.load()?)),
+        Command::Operator(OperatorCommand::Invite(args)) => block_on(operator::invite(args.load()?)),
+        Command::Config(ConfigCommand::Check(args)) => {
+            args.load()?;
+            println!("The configuration is fine.");
+            Ok(())
+        }
+        Command::Config(ConfigCommand::Show(args)) => {
+            println!("{}", serde_json::to_string_pretty(&args.load()?)?);
+            Ok(())
+        }
+    }
+}
+
+fn block_on(task: impl Future<Output = Outcome>) -> Outcome {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(task)
+}

@@ -1,0 +1,18 @@
+//! `lanyard operator invite`.
+
+use crate::{
+    config::Config,
+    service::{invitations, tenants},
+    start,
+};
+
+/// Prints a one-time link for one more operator.
+pub(super) async fn invite(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+    let started = start::open(config).await?;
+    let system = tenants::ensure_system(&started.app).await?;
+    let link = invitations::operator_link(&started.app, &system).await?;
+    println!("{link}");
+    eprintln!("The link works once, within 60 minutes.");
+    started.app.store.close().await;
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! `lanyard serve`: open, migrate, listen, print where, run until told to stop.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum_server::{Handle, tls_rustls::RustlsConfig};
+
+use crate::{
+    config::Config,
+    demo, jobs,
+    router::router,
+    service::{invitations, tenants},
+    start,
+    state::App,
+};
+
+/// How long requests under way may take after the signal to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+pub(super) async fn serve(mut config: Config) -> Result<(), Box<dyn std::error::Error>> {
+    log_to_stderr();
+    // Taken before anything else, so that port 0 becomes the port that addresses are made of.
+    let listener = std::net::TcpListener::bind(config.listen)
+        .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
+    listener.set_nonblocking(true)?;
+    config.listen = listener.local_addr()?;
+    let tls = tls(&config).await?;
+    let started = start::open(config).await?;
+    let app = started.app.clone();
+    let system = tenants::ensure_system(&app).await?;
+    let accounts = if app.config.demo { demo::ensure(&app).await? } else { Vec::new() };
+    let link = invitations::first_operator_link(&app, &system).await?;
+    announce(&app, &accounts, link.as_deref());
+
+    let background = [tokio::spawn(jobs::delivery::run(app.clone())), tokio::spawn(jobs::clean_up::run(app.clone()))];
+    let handle = Handle::new();
+    tokio::spawn(stop_on_signal(handle.clone()));
+    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    match tls {
+        Some(tls) => axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(service).await?,
+        None => axum_server::from_tcp(listener)?.handle(handle).serve(service).await?,
+    }
+    for job in background {
+        job.abort();
+    }
+    app.store.close().await;
+    Ok(())
+}
+
+fn log_to_stderr() {
+    use std::io::IsTerminal as _;
+    let filter = tracing_subscriber::EnvFilter::try_from_env("LANYARD_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,lanyard_server=info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Pretty on a terminal, else JSON (S6).
+    if std::io::stderr().is_terminal() {
+        builder.compact().init();
+    } else {
+        builder.json().init();
+    }
+}
+
+// Where it listens, and on the first start how to come in. On stdout, for people and scripts.
+fn announce(app: &App, accounts: &[demo::DemoAccount], link: Option<&str>) {
+    let origin = &app.origin;
+    println!("Lanyard is ready: {origin}");
+    println!("  Portal for operators   {origin}{}", lanyard_app::paths::PORTAL);
+    if app.config.demo {
+        println!("  Patient portal         {origin}{}", lanyard_app::paths::CLAIMS);
+        println!("  Clinic staff           {origin}{}", lanyard_app::paths::clinic(demo::TENANT_DOMAIN));
+        println!("  Demo inbox             {origin}{}", lanyard_app::paths::DEV_INBOX);
+        println!("Demo accounts (made for this installation):");
+        for account in accounts {
+            println!("  {:<8} {:<32} {}", account.role, account.email, account.password);
+        }
+    } else if !app.channels.email {
+        println!("No mail is set up: nobody can sign up until smtp is configured (lanyard config check).");
+    }
+    if let Some(link) = link {
+        println!("First operator (works once, within 60 minutes):");
+        println!("  {link}");
+    }
+}
+
+async fn stop_on_signal(handle: Handle<SocketAddr>) {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = interrupt => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(_) => {
+                let _ = interrupt.await;
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = interrupt.await;
+    }
+    handle.graceful_shutdown(Some(GRACE));
+}
+
+async fn tls(config: &Config) -> Result<Option<RustlsConfig>, Box<dyn std::error::Error>> {
+    if !config.tls.enabled {
+        return Ok(None);
+    }
+    // Several providers may be compiled in; ours is named once.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let (certificate, key) = match (&config.tls.certificate_file, &config.tls.key_file) {
+        (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
+        _ => start::development_certificate(&config.data_dir)?,
+    };
+    let loaded = RustlsConfig::from_pem_file(&certificate, &key).await;
+    Ok(Some(loaded.map_err(|error| format!("tls: {} or {}: {error}", certificate.display(), key.display()))?))
+}

@@ -1,0 +1,26 @@
+//! `/claims`: the bundled "Patient portal". To the provider it is a client like any other; all it
+//! is told is which flow to ask.
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use lanyard_app::{islands::ClaimsConfig, pages, paths, shell};
+use lanyard_domain::claims;
+
+use super::{error::HttpError, page};
+use crate::{service::patient_portal, state::App};
+
+/// The page. It exists in the demo, or where an operator registered the patient portal.
+pub async fn show(State(app): State<App>) -> Result<Response, HttpError> {
+    let found = patient_portal::find(&app).await?.ok_or(HttpError::NotFound)?;
+    let labels = claims::catalogue(&found.attributes).into_iter().map(|claim| (claim.name, claim.label)).collect();
+    let config = ClaimsConfig {
+        authority: app.issuer(found.tenant.id, &found.flow.name.key()),
+        client_id: found.application.to_string(),
+        redirect_uri: format!("{}{}", app.origin, paths::CLAIMS),
+        tenant: found.tenant.name.clone(),
+        labels,
+        account_url: paths::account(found.tenant.domain.as_str()),
+    };
+    let demo = app.config.demo;
+    let head = page::Head::journey(shell::title("Patient portal", &found.tenant.name, false));
+    Ok(page::render(&app, StatusCode::OK, head, move || pages::claims::claims_page(config.clone(), demo)).await)
+}

@@ -1,0 +1,277 @@
+//! From a configuration to a server that is ready: keys, database, providers, queue.
+//!
+//! What is wrong is said in one line and nothing is started (S7): an unreachable database, a
+//! schema from the future, a key that is not the database's own.
+
+use std::{
+    collections::HashMap,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use lanyard_crypto::{Argon2Passwords, CommonPasswords, MasterKey, PasswordQueue, hasher};
+use lanyard_domain::{
+    clock::{Clock, SystemClock},
+    entropy::{Entropy, OsEntropy},
+};
+use lanyard_messaging::{
+    NowFn, Providers, Secret, UniqueFn,
+    inbox::{Inbox, InboxServers},
+    smtp::{SmtpConfig, SmtpSender, SmtpTls},
+    twilio::{TwilioClient, TwilioConfig},
+};
+use lanyard_oidc::endpoints::PublicOrigin;
+use lanyard_storage::{META_DEMO, META_KEY_CHECK, Schema, StorageError, Store, StoreOptions};
+
+use crate::{
+    config::{self, Config},
+    http::limit::Limiter,
+    jobs::delivery::Wake,
+    service::signing::SigningKeys,
+    state::{App, Channels, EntropySource, Parts},
+};
+
+/// How long a provider may take for one message.
+const PROVIDER_TIME: Duration = Duration::from_secs(10);
+
+/// Why the server does not start; one line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(String);
+
+fn say(text: impl Into<String>) -> StartError {
+    StartError(text.into())
+}
+
+/// A server that is ready, and what must live as long as it does.
+pub struct Started {
+    /// The server.
+    pub app: App,
+    /// The demo's listeners; they stop when this is dropped.
+    _inbox: Option<InboxServers>,
+}
+
+/// Opens everything that `config` names.
+///
+/// # Errors
+/// [`StartError`] in one line.
+pub async fn open(config: Config) -> Result<Started, StartError> {
+    std::fs::create_dir_all(&config.data_dir)
+        .map_err(|error| say(format!("data_dir {}: {error}", config.data_dir.display())))?;
+    let store = open_store(&config).await?;
+    let master = open_master(&config, &store).await?;
+    mark_demo(&config, &store).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let randomness: EntropySource = Arc::new(|| Box::new(OsEntropy));
+    let (providers, inbox, servers) = providers(&config, &clock).await?;
+    let parts = parts(config, store, master, Outside { clock, randomness, providers, inbox })?;
+    Ok(Started { app: App::new(parts), _inbox: servers })
+}
+
+/// What of the outside a server is given; tests give their own.
+pub struct Outside {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub randomness: EntropySource,
+    /// The providers.
+    pub providers: Providers,
+    /// The demo's inbox.
+    pub inbox: Option<Arc<Inbox>>,
+}
+
+/// Puts a server together.
+///
+/// # Errors
+/// [`StartError`] when the origin is none or the threads cannot be started.
+pub fn parts(config: Config, store: Store, master: MasterKey, outside: Outside) -> Result<Parts, StartError> {
+    let Outside { clock, randomness, providers, inbox } = outside;
+    let origin = config.origin();
+    let threads = NonZeroUsize::new(config.limits.hashing_threads).unwrap_or_else(hasher::cores);
+    let argon2 = Argon2Passwords::new(Some(master.pepper()), randomness().as_mut());
+    let passwords = PasswordQueue::new(argon2, threads, config.limits.hashing_queue, randomness())
+        .map_err(|error| say(format!("hashing threads: {error}")))?;
+    let channels = Channels {
+        email: providers.can(lanyard_messaging::Channel::Email),
+        text: providers.can(lanyard_messaging::Channel::Text),
+        call: providers.can(lanyard_messaging::Channel::Call),
+    };
+    Ok(Parts {
+        public_origin: PublicOrigin::parse(&origin).map_err(|error| say(format!("public_origin: {error}")))?,
+        links: lanyard_messaging::PublicOrigin::parse(&origin).map_err(|error| say(format!("public_origin: {error}")))?,
+        limiter: Limiter::new(&config.limits),
+        origin,
+        config,
+        store,
+        master,
+        passwords,
+        blocklist: Arc::new(CommonPasswords),
+        clock,
+        randomness,
+        transport: Arc::new(providers),
+        channels,
+        inbox,
+        outbox: Wake::default(),
+        signing: SigningKeys::default(),
+        opened: RwLock::new(HashMap::new()),
+    })
+}
+
+async fn open_store(config: &Config) -> Result<Store, StartError> {
+    let mut options = StoreOptions::new(config.database());
+    if config.is_postgres() {
+        options.max_connections = config.limits.database_connections;
+    }
+    let store = Store::connect(&options).await.map_err(|error| say(chain("database", &error)))?;
+    // An existing database without its key must not be touched.
+    if store.schema().await.map_err(|error| say(chain("database", &error)))? != Schema::Empty && !config.master_key().exists() {
+        return Err(say(format!(
+            "the sealing key {} is missing, but the database exists: put the key back",
+            config.master_key().display()
+        )));
+    }
+    store.migrate().await.map_err(|error| say(chain("database", &error)))?;
+    Ok(store)
+}
+
+fn chain(what: &str, error: &dyn std::error::Error) -> String {
+    let mut text = format!("{what}: {error}");
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text.replace('\n', " ")
+}
+
+async fn open_master(config: &Config, store: &Store) -> Result<MasterKey, StartError> {
+    let path = config.master_key();
+    let master = MasterKey::load_or_create(&path, &mut OsEntropy).map_err(|error| say(chain("sealing key", &error)))?;
+    let value = master.check_value();
+    let stored = store
+        .write(move |tx| {
+            Box::pin(async move {
+                match tx.set_meta_once(META_KEY_CHECK, &value).await {
+                    Ok(()) => Ok(value.to_vec()),
+                    Err(StorageError::Unique(_)) => Ok::<_, StorageError>(tx.meta(META_KEY_CHECK).await?.unwrap_or_default()),
+                    Err(error) => Err(error),
+                }
+            })
+        })
+        .await
+        .map_err(|error| say(chain("database", &error)))?;
+    master.check(&stored).map_err(|_| say(format!("the sealing key {} is not the one of this database", path.display())))?;
+    Ok(master)
+}
+
+// The demo runs on databases that it made itself, and nothing else runs on those.
+async fn mark_demo(config: &Config, store: &Store) -> Result<(), StartError> {
+    let demo = config.demo;
+    let mark: &[u8] = if demo { b"yes" } else { b"no" };
+    let stored = store
+        .write(move |tx| {
+            Box::pin(async move {
+                match tx.set_meta_once(META_DEMO, mark).await {
+                    Ok(()) => Ok(mark.to_vec()),
+                    Err(StorageError::Unique(_)) => Ok::<_, StorageError>(tx.meta(META_DEMO).await?.unwrap_or_default()),
+                    Err(error) => Err(error),
+                }
+            })
+        })
+        .await
+        .map_err(|error| say(chain("database", &error)))?;
+    match (stored == b"yes", demo) {
+        (true, false) => Err(say("this is a database of the demo: start with --demo, or with another database")),
+        (false, true) => Err(say("this database was not made by the demo: the demo touches none but its own")),
+        (true, true) | (false, false) => Ok(()),
+    }
+}
+
+type Wired = (Providers, Option<Arc<Inbox>>, Option<InboxServers>);
+
+async fn providers(config: &Config, clock: &Arc<dyn Clock>) -> Result<Wired, StartError> {
+    let now: NowFn = {
+        let clock = Arc::clone(clock);
+        Arc::new(move || clock.now().0)
+    };
+    let unique: UniqueFn = Arc::new(|| u128::from_be_bytes(lanyard_domain::entropy::bytes(&mut OsEntropy)));
+    if config.demo {
+        let inbox = Arc::new(Inbox::new(Arc::clone(&now)));
+        let token = lanyard_domain::secret::Token::generate(&mut OsEntropy as &mut dyn Entropy);
+        let servers = InboxServers::start(Arc::clone(&inbox), Secret::from(token.expose()))
+            .await
+            .map_err(|error| say(format!("demo inbox: {error}")))?;
+        let smtp = SmtpSender::new(servers.smtp_config("Lanyard demo <demo@lanyard.example>", PROVIDER_TIME), now, unique)
+            .map_err(|error| say(chain("demo mail", &error)))?;
+        let twilio = TwilioClient::new(servers.twilio_config("+12065550100", PROVIDER_TIME))
+            .map_err(|error| say(chain("demo texts", &error)))?;
+        return Ok((Providers { smtp: Some(smtp), twilio: Some(twilio) }, Some(inbox), Some(servers)));
+    }
+    let smtp = match &config.smtp {
+        Some(smtp) => Some(SmtpSender::new(smtp_config(smtp), now, unique).map_err(|error| say(chain("smtp", &error)))?),
+        None => None,
+    };
+    let twilio = match &config.twilio {
+        Some(twilio) => Some(TwilioClient::new(twilio_config(twilio)).map_err(|error| say(chain("twilio", &error)))?),
+        None => None,
+    };
+    Ok((Providers { smtp, twilio }, None, None))
+}
+
+fn smtp_config(smtp: &config::Smtp) -> SmtpConfig {
+    let password = smtp.password.as_ref().map(|password| Secret::from(password.0.as_str()));
+    SmtpConfig {
+        host: smtp.host.clone(),
+        port: smtp.port,
+        tls: match smtp.tls {
+            config::SmtpTls::Starttls => SmtpTls::Starttls,
+            config::SmtpTls::Implicit => SmtpTls::Implicit,
+            config::SmtpTls::None => SmtpTls::None,
+        },
+        ca_pem: None,
+        credentials: smtp.username.clone().zip(password),
+        from: smtp.from.clone(),
+        timeout: PROVIDER_TIME,
+    }
+}
+
+fn twilio_config(twilio: &config::Twilio) -> TwilioConfig {
+    TwilioConfig {
+        base_url: twilio.base_url.clone(),
+        account_sid: twilio.account_sid.clone(),
+        auth_token: Secret::from(twilio.auth_token.as_ref().map_or("", |token| token.0.as_str())),
+        from_number: Some(twilio.from_number.clone()),
+        messaging_service_sid: None,
+        timeout: PROVIDER_TIME,
+    }
+}
+
+/// A certificate for `localhost` and the loopback addresses, made once and kept in `data_dir`.
+///
+/// # Errors
+/// When it cannot be made or written.
+pub fn development_certificate(data_dir: &Path) -> Result<(PathBuf, PathBuf), Box<dyn std::error::Error>> {
+    let (certificate, key) = (data_dir.join("development-certificate.pem"), data_dir.join("development-key.pem"));
+    if !certificate.exists() || !key.exists() {
+        std::fs::create_dir_all(data_dir)?;
+        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+        let made = rcgen::generate_simple_self_signed(names)?;
+        write_private(&key, made.signing_key.serialize_pem().as_bytes())?;
+        std::fs::write(&certificate, made.cert.pem())?;
+    }
+    Ok((certificate, key))
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)?.write_all(bytes)
+}
