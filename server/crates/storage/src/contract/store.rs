@@ -128,3 +128,20 @@ fn futures_are_send(store: &'static Store, options: &'static crate::StoreOptions
     send(store.ping());
     send(store.close());
 }
+
+#[test]
+fn d13_migrations_come_in_pairs_with_the_same_tables() {
+    let (sqlite, postgres) = (&crate::sqlite::MIGRATIONS, &crate::postgres::MIGRATIONS);
+    let names = |all: &sqlx::migrate::Migrator| {
+        all.iter().map(|migration| (migration.version, migration.description.to_string())).collect::<Vec<_>>()
+    };
+    assert_eq!(names(sqlite), names(postgres));
+    // Each column of each table, in order, without its type.
+    let columns = |all: &sqlx::migrate::Migrator| -> Vec<String> {
+        let sql: String = all.iter().map(|migration| migration.sql.as_str().to_owned()).collect();
+        let tables = sql.split("CREATE TABLE ").skip(1).map(|rest| rest.split("\n)").next().unwrap_or_default());
+        tables.flat_map(str::lines).filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
+    };
+    assert!(columns(sqlite).len() > 150);
+    assert_eq!(columns(sqlite), columns(postgres));
+}
