@@ -120,7 +120,7 @@ impl Authentication {
         self
     }
 
-    pub(crate) const fn as_new_account(mut self) -> Self {
+    pub(crate) const fn for_new_account(mut self) -> Self {
         self.new_account = true;
         self
     }

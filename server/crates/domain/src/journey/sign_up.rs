@@ -93,7 +93,7 @@ pub(super) fn submit_details(context: &mut Context<'_, '_>, details: DetailsStag
         return Err((Stage::Details(details), Refusal::OutOfStep));
     };
     let id = Id::new(context.now(), context.tools.entropy);
-    let mut authentication = Authentication::begin(id, context.now()).with_password().as_new_account();
+    let mut authentication = Authentication::begin(id, context.now()).with_password().for_new_account();
     if details.email_proved {
         authentication = authentication.with_email();
     }
