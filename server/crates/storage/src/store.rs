@@ -50,7 +50,7 @@ pub struct Store(Arc<Backend>);
 
 #[derive(Debug)]
 enum Backend {
-    Sqlite(Sqlite),
+    Sqlite(Box<Sqlite>),
     Postgres(Postgres),
 }
 
@@ -61,7 +61,7 @@ impl Store {
     /// [`OpenError::FromTheFuture`] when a newer release made the database.
     pub async fn connect(options: &StoreOptions) -> Result<Self, OpenError> {
         let backend = if options.url.starts_with("sqlite:") {
-            Backend::Sqlite(Sqlite::connect(options).await?)
+            Backend::Sqlite(Box::new(Sqlite::connect(options).await?))
         } else if options.url.starts_with("postgres:") || options.url.starts_with("postgresql:") {
             Backend::Postgres(Postgres::connect(options).await?)
         } else {

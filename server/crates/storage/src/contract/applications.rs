@@ -135,7 +135,7 @@ async fn a25_links_stay_within_a_tenant(db: &Db) {
                 }
                 assert!(tx.is_linked(app.id, flow.id).await?);
                 assert!(!tx.is_linked(app.id, foreign.id).await?);
-                assert_eq!(tx.flows_of_application(own.id, app.id).await?, [flow.clone()]);
+                assert_eq!(tx.flows_of_application(own.id, app.id).await?, std::slice::from_ref(&flow));
                 assert_eq!(tx.applications_of_flow(own.id, flow.id).await?, [app.clone()]);
                 assert!(tx.flows_of_application(other.id, app.id).await?.is_empty());
                 assert!(!tx.unlink_flow(other.id, app.id, flow.id).await?);

@@ -137,7 +137,7 @@ async fn c5_the_payload_is_wiped_when_the_message_is_done_with(db: &Db) {
         .boxed()
     });
     job.await.unwrap();
-    // A division by zero, or a failed check, unless exactly the open one still has its words.
+    // The check fails unless exactly the open one still has its words.
     db.raw("CREATE TABLE kept (n INTEGER CHECK (n = 1))").await.unwrap();
     db.raw("INSERT INTO kept SELECT COUNT(*) FROM outbox WHERE length(payload) > 0").await.unwrap();
     let gone = db.store.write(|tx| {

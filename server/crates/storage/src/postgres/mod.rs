@@ -9,7 +9,7 @@ use std::{panic::AssertUnwindSafe, str::FromStr as _, time::Duration};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use sqlx::{
-    PgConnection, PgPool,
+    Connection as _, PgConnection, PgPool,
     migrate::{Migrate as _, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -21,6 +21,9 @@ use crate::{
 };
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// How long a connection may stand idle before it is asked whether it is still there.
+const ASK_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// A transaction, or a snapshot for reading.
 pub(crate) struct PostgresTx<'c> {
@@ -40,6 +43,17 @@ impl Postgres {
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections.max(1))
             .acquire_timeout(options.job_limit)
+            // A connection that was just in use is alive; asking each time would cost every job a
+            // round trip. After a failover the idle ones are asked, and replaced (D4).
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for >= ASK_AFTER_IDLE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(connect)
             .await?;
         let store = Self { pool, limit: options.job_limit };
