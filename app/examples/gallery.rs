@@ -1,7 +1,8 @@
 //! Writes every step of a journey, in every state, as HTML files to look at:
-//! `cargo run -p lanyard-app --features ssr --example gallery -- {folder}`.
+//! `cargo run -p lanyard-app --features ssr --example gallery -- {folder} [{boot script}]`.
 //!
-//! The style sheet is put beside them, its imports in place.
+//! The style sheet is put beside them, its imports in place, and each step as the JSON that the
+//! API would send. With the address of a boot script the pages come to life (serve the folder).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -309,8 +310,13 @@ fn main() -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     let style = Path::new(env!("CARGO_MANIFEST_DIR")).join("../style");
     fs::write(folder.join("main.css"), style_sheet(&style)?)?;
-    let head = |title: String| PageHead { title, css: "main.css".into(), ..PageHead::default() };
+    let boot_script = std::env::args().nth(2);
+    let head = |title: String| {
+        let boot_script = boot_script.clone();
+        PageHead { title, css: "main.css".into(), boot_script, ..PageHead::default() }
+    };
     for (name, view) in journeys() {
+        fs::write(folder.join(format!("{name}.json")), serde_json::to_string_pretty(&view)?)?;
         let html = render(head(page_title(&view)), || journey_page(view));
         fs::write(folder.join(format!("{name}.html")), html)?;
     }

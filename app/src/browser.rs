@@ -34,7 +34,7 @@ pub fn copy(text: String, done: RwSignal<bool>) {
 }
 
 #[cfg(feature = "hydrate")]
-pub(crate) use live::{focus, input};
+pub(crate) use live::focus;
 
 #[cfg(feature = "hydrate")]
 mod live {
@@ -62,7 +62,7 @@ mod live {
     }
 
     /// The input with this id.
-    pub(crate) fn input(id: &str) -> Option<HtmlInputElement> {
+    fn input(id: &str) -> Option<HtmlInputElement> {
         document().get_element_by_id(id)?.dyn_into().ok()
     }
 

@@ -30,7 +30,7 @@ pub struct JourneyView {
 
 /// What a page shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "stage", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum StageView {
     /// Email and password. Event `sign-in` {email, password}; buttons `go-sign-up`,
     /// `go-forgot-password`, `cancel`.
@@ -246,7 +246,7 @@ pub struct AttributeField {
 
 /// The type of an attribute field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum AttributeFieldKind {
     /// One line of text.
     Text,
@@ -272,7 +272,7 @@ pub struct Problem {
 
 /// What is wrong. Each has its own words (U14), written in `pages::journey::words`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "code", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // the names and the words on the page say it
 pub enum ProblemCode {
     EmailMissing,

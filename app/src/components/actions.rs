@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::MaybeText;
+use super::Plain as _;
 use crate::browser;
 
 /// A form that posts, with the token against cross-site requests; the server alone validates (U4).
@@ -30,7 +31,7 @@ pub fn Form(
             {children()}
         </form>
     }
-    .into_any()
+    .plain()
 }
 
 /// How a button looks, and what it is for.
@@ -85,7 +86,7 @@ pub fn Button(
             {label}
         </button>
     }
-    .into_any()
+    .plain()
 }
 
 /// A link that looks like a button: going somewhere, changing nothing.
@@ -101,7 +102,7 @@ pub fn ButtonLink(
     #[prop(optional)]
     kind: ButtonKind,
 ) -> AnyView {
-    view! { <a class=kind.class() href=href>{label}</a> }.into_any()
+    view! { <a class=kind.class() href=href>{label}</a> }.plain()
 }
 
 /// Copies a text to the clipboard and says so. Seen only on live pages; inside an island. Pages
@@ -125,5 +126,5 @@ pub fn CopyControl(
             <span class="copy-done" role="status">{move || if copied.get() { "Copied" } else { "" }}</span>
         </span>
     }
-    .into_any()
+    .plain()
 }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::MaybeText;
+use super::Plain as _;
 
 /// One bar.
 #[derive(Debug, Clone)]
@@ -62,7 +63,7 @@ pub fn BarChart(
             </details>
         </figure>
     }
-    .into_any()
+    .plain()
 }
 
 /// The label takes the first 40 %, the bar at most 48 %, the figure the rest.
@@ -77,13 +78,13 @@ fn drawn_bar(at: usize, bar: &Bar, most: u64) -> AnyView {
         <rect class="chart-bar" x="40%" y=(top + 3).to_string() width=width height=(PITCH - 8).to_string() rx="3" />
         <text class="chart-value" x=end y=baseline dx="6">{bar.value.to_string()}</text>
     }
-    .into_any()
+    .plain()
 }
 
 fn row(bar: Bar) -> AnyView {
     let label = match bar.href {
-        Some(href) => view! { <a href=href>{bar.label}</a> }.into_any(),
-        None => bar.label.into_any(),
+        Some(href) => view! { <a href=href>{bar.label}</a> }.plain(),
+        None => bar.label.plain(),
     };
     view! {
         <tr>
@@ -91,5 +92,5 @@ fn row(bar: Bar) -> AnyView {
             <td class="numeric">{bar.value.to_string()}</td>
         </tr>
     }
-    .into_any()
+    .plain()
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::Plain as _;
 use super::fields::{error_view, hint_view};
 use super::{FieldFrame, MaybeText, described_by, field_id};
 
@@ -47,21 +48,20 @@ pub fn SelectField(
             view! { <option value=code selected=selected>{label}</option> }
         })
         .collect_view();
-    view! {
-        <FieldFrame name=name.clone() label=label hint=hint error=error optional=optional>
+    let control = view! {
             <select
                 class="input select"
                 id=id
-                name=name
+                name=name.clone()
                 autocomplete=autocomplete.0
                 aria-describedby=describedby
                 aria-invalid=invalid
             >
                 {options}
             </select>
-        </FieldFrame>
     }
-    .into_any()
+    .plain();
+    view! { <FieldFrame name=name label=label hint=hint error=error optional=optional>{control}</FieldFrame> }.plain()
 }
 
 /// A checkbox that sends `true`, its label beside it.
@@ -110,7 +110,7 @@ pub fn CheckboxField(
             </div>
         </div>
     }
-    .into_any()
+    .plain()
 }
 
 /// One of several radios.
@@ -170,7 +170,7 @@ pub fn Radios(
             {items}
         </fieldset>
     }
-    .into_any()
+    .plain()
 }
 
 fn radio(id: String, name: String, checked: bool, option: RadioOption) -> AnyView {
@@ -194,5 +194,5 @@ fn radio(id: String, name: String, checked: bool, option: RadioOption) -> AnyVie
             {description_id.map(|id| view! { <p class="choice-what" id=id>{option.description}</p> })}
         </div>
     }
-    .into_any()
+    .plain()
 }

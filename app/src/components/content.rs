@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::MaybeText;
+use super::Plain as _;
 
 /// The weight of a notice or badge.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub fn Notice(
             {children()}
         </div>
     }
-    .into_any()
+    .plain()
 }
 
 /// A native disclosure.
@@ -75,7 +76,7 @@ pub fn Disclosure(
             <div class="disclosure-body">{children()}</div>
         </details>
     }
-    .into_any()
+    .plain()
 }
 
 /// A list of facts: term and description.
@@ -95,7 +96,7 @@ pub fn DefinitionList(
             }
         })
         .collect_view();
-    view! { <dl class="facts">{rows}</dl> }.into_any()
+    view! { <dl class="facts">{rows}</dl> }.plain()
 }
 
 /// Says that a list is empty, why, and what to do (O7: nothing yet, no match, no permission).
@@ -118,7 +119,7 @@ pub fn EmptyState(
             {children.map(|children| children())}
         </div>
     }
-    .into_any()
+    .plain()
 }
 
 /// Ways to the neighbouring pages of a list (keyset pagination: no page numbers).
@@ -140,7 +141,7 @@ pub fn Pagination(
             {next.map(|href| view! { <a class="button button-secondary" href=href rel="next">"Next page"</a> })}
         </nav>
     }
-    .into_any()
+    .plain()
 }
 
 /// A short mark: a state, a kind. Its words say it; the colour only helps.
@@ -153,7 +154,7 @@ pub fn Badge(
     #[prop(optional)]
     tone: Tone,
 ) -> AnyView {
-    view! { <span class=format!("badge badge-{}", tone.name())>{text}</span> }.into_any()
+    view! { <span class=format!("badge badge-{}", tone.name())>{text}</span> }.plain()
 }
 
 /// The way from the top to this page; the last has no address.
@@ -165,9 +166,9 @@ pub fn Breadcrumbs(
     let items = items
         .into_iter()
         .map(|(label, href)| match href {
-            Some(href) => view! { <li><a href=href>{label}</a></li> }.into_any(),
-            None => view! { <li aria-current="page">{label}</li> }.into_any(),
+            Some(href) => view! { <li><a href=href>{label}</a></li> }.plain(),
+            None => view! { <li aria-current="page">{label}</li> }.plain(),
         })
         .collect_view();
-    view! { <nav class="breadcrumbs" aria-label="Breadcrumb"><ol>{items}</ol></nav> }.into_any()
+    view! { <nav class="breadcrumbs" aria-label="Breadcrumb"><ol>{items}</ol></nav> }.plain()
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::Plain as _;
 use super::field_id;
 
 /// One line of the summary.
@@ -24,15 +25,15 @@ pub fn ErrorSummary(
     items: Vec<ErrorItem>,
 ) -> AnyView {
     if items.is_empty() {
-        return ().into_any();
+        return ().plain();
     }
     let items = items
         .into_iter()
         .map(|item| {
             let line = if item.field.is_empty() {
-                view! { <span>{item.text}</span> }.into_any()
+                view! { <span>{item.text}</span> }.plain()
             } else {
-                view! { <a href=format!("#{}", field_id(&item.field))>{item.text}</a> }.into_any()
+                view! { <a href=format!("#{}", field_id(&item.field))>{item.text}</a> }.plain()
             };
             view! { <li>{line}</li> }
         })
@@ -50,5 +51,5 @@ pub fn ErrorSummary(
             <ul class="error-summary-list">{items}</ul>
         </div>
     }
-    .into_any()
+    .plain()
 }

@@ -5,6 +5,7 @@
 
 use leptos::prelude::*;
 
+use super::Plain as _;
 use super::{MaybeText, described_by, field_id};
 use crate::browser;
 
@@ -42,13 +43,13 @@ pub fn FieldFrame(
             {children()}
         </div>
     }
-    .into_any()
+    .plain()
 }
 
 /// The hint's paragraph, with the id that `aria-describedby` names.
 pub(super) fn hint_view(id: &str, hint: MaybeText) -> AnyView {
     let id = format!("{id}-hint");
-    hint.0.map(|hint| view! { <p class="hint" id=id>{hint}</p> }).into_any()
+    hint.0.map(|hint| view! { <p class="hint" id=id>{hint}</p> }).plain()
 }
 
 /// The error's paragraph, with the id that `aria-describedby` names.
@@ -64,7 +65,7 @@ pub(super) fn error_view(id: &str, error: MaybeText) -> AnyView {
                 </p>
             }
         })
-        .into_any()
+        .plain()
 }
 
 /// A line of text.
@@ -105,12 +106,11 @@ pub fn TextField(
     let describedby = described_by(&id, &hint, &error);
     let invalid = error.0.is_some().then_some("true");
     let kind = kind.0.unwrap_or_else(|| "text".to_owned());
-    view! {
-        <FieldFrame name=name.clone() label=label hint=hint error=error optional=optional>
+    let control = view! {
             <input
                 class=format!("input {class}")
                 id=id
-                name=name
+                name=name.clone()
                 type=kind
                 value=value
                 autocomplete=autocomplete.0
@@ -120,9 +120,9 @@ pub fn TextField(
                 aria-describedby=describedby
                 aria-invalid=invalid
             />
-        </FieldFrame>
     }
-    .into_any()
+    .plain();
+    view! { <FieldFrame name=name label=label hint=hint error=error optional=optional>{control}</FieldFrame> }.plain()
 }
 
 /// A password: one field with Show/Hide (U8). The button appears once the page is live; the type
@@ -151,13 +151,12 @@ pub fn PasswordField(
     let shown = RwSignal::new(false);
     let controls = id.clone();
     let for_click = id.clone();
-    view! {
-        <FieldFrame name=name.clone() label=label hint=hint error=error>
+    let control = view! {
             <div class="password">
                 <input
                     class="input"
                     id=id
-                    name=name
+                    name=name.clone()
                     type="password"
                     autocomplete=autocomplete
                     spellcheck="false"
@@ -175,9 +174,9 @@ pub fn PasswordField(
                     <span class="visually-hidden">" password"</span>
                 </button>
             </div>
-        </FieldFrame>
     }
-    .into_any()
+    .plain();
+    view! { <FieldFrame name=name label=label hint=hint error=error>{control}</FieldFrame> }.plain()
 }
 
 /// A security code: one numeric input that takes a pasted "123 456" (U11).
@@ -207,7 +206,7 @@ pub fn CodeField(
             class="code"
         />
     }
-    .into_any()
+    .plain()
 }
 
 /// A phone number in any national or international form (U17), shown as typed.
@@ -242,5 +241,5 @@ pub fn PhoneField(
             class="medium ltr"
         />
     }
-    .into_any()
+    .plain()
 }

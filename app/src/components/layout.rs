@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::Plain as _;
+
 /// The mark beside a tenant's name.
 fn mark() -> AnyView {
     view! {
@@ -12,7 +14,7 @@ fn mark() -> AnyView {
             <path class="mark-plus" d="M16 18.4v5.6M13.2 21.2h5.6" />
         </svg>
     }
-    .into_any()
+    .plain()
 }
 
 /// The frame of sign-up, sign-in and their like: the tenant's name, a card, help below.
@@ -56,7 +58,7 @@ pub fn AuthLayout(
             </footer>
         </div>
     }
-    .into_any()
+    .plain()
 }
 
 fn demo_banner() -> AnyView {
@@ -70,7 +72,7 @@ fn demo_banner() -> AnyView {
             </p>
         </aside>
     }
-    .into_any()
+    .plain()
 }
 
 /// One entry of a console's navigation.
@@ -153,7 +155,7 @@ pub fn ConsoleLayout(
             </div>
         </div>
     }
-    .into_any()
+    .plain()
 }
 
 fn navigation(items: Vec<NavItem>) -> AnyView {
@@ -164,5 +166,5 @@ fn navigation(items: Vec<NavItem>) -> AnyView {
             view! { <li><a href=item.href aria-current=current>{item.label}</a></li> }
         })
         .collect_view();
-    view! { <nav class="console-nav" aria-label="Main"><ul>{items}</ul></nav> }.into_any()
+    view! { <nav class="console-nav" aria-label="Main"><ul>{items}</ul></nav> }.plain()
 }

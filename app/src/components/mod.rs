@@ -12,6 +12,7 @@ pub mod content;
 pub mod errors;
 pub mod fields;
 pub mod layout;
+mod plain;
 pub mod table;
 
 pub use actions::{Button, ButtonKind, ButtonLink, CopyControl, Form};
@@ -21,6 +22,7 @@ pub use content::{Badge, Breadcrumbs, DefinitionList, Disclosure, EmptyState, No
 pub use errors::{ERROR_SUMMARY_ID, ErrorItem, ErrorSummary};
 pub use fields::{CodeField, FieldFrame, PasswordField, PhoneField, TextField};
 pub use layout::{AuthLayout, ConsoleLayout, NavItem};
+pub use plain::Plain;
 pub use table::{Column, DataTable, Sort};
 
 /// A text that may be absent, as a property: takes a text or an `Option` of one.

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::Plain as _;
+
 /// Which way a column is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
@@ -78,9 +80,9 @@ pub fn DataTable(
                 .map(|(at, cell)| {
                     let class = numeric.get(at).copied().unwrap_or_default().then_some("numeric");
                     if at == 0 {
-                        view! { <th scope="row" class=class>{cell}</th> }.into_any()
+                        view! { <th scope="row" class=class>{cell}</th> }.plain()
                     } else {
-                        view! { <td class=class>{cell}</td> }.into_any()
+                        view! { <td class=class>{cell}</td> }.plain()
                     }
                 })
                 .collect_view();
@@ -99,13 +101,13 @@ pub fn DataTable(
             </table>
         </div>
     }
-    .into_any()
+    .plain()
 }
 
 fn head(column: Column) -> AnyView {
     let class = column.numeric.then_some("numeric");
     match column.sort {
-        None => view! { <th scope="col" class=class>{column.label}</th> }.into_any(),
+        None => view! { <th scope="col" class=class>{column.label}</th> }.plain(),
         Some((href, now)) => {
             let arrow = match now {
                 Sort::None => "↕",
@@ -120,7 +122,7 @@ fn head(column: Column) -> AnyView {
                     </a>
                 </th>
             }
-            .into_any()
+            .plain()
         }
     }
 }

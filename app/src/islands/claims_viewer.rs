@@ -5,7 +5,7 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::components::{CopyControl, DefinitionList, Disclosure, Notice, Tone};
+use crate::components::{CopyControl, DefinitionList, Disclosure, Notice, Plain as _, Tone};
 
 /// What the page knows beforehand; the rest it finds by discovery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ pub fn ClaimsViewer(
                 Showing::SignedOut => signed_out(config, showing, None),
                 Showing::JustSignedOut => signed_out(config, showing, Some("You’ve signed out.")),
                 Showing::Working(what) => {
-                    view! { <p class="working" role="status">{what}</p> }.into_any()
+                    view! { <p class="working" role="status">{what}</p> }.plain()
                 }
                 Showing::SignedIn(received) => signed_in(config, showing, &received),
                 Showing::Failed(why, code) => failed(config, showing, why, code),
@@ -106,14 +106,14 @@ fn sign_in_button(config: StoredValue<ClaimsConfig>, showing: RwSignal<Showing>,
             {label}
         </button>
     }
-    .into_any()
+    .plain()
 }
 
 fn signed_out(config: StoredValue<ClaimsConfig>, showing: RwSignal<Showing>, note: Option<&'static str>) -> AnyView {
     let account_url = config.with_value(|config| config.account_url.clone());
     let tenant = config.with_value(|config| config.tenant.clone());
     view! {
-        {note.map(|note| view! { <Notice tone=Tone::Success role="status"><p>{note}</p></Notice> })}
+        {note.map(|note| notice(Tone::Success, "status", note))}
         <h1 class="step-title" id="step-title" tabindex="-1">"Patient portal"</h1>
         <p class="lead">{format!("Sign in to see the details that {tenant} holds about you and passes to this page.")}</p>
         <div class="actions">{sign_in_button(config, showing, "Sign in")}</div>
@@ -123,23 +123,18 @@ fn signed_out(config: StoredValue<ClaimsConfig>, showing: RwSignal<Showing>, not
             "."
         </p>
     }
-    .into_any()
+    .plain()
 }
 
 fn failed(config: StoredValue<ClaimsConfig>, showing: RwSignal<Showing>, why: &'static str, code: String) -> AnyView {
+    let code = view! { <p><code class="fixed">{code}</code></p> }.plain();
     view! {
         <h1 class="step-title" id="step-title" tabindex="-1">"You’re not signed in"</h1>
-        <Notice tone=Tone::Error role="alert">
-            <p>{why}</p>
-        </Notice>
+        {notice(Tone::Error, "alert", why)}
         <div class="actions">{sign_in_button(config, showing, "Try again")}</div>
-        <Disclosure summary="Technical details">
-            <p>
-                <code class="fixed">{code}</code>
-            </p>
-        </Disclosure>
+        <Disclosure summary="Technical details">{code}</Disclosure>
     }
-    .into_any()
+    .plain()
 }
 
 fn signed_in(config: StoredValue<ClaimsConfig>, showing: RwSignal<Showing>, received: &Received) -> AnyView {
@@ -150,14 +145,16 @@ fn signed_in(config: StoredValue<ClaimsConfig>, showing: RwSignal<Showing>, rece
         .into_iter()
         .map(|(name, label)| {
             let value = match find(&name).filter(|value| !value.is_empty()) {
-                Some(value) => view! { <bdi>{value}</bdi> }.into_any(),
-                None => view! { <span class="muted">"Not given"</span> }.into_any(),
+                Some(value) => view! { <bdi>{value}</bdi> }.plain(),
+                None => view! { <span class="muted">"Not given"</span> }.plain(),
             };
             (label, value)
         })
         .collect::<Vec<_>>();
-    let when =
-        received.signed_in_at.clone().map(|when| view! { <p class="hint">{format!("You signed in on {when}.")}</p> });
+    let when = received
+        .signed_in_at
+        .clone()
+        .map(|when| view! { <p class="hint">{format!("You signed in on {when}.")}</p> }.plain());
     let for_sign_out = received.clone();
     view! {
         <h1 class="step-title" id="step-title" tabindex="-1">"Your details"</h1>
@@ -180,7 +177,7 @@ fn signed_in(config: StoredValue<ClaimsConfig>, showing: RwSignal<Showing>, rece
             </button>
         </div>
     }
-    .into_any()
+    .plain()
 }
 
 /// Technical name, source and raw token (U30).
@@ -206,8 +203,7 @@ fn technical(config: StoredValue<ClaimsConfig>, received: &Received) -> AnyView 
         .collect_view();
     let token = received.id_token.clone();
     let issuer = received.issuer.clone();
-    view! {
-        <Disclosure summary="Technical details">
+    let body = view! {
             <p>
                 "Source: the ID token from " <code class="fixed">{issuer}</code>
             </p>
@@ -227,7 +223,12 @@ fn technical(config: StoredValue<ClaimsConfig>, received: &Received) -> AnyView 
             <p class="token" tabindex="0" role="region" aria-label="The token as it came">
                 <code class="fixed">{token}</code>
             </p>
-        </Disclosure>
     }
-    .into_any()
+    .plain();
+    view! { <Disclosure summary="Technical details">{body}</Disclosure> }.plain()
+}
+
+fn notice(tone: Tone, role: &'static str, text: &'static str) -> AnyView {
+    let text = view! { <p>{text}</p> }.plain();
+    view! { <Notice tone=tone role=role>{text}</Notice> }.plain()
 }

@@ -7,8 +7,9 @@
 use leptos::either::Either;
 use leptos::prelude::*;
 
+use super::Carried;
 use crate::api::journey::{Delivery, JourneyView, StageView};
-use crate::components::{Notice, Tone};
+use crate::components::{Notice, Plain as _, Tone};
 use crate::pages::journey::{LiveDelivery, step};
 
 /// The step on show. The version tells one drawing from the next.
@@ -57,8 +58,9 @@ pub(super) fn delivery_of(stage: &StageView) -> Delivery {
 #[island]
 pub fn JourneyIsland(
     /// The step.
-    view: JourneyView,
+    carried: Carried,
 ) -> impl IntoView {
+    let Carried(view) = carried;
     let live = Live {
         delivery: RwSignal::new(delivery_of(&view.stage)),
         shown: RwSignal::new(Shown { view, version: 0 }),
@@ -87,7 +89,10 @@ pub fn JourneyIsland(
         >
             <div role="alert">{move || live.stuck.get().then(|| stuck_notice(live))}</div>
             <div role="status">
-                {move || live.note.get().map(|note| view! { <Notice tone=Tone::Success><p>{note}</p></Notice> })}
+                {move || live.note.get().map(|note| {
+                    let note = view! { <p>{note}</p> }.plain();
+                    view! { <Notice tone=Tone::Success>{note}</Notice> }.plain()
+                })}
             </div>
             // A step is drawn anew each time, never patched: what was typed before must not stay
             // in a field that happens to look alike.
@@ -103,8 +108,7 @@ pub fn JourneyIsland(
 }
 
 fn stuck_notice(live: Live) -> AnyView {
-    view! {
-        <Notice tone=Tone::Error title="We couldn’t reach the service">
+    let body = view! {
             <p>"What you typed is still here. Check your connection, then try again."</p>
             <p>
                 <button
@@ -120,7 +124,7 @@ fn stuck_notice(live: Live) -> AnyView {
                     "Try again"
                 </button>
             </p>
-        </Notice>
     }
-    .into_any()
+    .plain();
+    view! { <Notice tone=Tone::Error title="We couldn’t reach the service">{body}</Notice> }.plain()
 }

@@ -1,18 +1,19 @@
 //! What the journey's island does in the browser: sends forms as JSON, draws the answer, moves the
 //! focus, keeps title and history true, asks how a message fares.
 
-use std::collections::BTreeMap;
 use std::mem::discriminant;
 use std::time::Duration;
 
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use serde_json::{Map, Value};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, FormData, HtmlButtonElement, HtmlElement, HtmlFormElement, HtmlInputElement, SubmitEvent};
 
+use super::Carried;
 use super::journey::{Live, Shown, delivery_of};
-use crate::api::journey::{Delivery, EventBody, JourneyView, StageView};
+use crate::api::journey::{Delivery, JourneyView, StageView};
 use crate::components::ERROR_SUMMARY_ID;
 use crate::pages::journey::page_title;
 use crate::{browser, fetch};
@@ -53,11 +54,11 @@ pub(super) fn submit(live: Live, event: &SubmitEvent) {
     let url = format!("/api/journeys/{path}");
     let resent = path.ends_with("/resend");
     spawn_local(async move {
-        let answer = fetch::post_json::<JourneyView>(&url, body).await;
+        let answer = fetch::post_json::<Carried>(&url, body).await;
         live.busy.set_value(false);
         let _ = form.remove_attribute("aria-busy");
         match answer {
-            Ok(next) => {
+            Ok(Carried(next)) => {
                 let note = (resent && next.problems.is_empty())
                     .then_some("We’ve sent a new code. The one before it still works until its time is up.");
                 live.note.set(note);
@@ -102,18 +103,22 @@ fn hide_passwords(form: &HtmlFormElement) {
 /// The fields as the plain form would send them.
 fn body(form: &HtmlFormElement, button: Option<&HtmlButtonElement>) -> Option<String> {
     let data = FormData::new_with_form(form).ok()?;
-    let mut fields = BTreeMap::new();
+    let mut fields = Map::new();
     for pair in js_sys::Array::from(&data).iter() {
         let pair: js_sys::Array = pair.dyn_into().ok()?;
         if let (Some(name), Some(value)) = (pair.get(0).as_string(), pair.get(1).as_string()) {
-            fields.insert(name, value);
+            fields.insert(name, Value::String(value));
         }
     }
     if let Some(button) = button.filter(|button| !button.name().is_empty()) {
-        fields.insert(button.name(), button.value());
+        fields.insert(button.name(), Value::String(button.value()));
     }
     let csrf = fields.remove("csrf")?;
-    serde_json::to_string(&EventBody { csrf, fields }).ok()
+    // An `EventBody`.
+    let mut body = Map::new();
+    body.insert("csrf".to_owned(), csrf);
+    body.insert("fields".to_owned(), Value::Object(fields));
+    Some(Value::Object(body).to_string())
 }
 
 fn mark(form: &HtmlFormElement, button: Option<&HtmlElement>) {
@@ -168,8 +173,8 @@ fn show(live: Live, next: JourneyView, forward: bool) {
 fn refresh(live: Live) {
     let id = live.shown.with_untracked(|shown| shown.view.id.clone());
     spawn_local(async move {
-        match fetch::get::<JourneyView>(&format!("/api/journeys/{id}")).await {
-            Ok(now) => {
+        match fetch::get::<Carried>(&format!("/api/journeys/{id}")).await {
+            Ok(Carried(now)) => {
                 live.note.set(None);
                 show(live, now, false);
             }
@@ -205,7 +210,7 @@ fn poll(live: Live, version: u32, url: String) {
     }
     spawn_local(async move {
         // An answer that does not come is no news.
-        let Ok(now) = fetch::get::<JourneyView>(&url).await else { return };
+        let Ok(Carried(now)) = fetch::get::<Carried>(&url).await else { return };
         let same = live.shown.with_untracked(|shown| discriminant(&shown.view.stage) == discriminant(&now.stage));
         if !stale() && same {
             live.delivery.set(delivery_of(&now.stage));

@@ -8,9 +8,8 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
 use super::claims_viewer::{ClaimsConfig, Received, Showing, ShownClaim};
@@ -26,7 +25,6 @@ const SKEW: f64 = 120.0;
 type Config = StoredValue<ClaimsConfig>;
 
 /// The part of the discovery document that is used.
-#[derive(Deserialize)]
 struct Discovery {
     issuer: String,
     authorization_endpoint: String,
@@ -35,18 +33,15 @@ struct Discovery {
 }
 
 /// What outlives the redirect.
-#[derive(Serialize, Deserialize)]
 struct Kept {
     state: String,
     nonce: String,
     verifier: String,
 }
 
-/// The token endpoint's answer, either way.
-#[derive(Deserialize)]
-struct TokenAnswer {
-    id_token: Option<String>,
-    error: Option<String>,
+/// A text of a JSON object.
+fn text(of: &Value, name: &str) -> Option<String> {
+    of.get(name)?.as_str().map(str::to_owned)
 }
 
 /// Why it did not work: plain words and a technical name.
@@ -155,9 +150,8 @@ async fn begin(config: Config) -> Result<String, Failure> {
             ("code_challenge_method", "S256"),
         ])
     });
-    let text = serde_json::to_string(&kept).map_err(|_| Failure::untrusted("state"))?;
     let storage = storage().ok_or_else(no_storage)?;
-    storage.set_item(KEPT, &text).map_err(|_| no_storage())?;
+    storage.set_item(KEPT, &[kept.state, kept.nonce, kept.verifier].join(" ")).map_err(|_| no_storage())?;
     Ok(with_query(&found.authorization_endpoint, &query))
 }
 
@@ -184,11 +178,11 @@ async fn finish(config: Config, code: &str, state: Option<&str>, issuer: Option<
             ("code_verifier", &kept.verifier),
         ])
     });
-    let answer: TokenAnswer = fetch::post_form(&found.token_endpoint, form).await?;
-    if let Some(error) = answer.error {
+    let answer: Value = fetch::post_form(&found.token_endpoint, form).await?;
+    if let Some(error) = text(&answer, "error") {
         return Err(refusal(&error));
     }
-    let id_token = answer.id_token.ok_or_else(|| Failure::untrusted("no ID token"))?;
+    let id_token = text(&answer, "id_token").ok_or_else(|| Failure::untrusted("no ID token"))?;
     let claims = payload(&id_token).ok_or_else(|| Failure::untrusted("ID token"))?;
     let client_id = config.with_value(|config| config.client_id.clone());
     check(&claims, &found.issuer, &client_id, &kept.nonce)?;
@@ -199,7 +193,14 @@ async fn finish(config: Config, code: &str, state: Option<&str>, issuer: Option<
 /// Discovery 4.3).
 async fn discover(config: Config) -> Result<Discovery, Failure> {
     let authority = config.with_value(|config| config.authority.clone());
-    let found: Discovery = fetch::get(&format!("{authority}.well-known/openid-configuration")).await?;
+    let document: Value = fetch::get(&format!("{authority}.well-known/openid-configuration")).await?;
+    let need = |name: &str| text(&document, name).ok_or_else(|| Failure::untrusted("discovery"));
+    let found = Discovery {
+        issuer: need("issuer")?,
+        authorization_endpoint: need("authorization_endpoint")?,
+        token_endpoint: need("token_endpoint")?,
+        end_session_endpoint: text(&document, "end_session_endpoint"),
+    };
     if found.issuer.trim_end_matches('/') != authority.trim_end_matches('/') {
         return Err(Failure::untrusted("issuer"));
     }
@@ -208,7 +209,7 @@ async fn discover(config: Config) -> Result<Discovery, Failure> {
 
 /// OpenID Connect Core 3.1.3.7: issuer, audience, nonce, time.
 fn check(claims: &Value, issuer: &str, client_id: &str, nonce: &str) -> Result<(), Failure> {
-    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    let own = |name: &str| claims.get(name).and_then(Value::as_str);
     let audience = match claims.get("aud") {
         Some(Value::String(one)) => one == client_id,
         // More than one audience would need `azp`, which this client does not ask for.
@@ -218,9 +219,9 @@ fn check(claims: &Value, issuer: &str, client_id: &str, nonce: &str) -> Result<(
     let now = js_sys::Date::now() / 1000.0;
     let fresh = claims.get("exp").and_then(Value::as_f64).is_some_and(|end| now < end + SKEW);
     for (name, right) in [
-        ("ID token: iss", text("iss") == Some(issuer)),
+        ("ID token: iss", own("iss") == Some(issuer)),
         ("ID token: aud", audience),
-        ("ID token: nonce", text("nonce") == Some(nonce)),
+        ("ID token: nonce", own("nonce") == Some(nonce)),
         ("ID token: exp", fresh),
     ] {
         if !right {
@@ -263,7 +264,7 @@ fn payload(token: &str) -> Option<Value> {
     let binary = window().atob(&standard).ok()?;
     // `atob` gives one character a byte.
     let bytes = binary.chars().map(|letter| u8::try_from(u32::from(letter)).ok()).collect::<Option<Vec<u8>>>()?;
-    serde_json::from_slice(&bytes).ok()
+    serde_json::from_str(std::str::from_utf8(&bytes).ok()?).ok()
 }
 
 /// 256 random bits as base64url.
@@ -303,7 +304,12 @@ fn take_kept() -> Option<Kept> {
     let storage = storage()?;
     let text = storage.get_item(KEPT).ok().flatten()?;
     let _ = storage.remove_item(KEPT);
-    serde_json::from_str(&text).ok()
+    match text.split(' ').collect::<Vec<_>>().as_slice() {
+        [state, nonce, verifier] => {
+            Some(Kept { state: (*state).to_owned(), nonce: (*nonce).to_owned(), verifier: (*verifier).to_owned() })
+        }
+        _ => None,
+    }
 }
 
 /// Takes code and state out of the address bar and out of history.

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::parts::Step;
 use crate::api::journey::AttributeField;
-use crate::components::{Plain as _, Button, ButtonKind, PasswordField, TextField};
+use crate::components::{Button, ButtonKind, PasswordField, Plain as _, TextField};
 
 /// The address that belongs to a new password, for password managers; not for the eye.
 fn username_for_password_manager(email: &str) -> AnyView {

@@ -6,7 +6,7 @@ use super::parts::Step;
 use super::words;
 use crate::api::journey::{CodeView, Delivery, Method, OtherWay};
 use crate::browser;
-use crate::components::{Plain as _, Button, ButtonKind, CodeField, Disclosure, Notice, Tone};
+use crate::components::{Button, ButtonKind, CodeField, Disclosure, Notice, Plain as _, Tone};
 
 /// How the message fares, kept up to date by the island while the page is open.
 #[derive(Clone, Copy)]
@@ -164,7 +164,8 @@ fn delivery_notice(now: Delivery) -> AnyView {
                             Delivery::OnItsWay | Delivery::Delayed => Tone::Warning,
                             Delivery::Failed => Tone::Error,
                         };
-                        view! { <Notice tone=tone><p>{text}</p></Notice> }
+                        let text = view! { <p>{text}</p> }.plain();
+                        view! { <Notice tone=tone>{text}</Notice> }.plain()
                     })
             }}
         </div>
@@ -179,20 +180,19 @@ fn ask(at: &Step<'_>, code: &CodeView, label: &str, event: &str) -> AnyView {
     }
     let left = browser::countdown(code.locked_for_seconds);
     let address = at.address();
-    view! {
-        <Notice tone=Tone::Warning title="Too many wrong codes">
-            <p>
-                {move || match left.get() {
-                    0 => "You can enter a code again now.".to_owned(),
-                    left => format!("You can enter a code again in {}.", words::duration(left)),
-                }}
-            </p>
-            <p>
-                <a href=address>"Try again"</a>
-            </p>
-        </Notice>
+    let said = view! {
+        <p>
+            {move || match left.get() {
+                0 => "You can enter a code again now.".to_owned(),
+                left => format!("You can enter a code again in {}.", words::duration(left)),
+            }}
+        </p>
+        <p>
+            <a href=address>"Try again"</a>
+        </p>
     }
-    .plain()
+    .plain();
+    view! { <Notice tone=Tone::Warning title="Too many wrong codes">{said}</Notice> }.plain()
 }
 
 fn form(at: &Step<'_>, label: &str, event: &str) -> AnyView {
@@ -250,12 +250,16 @@ fn trouble(at: &Step<'_>, code: Option<&CodeView>, help: Help) -> AnyView {
     let again = code.zip(help.resend).map(|(code, label)| resend(at, code, label));
     let change = help.change.map(|label| at.lone_button("back", label, ButtonKind::Link));
     let clinic = format!("Still stuck? Contact {}. They can help you sign in.", at.tenant());
+    let body = view! {
+        <p>{help.look}</p>
+        {change}
+        <p>{clinic}</p>
+    }
+    .plain();
     view! {
         {again}
         <Disclosure summary="Problems with the code?" open=stuck>
-            <p>{help.look}</p>
-            {change}
-            <p>{clinic}</p>
+            {body}
         </Disclosure>
     }
     .plain()

@@ -5,8 +5,9 @@ use leptos::prelude::*;
 use super::parts::Step;
 use super::words;
 use crate::api::journey::{Method, MethodChoice};
-use crate::components::{Plain as _, 
-    Button, ButtonKind, CodeField, CopyControl, Disclosure, PhoneField, RadioOption, Radios, SelectField, TextField,
+use crate::components::{
+    Button, ButtonKind, CodeField, CopyControl, Disclosure, PhoneField, Plain as _, RadioOption, Radios, SelectField,
+    TextField,
 };
 
 pub(super) fn choose_method(at: &Step<'_>, methods: &[MethodChoice]) -> AnyView {
@@ -121,6 +122,17 @@ pub(super) fn app(at: &Step<'_>, qr_svg: &str, uri: &str, secret: &str, can_go_b
     let uri = uri.to_owned();
     let shown = secret.to_owned();
     let copied: String = secret.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let by_hand = view! {
+    <p>
+        <a href=uri>"Open the app on this device"</a>
+        ", or type this key into the app:"
+    </p>
+    <p class="secret">
+        <code class="fixed" id="app-secret">{shown}</code>
+        <CopyControl text=copied what="the key" />
+    </p>
+    }
+    .plain();
     let fields = view! {
         <ol class="steps">
             <li>
@@ -132,16 +144,7 @@ pub(super) fn app(at: &Step<'_>, qr_svg: &str, uri: &str, secret: &str, can_go_b
             <li>
                 <h2 class="steps-title">"Scan this picture with the app"</h2>
                 <div class="qr" role="img" aria-label="QR code for your authenticator app" inner_html=picture></div>
-                <Disclosure summary="I can’t scan it">
-                    <p>
-                        <a href=uri>"Open the app on this device"</a>
-                        ", or type this key into the app:"
-                    </p>
-                    <p class="secret">
-                        <code class="fixed" id="app-secret">{shown}</code>
-                        <CopyControl text=copied what="the key" />
-                    </p>
-                </Disclosure>
+                <Disclosure summary="I can’t scan it">{by_hand}</Disclosure>
             </li>
             <li>
                 <h2 class="steps-title">"Enter the code the app shows"</h2>

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::words;
 use crate::api::journey::{AttributeField, AttributeFieldKind, JourneyView, Problem, ProblemCode, StageView};
-use crate::components::{Plain as _, Button, ButtonKind, CheckboxField, Form, SelectField, TextField};
+use crate::components::{Button, ButtonKind, CheckboxField, Form, Plain as _, SelectField, TextField};
 
 /// A step's view with what forms ask of it.
 pub(crate) struct Step<'view> {

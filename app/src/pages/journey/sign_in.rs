@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::parts::Step;
-use crate::components::{Plain as _, Button, ButtonKind, PasswordField, TextField};
+use crate::components::{Button, ButtonKind, PasswordField, Plain as _, TextField};
 
 pub(super) fn sign_in(at: &Step<'_>, can_sign_up: bool, can_cancel: bool) -> AnyView {
     let lead = match at.application() {
