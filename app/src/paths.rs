@@ -79,3 +79,15 @@ pub fn account(domain: &str) -> String {
 pub fn portal_run_result(domain: &str, code: &str) -> String {
     format!("/portal/{domain}/run/result?code={code}")
 }
+
+/// A patient, for the tenant's staff.
+#[must_use]
+pub fn clinic_patient(domain: &str, id: &str) -> String {
+    format!("/clinic/{domain}/patients/{id}")
+}
+
+/// Where a person changes their own details.
+#[must_use]
+pub fn account_profile(domain: &str) -> String {
+    format!("/account/{domain}/profile")
+}

@@ -1,4 +1,8 @@
 //! The types that the server and the browser share, one file a noun.
 
+pub mod account;
+pub mod clinic;
 pub mod inbox;
 pub mod journey;
+#[cfg(feature = "ssr")]
+pub mod portal;

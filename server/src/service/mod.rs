@@ -1,6 +1,8 @@
 //! The use cases, one a file or folder. A service owns its transaction; handlers only call it.
 
+pub mod account;
 pub mod audit;
+pub mod clinic;
 pub mod counters;
 pub mod invitations;
 pub mod journey;

@@ -1,0 +1,94 @@
+//! A person's account as its owner sees it, and what every console page shows around it.
+
+use super::journey::{AttributeField, Problem};
+
+/// Who is signed in to a console, and where: the frame of every console page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visitor {
+    /// The tenant's name.
+    pub tenant: String,
+    /// The tenant's domain, for addresses.
+    pub domain: String,
+    /// The name of who is signed in.
+    pub name: String,
+    /// The token of forms.
+    pub csrf: String,
+    /// Whether the demo's banner is shown.
+    pub demo: bool,
+}
+
+/// A point in time, made ready by the server (UTC).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// For machines: RFC 3339.
+    pub iso: String,
+    /// For people.
+    pub text: String,
+}
+
+/// A claim that the server holds about a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimView {
+    /// The plain label (U30).
+    pub label: String,
+    /// The name in the token.
+    pub name: String,
+    /// The value as a page shows it.
+    pub value: String,
+}
+
+/// A second-step method that is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MethodView {
+    /// What it is, in plain words.
+    pub label: String,
+    /// Which one: the masked number, or the name its owner gave it.
+    pub detail: String,
+    /// Since when.
+    pub created: Moment,
+    /// The last time it let its owner in.
+    pub last_used: Option<Moment>,
+    /// Locked after too many wrong codes until then.
+    pub locked_until: Option<Moment>,
+}
+
+/// A place where the person is signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionView {
+    /// What it opens, in plain words.
+    pub label: String,
+    /// Whether it is the one that shows this page.
+    pub current: bool,
+    /// Since when.
+    pub created: Moment,
+    /// When it was last used.
+    pub last_seen: Moment,
+}
+
+/// What `/account/{tenant}` shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountView {
+    /// The frame.
+    pub visitor: Visitor,
+    /// Whether the details were changed just now.
+    pub saved: bool,
+    /// What the server holds, in the order of the catalogue.
+    pub claims: Vec<ClaimView>,
+    /// The second-step methods, oldest first.
+    pub methods: Vec<MethodView>,
+    /// The live sessions, the latest first.
+    pub sessions: Vec<SessionView>,
+}
+
+/// What `/account/{tenant}/profile` shows: the form, with what was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileView {
+    /// The frame.
+    pub visitor: Visitor,
+    /// The address, which is not changed here.
+    pub email: String,
+    /// The fields in order.
+    pub fields: Vec<AttributeField>,
+    /// What is wrong with them.
+    pub problems: Vec<Problem>,
+}

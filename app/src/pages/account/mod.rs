@@ -1,0 +1,204 @@
+//! A person's own account: what the clinic's server holds, how they sign in, where they are signed
+//! in. Roomy, in plain words, complete without scripting (U1).
+
+mod profile;
+
+use leptos::prelude::*;
+
+use crate::{
+    api::account::{AccountView, ClaimView, MethodView, Moment, SessionView, Visitor},
+    components::{
+        Badge, Button, ButtonKind, ButtonLink, Column, ConsoleLayout, DataTable, DefinitionList, Disclosure, Form,
+        Notice, Tone,
+    },
+    paths,
+};
+pub use profile::{PROFILE_TITLE, profile_page};
+
+/// The title of [`account_page`], less the tenant.
+pub const ACCOUNT_TITLE: &str = "Your account";
+
+/// A moment as `<time>`.
+pub(crate) fn time(moment: Moment) -> AnyView {
+    view! { <time datetime=moment.iso>{moment.text}</time> }.into_any()
+}
+
+/// A moment, or what to say where there is none.
+pub(crate) fn time_or(moment: Option<Moment>, otherwise: &'static str) -> AnyView {
+    moment.map_or_else(|| view! { <span class="muted">{otherwise}</span> }.into_any(), time)
+}
+
+/// The form that ends every console session of this browser.
+pub(crate) fn sign_out(csrf: String, kind: ButtonKind) -> AnyView {
+    view! {
+        <Form action=paths::CONSOLE_SIGN_OUT csrf=csrf class="inline-form">
+            <Button label="Sign out" kind=kind />
+        </Form>
+    }
+    .into_any()
+}
+
+/// The frame of the account's pages.
+fn frame(visitor: &Visitor, children: AnyView) -> AnyView {
+    let tenant = view! { <span>{visitor.tenant.clone()}</span> }.into_any();
+    let home = paths::account(&visitor.domain);
+    let menu = sign_out(visitor.csrf.clone(), ButtonKind::Link);
+    view! {
+        <ConsoleLayout
+            console=ACCOUNT_TITLE
+            home=home
+            tenant=tenant
+            nav=Vec::new()
+            account=visitor.name.clone()
+            account_menu=menu
+            roomy=true
+            demo=visitor.demo
+        >
+            <div class="own">{children}</div>
+        </ConsoleLayout>
+    }
+    .into_any()
+}
+
+/// The body of `/account/{tenant}`.
+pub fn account_page(view: AccountView) -> impl IntoView {
+    let visitor = view.visitor;
+    let body = view! {
+        <div class="own-head">
+            <h1>{ACCOUNT_TITLE}</h1>
+            <p class="muted">{format!("This is what {} knows about you, and how you sign in.", visitor.tenant)}</p>
+        </div>
+        {view
+            .saved
+            .then(|| {
+                view! {
+                    <Notice tone=Tone::Success role="status" title="Your details are saved">
+                        <p>"Apps get the new details the next time you sign in to them."</p>
+                    </Notice>
+                }
+            })}
+        {details(&visitor, view.claims)}
+        {methods(&visitor, view.methods)}
+        {sessions(&visitor, view.sessions)}
+    }
+    .into_any();
+    frame(&visitor, body)
+}
+
+fn details(visitor: &Visitor, claims: Vec<ClaimView>) -> AnyView {
+    let technical = claims.clone();
+    let facts = claims
+        .into_iter()
+        .filter(|claim| claim.name != "oid")
+        .map(|claim| (claim.label, view! { <bdi>{claim.value}</bdi> }.into_any()))
+        .collect();
+    let rows = technical
+        .into_iter()
+        .map(|claim| {
+            vec![
+                claim.label.into_any(),
+                view! { <code class="fixed">{claim.name}</code> }.into_any(),
+                view! { <bdi>{claim.value}</bdi> }.into_any(),
+            ]
+        })
+        .collect();
+    let columns = vec![Column::plain("Detail"), Column::plain("Technical name"), Column::plain("Value")];
+    view! {
+        <section class="panel" aria-labelledby="details">
+            <div class="page-head">
+                <h2 id="details">"Your details"</h2>
+                <ButtonLink
+                    href=paths::account_profile(&visitor.domain)
+                    label="Change your details"
+                    kind=ButtonKind::Secondary
+                />
+            </div>
+            <DefinitionList items=facts />
+            <Disclosure summary="Technical names">
+                <p>"Apps know these details by other names. An app gets only those that it needs."</p>
+                <DataTable caption="Your details with their technical names" columns=columns rows=rows />
+            </Disclosure>
+        </section>
+    }
+    .into_any()
+}
+
+fn methods(visitor: &Visitor, methods: Vec<MethodView>) -> AnyView {
+    let none = methods.is_empty().then(|| {
+        let text = format!(
+            "You sign in with your password alone. When an app of {} needs a second step, we’ll help you to set it up.",
+            visitor.tenant
+        );
+        view! { <p class="muted">{text}</p> }
+    });
+    let list = (!methods.is_empty()).then(|| {
+        let items = methods.into_iter().map(method).collect_view();
+        view! { <ul class="things">{items}</ul> }
+    });
+    view! {
+        <section class="panel" aria-labelledby="methods">
+            <h2 id="methods">"Second step"</h2>
+            <p>"After your password, we check that it’s really you with one of these."</p>
+            {list}
+            {none}
+        </section>
+    }
+    .into_any()
+}
+
+/// A method with its dates; the clinic's pages show it too.
+pub(crate) fn method(method: MethodView) -> AnyView {
+    let lock = method.locked_until.map(|until| {
+        view! {
+            <p>
+                <Badge text="Locked" tone=Tone::Error />
+                " until "
+                {time(until)}
+                ", after too many wrong codes."
+            </p>
+        }
+    });
+    view! {
+        <li class="thing">
+            <p class="thing-name">{method.label} " " <bdi class="muted">{method.detail}</bdi></p>
+            <p class="muted">
+                "Added " {time(method.created)} ". Last used: " {time_or(method.last_used, "not since then")} "."
+            </p>
+            {lock}
+        </li>
+    }
+    .into_any()
+}
+
+fn sessions(visitor: &Visitor, sessions: Vec<SessionView>) -> AnyView {
+    let items = sessions
+        .into_iter()
+        .map(|session| {
+            view! {
+                <li class="thing">
+                    <p class="thing-name">
+                        {session.label} " "
+                        {session.current.then(|| view! { <Badge text="This browser" tone=Tone::Success /> })}
+                    </p>
+                    <p class="muted">
+                        "Signed in " {time(session.created)} ". Last used: " {time(session.last_seen)} "."
+                    </p>
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <section class="panel" aria-labelledby="sessions">
+            <h2 id="sessions">"Where you’re signed in"</h2>
+            <ul class="things">{items}</ul>
+            <div class="actions">{sign_out(visitor.csrf.clone(), ButtonKind::Secondary)}</div>
+            <p class="muted">
+                {format!(
+                    "See something that you don’t know? Change your password with “Forgot your password?” on the sign-in page: that signs you out everywhere. Then tell {}.",
+                    visitor.tenant,
+                )}
+            </p>
+        </section>
+    }
+    .into_any()
+}

@@ -1,0 +1,103 @@
+//! A patient: who they are, how they sign in, when they last did. Opening it is audited (O11).
+
+use leptos::prelude::*;
+
+use super::{LIST_TITLE, counted, frame};
+use crate::{
+    api::{
+        account::{ClaimView, MethodView},
+        clinic::PatientView,
+    },
+    components::{Badge, Breadcrumbs, Column, DataTable, DefinitionList, EmptyState, Tone},
+    pages::account::{method, time, time_or},
+    paths,
+};
+
+/// The body of `/clinic/{tenant}/patients/{id}`; its title begins with the patient's name.
+pub fn patient_page(view: PatientView) -> impl IntoView {
+    let visitor = view.visitor;
+    let crumbs = vec![(LIST_TITLE.to_owned(), Some(paths::clinic(&visitor.domain))), (view.name.clone(), None)];
+    let state = if view.methods.is_empty() {
+        view! { <Badge text="No second step" tone=Tone::Warning /> }.into_any()
+    } else {
+        view! { <Badge text="Second step set up" tone=Tone::Success /> }.into_any()
+    };
+    let disabled = view.disabled.then(|| view! { <Badge text="Can’t sign in" tone=Tone::Error /> });
+    let sessions = match view.live_sessions {
+        0 => "Not signed in anywhere".to_owned(),
+        many => counted(many as u64, "live session", "live sessions"),
+    };
+    let activity = vec![
+        ("Account created".to_owned(), time(view.created)),
+        ("Last sign-in".to_owned(), time_or(view.last_sign_in, "Never")),
+        ("Signed in now".to_owned(), sessions.into_any()),
+    ];
+    let body = view! {
+        <Breadcrumbs items=crumbs />
+        <div class="patient-head">
+            <h1><bdi>{view.name}</bdi></h1>
+            <p class="patient-marks">
+                <bdi class="muted">{view.email}</bdi>
+                {state}
+                {disabled}
+            </p>
+        </div>
+        <div class="panels">
+            {claims(view.claims)}
+            <div class="stack">
+                {methods(view.methods)}
+                <section class="panel" aria-labelledby="activity">
+                    <h2 id="activity">"Activity"</h2>
+                    <DefinitionList items=activity />
+                </section>
+            </div>
+        </div>
+        <p class="muted">"That you opened this page is recorded."</p>
+    }
+    .into_any();
+    frame(&visitor, body)
+}
+
+fn claims(claims: Vec<ClaimView>) -> AnyView {
+    let columns = vec![Column::plain("Detail"), Column::plain("Value"), Column::plain("Technical name")];
+    let rows = claims
+        .into_iter()
+        .map(|claim| {
+            vec![
+                claim.label.into_any(),
+                view! { <bdi>{claim.value}</bdi> }.into_any(),
+                view! { <code class="fixed">{claim.name}</code> }.into_any(),
+            ]
+        })
+        .collect();
+    view! {
+        <section class="panel" aria-labelledby="claims">
+            <h2 id="claims">"Claims"</h2>
+            <p class="muted">"What apps can receive about this patient. An app gets only what its user flow selects."</p>
+            <DataTable caption="Claims" columns=columns rows=rows />
+        </section>
+    }
+    .into_any()
+}
+
+fn methods(methods: Vec<MethodView>) -> AnyView {
+    let list = if methods.is_empty() {
+        view! {
+            <EmptyState
+                title="Not set up"
+                text="The patient signs in with a password alone. They are asked to set up a second step when a user flow demands it."
+            />
+        }
+        .into_any()
+    } else {
+        let items = methods.into_iter().map(method).collect_view();
+        view! { <ul class="things">{items}</ul> }.into_any()
+    };
+    view! {
+        <section class="panel" aria-labelledby="methods">
+            <h2 id="methods">"Second step"</h2>
+            {list}
+        </section>
+    }
+    .into_any()
+}

@@ -1,0 +1,67 @@
+//! What people do about themselves at `/account`: look at what the server holds, change their
+//! details. Only what the tenant's flows ask patients for can be changed here (A48).
+
+mod profile;
+pub mod words;
+
+use lanyard_app::api::account::{AccountView, Visitor};
+use lanyard_domain::{account::Account, attribute::Attribute, id::Id, session::Session, tenant::Tenant};
+use lanyard_storage::StorageError;
+
+pub use profile::{Change, change, form};
+
+use crate::state::App;
+
+/// Who looks at their own account.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    /// The account, as it was when the request came.
+    pub account: Account,
+    /// The session that shows the page.
+    pub session: Id<Session>,
+    /// The frame of the page.
+    pub visitor: Visitor,
+}
+
+/// Everything that the page shows, from one snapshot.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn overview(app: &App, owner: Owner, saved: bool) -> Result<AccountView, StorageError> {
+    let (now, account) = (app.clock.now(), owner.account);
+    let (tenant, id) = (account.tenant, account.id);
+    let (account, custom, factors, sessions) = app
+        .store
+        .read(move |tx| {
+            Box::pin(async move {
+                let fresh = tx.account_by_id(tenant, id).await?.unwrap_or(account);
+                let custom = custom(tx.custom_attributes(tenant).await?);
+                let factors = tx.factors_of_account(id).await?;
+                Ok::<_, StorageError>((fresh, custom, factors, tx.live_sessions_of_account(id, now).await?))
+            })
+        })
+        .await?;
+    Ok(AccountView {
+        visitor: owner.visitor,
+        saved,
+        claims: words::claims(&account, &custom),
+        methods: factors.iter().map(|factor| words::method(factor, now)).collect(),
+        sessions: words::live_sessions(&sessions, Some(owner.session), now),
+    })
+}
+
+fn custom(attributes: Vec<Attribute>) -> Vec<Attribute> {
+    attributes.into_iter().filter(Attribute::is_custom).collect()
+}
+
+/// The frame of a console's pages.
+#[must_use]
+pub fn visitor(app: &App, tenant: &Tenant, name: String, csrf: &str) -> Visitor {
+    Visitor {
+        tenant: tenant.name.clone(),
+        domain: tenant.domain.as_str().to_owned(),
+        name,
+        csrf: csrf.to_owned(),
+        demo: app.config.demo,
+    }
+}
