@@ -248,10 +248,10 @@ fn toggle_during_a_journey_takes_the_stricter() {
     desk.demand = on();
     desk.sign_in(B);
     assert_eq!(desk.stage(), "challenge");
-    // Switched off while the challenge stands: the journey keeps what it began with.
+    // Switched off meanwhile: the journey keeps what it began with.
     let mut desk = Desk::new(FlowType::SignIn, &on());
-    desk.sign_in(B);
     desk.demand = off();
+    desk.sign_in(B);
     let wrong = desk.send(code(WRONG));
     assert!(wrong.is_some());
     assert_eq!(desk.stage(), "challenge");
