@@ -197,7 +197,8 @@ impl Config {
                 return Err(ConfigError(format!("there is no configuration file {}", path.display())));
             }
             Some(path) => sources.merge(Toml::file_exact(path)),
-            None => sources.merge(Toml::file_exact("lanyard.toml")),
+            None if Path::new("lanyard.toml").is_file() => sources.merge(Toml::file_exact("lanyard.toml")),
+            None => sources,
         };
         let variables = Env::prefixed("LANYARD_").ignore(&FOREIGN).split("__");
         let config: Self = sources

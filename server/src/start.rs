@@ -88,6 +88,8 @@ pub struct Outside {
 /// [`StartError`] when the origin is none or the threads cannot be started.
 pub fn parts(config: Config, store: Store, master: MasterKey, outside: Outside) -> Result<Parts, StartError> {
     let Outside { clock, randomness, providers, inbox } = outside;
+    // What draws the pages needs to know where tasks run; saying it twice does no harm.
+    let _ = any_spawner::Executor::init_tokio();
     let origin = config.origin();
     let threads = NonZeroUsize::new(config.limits.hashing_threads).unwrap_or_else(hasher::cores);
     let argon2 = Argon2Passwords::new(Some(master.pepper()), randomness().as_mut());
