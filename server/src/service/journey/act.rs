@@ -15,7 +15,8 @@ use lanyard_storage::{Constraint, JourneySave, StorageError, WriteTx};
 use super::{
     JourneyError, Scene,
     effects::{self, Hands},
-    facts, input::{self, Input},
+    facts,
+    input::{self, Input},
     problems, show,
     view::Feedback,
 };
@@ -79,7 +80,9 @@ pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
     let typed = typed_values(act.fields);
     let event = match input::read(app, &scene, &loaded.journey, act.event, act.fields).await? {
         Input::Event(event) => event,
-        Input::Problems(problems) => return kept(app, act, transport, Feedback { problems, values: typed, over: None }).await,
+        Input::Problems(problems) => {
+            return kept(app, act, transport, Feedback { problems, values: typed, over: None }).await;
+        }
     };
     let order = Order {
         id: loaded.journey.header.id,
@@ -111,10 +114,7 @@ type Session = Option<(Cookie, Token)>;
 // The transaction. Whatever fails rolls all of it back: the step, its effects, its audit events.
 async fn carry_out(app: &App, scene: Scene, order: Order, event: Event) -> Result<Session, JourneyError> {
     let (id, own) = (order.id, app.clone());
-    let result = app
-        .store
-        .write(move |tx| Box::pin(async move { step(&own, tx, scene, order, event).await }))
-        .await;
+    let result = app.store.write(move |tx| Box::pin(async move { step(&own, tx, scene, order, event).await })).await;
     match result {
         Ok(outcome) => Ok(outcome),
         // Two accounts for one address: the journey that came second ends here.
@@ -128,7 +128,13 @@ async fn carry_out(app: &App, scene: Scene, order: Order, event: Event) -> Resul
     }
 }
 
-async fn step(app: &App, tx: &mut (dyn WriteTx + '_), scene: Scene, order: Order, event: Event) -> Result<Session, JourneyError> {
+async fn step(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    scene: Scene,
+    order: Order,
+    event: Event,
+) -> Result<Session, JourneyError> {
     let Some(row) = tx.journey(order.id).await? else { return Err(JourneyError::NotFound) };
     if row.version != order.version {
         return Err(StorageError::Conflict.into());
@@ -145,14 +151,7 @@ async fn step(app: &App, tx: &mut (dyn WriteTx + '_), scene: Scene, order: Order
     let problems = step.refusal.as_ref().and_then(|r| problems::of_refusal(r, step.journey.stage(), facts.now));
     tracing::debug!(journey = %order.id, from = before, to = step.journey.stage().name(), refused = step.refusal.is_some(), "step");
 
-    let hands = Hands {
-        app,
-        scene: &scene,
-        keys: &keys,
-        client: &order.client,
-        now: facts.now,
-        journey: order.id,
-    };
+    let hands = Hands { app, scene: &scene, keys: &keys, client: &order.client, now: facts.now, journey: order.id };
     effects::apply(&hands, tx, step.effects).await?;
     let (journey, session) = settle(app, tx, step.journey, &facts, &order.cookie).await?;
     let feedback = step.refusal.as_ref().map(|refusal| Feedback {
@@ -196,7 +195,11 @@ fn over_of(refusal: &Refusal) -> Option<OverReason> {
 
 // A complete journey becomes a session at once; the way back is opened in the same transaction.
 async fn settle(
-    app: &App, tx: &mut (dyn WriteTx + '_), journey: Journey, facts: &Facts, cookies: &Cookies,
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    journey: Journey,
+    facts: &Facts,
+    cookies: &Cookies,
 ) -> Result<(Journey, Session), JourneyError> {
     let (header, completion) = match journey.complete() {
         Ok(complete) => complete,
@@ -280,7 +283,7 @@ async fn kept(app: &App, act: Act<'_>, transport: Transport, feedback: Feedback)
     }
 }
 
-fn encode(feedback: &Feedback) -> String {
+pub(super) fn encode(feedback: &Feedback) -> String {
     serde_json::to_string(feedback).unwrap_or_else(|_| "{}".to_owned())
 }
 
@@ -294,4 +297,3 @@ fn typed_values(fields: &Fields) -> BTreeMap<String, String> {
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }
-

@@ -40,7 +40,12 @@ pub enum Authorized {
 /// # Errors
 /// When the database does not answer.
 pub async fn begin_for(
-    app: &App, tenant: Tenant, flow: UserFlow, application: Application, request: AuthorizationRequest, sso: Option<Token>,
+    app: &App,
+    tenant: Tenant,
+    flow: UserFlow,
+    application: Application,
+    request: AuthorizationRequest,
+    sso: Option<Token>,
     browser: Option<Token>,
 ) -> Result<Authorized, JourneyError> {
     if let Some(reply) = single_sign_on(app, &tenant, &flow, &application, &request, sso.as_ref()).await? {
@@ -69,7 +74,12 @@ pub async fn begin_for(
 /// # Errors
 /// When the database does not answer.
 pub async fn single_sign_on(
-    app: &App, tenant: &Tenant, flow: &UserFlow, application: &Application, request: &AuthorizationRequest, sso: Option<&Token>,
+    app: &App,
+    tenant: &Tenant,
+    flow: &UserFlow,
+    application: &Application,
+    request: &AuthorizationRequest,
+    sso: Option<&Token>,
 ) -> Result<Option<Reply>, JourneyError> {
     let Some(sso) = sso.filter(|_| !request.fresh_login).cloned() else { return Ok(None) };
     let (own, tenant, flow) = (app.clone(), tenant.clone(), flow.clone());
@@ -80,7 +90,8 @@ pub async fn single_sign_on(
                 let now = own.clock.now();
                 let demand = scene::demand(tx, &flow, Some(&application)).await?;
                 // The browser plays no part: nothing is left to come back to.
-                let header = header(&own, &tenant, &flow, demand.clone(), Target::Application(request.clone()), sso.hash());
+                let header =
+                    header(&own, &tenant, &flow, demand.clone(), Target::Application(request.clone()), sso.hash());
                 let journey = with_session(&own, tx, header, demand, Some(&sso)).await?;
                 let Ok((header, completion)) = journey.complete() else { return Ok(None) };
                 if let Some(session) = completion.existing_session() {
@@ -91,7 +102,9 @@ pub async fn single_sign_on(
                 tx.create_grant(&issued.grant).await?;
                 use crate::service::audit;
                 use lanyard_domain::audit::{Action, Outcome};
-                let event = audit::Event::of(Action::CodeIssued, Outcome::Success).by(issued.grant.account).on(request.application);
+                let event = audit::Event::of(Action::CodeIssued, Outcome::Success)
+                    .by(issued.grant.account)
+                    .on(request.application);
                 audit::append(&own, tx, tenant.id, event).await?;
                 let issuer = own.issuer(tenant.id, &flow.name.key());
                 let reply = response::Back::from(&request).with_code(&issuer, &issued.code);
@@ -106,7 +119,11 @@ pub async fn single_sign_on(
 /// # Errors
 /// [`JourneyError::NotFound`] if the tenant has no such built-in flow.
 pub async fn begin_console(
-    app: &App, tenant: Tenant, audience: Audience, return_to: String, browser: Option<Token>,
+    app: &App,
+    tenant: Tenant,
+    audience: Audience,
+    return_to: String,
+    browser: Option<Token>,
 ) -> Result<Begun, JourneyError> {
     let browser = browser_secret(app, browser);
     let (own, secret) = (app.clone(), browser.hash());
@@ -126,12 +143,36 @@ pub async fn begin_console(
     Ok(Begun { id: id.to_string(), browser })
 }
 
+/// Begins a run of a flow by an operator, in the transaction that records it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn begin_run(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    run: &crate::service::run::Run,
+    request: AuthorizationRequest,
+    operator: Id<lanyard_domain::account::Account>,
+    browser: lanyard_domain::secret::TokenHash,
+) -> Result<Id<Journey>, JourneyError> {
+    let demand = scene::demand(tx, &run.flow, Some(&run.application)).await?;
+    let header = header(app, &run.tenant, &run.flow, demand.clone(), Target::Run { request, operator }, browser);
+    let journey = Journey::begin(header, None, &no_facts(app, demand, None));
+    tx.create_journey(&journey, None).await?;
+    Ok(journey.header.id)
+}
+
 /// Begins a journey for the holder of an invitation link. The link itself is used up when the
 /// account is made, not here.
 ///
 /// # Errors
 /// [`JourneyError::NotFound`] if the link is unknown, used or too old.
-pub async fn begin_invited(app: &App, domain: &str, token: &str, browser: Option<Token>) -> Result<Begun, JourneyError> {
+pub async fn begin_invited(
+    app: &App,
+    domain: &str,
+    token: &str,
+    browser: Option<Token>,
+) -> Result<Begun, JourneyError> {
     let (Some(link), Ok(domain)) = (Token::parse(token), TenantDomain::parse(domain)) else {
         return Err(JourneyError::NotFound);
     };
@@ -143,7 +184,8 @@ pub async fn begin_invited(app: &App, domain: &str, token: &str, browser: Option
             Box::pin(async move {
                 let now = own.clock.now();
                 let Some(tenant) = tx.tenant_by_domain(&domain).await? else { return Err(JourneyError::NotFound) };
-                let invitation = tx.invitation_by_token(tenant.id, &link.hash()).await?.filter(|found| found.is_open(now));
+                let invitation =
+                    tx.invitation_by_token(tenant.id, &link.hash()).await?.filter(|found| found.is_open(now));
                 let Some(invitation) = invitation else { return Err(JourneyError::NotFound) };
                 let (audience, return_to) = console_for(&invitation, &tenant);
                 let flow = built_in(tx, &tenant, audience).await?;
@@ -174,7 +216,12 @@ async fn built_in(tx: &mut (dyn ReadTx + '_), tenant: &Tenant, audience: Audienc
 }
 
 fn header(
-    app: &App, tenant: &Tenant, flow: &UserFlow, demand: Demand, target: Target, browser: lanyard_domain::secret::TokenHash,
+    app: &App,
+    tenant: &Tenant,
+    flow: &UserFlow,
+    demand: Demand,
+    target: Target,
+    browser: lanyard_domain::secret::TokenHash,
 ) -> Header {
     let now = app.clock.now();
     Header {
@@ -190,11 +237,22 @@ fn header(
 }
 
 fn no_facts(app: &App, demand: Demand, account: Option<AccountFacts>) -> Facts {
-    Facts { now: app.clock.now(), demand, account, sign_in_locked_until: None, email_sends: Vec::new(), phone_sends: Vec::new() }
+    Facts {
+        now: app.clock.now(),
+        demand,
+        account,
+        sign_in_locked_until: None,
+        email_sends: Vec::new(),
+        phone_sends: Vec::new(),
+    }
 }
 
 async fn with_session(
-    app: &App, tx: &mut (dyn WriteTx + '_), header: Header, demand: Demand, sso: Option<&Token>,
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    header: Header,
+    demand: Demand,
+    sso: Option<&Token>,
 ) -> Result<Journey, JourneyError> {
     let session: Option<Session> = match sso {
         Some(token) => tx.session_by_token(header.tenant, &token.hash()).await?,

@@ -44,7 +44,11 @@ impl Hands<'_> {
 ///
 /// # Errors
 /// The first that fails; the caller's transaction is then rolled back as a whole.
-pub(super) async fn apply(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effects: Vec<Effect>) -> Result<(), JourneyError> {
+pub(super) async fn apply(
+    hands: &Hands<'_>,
+    tx: &mut (dyn WriteTx + '_),
+    effects: Vec<Effect>,
+) -> Result<(), JourneyError> {
     for effect in effects {
         one(hands, tx, effect).await?;
     }
@@ -113,7 +117,8 @@ async fn create(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), new: NewAccount)
     }
     for factor in &new.factors {
         let methods: Vec<&str> = factor.secret.methods().iter().map(|m: &Method| m.as_str()).collect();
-        audit(hands, tx, Action::FactorBound, Outcome::Success, Some(id), serde_json::json!({"methods": methods})).await?;
+        audit(hands, tx, Action::FactorBound, Outcome::Success, Some(id), serde_json::json!({"methods": methods}))
+            .await?;
     }
     if kind == AccountKind::Patient {
         counters::patient_created(tx, tenant, now, hands.spread()).await?;
@@ -126,9 +131,14 @@ fn role_detail(role: Role) -> serde_json::Value {
 }
 
 async fn update_profile(
-    hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), account: Id<Account>, changed: lanyard_domain::attribute::Attributes,
+    hands: &Hands<'_>,
+    tx: &mut (dyn WriteTx + '_),
+    account: Id<Account>,
+    changed: lanyard_domain::attribute::Attributes,
 ) -> Result<(), JourneyError> {
-    let Some(present) = tx.account_by_id(hands.scene.tenant.id, account).await? else { return Err(JourneyError::NotFound) };
+    let Some(present) = tx.account_by_id(hands.scene.tenant.id, account).await? else {
+        return Err(JourneyError::NotFound);
+    };
     let asked: Vec<&str> = hands.scene.flow.settings.attributes.iter().map(|a| a.name.as_str()).collect();
     // What the flow asks for and the person left empty is taken away; the rest stays.
     let mut merged = present.attributes;
@@ -139,7 +149,12 @@ async fn update_profile(
 }
 
 // Every send is noted under its destination, notices too, so that both look the same.
-async fn send(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), destination: &str, outgoing: Outgoing<'_>) -> Result<(), JourneyError> {
+async fn send(
+    hands: &Hands<'_>,
+    tx: &mut (dyn WriteTx + '_),
+    destination: &str,
+    outgoing: Outgoing<'_>,
+) -> Result<(), JourneyError> {
     let key = send_key(hands.app, hands.scene.tenant.id, destination);
     tx.note_send(&key, hands.now).await?;
     messages::enqueue(hands, tx, outgoing).await

@@ -25,7 +25,9 @@ pub const SIGN_IN_LOCK: lanyard_domain::clock::Millis = 15 * lanyard_domain::clo
 /// # Errors
 /// When the database does not answer.
 pub async fn stored_password(
-    app: &App, tenant: Id<Tenant>, email: &EmailAddress,
+    app: &App,
+    tenant: Id<Tenant>,
+    email: &EmailAddress,
 ) -> Result<Option<(Id<Account>, StoredPassword)>, JourneyError> {
     let email = email.clone();
     app.store
@@ -62,13 +64,24 @@ pub(super) fn send_key(app: &App, tenant: Id<Tenant>, destination: &str) -> Toke
 /// # Errors
 /// When the database does not answer.
 pub async fn load(
-    app: &App, tx: &mut (dyn WriteTx + '_), scene: &Scene, journey: &Journey, event: &Event, network: &str,
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    scene: &Scene,
+    journey: &Journey,
+    event: &Event,
+    network: &str,
 ) -> Result<Facts, JourneyError> {
     let now = app.clock.now();
     let tenant = scene.tenant.id;
     let account = match journey.whose(event) {
         Whose::Nobody => None,
-        Whose::Account(id) => tx.account_facts(tenant, id).await?,
+        Whose::Account(id) => {
+            // Two journeys of one account must not both find that it has no factor yet.
+            if app.store.is_postgres() {
+                tx.lock_account(id).await?;
+            }
+            tx.account_facts(tenant, id).await?
+        }
         Whose::Address(email) => tx.account_facts_by_email(tenant, &email).await?,
     };
     let sign_in_locked_until = match event {
@@ -81,7 +94,8 @@ pub async fn load(
     let destinations = journey.destinations(event, account.as_ref());
     let since = now.minus(SEND_WINDOW);
     let mut histories: [Vec<Timestamp>; 2] = [Vec::new(), Vec::new()];
-    let wanted = [destinations.email.as_ref().map(EmailAddress::as_str), destinations.phone.as_ref().map(|p| p.as_str())];
+    let wanted =
+        [destinations.email.as_ref().map(EmailAddress::as_str), destinations.phone.as_ref().map(|p| p.as_str())];
     for (history, destination) in histories.iter_mut().zip(wanted) {
         if let Some(destination) = destination {
             *history = tx.recent_sends(&send_key(app, tenant, destination), since).await?;

@@ -1,16 +1,16 @@
 //! The way back: taken once, by one request.
 
+use lanyard_app::{api::journey::OverReason, paths};
 use lanyard_domain::{
     audit::{Action, Outcome},
     id::Id,
-    journey::{Ended, Journey, Stage, Target},
+    journey::{Ended, Facts, Journey, Stage, Target},
     secret::Token,
 };
-use lanyard_app::paths;
 use lanyard_oidc::{error::Refusal, response};
-use lanyard_storage::{JourneySave, StorageError};
+use lanyard_storage::{JourneySave, StorageError, StoredJourney, WriteTx};
 
-use super::{JourneyError, show};
+use super::{JourneyError, Scene, scene::demand, show, view::Feedback};
 use crate::{http::client::Client, service::audit, state::App};
 
 /// A finished authorization response.
@@ -37,51 +37,88 @@ pub enum Back {
 /// [`JourneyError::NotFound`] if there is no such journey.
 pub async fn take_return(app: &App, id: &str, browser: Option<&Token>, client: &Client) -> Result<Back, JourneyError> {
     let Some((row, scene)) = show::load(app, id).await? else { return Err(JourneyError::NotFound) };
-    if browser.is_none_or(|browser| !row.journey.header.browser.matches(&browser.hash())) || row.journey.is_expired(app.clock.now()) {
+    if browser.is_none_or(|browser| !row.journey.header.browser.matches(&browser.hash()))
+        || row.journey.is_expired(app.clock.now())
+    {
         return Ok(Back::Nowhere);
     }
     if matches!(row.journey.stage(), Stage::Ended(Ended::Cancelled)) {
         return Ok(cancelled(app, &row.journey, &scene.flow.name.key()));
     }
-    let Ok((used, back)) = row.journey.take_return() else { return Ok(Back::Nowhere) };
-    let (now, version, flow_key) = (app.clock.now(), row.version, scene.flow.name.key());
-    let (own, client, domain) = (app.clone(), client.clone(), scene.tenant.domain.clone());
-    let taken = app
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let save = JourneySave { journey: &used, replaces: version, feedback: None, ended_at: Some(now), flow_version: None };
-                tx.save_journey(save).await?;
-                let header = &used.header;
-                match &header.target {
-                    Target::Console { return_to } => Ok(Back::Own { path: return_to.clone() }),
-                    Target::Application(request) => {
-                        let issued = back.issue_code(header, request, now, own.entropy().as_mut());
-                        tx.create_grant(&issued.grant).await?;
-                        let event = audit::Event::of(Action::CodeIssued, Outcome::Success)
-                            .by(issued.grant.account)
-                            .on(request.application)
-                            .from(&client);
-                        audit::append(&own, tx, header.tenant, event).await?;
-                        let issuer = own.issuer(header.tenant, &flow_key);
-                        let reply = response::Back::from(request).with_code(&issuer, &issued.code);
-                        Ok(Back::Application(Reply(reply)))
-                    }
-                    // The portal redeems it: the tokens are shown to the operator, not sent away.
-                    Target::Run { request, .. } => {
-                        let issued = back.issue_code(header, request, now, own.entropy().as_mut());
-                        tx.create_grant(&issued.grant).await?;
-                        Ok(Back::Own { path: paths::portal_run_result(domain.as_str(), issued.code.expose()) })
-                    }
-                }
-            })
-        })
-        .await;
+    if !matches!(row.journey.stage(), Stage::Returning(_)) {
+        return Ok(Back::Nowhere);
+    }
+    let (own, client) = (app.clone(), client.clone());
+    let taken = app.store.write(move |tx| Box::pin(async move { take(&own, tx, row, scene, &client).await })).await;
     match taken {
         // Another request took it first.
         Err(JourneyError::Storage(StorageError::Conflict)) => Ok(Back::Nowhere),
         other => other,
     }
+}
+
+async fn take(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    row: StoredJourney,
+    scene: Scene,
+    client: &Client,
+) -> Result<Back, JourneyError> {
+    let now = app.clock.now();
+    let holds = still_holds(app, tx, &row.journey, &scene).await?;
+    let Ok((used, back)) = row.journey.take_return() else { return Ok(Back::Nowhere) };
+    let feedback =
+        (!holds).then(|| super::act::encode(&Feedback { over: Some(OverReason::Expired), ..Feedback::default() }));
+    let save = JourneySave {
+        journey: &used,
+        replaces: row.version,
+        feedback: feedback.as_deref(),
+        ended_at: Some(now),
+        flow_version: None,
+    };
+    tx.save_journey(save).await?;
+    if !holds {
+        return Ok(Back::Nowhere);
+    }
+    let header = &used.header;
+    match &header.target {
+        Target::Console { return_to } => Ok(Back::Own { path: return_to.clone() }),
+        Target::Application(request) => {
+            let issued = back.issue_code(header, request, now, app.entropy().as_mut());
+            tx.create_grant(&issued.grant).await?;
+            let event = audit::Event::of(Action::CodeIssued, Outcome::Success);
+            let event = event.by(issued.grant.account).on(request.application).from(client);
+            audit::append(app, tx, header.tenant, event).await?;
+            let issuer = app.issuer(header.tenant, &scene.flow.name.key());
+            Ok(Back::Application(Reply(response::Back::from(request).with_code(&issuer, &issued.code))))
+        }
+        // The portal redeems it: the tokens are shown to the operator, not sent away.
+        Target::Run { request, .. } => {
+            let issued = back.issue_code(header, request, now, app.entropy().as_mut());
+            tx.create_grant(&issued.grant).await?;
+            Ok(Back::Own { path: paths::portal_run_result(scene.tenant.domain.as_str(), issued.code.expose()) })
+        }
+    }
+}
+
+// Between the last step and the way back the toggle may have moved, the account been disabled,
+// or the session been ended: then there is no code.
+async fn still_holds(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    journey: &Journey,
+    scene: &Scene,
+) -> Result<bool, JourneyError> {
+    let Stage::Returning(back) = journey.stage() else { return Ok(false) };
+    let now = app.clock.now();
+    let session = tx.session_by_id(back.session()).await?;
+    let account = tx.account_facts(scene.tenant.id, back.authentication().account()).await?;
+    // Read afresh: the flow may have been changed since the page was asked for.
+    let Some(flow) = tx.flow_by_id(scene.tenant.id, scene.flow.id).await? else { return Ok(false) };
+    let demand = demand(tx, &flow, scene.application.as_ref()).await?;
+    let facts =
+        Facts { now, demand, account, sign_in_locked_until: None, email_sends: Vec::new(), phone_sends: Vec::new() };
+    Ok(session.is_some_and(|session| session.is_live(now)) && journey.still_holds(&facts))
 }
 
 fn cancelled(app: &App, journey: &Journey, flow_key: &str) -> Back {

@@ -33,7 +33,13 @@ fn one(field: &str, code: ProblemCode) -> Input {
 ///
 /// # Errors
 /// [`super::JourneyError`] when the database or the hashing queue does not answer.
-pub async fn read(app: &App, scene: &Scene, journey: &Journey, name: &str, fields: &Fields) -> Result<Input, super::JourneyError> {
+pub async fn read(
+    app: &App,
+    scene: &Scene,
+    journey: &Journey,
+    name: &str,
+    fields: &Fields,
+) -> Result<Input, super::JourneyError> {
     let event = match name {
         "sign-in" => return sign_in(app, scene, fields).await,
         "submit-details" => return details(app, scene, journey, fields).await,
@@ -102,10 +108,13 @@ fn phone_number(fields: &Fields) -> Result<Event, Vec<Problem>> {
     let number = match fields.get("phone").trim() {
         "" => Err(problems::at("phone", ProblemCode::PhoneMissing)),
         typed => phone::parse(typed, fields.get("country")).map_err(|problem| {
-            problems::at("phone", match problem {
-                lanyard_domain::phone::PhoneProblem::Invalid => ProblemCode::PhoneInvalid,
-                lanyard_domain::phone::PhoneProblem::PremiumRate => ProblemCode::PhonePremiumRate,
-            })
+            problems::at(
+                "phone",
+                match problem {
+                    lanyard_domain::phone::PhoneProblem::Invalid => ProblemCode::PhoneInvalid,
+                    lanyard_domain::phone::PhoneProblem::PremiumRate => ProblemCode::PhonePremiumRate,
+                },
+            )
         }),
     };
     match (number, method) {
@@ -136,11 +145,7 @@ async fn sign_in(app: &App, scene: &Scene, fields: &Fields) -> Result<Input, sup
 async fn details(app: &App, scene: &Scene, journey: &Journey, fields: &Fields) -> Result<Input, super::JourneyError> {
     let Stage::Details(stage) = journey.stage() else { return Ok(one("", ProblemCode::OutOfStep)) };
     let mut wrong = Vec::new();
-    let asked = if stage.email.is_none() {
-        email(fields).map_err(|problem| wrong.push(problem)).ok()
-    } else {
-        None
-    };
+    let asked = if stage.email.is_none() { email(fields).map_err(|problem| wrong.push(problem)).ok() } else { None };
     let attributes = attributes(scene, journey, fields).map_err(|problems| wrong.extend(problems)).unwrap_or_default();
     let known = stage.email.as_ref().or(asked.as_ref());
     let password = checked_password(app, scene, fields, known, &attributes);
@@ -159,7 +164,12 @@ async fn details(app: &App, scene: &Scene, journey: &Journey, fields: &Fields) -
     }
 }
 
-async fn new_password(app: &App, scene: &Scene, journey: &Journey, fields: &Fields) -> Result<Input, super::JourneyError> {
+async fn new_password(
+    app: &App,
+    scene: &Scene,
+    journey: &Journey,
+    fields: &Fields,
+) -> Result<Input, super::JourneyError> {
     let Stage::NewPassword(person) = journey.stage() else { return Ok(one("", ProblemCode::OutOfStep)) };
     let account = super::facts::account(app, scene.tenant.id, person.authentication().account()).await?;
     let email = account.as_ref().map(|account| account.email.clone());
@@ -173,7 +183,13 @@ async fn new_password(app: &App, scene: &Scene, journey: &Journey, fields: &Fiel
     }
 }
 
-fn checked_password(app: &App, scene: &Scene, fields: &Fields, email: Option<&EmailAddress>, attributes: &Attributes) -> Result<Password, Problem> {
+fn checked_password(
+    app: &App,
+    scene: &Scene,
+    fields: &Fields,
+    email: Option<&EmailAddress>,
+    attributes: &Attributes,
+) -> Result<Password, Problem> {
     let min_length = scene.min_password_length;
     let given = lanyard_domain::account::text_of(attributes, attribute::GIVEN_NAME);
     let surname = lanyard_domain::account::text_of(attributes, attribute::SURNAME);
@@ -181,7 +197,8 @@ fn checked_password(app: &App, scene: &Scene, fields: &Fields, email: Option<&Em
     let local = address.split('@').next().unwrap_or_default();
     let context = [address, local, given, surname, scene.tenant.name.as_str(), scene.tenant.domain.as_str(), "lanyard"];
     let policy = Policy { min_length, blocklist: app.blocklist.as_ref(), context: &context };
-    let password = Password::new(fields.get("password")).map_err(|problem| problems::of_password(problem, min_length))?;
+    let password =
+        Password::new(fields.get("password")).map_err(|problem| problems::of_password(problem, min_length))?;
     policy.check(&password).map_err(|problem| problems::of_password(problem, min_length))?;
     Ok(password)
 }

@@ -34,7 +34,11 @@ pub(super) enum Outgoing<'a> {
 ///
 /// # Errors
 /// When the database does not answer, or the message cannot be made.
-pub(super) async fn enqueue(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), outgoing: Outgoing<'_>) -> Result<(), JourneyError> {
+pub(super) async fn enqueue(
+    hands: &Hands<'_>,
+    tx: &mut (dyn WriteTx + '_),
+    outgoing: Outgoing<'_>,
+) -> Result<(), JourneyError> {
     let life = match outgoing {
         Outgoing::EmailCode { .. } | Outgoing::PhoneCode { .. } => CODE_LIFE,
         Outgoing::Notice { .. } => NOTICE_LIFE,
@@ -56,13 +60,9 @@ fn occasion<'a>(hands: &'a Hands<'_>, outgoing: &Outgoing<'a>) -> Occasion<'a> {
     let minutes = u32::try_from(CODE_LIFE / MINUTE).unwrap_or(10);
     let again = hands.scene.start_again.as_deref();
     match *outgoing {
-        Outgoing::EmailCode { to, purpose, code } => Occasion::EmailCode {
-            purpose: purpose_of(purpose),
-            to: to.as_str(),
-            tenant,
-            code: code.expose(),
-            minutes,
-        },
+        Outgoing::EmailCode { to, purpose, code } => {
+            Occasion::EmailCode { purpose: purpose_of(purpose), to: to.as_str(), tenant, code: code.expose(), minutes }
+        }
         Outgoing::PhoneCode { to, method: Method::PhoneCall, code } => {
             Occasion::MfaCall { to_e164: to.as_str(), tenant, code: code.expose(), language: "en" }
         }
@@ -77,9 +77,13 @@ fn notice_of<'a>(hands: &'a Hands<'_>, to: &'a EmailAddress, notice: Notice, aga
     let (tenant, origin, to) = (hands.scene.tenant.name.as_str(), &hands.app.links, to.as_str());
     let (at_ms, device) = (hands.now.0, "");
     match notice {
-        Notice::AlreadyRegistered => Occasion::AccountExists { to, tenant, origin, sign_in_path: again, reset_path: None },
+        Notice::AlreadyRegistered => {
+            Occasion::AccountExists { to, tenant, origin, sign_in_path: again, reset_path: None }
+        }
         Notice::NoAccount => Occasion::NoAccount { to, tenant, origin, sign_up_path: again },
-        Notice::PasswordChanged => Occasion::PasswordChanged { to, tenant, origin, at_ms, device, reset_path: again, contact: None },
+        Notice::PasswordChanged => {
+            Occasion::PasswordChanged { to, tenant, origin, at_ms, device, reset_path: again, contact: None }
+        }
         Notice::FactorBound(method) => Occasion::SecondStepAdded {
             to,
             tenant,
@@ -101,6 +105,8 @@ const fn purpose_of(purpose: CodePurpose) -> messaging::CodePurpose {
     match purpose {
         CodePurpose::SignUp => messaging::CodePurpose::VerifyEmail,
         CodePurpose::Reset => messaging::CodePurpose::ResetPassword,
-        CodePurpose::ConfirmEmail | CodePurpose::EnrolPhone | CodePurpose::Challenge => messaging::CodePurpose::ConfirmIdentity,
+        CodePurpose::ConfirmEmail | CodePurpose::EnrolPhone | CodePurpose::Challenge => {
+            messaging::CodePurpose::ConfirmIdentity
+        }
     }
 }

@@ -2,14 +2,14 @@
 
 use lanyard_domain::{
     application::Application,
-    assurance::{Demand, Method},
+    assurance::{Demand, Level, Method},
     attribute::{self, Attribute},
     grant::ResponseMode,
     id::Id,
     journey::{Header, Target},
     password,
     tenant::Tenant,
-    user_flow::{Audience, Enforcement, UserFlow},
+    user_flow::{Audience, Enforcement, FlowType, UserFlow},
 };
 use lanyard_messaging::Channel;
 use lanyard_oidc::{
@@ -67,7 +67,17 @@ impl Scene {
         let min_password_length = min_password_length(tx, header.tenant, flow.audience).await?;
         let methods = usable(app, &demand.clone().stricter(&header.demand));
         let start_again = start_again(app, &tenant, &flow, header);
-        Ok(Self { tenant, application, flow, catalogue, demand, methods, min_password_length, demo: app.config.demo, start_again })
+        Ok(Self {
+            tenant,
+            application,
+            flow,
+            catalogue,
+            demand,
+            methods,
+            min_password_length,
+            demo: app.config.demo,
+            start_again,
+        })
     }
 }
 
@@ -76,17 +86,52 @@ impl Scene {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn demand(tx: &mut (dyn ReadTx + '_), flow: &UserFlow, application: Option<&Application>) -> Result<Demand, JourneyError> {
+pub async fn demand(
+    tx: &mut (dyn ReadTx + '_),
+    flow: &UserFlow,
+    application: Option<&Application>,
+) -> Result<Demand, JourneyError> {
     let own = flow.settings.mfa.demand();
     let Some(application) = application else { return Ok(own) };
     let linked = tx.flows_of_application(application.tenant, application.id).await?;
-    let minimum = application.minimum.level(linked.iter().map(|flow| flow.settings.mfa.level()));
-    Ok(own.at_least(minimum))
+    let minimum = minimum(application, &linked);
+    if own.level >= minimum {
+        return Ok(own);
+    }
+    // The methods that the application's own stronger flows allow; any, if none says.
+    let allowed = linked.iter().filter(|flow| flow.settings.mfa.level() >= minimum);
+    Ok(Demand::mfa(allowed.flat_map(|flow| flow.settings.mfa.methods.iter().copied())))
+}
+
+fn minimum(application: &Application, linked: &[UserFlow]) -> Level {
+    application.minimum.level(linked.iter().map(|flow| flow.settings.mfa.level()))
+}
+
+/// Whether `flow` signs people in below what `application` asks for. Such a request is refused:
+/// nobody gets past MFA by editing the flow's name in the address. Password reset and profile
+/// editing are not refused but demand what the application demands.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_too_weak(
+    tx: &mut (dyn ReadTx + '_),
+    flow: &UserFlow,
+    application: &Application,
+) -> Result<bool, JourneyError> {
+    let linked = tx.flows_of_application(application.tenant, application.id).await?;
+    Ok(match flow.kind {
+        FlowType::SignUpSignIn | FlowType::SignIn => flow.settings.mfa.level() < minimum(application, &linked),
+        FlowType::ProfileEditing | FlowType::PasswordReset => false,
+    })
 }
 
 // Decision 3: 8 while every patient flow of the tenant always asks for a second factor, else 15.
 // Staff and operators always have one.
-async fn min_password_length(tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>, audience: Audience) -> Result<usize, JourneyError> {
+async fn min_password_length(
+    tx: &mut (dyn ReadTx + '_),
+    tenant: Id<Tenant>,
+    audience: Audience,
+) -> Result<usize, JourneyError> {
     let always_on = |flow: &UserFlow| flow.settings.mfa.enforcement == Enforcement::AlwaysOn;
     let guarded = match audience {
         Audience::Staff | Audience::Operators => true,
@@ -129,7 +174,8 @@ fn start_again(app: &App, tenant: &Tenant, flow: &UserFlow, header: &Header) -> 
                 ("response_mode", response_mode(request.response_mode).to_owned()),
                 ("scope", request.scope.clone()),
             ];
-            let optional = [("state", &request.state), ("nonce", &request.nonce), ("code_challenge", &request.code_challenge)];
+            let optional =
+                [("state", &request.state), ("nonce", &request.nonce), ("code_challenge", &request.code_challenge)];
             fields.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
             if request.code_challenge.is_some() {
                 fields.push(("code_challenge_method", "S256".to_owned()));

@@ -10,7 +10,7 @@ use lanyard_domain::{
     journey::{AccountFacts, Event, Journey, Stage, Whose},
     secret::Token,
 };
-use lanyard_storage::{StoredJourney, MessageStatus};
+use lanyard_storage::{MessageStatus, StoredJourney};
 
 use super::{
     JourneyError, Scene,
@@ -52,7 +52,8 @@ pub async fn show(app: &App, id: &str, browser: Option<&Token>) -> Result<Journe
     };
     let more = more(app, &row.journey, &scene).await?;
     let keys = app.tenant_keys_of(scene.tenant.id).await?;
-    let feedback: Feedback = row.feedback.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let feedback: Feedback =
+        row.feedback.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let sight = Sight {
         scene: &scene,
         csrf: csrf::token(browser, id),

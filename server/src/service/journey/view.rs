@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 
 use lanyard_app::{
     api::journey::{
-        AttributeField, AttributeFieldKind, CodeView, Delivery, JourneyView, Method, MethodChoice, OtherWay, OverReason,
-        Problem, StageView,
+        AttributeField, AttributeFieldKind, CodeView, Delivery, JourneyView, Method, MethodChoice, OtherWay,
+        OverReason, Problem, StageView,
     },
     countries, paths,
 };
+use lanyard_crypto::TenantKeys;
 use lanyard_domain::{
-    assurance, attribute::{Attribute, AttributeKind, AttributeValue},
+    assurance,
+    attribute::{Attribute, AttributeKind, AttributeValue},
     clock::{MINUTE, Timestamp},
     factor::{Factor, FactorSecret},
     journey::{CODE_LIFE, CodeProof, DetailsStage, Ended, Journey, Person, Stage, Target},
     user_flow::FlowType,
 };
-use lanyard_crypto::TenantKeys;
 use serde::{Deserialize, Serialize};
 
 use super::{Scene, input, problems::seconds_until};
@@ -88,9 +89,7 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
         Stage::SignUpEmail => StageView::SignUpEmail,
         Stage::SignUpCode { email, proof } => StageView::SignUpCode(code(proof, email.as_str(), sight)),
         Stage::Details(details) => details_view(journey, details, sight),
-        Stage::ResetEmail => {
-            StageView::ResetEmail { can_sign_in: journey.header.flow.kind != FlowType::PasswordReset }
-        }
+        Stage::ResetEmail => StageView::ResetEmail { can_sign_in: journey.header.flow.kind != FlowType::PasswordReset },
         Stage::ResetCode { email, proof, .. } => StageView::ResetCode(code(proof, email.as_str(), sight)),
         Stage::NewPassword(_) => StageView::NewPassword {
             email: sight.account.map(|account| account.email.as_str().to_owned()).unwrap_or_default(),
@@ -183,7 +182,11 @@ fn enrol_app(person: &Person, seed: &lanyard_domain::secret::Sealed, sight: &Sig
 }
 
 fn challenge(
-    journey: &Journey, factor: lanyard_domain::id::Id<Factor>, method: assurance::Method, proof: Option<&CodeProof>, sight: &Sight<'_>,
+    journey: &Journey,
+    factor: lanyard_domain::id::Id<Factor>,
+    method: assurance::Method,
+    proof: Option<&CodeProof>,
+    sight: &Sight<'_>,
 ) -> StageView {
     let factors = sight.account.map_or(&[][..], |account| &account.factors);
     let hint = |id| factors.iter().find(|f| f.id == id).map_or(String::new(), hint_of);
@@ -237,9 +240,7 @@ pub fn field(attribute: &Attribute, required: bool, value: String) -> AttributeF
         AttributeKind::Dropdown { options } => {
             AttributeFieldKind::Select { options: options.iter().map(|o| (o.clone(), o.clone())).collect() }
         }
-        AttributeKind::Country => AttributeFieldKind::Select {
-            options: countries::options(),
-        },
+        AttributeKind::Country => AttributeFieldKind::Select { options: countries::options() },
     };
     AttributeField { name: attribute.name.clone(), label: attribute.label.clone(), kind, required, value }
 }

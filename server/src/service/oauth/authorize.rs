@@ -3,13 +3,17 @@
 use lanyard_domain::{id::Id, secret::Token};
 use lanyard_oidc::{
     authorize::{self, Authorize, AuthorizeError, Input},
+    error::Code,
     params::Params,
     response::AuthorizationResponse,
 };
 
 use super::Place;
 use crate::{
-    service::{journey::{self, Authorized, Begun, JourneyError}, signing},
+    service::{
+        journey::{self, Authorized, Begun, JourneyError},
+        signing,
+    },
     state::App,
 };
 
@@ -34,7 +38,11 @@ pub enum Authorization {
 /// # Errors
 /// [`JourneyError`] when the database does not answer.
 pub async fn authorize(
-    app: &App, place: &Place, params: &Params, sso: Option<Token>, browser: Option<Token>,
+    app: &App,
+    place: &Place,
+    params: &Params,
+    sso: Option<Token>,
+    browser: Option<Token>,
 ) -> Result<Authorization, JourneyError> {
     match checked(app, place, params).await? {
         Ok((application, authorize)) => go_on(app, place, application, authorize, sso, browser).await,
@@ -50,13 +58,18 @@ async fn checked(app: &App, place: &Place, params: &Params) -> Result<Checked, J
         Err(error) => return Ok(Err(error)),
     };
     let (tenant, flow) = (place.tenant.id, place.flow.id);
-    let (application, linked) = app
+    let own_flow = place.flow.clone();
+    let (application, linked, too_weak) = app
         .store
         .read(move |tx| {
             Box::pin(async move {
                 let application = tx.application_by_id(tenant, id).await?;
                 let linked = tx.is_linked(id, flow).await?;
-                Ok::<_, JourneyError>((application, linked))
+                let too_weak = match &application {
+                    Some(application) if linked => journey::is_too_weak(tx, &own_flow, application).await?,
+                    Some(_) | None => false,
+                };
+                Ok::<_, JourneyError>((application, linked, too_weak))
             })
         })
         .await?;
@@ -65,13 +78,22 @@ async fn checked(app: &App, place: &Place, params: &Params) -> Result<Checked, J
         Ok(authorize) => authorize,
         Err(error) => return Ok(Err(error)),
     };
+    // No redirect: the address was edited, or the application asks its weaker flow by mistake.
+    if too_weak {
+        let text = "This user flow does not ask for the second step that the app requires.";
+        return Ok(Err(AuthorizeError::Page { code: Code::UnknownClient, text }));
+    }
     // The rules accept no request without its application.
     let Some(application) = application else { return Err(JourneyError::NotFound) };
     Ok(Ok((application, authorize)))
 }
 
 async fn go_on(
-    app: &App, place: &Place, application: lanyard_domain::application::Application, authorize: Authorize, sso: Option<Token>,
+    app: &App,
+    place: &Place,
+    application: lanyard_domain::application::Application,
+    authorize: Authorize,
+    sso: Option<Token>,
     browser: Option<Token>,
 ) -> Result<Authorization, JourneyError> {
     let silent = authorize.silent();
@@ -80,13 +102,15 @@ async fn go_on(
     let mut request = authorize.into_request(auth_time, app.clock.now());
     request.fresh_login |= !hint_fits;
     if silent {
-        let reply = journey::single_sign_on(app, &place.tenant, &place.flow, &application, &request, sso.as_ref()).await?;
+        let reply =
+            journey::single_sign_on(app, &place.tenant, &place.flow, &application, &request, sso.as_ref()).await?;
         return Ok(match reply {
             Some(reply) => Authorization::Respond(reply.0),
             None => refused(app, place, refusal),
         });
     }
-    let begun = journey::begin_for(app, place.tenant.clone(), place.flow.clone(), application, request, sso, browser).await?;
+    let begun =
+        journey::begin_for(app, place.tenant.clone(), place.flow.clone(), application, request, sso, browser).await?;
     Ok(match begun {
         Authorized::Reply(reply) => Authorization::Respond(reply.0),
         Authorized::Journey(begun) => Authorization::Begin(begun),
@@ -95,17 +119,28 @@ async fn go_on(
 
 // When the present session began, and whether it is the one that `id_token_hint` means.
 async fn session_facts(
-    app: &App, place: &Place, authorize: &Authorize, sso: Option<&Token>,
+    app: &App,
+    place: &Place,
+    authorize: &Authorize,
+    sso: Option<&Token>,
 ) -> Result<(Option<lanyard_domain::clock::Timestamp>, bool), JourneyError> {
     let Some(sso) = sso else { return Ok((None, true)) };
     let (tenant, hash) = (place.tenant.id, sso.hash());
-    let session = app.store.read(move |tx| Box::pin(async move { Ok::<_, JourneyError>(tx.session_by_token(tenant, &hash).await?) })).await?;
+    let session = app
+        .store
+        .read(move |tx| Box::pin(async move { Ok::<_, JourneyError>(tx.session_by_token(tenant, &hash).await?) }))
+        .await?;
     let Some(session) = session else { return Ok((None, true)) };
     let hint_fits = match &authorize.id_token_hint {
         None => true,
         Some(token) => {
             let signing = signing::of(app, tenant).await?;
-            let hint = signing.verifier.id_token_hint(token, &place.issuer, Some(authorize.request.application), app.clock.now());
+            let hint = signing.verifier.id_token_hint(
+                token,
+                &place.issuer,
+                Some(authorize.request.application),
+                app.clock.now(),
+            );
             hint.is_ok_and(|hint| Authorize::hint_fits(Some(&hint), session.account))
         }
     };

@@ -35,7 +35,12 @@ pub enum LogoutOutcome {
 /// # Errors
 /// [`JourneyError`] when the database does not answer.
 pub async fn logout(
-    app: &App, place: &Place, params: &Params, sso: Option<&Token>, confirmed: bool, client: &Client,
+    app: &App,
+    place: &Place,
+    params: &Params,
+    sso: Option<&Token>,
+    confirmed: bool,
+    client: &Client,
 ) -> Result<LogoutOutcome, JourneyError> {
     let now = app.clock.now();
     let signing = signing::of(app, place.tenant.id).await?;
@@ -79,7 +84,10 @@ pub async fn logout(
                 Box::pin(async move {
                     if tx.end_session(session.id, now).await? {
                         tx.revoke_grants_of_session(session.id, now).await?;
-                        let event = audit::Event::of(Action::SignOut, Outcome::Success).by(session.account).on(session.id).from(&client);
+                        let event = audit::Event::of(Action::SignOut, Outcome::Success)
+                            .by(session.account)
+                            .on(session.id)
+                            .from(&client);
                         audit::append(&own, tx, tenant, event).await?;
                     }
                     Ok::<_, JourneyError>(())

@@ -8,8 +8,14 @@ mod redeem;
 mod refresh;
 mod userinfo;
 
-use lanyard_domain::{tenant::Tenant, user_flow::{Audience, UserFlow}};
-use lanyard_oidc::{endpoints::{Route, TenantRef}, error::Refusal};
+use lanyard_domain::{
+    tenant::Tenant,
+    user_flow::{Audience, UserFlow},
+};
+use lanyard_oidc::{
+    endpoints::{Route, TenantRef},
+    error::Refusal,
+};
 use lanyard_storage::ReadTx;
 
 pub use authorize::{Authorization, authorize};
@@ -66,7 +72,11 @@ pub async fn place(app: &App, route: &Route) -> Result<Place, JourneyError> {
     Ok(Place { tenant, flow, issuer })
 }
 
-async fn find(tx: &mut (dyn ReadTx + '_), tenant: &TenantRef, key: &str) -> Result<Option<(Tenant, UserFlow)>, JourneyError> {
+async fn find(
+    tx: &mut (dyn ReadTx + '_),
+    tenant: &TenantRef,
+    key: &str,
+) -> Result<Option<(Tenant, UserFlow)>, JourneyError> {
     let tenant = match tenant {
         TenantRef::Domain(domain) => tx.tenant_by_domain(domain).await?,
         TenantRef::Guid(id) => tx.tenant_by_id(*id).await?,

@@ -37,7 +37,11 @@ pub(super) struct Redeemed {
 /// # Errors
 /// [`ProtocolError::Refused`] in the protocol's words.
 pub async fn token(
-    app: &App, place: &Place, params: &Params, authorization: Option<&str>, client: &Client,
+    app: &App,
+    place: &Place,
+    params: &Params,
+    authorization: Option<&str>,
+    client: &Client,
 ) -> Result<TokenResponse, ProtocolError> {
     let request = token::parse(params, authorization)?;
     let (tenant, id) = (place.tenant.id, request.client.client_id);
@@ -54,7 +58,12 @@ pub async fn token(
 }
 
 // Signing takes about a millisecond: outside the transaction, after the commit.
-async fn answer(app: &App, place: &Place, application: &Application, redeemed: &Redeemed) -> Result<TokenResponse, ProtocolError> {
+async fn answer(
+    app: &App,
+    place: &Place,
+    application: &Application,
+    redeemed: &Redeemed,
+) -> Result<TokenResponse, ProtocolError> {
     let signing = signing::of(app, place.tenant.id).await?;
     let now = app.clock.now();
     let issuance = Issuance {
@@ -73,7 +82,11 @@ async fn answer(app: &App, place: &Place, application: &Application, redeemed: &
 }
 
 async fn by_code(
-    app: &App, place: &Place, application: &Application, request: code::CodeRequest, client: &Client,
+    app: &App,
+    place: &Place,
+    application: &Application,
+    request: code::CodeRequest,
+    client: &Client,
 ) -> Result<Redeemed, ProtocolError> {
     let (own, place, application, client) = (app.clone(), place.clone(), application.clone(), client.clone());
     let outcome: Result<Redeemed, code::CodeRefusal> = app
@@ -100,13 +113,19 @@ async fn by_code(
                 if let Err(refusal) = judged {
                     if refusal.revokes() {
                         tx.revoke_grant(grant.id, now).await?;
-                        let event = audit::Event::of(Action::CodeReused, Outcome::Failure).by(grant.account).on(application.id).from(&client);
+                        let event = audit::Event::of(Action::CodeReused, Outcome::Failure)
+                            .by(grant.account)
+                            .on(application.id)
+                            .from(&client);
                         audit::append(&own, tx, place.tenant.id, event).await?;
                     }
                     return Ok(Err(refusal));
                 }
                 let Some(account) = account else { return Ok(Err(code::CodeRefusal::AccountGone)) };
-                let event = audit::Event::of(Action::CodeRedeemed, Outcome::Success).by(grant.account).on(application.id).from(&client);
+                let event = audit::Event::of(Action::CodeRedeemed, Outcome::Success)
+                    .by(grant.account)
+                    .on(application.id)
+                    .from(&client);
                 audit::append(&own, tx, place.tenant.id, event).await?;
                 let next = if scope::contains(&grant.scope, scope::OFFLINE_ACCESS) {
                     Some(next_token(&own, tx, &grant, &application, now).await?)
@@ -132,7 +151,11 @@ pub(super) fn claimed(result: Result<(), StorageError>) -> Result<bool, StorageE
 
 /// Stores the next refresh token of a family.
 pub(super) async fn next_token(
-    app: &App, tx: &mut (dyn lanyard_storage::WriteTx + '_), grant: &Grant, application: &Application, now: lanyard_domain::clock::Timestamp,
+    app: &App,
+    tx: &mut (dyn lanyard_storage::WriteTx + '_),
+    grant: &Grant,
+    application: &Application,
+    now: lanyard_domain::clock::Timestamp,
 ) -> Result<Token, StorageError> {
     let token = Token::generate(app.entropy().as_mut());
     let row = RefreshToken {
@@ -148,7 +171,9 @@ pub(super) async fn next_token(
 
 /// What the flow and the application demand now.
 pub(super) async fn demand_now(
-    tx: &mut (dyn lanyard_storage::ReadTx + '_), place: &Place, application: &Application,
+    tx: &mut (dyn lanyard_storage::ReadTx + '_),
+    place: &Place,
+    application: &Application,
 ) -> Result<Demand, JourneyError> {
     crate::service::journey::demand(tx, &place.flow, Some(application)).await
 }

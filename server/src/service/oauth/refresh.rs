@@ -13,7 +13,11 @@ use super::{
 use crate::{http::client::Client, service::audit, state::App};
 
 pub(super) async fn by_refresh(
-    app: &App, place: &Place, application: &Application, request: rules::RefreshRequest, client: &Client,
+    app: &App,
+    place: &Place,
+    application: &Application,
+    request: rules::RefreshRequest,
+    client: &Client,
 ) -> Result<Redeemed, ProtocolError> {
     let (own, place, application, client) = (app.clone(), place.clone(), application.clone(), client.clone());
     let outcome: Result<Redeemed, rules::RefreshRefusal> = app
@@ -42,7 +46,10 @@ pub(super) async fn by_refresh(
                     Err(refusal) => {
                         if refusal.revokes() {
                             tx.revoke_grant(grant.id, now).await?;
-                            let event = audit::Event::of(Action::RefreshReused, Outcome::Failure).by(grant.account).on(application.id).from(&client);
+                            let event = audit::Event::of(Action::RefreshReused, Outcome::Failure)
+                                .by(grant.account)
+                                .on(application.id)
+                                .from(&client);
                             audit::append(&own, tx, place.tenant.id, event).await?;
                         }
                         return Ok(Err(refusal));
@@ -50,7 +57,10 @@ pub(super) async fn by_refresh(
                 };
                 let Some(account) = account else { return Ok(Err(rules::RefreshRefusal::AccountGone)) };
                 let next = next_token(&own, tx, &grant, &application, now).await?;
-                let event = audit::Event::of(Action::TokenRefreshed, Outcome::Success).by(grant.account).on(application.id).from(&client);
+                let event = audit::Event::of(Action::TokenRefreshed, Outcome::Success)
+                    .by(grant.account)
+                    .on(application.id)
+                    .from(&client);
                 audit::append(&own, tx, place.tenant.id, event).await?;
                 Ok(Ok(Redeemed { grant, account, scope, next: Some(next) }))
             })

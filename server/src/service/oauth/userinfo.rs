@@ -4,14 +4,20 @@ use lanyard_oidc::{claims, params::Params, userinfo as rules};
 use serde_json::{Map, Value};
 
 use super::{Place, ProtocolError};
-use crate::{service::{journey::JourneyError, signing}, state::App};
+use crate::{
+    service::{journey::JourneyError, signing},
+    state::App,
+};
 
 /// Answers a userinfo request.
 ///
 /// # Errors
 /// [`ProtocolError::Refused`] with 401 or 403.
 pub async fn userinfo(
-    app: &App, place: &Place, authorization: Option<&str>, form: Option<&Params>,
+    app: &App,
+    place: &Place,
+    authorization: Option<&str>,
+    form: Option<&Params>,
 ) -> Result<Map<String, Value>, ProtocolError> {
     let bearer = rules::bearer(authorization, form)?;
     let signing = signing::of(app, place.tenant.id).await?;

@@ -170,6 +170,12 @@ impl Completion {
 }
 
 impl Return {
+    /// The session that stands behind it; it must still be live when the code is issued.
+    #[must_use]
+    pub const fn session(&self) -> Id<Session> {
+        self.session
+    }
+
     /// What was proved.
     #[must_use]
     pub const fn authentication(&self) -> &Authentication {

@@ -46,6 +46,9 @@ pub trait AccountReads {
 /// Changes accounts.
 #[async_trait]
 pub trait AccountWrites {
+    /// Holds the account's row until the transaction ends, so that two steps about one account
+    /// follow one another. Needless on SQLite, which has one writer.
+    async fn lock_account(&mut self, id: Id<Account>) -> Result<()>;
     /// Creates an account with its password and factors, and counts it; [`Constraint::AccountEmail`]
     /// if the tenant has one with that address. Its invitation is not touched.
     async fn create_account(&mut self, tenant: Id<Tenant>, new: &NewAccount, at: Timestamp) -> Result<()>;
@@ -220,6 +223,12 @@ struct ChangedRow {
 }
 
 both!(AccountWrites {
+    async fn lock_account(&mut self, id: Id<Account>) -> Result<()> {
+        let update = sqlx::query("UPDATE accounts SET disabled_at = disabled_at WHERE id = $1");
+        update.bind(id.uuid()).execute(&mut *self.db).await?;
+        Ok(())
+    }
+
     async fn create_account(&mut self, tenant: Id<Tenant>, new: &NewAccount, at: Timestamp) -> Result<()> {
         let insert = sqlx::query(
             "INSERT INTO accounts (id, tenant_id, kind, email, attributes, sort_name, phc, password_version, \
