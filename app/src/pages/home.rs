@@ -47,7 +47,7 @@ fn demo_page(name: String, domain: &str) -> AnyView {
     view! {
         <AuthLayout tenant=HOME_TITLE demo=true wide=true>
             <h1>{format!("Welcome to {name}")}</h1>
-            <p>
+            <p class="ways-intro">
                 "This is a demonstration of Lanyard: sign-in with a second step for health apps. The people are made up. The first operator’s link and the demo accounts were printed when the server started."
             </p>
             <ul class="ways">{items}</ul>

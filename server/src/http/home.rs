@@ -2,11 +2,11 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use lanyard_app::pages::home::{HOME_TITLE, home_page};
-use lanyard_domain::tenant::Tenant;
+use lanyard_domain::tenant::{Tenant, TenantDomain};
 use lanyard_storage::StorageError;
 
 use super::{error::HttpError, page};
-use crate::state::App;
+use crate::{demo, state::App};
 
 /// The landing page.
 ///
@@ -19,8 +19,9 @@ pub async fn show(State(app): State<App>) -> Result<Response, HttpError> {
     Ok(page::render(&app, StatusCode::OK, head, move || home_page(demo.clone())).await)
 }
 
-// The demo's own clinic is its oldest tenant but the operators'; a demo has few.
-async fn clinic(app: &App) -> Result<Option<Tenant>, StorageError> {
-    let tenants = app.store.read(|tx| Box::pin(async move { tx.list_tenants(None, 200).await })).await?;
-    Ok(tenants.into_iter().filter(|tenant| !tenant.domain.is_system()).min_by_key(|tenant| tenant.created_at))
+// The demo's own clinic; none before it is seeded.
+async fn clinic(app: &App) -> Result<Option<Tenant>, HttpError> {
+    let domain = TenantDomain::parse(demo::TENANT_DOMAIN).map_err(|_| HttpError::Internal("the demo domain".into()))?;
+    let found = app.store.read(move |tx| Box::pin(async move { tx.tenant_by_domain(&domain).await })).await;
+    found.map_err(|error: StorageError| error.into())
 }

@@ -8,8 +8,7 @@ use leptos::prelude::*;
 use crate::{
     api::account::{AccountView, ClaimView, MethodView, Moment, SessionView, Visitor},
     components::{
-        Badge, Button, ButtonKind, ButtonLink, Column, ConsoleLayout, DataTable, DefinitionList, Disclosure, Form,
-        Notice, Tone,
+        Badge, Button, ButtonKind, ButtonLink, ConsoleLayout, DefinitionList, Disclosure, Form, Notice, Tone,
     },
     paths,
 };
@@ -17,6 +16,9 @@ pub use profile::{PROFILE_TITLE, profile_page};
 
 /// The title of [`account_page`], less the tenant.
 pub const ACCOUNT_TITLE: &str = "Your account";
+
+/// The claim that only programs care for.
+const OBJECT_ID: &str = "oid";
 
 /// A moment as `<time>`.
 pub(crate) fn time(moment: Moment) -> AnyView {
@@ -89,20 +91,20 @@ fn details(visitor: &Visitor, claims: Vec<ClaimView>) -> AnyView {
     let technical = claims.clone();
     let facts = claims
         .into_iter()
-        .filter(|claim| claim.name != "oid")
+        .filter(|claim| claim.name != OBJECT_ID)
         .map(|claim| (claim.label, view! { <bdi>{claim.value}</bdi> }.into_any()))
         .collect();
-    let rows = technical
+    let names = technical
         .into_iter()
         .map(|claim| {
-            vec![
-                claim.label.into_any(),
-                view! { <code class="fixed">{claim.name}</code> }.into_any(),
-                view! { <bdi>{claim.value}</bdi> }.into_any(),
-            ]
+            let id = (claim.name == OBJECT_ID).then_some(claim.value);
+            let name = view! {
+                <code class="fixed">{claim.name}</code>
+                {id.map(|id| view! { <bdi class="technical">{id}</bdi> })}
+            };
+            (claim.label, name.into_any())
         })
         .collect();
-    let columns = vec![Column::plain("Detail"), Column::plain("Technical name"), Column::plain("Value")];
     view! {
         <section class="panel" aria-labelledby="details">
             <div class="page-head">
@@ -116,7 +118,7 @@ fn details(visitor: &Visitor, claims: Vec<ClaimView>) -> AnyView {
             <DefinitionList items=facts />
             <Disclosure summary="Technical names">
                 <p>"Apps know these details by other names. An app gets only those that it needs."</p>
-                <DataTable caption="Your details with their technical names" columns=columns rows=rows />
+                <DefinitionList items=names />
             </Disclosure>
         </section>
     }

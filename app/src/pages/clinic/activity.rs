@@ -143,9 +143,16 @@ mod tests {
     }
 
     #[test]
-    fn o13_columns_stay_within_the_picture() {
-        let days: Vec<Day> = (0..14).map(|at| day(&format!("{at} Jul"), at * 1_000_000, u64::MAX / 2)).collect();
-        let html = chart(days).to_html();
-        assert!(!html.contains("NaN") && html.contains("columns-bad"), "{html}");
+    fn o13_columns_stay_within_the_picture_and_small_counts_are_seen() {
+        let days = [day("1 Jul", 1_000_000_000, 1), day("2 Jul", 0, 500_000_000)];
+        let html = chart(days.to_vec()).to_html();
+        let attribute = |part: &str, name: &str| {
+            let from = part.find(&format!(" {name}=\"")).unwrap() + name.len() + 3;
+            part[from..].split('"').next().unwrap().parse::<u64>().unwrap()
+        };
+        let drawn: Vec<_> = html.split("<rect").skip(1).filter(|part| part.contains(" y=")).collect();
+        let heights: Vec<_> = drawn.iter().map(|part| attribute(part, "height")).collect();
+        assert_eq!(heights, [BASE - TOP, 2, (BASE - TOP) / 2], "{html}");
+        assert!(drawn.iter().all(|part| attribute(part, "y") >= TOP), "{html}");
     }
 }

@@ -43,7 +43,7 @@ fn overview(home: &str, figures: &Figures) -> AnyView {
     let coverage = share.map_or_else(|| "No patients yet".to_owned(), |share| format!("{share} % of patients"));
     view! {
         <div class="overview">
-            <ul class="tiles">
+            <ul class="counts">
                 {tile(home, MfaFilter::All, figures.patients, "Patients", "Everyone with an account".to_owned())}
                 {tile(home, MfaFilter::Enrolled, figures.enrolled, "With a second step", coverage)}
                 {tile(home, MfaFilter::NotEnrolled, without, "Without a second step", "Password only".to_owned())}
@@ -58,10 +58,10 @@ fn tile(home: &str, mfa: MfaFilter, number: u64, label: &'static str, note: Stri
     let href = format!("{home}{}", PatientListQuery::only(mfa).to_query());
     view! {
         <li>
-            <a class="tile" href=href>
-                <span class="tile-number">{grouped(number)}</span>
-                <span class="tile-label">{label}</span>
-                <span class="tile-note">{note}</span>
+            <a class="count" href=href>
+                <span class="count-number">{grouped(number)}</span>
+                <span class="count-label">{label}</span>
+                <span class="count-note">{note}</span>
             </a>
         </li>
     }
@@ -78,7 +78,7 @@ fn filters(home: &str, query: &PatientListQuery) -> AnyView {
     view! {
         <search>
             <form class="filters" method="get" action=home.to_owned()>
-                <TextField name="q" label="Email, surname or given name" value=query.search.clone() kind="search" autocomplete="off" />
+                <TextField name="q" label="Search by email or name" value=query.search.clone() kind="search" autocomplete="off" />
                 <SelectField name="mfa" label="Second step" options=options value=query.mfa.as_str() />
                 {keep_sort}
                 <Button label="Search" kind=ButtonKind::Secondary />
@@ -103,7 +103,9 @@ fn results(home: &str, view: &PatientListView) -> AnyView {
     let link = |cursor: &Option<String>| cursor.as_ref().map(|cursor| format!("{home}{}", query.at(cursor).to_query()));
     view! {
         <p class="muted list-note">{note}</p>
-        <DataTable caption="Patients" columns=columns(home, query) rows=rows />
+        <div class="patients">
+            <DataTable caption="Patients" columns=columns(home, query) rows=rows />
+        </div>
         <Pagination previous=link(&view.previous) next=link(&view.next) summary=summary(view) />
     }
     .into_any()

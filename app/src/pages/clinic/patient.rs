@@ -8,7 +8,7 @@ use crate::{
         account::{ClaimView, MethodView},
         clinic::PatientView,
     },
-    components::{Badge, Breadcrumbs, Column, DataTable, DefinitionList, EmptyState, Tone},
+    components::{Badge, Breadcrumbs, DefinitionList, EmptyState, Tone},
     pages::account::{method, time, time_or},
     paths,
 };
@@ -42,9 +42,9 @@ pub fn patient_page(view: PatientView) -> impl IntoView {
                 {disabled}
             </p>
         </div>
-        <div class="panels">
+        <div class="patient">
             {claims(view.claims)}
-            <div class="stack">
+            <div class="patient-side">
                 {methods(view.methods)}
                 <section class="panel" aria-labelledby="activity">
                     <h2 id="activity">"Activity"</h2>
@@ -52,29 +52,28 @@ pub fn patient_page(view: PatientView) -> impl IntoView {
                 </section>
             </div>
         </div>
-        <p class="muted">"That you opened this page is recorded."</p>
+        <p class="muted">"That you opened this page is in the audit log."</p>
     }
     .into_any();
     frame(&visitor, body)
 }
 
 fn claims(claims: Vec<ClaimView>) -> AnyView {
-    let columns = vec![Column::plain("Detail"), Column::plain("Value"), Column::plain("Technical name")];
-    let rows = claims
+    let facts = claims
         .into_iter()
         .map(|claim| {
-            vec![
-                claim.label.into_any(),
-                view! { <bdi>{claim.value}</bdi> }.into_any(),
-                view! { <code class="fixed">{claim.name}</code> }.into_any(),
-            ]
+            let value = view! {
+                <bdi>{claim.value}</bdi>
+                <code class="fixed technical">{claim.name}</code>
+            };
+            (claim.label, value.into_any())
         })
         .collect();
     view! {
         <section class="panel" aria-labelledby="claims">
             <h2 id="claims">"Claims"</h2>
             <p class="muted">"What apps can receive about this patient. An app gets only what its user flow selects."</p>
-            <DataTable caption="Claims" columns=columns rows=rows />
+            <DefinitionList items=facts />
         </section>
     }
     .into_any()

@@ -16,8 +16,7 @@ use lanyard_domain::{
     tenant::Tenant,
 };
 use lanyard_storage::{
-    PATIENTS_TOTAL, PATIENTS_WITH_MFA, Patient, PatientOrder, PatientQuery, PatientSort, Position, ReadTx,
-    StorageError,
+    PATIENTS_TOTAL, PATIENTS_WITH_MFA, Patient, PatientOrder, PatientQuery, PatientSort, Position, ReadTx, StorageError,
 };
 
 use super::{account::words, audit, counters};
@@ -100,7 +99,10 @@ fn storage_query(tenant: Id<Tenant>, query: &PatientListQuery, position: Positio
 
 // What was searched for is personal data: the event says only that something was.
 async fn record_listing(
-    app: &App, looker: &Looker, query: &PatientListQuery, shown: usize,
+    app: &App,
+    looker: &Looker,
+    query: &PatientListQuery,
+    shown: usize,
 ) -> Result<(), StorageError> {
     let event = audit::Event::of(Action::PatientsListed, Outcome::Success)
         .by(looker.account)
@@ -142,7 +144,7 @@ fn row(patient: &Patient) -> PatientRow {
         email: account.email.as_str().to_owned(),
         country: words::country(account.text(COUNTRY)),
         has_mfa: patient.has_mfa,
-        created: words::short_moment(account.created_at),
+        created: words::short_date(account.created_at),
         last_sign_in: account.last_sign_in_at.map(words::short_moment),
     }
 }
