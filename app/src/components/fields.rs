@@ -108,7 +108,7 @@ pub fn TextField(
     let kind = kind.0.unwrap_or_else(|| "text".to_owned());
     let control = view! {
             <input
-                class=format!("input {class}")
+                class=format!("input {class}").trim_end().to_owned()
                 id=id
                 name=name.clone()
                 type=kind

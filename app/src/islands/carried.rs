@@ -249,3 +249,100 @@ fn problem_code(value: &Value) -> Option<ProblemCode> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::journey::words::tests::every_code;
+
+    fn sent() -> CodeView {
+        CodeView {
+            sent_to: "m@example.com".into(),
+            lives_minutes: 10,
+            resend_in_seconds: 27,
+            locked_for_seconds: 3,
+            delivery: Delivery::Delayed,
+        }
+    }
+
+    fn attributes() -> Vec<AttributeField> {
+        let options = vec![("DE".to_owned(), "Germany".to_owned())];
+        [
+            AttributeFieldKind::Text,
+            AttributeFieldKind::Checkbox,
+            AttributeFieldKind::Integer,
+            AttributeFieldKind::Select { options },
+        ]
+        .map(|kind| AttributeField { name: "a".into(), label: "A".into(), kind, required: true, value: "1".into() })
+        .into()
+    }
+
+    fn every_stage() -> Vec<StageView> {
+        let method = Method::PhoneCall;
+        let countries = vec![("DE".to_owned(), "Germany".to_owned())];
+        let other_ways = vec![OtherWay { method: Method::AuthenticatorApp, hint: "My phone".into() }];
+        let mut stages = vec![
+            StageView::SignIn { can_sign_up: true, can_cancel: false },
+            StageView::SignUpEmail,
+            StageView::SignUpCode(sent()),
+            StageView::Details { email: None, ask_email: true, min_length: 15, attributes: attributes() },
+            StageView::ResetEmail { can_sign_in: true },
+            StageView::ResetCode(CodeView { delivery: Delivery::Failed, ..sent() }),
+            StageView::NewPassword { email: "m@example.com".into(), min_length: 15 },
+            StageView::ConfirmEmail(CodeView { delivery: Delivery::OnItsWay, ..sent() }),
+            StageView::ChooseMethod { methods: vec![MethodChoice { method: Method::TextMessage, restricted: true }] },
+            StageView::EnrolPhone {
+                method,
+                methods: vec![Method::TextMessage, method],
+                country: "DE".into(),
+                countries,
+                can_go_back: true,
+            },
+            StageView::EnrolPhoneCode { method, code: sent() },
+            StageView::EnrolApp { qr_svg: "<svg/>".into(), uri: "u".into(), secret: "s".into(), can_go_back: false },
+            StageView::Challenge { method, code: Some(sent()), factor_name: "f".into(), other_ways },
+            StageView::Challenge { method, code: None, factor_name: String::new(), other_ways: vec![] },
+            StageView::EditProfile { attributes: attributes() },
+            StageView::Done { location: "/next".into() },
+        ];
+        let reasons = [
+            OverReason::Expired,
+            OverReason::Used,
+            OverReason::OtherBrowser,
+            OverReason::AccountUnavailable,
+            OverReason::AddressTaken,
+            OverReason::Cancelled,
+        ];
+        stages.extend(reasons.map(|reason| StageView::Over { reason, start_again: Some("/".into()) }));
+        stages
+    }
+
+    fn view(stage: StageView) -> JourneyView {
+        JourneyView {
+            id: "id".into(),
+            csrf: "csrf".into(),
+            tenant: "Harbour Clinic".into(),
+            application: Some("Portal".into()),
+            stage,
+            problems: every_code().into_iter().map(|code| Problem { field: "f".into(), code }).collect(),
+            values: BTreeMap::from([("email".to_owned(), "m@example.com".to_owned())]),
+            demo: true,
+        }
+    }
+
+    #[test]
+    fn what_the_server_writes_is_what_the_browser_reads() {
+        for stage in every_stage() {
+            let sent = view(stage);
+            let json = serde_json::to_string(&sent).expect("written");
+            let read: Carried = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
+            assert_eq!(read.0, sent);
+        }
+    }
+
+    #[test]
+    fn an_unknown_stage_is_refused() {
+        let json = serde_json::to_string(&view(StageView::SignUpEmail)).expect("written");
+        assert!(serde_json::from_str::<Carried>(&json.replace("sign_up_email", "no_such_stage")).is_err());
+    }
+}

@@ -75,7 +75,8 @@ pub fn ClaimsViewer(
     let showing = RwSignal::new(Showing::SignedOut);
     let config = StoredValue::new(config);
     #[cfg(feature = "hydrate")]
-    super::oidc_client::resume(config, showing);
+    // Not before the server's HTML is taken over: until then both must show the same.
+    set_timeout(move || super::oidc_client::resume(config, showing), std::time::Duration::ZERO);
     view! {
         <div class="claims">
             {move || match showing.get() {

@@ -269,7 +269,7 @@ pub fn page_title(view: &JourneyView) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// Every code once. The match below makes a new code a compile error until it is added here.

@@ -1,0 +1,218 @@
+//! The journey's pages as HTML: what assistive technology, password managers and browsers without
+//! scripting depend on.
+#![cfg(feature = "ssr")]
+
+use std::collections::BTreeMap;
+
+use lanyard_app::api::journey::*;
+use lanyard_app::pages::journey::{journey_page, page_title};
+use lanyard_app::shell::{PageHead, render};
+
+fn view(stage: StageView) -> JourneyView {
+    JourneyView {
+        id: "j1".into(),
+        csrf: "token".into(),
+        tenant: "Harbour Clinic".into(),
+        application: None,
+        stage,
+        problems: vec![],
+        values: BTreeMap::new(),
+        demo: false,
+    }
+}
+
+fn html(view: &JourneyView) -> String {
+    let head = PageHead { title: page_title(view), ..PageHead::default() };
+    let page = render(head, || journey_page(view.clone()));
+    // The island's data repeats the words; what is asserted is the markup.
+    let (before, after) = page.split_once("data-props=\"").expect("an island");
+    let (_, after) = after.split_once('"').expect("its data");
+    format!("{before}{after}")
+}
+
+fn code() -> CodeView {
+    CodeView {
+        sent_to: "m@example.com".into(),
+        lives_minutes: 10,
+        resend_in_seconds: 25,
+        locked_for_seconds: 0,
+        delivery: Delivery::OnItsWay,
+    }
+}
+
+fn failed(stage: StageView, field: &str, code: ProblemCode) -> JourneyView {
+    JourneyView { problems: vec![Problem { field: field.into(), code }], ..view(stage) }
+}
+
+/// The tag that has this text in it, from `<` to `>`.
+fn tag<'html>(html: &'html str, with: &str) -> &'html str {
+    let at = html.find(with).unwrap_or_else(|| panic!("no {with} in {html}"));
+    let start = html[..at].rfind('<').expect("a tag");
+    let end = at + html[at..].find('>').expect("its end");
+    &html[start..=end]
+}
+
+const SIGN_IN: StageView = StageView::SignIn { can_sign_up: true, can_cancel: true };
+
+#[test]
+fn u1_every_form_posts_to_the_journey_with_its_token() {
+    let page = html(&view(SIGN_IN));
+    let forms: Vec<_> = page.split("<form").skip(1).collect();
+    assert_eq!(forms.len(), 4, "sign in, forgot, cancel, create an account");
+    for form in forms {
+        assert!(form.contains(r#"method="post""#) && form.contains(r#"action="/journey/j1/"#), "{form}");
+        assert!(form.contains(r#"name="csrf" value="token""#) && form.contains("novalidate"), "{form}");
+    }
+}
+
+#[test]
+fn u2_one_heading_and_the_title_says_error_after_a_failure() {
+    let view = failed(SIGN_IN, "email", ProblemCode::EmailMissing);
+    let page = html(&view);
+    assert_eq!(page.matches("<h1").count(), 1);
+    assert!(page.contains("<title>Error: Sign in – Harbour Clinic</title>"), "{page}");
+}
+
+#[test]
+fn u3_summary_and_field_say_the_same_and_are_tied_together() {
+    let page = html(&failed(SIGN_IN, "email", ProblemCode::EmailMissing));
+    assert!(page.contains(r##"<a href="#f-email">Enter your email address.</a>"##), "{page}");
+    assert_eq!(page.matches("Enter your email address.").count(), 2, "{page}");
+    let summary = tag(&page, r#"id="error-summary""#);
+    assert!(summary.contains(r#"role="alert""#) && summary.contains(r#"tabindex="-1""#), "{summary}");
+    let input = tag(&page, r#"id="f-email""#);
+    assert!(input.contains(r#"aria-invalid="true""#), "{input}");
+    assert!(input.contains(r#"aria-describedby="f-email-error""#), "{input}");
+    assert!(page.contains(r#"id="f-email-error""#), "{page}");
+    let other = tag(&page, r#"id="f-password""#);
+    assert!(!other.contains("aria-invalid"), "{other}");
+}
+
+#[test]
+fn u3_a_problem_of_the_page_is_no_link_to_nowhere() {
+    let page = html(&failed(SIGN_IN, "", ProblemCode::WrongCredentials));
+    assert!(!page.contains(r##"href="#f-""##), "{page}");
+    let gone = html(&failed(
+        StageView::SignUpCode(CodeView { locked_for_seconds: 90, ..code() }),
+        "code",
+        ProblemCode::CodeLocked { seconds: 90 },
+    ));
+    assert!(!gone.contains(r##"href="#f-code""##), "a locked page has no code field: {gone}");
+}
+
+#[test]
+fn u4_entered_values_stay_and_are_escaped() {
+    let mut view = failed(SIGN_IN, "", ProblemCode::WrongCredentials);
+    view.values.insert("email".into(), r#""><script>x"#.into());
+    let page = html(&view);
+    assert!(!page.contains("<script>x"), "{page}");
+    assert!(tag(&page, r#"id="f-email""#).contains("&quot;"), "{page}");
+}
+
+#[test]
+fn u5_no_button_is_disabled() {
+    for stage in [SIGN_IN, StageView::SignUpCode(code())] {
+        assert!(!html(&view(stage)).contains("disabled"));
+    }
+}
+
+#[test]
+fn u6_autocomplete_tokens() {
+    let page = html(&view(SIGN_IN));
+    assert!(tag(&page, r#"id="f-email""#).contains(r#"autocomplete="username webauthn""#), "{page}");
+    let password = tag(&page, r#"id="f-password""#);
+    assert!(password.contains(r#"autocomplete="current-password""#) && password.contains(r#"spellcheck="false""#));
+    let page = html(&view(StageView::NewPassword { email: "m@example.com".into(), min_length: 15 }));
+    assert!(tag(&page, r#"id="f-password""#).contains(r#"autocomplete="new-password""#), "{page}");
+    assert!(tag(&page, r#"autocomplete="username""#).contains(r#"value="m@example.com""#), "{page}");
+}
+
+#[test]
+fn u10_the_reset_page_does_not_say_that_there_is_an_account() {
+    let page = html(&view(StageView::ResetCode(code())));
+    assert!(page.contains("If there’s an account for this address"), "{page}");
+}
+
+#[test]
+fn u11_u12_u13_u18_the_code_page() {
+    let page = html(&view(StageView::SignUpCode(code())));
+    let input = tag(&page, r#"id="f-code""#);
+    for token in [r#"inputmode="numeric""#, r#"autocomplete="one-time-code""#, r#"type="text""#] {
+        assert!(input.contains(token), "{input}");
+    }
+    assert!(!input.contains("maxlength") && !input.contains("pattern"), "\"123 456\" can be pasted: {input}");
+    for said in [
+        "m@example.com",
+        "10 minutes",
+        "may take a few minutes",
+        "Possible in 25 seconds",
+        "Problems with the code?",
+        "Contact Harbour Clinic",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    for action in ["submit-code", "resend", "back"] {
+        assert!(page.contains(&format!("/journey/j1/{action}\"")), "{action}");
+    }
+}
+
+#[test]
+fn u14_a_locked_page_says_how_long_and_offers_other_ways() {
+    let locked = CodeView { locked_for_seconds: 272, ..code() };
+    let other_ways = vec![OtherWay { method: Method::AuthenticatorApp, hint: "My phone".into() }];
+    let stage = StageView::Challenge {
+        method: Method::TextMessage,
+        code: Some(locked),
+        factor_name: String::new(),
+        other_ways,
+    };
+    let page = html(&view(stage));
+    assert!(page.contains("again in 4 minutes 32 seconds"), "{page}");
+    assert!(tag(&page, "Try another way").contains("<summary") && page.contains("<details open"), "{page}");
+    assert!(page.contains("Use your authenticator app, My phone"), "{page}");
+}
+
+#[test]
+fn u19_methods_are_radios_strongest_first_and_the_weak_are_marked() {
+    let methods = vec![
+        MethodChoice { method: Method::AuthenticatorApp, restricted: false },
+        MethodChoice { method: Method::TextMessage, restricted: true },
+    ];
+    let page = html(&view(StageView::ChooseMethod { methods }));
+    assert!(page.find("authenticator_app") < page.find("text_message"), "{page}");
+    assert_eq!(page.matches("Less secure").count(), 1);
+    assert!(tag(&page, r#"value="authenticator_app""#).contains("checked"), "{page}");
+}
+
+#[test]
+fn u21_the_app_page_has_picture_key_name_and_code() {
+    let stage = StageView::EnrolApp {
+        qr_svg: "<svg id=\"q\"></svg>".into(),
+        uri: "otpauth://totp/x".into(),
+        secret: "JBSW Y3DP".into(),
+        can_go_back: true,
+    };
+    let page = html(&view(stage));
+    for part in [
+        "<ol",
+        "<svg id=\"q\">",
+        "I can’t scan it",
+        "JBSW Y3DP",
+        "otpauth://totp/x",
+        r#"name="name""#,
+        r#"name="code""#,
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+}
+
+#[test]
+fn required_ticks_and_choices_are_asked_for_as_such() {
+    let field =
+        |kind| AttributeField { name: "a".into(), label: "Terms".into(), kind, required: true, value: String::new() };
+    let missing = || ProblemCode::AttributeMissing { label: "Terms".into() };
+    let page = |kind| html(&failed(StageView::EditProfile { attributes: vec![field(kind)] }, "a", missing()));
+    assert!(page(AttributeFieldKind::Checkbox).contains("Tick “Terms” to go on."));
+    assert!(page(AttributeFieldKind::Select { options: vec![] }).contains("Choose your terms."));
+    assert!(page(AttributeFieldKind::Text).contains("Enter your terms."));
+}
