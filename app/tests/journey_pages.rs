@@ -1,6 +1,8 @@
 //! The journey's pages as HTML: what assistive technology, password managers and browsers without
 //! scripting depend on.
 #![cfg(feature = "ssr")]
+// Clippy lets tests expect, but not the functions beside them.
+#![allow(clippy::expect_used)]
 
 use std::collections::BTreeMap;
 

@@ -232,10 +232,7 @@ fn check(claims: &Value, issuer: &str, client_id: &str, nonce: &str) -> Result<(
 }
 
 fn received(claims: Value, found: Discovery, id_token: String) -> Received {
-    let signed_in_at = claims.get("auth_time").or_else(|| claims.get("iat")).and_then(Value::as_f64).map(|seconds| {
-        let date = js_sys::Date::new(&JsValue::from_f64(seconds * 1000.0));
-        String::from(date.to_locale_string("default", &JsValue::UNDEFINED))
-    });
+    let signed_in_at = claims.get("auth_time").or_else(|| claims.get("iat")).and_then(Value::as_f64).map(written);
     let claims = match claims {
         Value::Object(claims) => {
             claims.into_iter().map(|(name, value)| ShownClaim { name, value: plain(&value) }).collect()
@@ -243,6 +240,18 @@ fn received(claims: Value, found: Discovery, id_token: String) -> Received {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Vec::new(),
     };
     Received { claims, signed_in_at, issuer: found.issuer, id_token, end_session: found.end_session_endpoint }
+}
+
+/// A time as people write it in the page's language, in their own time zone.
+fn written(seconds: f64) -> String {
+    let date = js_sys::Date::new(&JsValue::from_f64(seconds * 1000.0));
+    let style = js_sys::Object::new();
+    for (name, value) in [("dateStyle", "long"), ("timeStyle", "short")] {
+        // Setting a property of an object of our own cannot fail.
+        let _ = js_sys::Reflect::set(&style, &name.into(), &value.into());
+    }
+    let language = document().document_element().and_then(|html| html.get_attribute("lang"));
+    String::from(date.to_locale_string(language.as_deref().unwrap_or("en"), &style))
 }
 
 /// A claim's value as people read it.
