@@ -1,0 +1,461 @@
+//! What the pages of the portal show: plain data, made by the server from the domain.
+//!
+//! [`Frame`] stands around every page, [`FormState`] is what was typed into a form and what is
+//! wrong with it; the rest is one type a page.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::components::ErrorItem;
+
+/// A form as it is shown: what was typed (or is stored), and what is wrong with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FormState {
+    /// The values by field name; a ticked box is `true`.
+    pub values: BTreeMap<String, String>,
+    /// What is wrong, in the order of the fields.
+    pub problems: Vec<ErrorItem>,
+}
+
+impl FormState {
+    /// What stands in the field `name`.
+    #[must_use]
+    pub fn value(&self, name: &str) -> String {
+        self.values.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Whether the box `name` is ticked.
+    #[must_use]
+    pub fn ticked(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|value| value == "true")
+    }
+
+    /// What is wrong with the field `name`, all of it in the words of the summary.
+    #[must_use]
+    pub fn error(&self, name: &str) -> Option<String> {
+        let own = self.problems.iter().filter(|problem| problem.field == name);
+        let texts: Vec<&str> = own.map(|problem| problem.text.as_str()).collect();
+        (!texts.is_empty()).then(|| texts.join(" "))
+    }
+
+    /// Whether anything is wrong.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
+    /// The same with `value` in the field `name`.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.values.insert(name.into(), value.into());
+        self
+    }
+
+    /// The same with one more problem.
+    #[must_use]
+    pub fn wrong(mut self, field: impl Into<String>, text: impl Into<String>) -> Self {
+        self.problems.push(ErrorItem { field: field.into(), text: text.into() });
+        self
+    }
+}
+
+/// A tenant to go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantLink {
+    /// Its name.
+    pub name: String,
+    /// Its domain.
+    pub domain: String,
+}
+
+/// The part of the portal that a page belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// The list of tenants.
+    Tenants,
+    /// A tenant's first page.
+    Overview,
+    /// Its applications.
+    Applications,
+    /// Its user flows.
+    Flows,
+    /// Its custom attributes.
+    Attributes,
+    /// Its clinic staff.
+    Staff,
+}
+
+/// One thing that a change changed. The audit log keeps the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// What.
+    pub what: String,
+    /// How it was.
+    pub before: String,
+    /// How it is now.
+    pub after: String,
+}
+
+/// Says that something was done, at the top of the next page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// What.
+    pub title: String,
+    /// What changed by it (O3).
+    pub changes: Vec<Change>,
+}
+
+/// What stands around a page of the portal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Goes back with every form.
+    pub csrf: String,
+    /// Who is signed in.
+    pub account: String,
+    /// Where the page belongs.
+    pub section: Section,
+    /// The tenant it is about.
+    pub tenant: Option<TenantLink>,
+    /// The tenants to switch to (O16), the first few.
+    pub tenants: Vec<TenantLink>,
+    /// Whether this operator may create tenants.
+    pub can_create: bool,
+    /// What does not work until somebody configures it: no mail, no text messages.
+    pub warnings: Vec<String>,
+    /// Whether this is the demo.
+    pub demo: bool,
+    /// What was just done.
+    pub done: Option<Done>,
+}
+
+/// A page of a list, with what was searched for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// What was searched for; empty for all.
+    pub query: String,
+    /// Whether the list begins here.
+    pub first: bool,
+    /// The cursor of the next page.
+    pub next: Option<String>,
+}
+
+/// A row of the list of tenants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantRow {
+    /// Name and domain.
+    pub link: TenantLink,
+    /// Its region as a name.
+    pub region: String,
+    /// When it was created.
+    pub created: String,
+}
+
+/// A tenant's first page: figures, and the first steps with their marks (O1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overview {
+    /// The region as a name.
+    pub region: String,
+    /// The tenant's id.
+    pub id: String,
+    /// How many applications.
+    pub applications: usize,
+    /// How many user flows of its own.
+    pub flows: usize,
+    /// Patients in all.
+    pub patients: u64,
+    /// Patients with a second factor.
+    pub patients_with_mfa: u64,
+    /// Whether an application and a flow are linked.
+    pub linked: bool,
+    /// Whether a flow was run.
+    pub run: bool,
+}
+
+/// A row of the list of applications.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApplicationRow {
+    /// The client id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its kind in words.
+    pub kind: String,
+    /// How many reply URLs.
+    pub reply_urls: usize,
+}
+
+/// A flow or application to link, with the name of its checkbox's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkChoice {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Something short about it.
+    pub about: String,
+}
+
+/// Where the users of a linked flow sign in, for developers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowEndpoints {
+    /// The flow's name.
+    pub flow: String,
+    /// The issuer.
+    pub issuer: String,
+    /// The discovery document.
+    pub discovery: String,
+}
+
+/// A secret as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretRow {
+    /// Its last characters.
+    pub hint: String,
+    /// When it was made.
+    pub created: String,
+}
+
+/// An application's own page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApplicationDetail {
+    /// The client id.
+    pub id: String,
+    /// Its stored name.
+    pub name: String,
+    /// Its kind in words.
+    pub kind: String,
+    /// Whether it signs anybody in: a web API does not.
+    pub signs_in: bool,
+    /// Whether it has client secrets.
+    pub has_secrets: bool,
+    /// The tenant's id.
+    pub tenant_id: String,
+    /// Fields `name`, `reply_urls`, `minimum`, `flow-{id}`, and `seen`: what was on the page.
+    pub form: FormState,
+    /// The tenant's flows.
+    pub flows: Vec<LinkChoice>,
+    /// What developers need, one a linked flow.
+    pub endpoints: Vec<FlowEndpoints>,
+    /// The secrets.
+    pub secrets: Vec<SecretRow>,
+    /// A secret that was just made: shown here, once.
+    pub new_secret: Option<String>,
+    /// Who changed it since the page was loaded, if somebody did.
+    pub conflict: Option<String>,
+}
+
+/// A row of the list of flows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowRow {
+    /// Its name in the address.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// Its type in words.
+    pub kind: String,
+    /// Whether a second factor is always asked for.
+    pub mfa: bool,
+}
+
+/// The list of flows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flows {
+    /// The operators' own.
+    pub own: Listing<FlowRow>,
+    /// The built-in ones, for staff and for people's own accounts.
+    pub built_in: Vec<FlowRow>,
+}
+
+/// A row of the table of attributes and claims (O2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimRow {
+    /// The plain label.
+    pub label: String,
+    /// The attribute, where it can be collected.
+    pub attribute: Option<String>,
+    /// The claim's name in tokens.
+    pub claim: String,
+    /// Whether the tenant defined it.
+    pub custom: bool,
+}
+
+/// A method of the second factor, as a choice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MethodChoice {
+    /// Its name in forms.
+    pub value: String,
+    /// Its label.
+    pub label: String,
+    /// A line about it.
+    pub about: String,
+    /// Whether it is marked as less secure.
+    pub less_secure: bool,
+    /// Whether no provider is configured for it.
+    pub unavailable: bool,
+}
+
+/// The page of a new flow. Fields `kind`, `name`, `identity`, `mfa`, `method-{m}`,
+/// `collect-{attribute}`, `required-{attribute}`, `claim-{claim}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFlow {
+    /// What was typed.
+    pub form: FormState,
+    /// The rows of the table.
+    pub rows: Vec<ClaimRow>,
+    /// The methods.
+    pub methods: Vec<MethodChoice>,
+}
+
+/// What of a flow can be edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Editable {
+    /// All settings; the switch for MFA.
+    All,
+    /// The methods alone (built-in flow `staff`).
+    Methods,
+    /// Nothing (built-in flow `account`).
+    Nothing,
+}
+
+/// A flow's own page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowDetail {
+    /// Its name in the address.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// Its type in words.
+    pub kind: String,
+    /// Whether a second factor is always asked for.
+    pub mfa: bool,
+    /// Whether it asks people for attributes.
+    pub collects: bool,
+    /// What can be edited.
+    pub editable: Editable,
+    /// The issuer and discovery document.
+    pub endpoints: FlowEndpoints,
+    /// The settings, as in [`NewFlow`], and `version`: the one on the page.
+    pub form: FormState,
+    /// The rows of the table.
+    pub rows: Vec<ClaimRow>,
+    /// The methods.
+    pub methods: Vec<MethodChoice>,
+    /// The tenant's applications.
+    pub applications: Vec<LinkChoice>,
+    /// The ids of those that are linked.
+    pub linked: Vec<String>,
+    /// Who changed it since the page was loaded, if somebody did.
+    pub conflict: Option<String>,
+}
+
+/// The page that asks before MFA is switched (O3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MfaSwitch {
+    /// The flow's name in the address.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it is going to be on.
+    pub on: bool,
+    /// Patients in all.
+    pub patients: u64,
+    /// Patients with a second factor.
+    pub with_mfa: u64,
+    /// Fields `to`, `version`, `method-{m}`.
+    pub form: FormState,
+    /// The methods.
+    pub methods: Vec<MethodChoice>,
+    /// Who changed the flow since the page was loaded, if somebody did.
+    pub conflict: Option<String>,
+}
+
+/// The page that starts a run (O4). Fields `application` and `reply_url`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunForm {
+    /// The flow's name in the address.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// The linked applications that sign people in: id and name.
+    pub applications: Vec<(String, String)>,
+    /// Their reply URLs: value and label.
+    pub reply_urls: Vec<(String, String)>,
+    /// What was chosen.
+    pub form: FormState,
+}
+
+/// A claim of a token, with a plain label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenClaim {
+    /// The label.
+    pub label: String,
+    /// The name in the token.
+    pub name: String,
+    /// The value.
+    pub value: String,
+}
+
+/// A token, decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodedToken {
+    /// "ID token", "Access token".
+    pub title: String,
+    /// The token as the application gets it.
+    pub raw: String,
+    /// Its header as JSON.
+    pub header: String,
+    /// Its claims.
+    pub claims: Vec<TokenClaim>,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunResult {
+    /// The tokens.
+    Tokens {
+        /// The flow's name in the address.
+        key: String,
+        /// Its name.
+        flow: String,
+        /// The application that would have got them.
+        application: String,
+        /// The tokens.
+        tokens: Vec<DecodedToken>,
+    },
+    /// Shown once already, too old, or somebody else's.
+    Gone,
+}
+
+/// A custom attribute in the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeRow {
+    /// Its name, also as a claim.
+    pub name: String,
+    /// Its label.
+    pub label: String,
+    /// Its type in words.
+    pub kind: String,
+    /// Whether the tenant defined it.
+    pub custom: bool,
+}
+
+/// The page of attributes. Fields `name`, `label`, `type`, `options`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributesPage {
+    /// What there is.
+    pub rows: Vec<AttributeRow>,
+    /// What was typed.
+    pub form: FormState,
+}
+
+/// The page that invites staff. Field `email`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaffPage {
+    /// What was typed.
+    pub form: FormState,
+    /// Whether email can be sent.
+    pub can_send: bool,
+}

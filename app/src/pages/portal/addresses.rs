@@ -1,0 +1,120 @@
+//! The portal's addresses below [`paths::portal_tenant`]. Domains, ids and flow keys need no
+//! escaping; a search or a cursor does.
+
+use crate::paths;
+
+/// The form that creates a tenant. No tenant's domain can be `new`: it has a dot.
+pub const NEW_TENANT: &str = "/portal/new";
+/// The name that no flow may have, since its page would be [`new_flow`].
+pub const RESERVED_FLOW_KEY: &str = "new";
+
+/// The applications of a tenant.
+#[must_use]
+pub fn applications(domain: &str) -> String {
+    format!("{}/applications", paths::portal_tenant(domain))
+}
+
+/// The form that registers an application.
+#[must_use]
+pub fn new_application(domain: &str) -> String {
+    format!("{}/applications/new", paths::portal_tenant(domain))
+}
+
+/// An application.
+#[must_use]
+pub fn application(domain: &str, id: &str) -> String {
+    format!("{}/applications/{id}", paths::portal_tenant(domain))
+}
+
+/// Where a new client secret is asked for.
+#[must_use]
+pub fn application_secret(domain: &str, id: &str) -> String {
+    format!("{}/applications/{id}/secret", paths::portal_tenant(domain))
+}
+
+/// The user flows of a tenant.
+#[must_use]
+pub fn flows(domain: &str) -> String {
+    format!("{}/flows", paths::portal_tenant(domain))
+}
+
+/// The form that creates a user flow.
+#[must_use]
+pub fn new_flow(domain: &str) -> String {
+    format!("{}/flows/{RESERVED_FLOW_KEY}", paths::portal_tenant(domain))
+}
+
+/// A user flow, by its lower-case name.
+#[must_use]
+pub fn flow(domain: &str, key: &str) -> String {
+    format!("{}/flows/{key}", paths::portal_tenant(domain))
+}
+
+/// Where the applications of a flow are chosen.
+#[must_use]
+pub fn flow_applications(domain: &str, key: &str) -> String {
+    format!("{}/flows/{key}/applications", paths::portal_tenant(domain))
+}
+
+/// The page that asks before MFA is switched.
+#[must_use]
+pub fn flow_mfa(domain: &str, key: &str) -> String {
+    format!("{}/flows/{key}/mfa", paths::portal_tenant(domain))
+}
+
+/// The same, on or off.
+#[must_use]
+pub fn flow_mfa_to(domain: &str, key: &str, on: bool) -> String {
+    format!("{}?to={}", flow_mfa(domain, key), if on { "on" } else { "off" })
+}
+
+/// The page that runs a flow.
+#[must_use]
+pub fn flow_run(domain: &str, key: &str) -> String {
+    format!("{}/flows/{key}/run", paths::portal_tenant(domain))
+}
+
+/// The attributes of a tenant.
+#[must_use]
+pub fn attributes(domain: &str) -> String {
+    format!("{}/attributes", paths::portal_tenant(domain))
+}
+
+/// The clinic staff of a tenant.
+#[must_use]
+pub fn staff(domain: &str) -> String {
+    format!("{}/staff", paths::portal_tenant(domain))
+}
+
+/// A page of a list: what is searched for, and the cursor to go on after.
+#[must_use]
+pub fn list(path: &str, query: &str, after: &str) -> String {
+    let pairs = [("q", query), ("after", after)];
+    let given = pairs.iter().filter(|(_, value)| !value.is_empty());
+    let query: Vec<String> = given.map(|(name, value)| format!("{name}={}", escape(value))).collect();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
+}
+
+// Unreserved characters of RFC 3986 stay.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn o7_search_and_cursor_are_in_the_address() {
+        assert_eq!(list("/portal", "", ""), "/portal");
+        assert_eq!(list("/portal", "a&b é", "id:ä"), "/portal?q=a%26b%20%C3%A9&after=id%3A%C3%A4");
+    }
+}

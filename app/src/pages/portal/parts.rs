@@ -1,0 +1,158 @@
+//! Parts that several pages of the portal share.
+
+use leptos::prelude::*;
+
+use crate::{
+    api::portal::{Change, Done, FormState, Listing},
+    components::{
+        Button, ButtonKind, CheckboxField, FieldFrame, MaybeText, Notice, Pagination, TextField, Tone, field_id,
+    },
+    islands::CopyButton,
+};
+
+/// Several lines of text.
+#[component]
+pub fn TextArea(
+    /// Name in the form.
+    #[prop(into)]
+    name: String,
+    /// The visible label.
+    #[prop(into)]
+    label: String,
+    /// What stands in it.
+    #[prop(into)]
+    value: String,
+    /// Help under the label.
+    #[prop(into)]
+    hint: String,
+    /// What is wrong.
+    #[prop(into)]
+    error: MaybeText,
+    /// Adds "(optional)" to the label.
+    #[prop(optional)]
+    optional: bool,
+) -> AnyView {
+    let id = field_id(&name);
+    let invalid = error.0.is_some().then_some("true");
+    let described = if error.0.is_some() { format!("{id}-error {id}-hint") } else { format!("{id}-hint") };
+    let lines = value.lines().count().clamp(3, 12).to_string();
+    view! {
+        <FieldFrame name=name.clone() label=label hint=hint error=error optional=optional>
+            <textarea
+                class="input ltr textarea"
+                id=id
+                name=name
+                rows=lines
+                spellcheck="false"
+                autocapitalize="none"
+                aria-describedby=described
+                aria-invalid=invalid
+            >
+                {value}
+            </textarea>
+        </FieldFrame>
+    }
+    .into_any()
+}
+
+/// A text in fixed letters with a button that copies it (O8).
+pub(super) fn copyable(text: &str, what: &str) -> AnyView {
+    view! {
+        <span class="copyable">
+            <code class="fixed">{text.to_owned()}</code>
+            <CopyButton text=text.to_owned() what=what.to_owned() />
+        </span>
+    }
+    .into_any()
+}
+
+/// A group of checkboxes; the summary links to the first by the group's name.
+pub(super) fn check_group(legend: &str, hint: &str, error: Option<String>, boxes: Vec<AnyView>) -> AnyView {
+    let class = if error.is_some() { "field field-wrong checks" } else { "field checks" };
+    let hint = (!hint.is_empty()).then(|| view! { <p class="hint">{hint.to_owned()}</p> });
+    let error = error.map(|error| {
+        view! { <p class="field-error"><span class="visually-hidden">"Error: "</span>{error}</p> }
+    });
+    view! {
+        <fieldset class=class>
+            <legend class="label">{legend.to_owned()}</legend>
+            {hint}
+            {error}
+            {boxes}
+        </fieldset>
+    }
+    .into_any()
+}
+
+/// A checkbox of a form.
+pub(super) fn check(form: &FormState, name: &str, label: String, hint: Option<String>) -> AnyView {
+    view! { <CheckboxField name=name.to_owned() label=label checked=form.ticked(name) hint=hint error=form.error(name) /> }
+        .into_any()
+}
+
+/// "Saved", with what changed.
+pub(super) fn done_notice(done: Done) -> AnyView {
+    let Done { title, changes } = done;
+    let list = (!changes.is_empty()).then(|| change_list(changes));
+    view! { <Notice tone=Tone::Success title=title role="status">{list}</Notice> }.into_any()
+}
+
+fn change_list(changes: Vec<Change>) -> AnyView {
+    let rows = changes
+        .into_iter()
+        .map(|change| {
+            view! {
+                <li>
+                    <strong>{change.what}</strong>
+                    ": "
+                    <span class="visually-hidden">"before: "</span>
+                    <del>{change.before}</del>
+                    <span aria-hidden="true">" → "</span>
+                    <span class="visually-hidden">", now: "</span>
+                    <ins>{change.after}</ins>
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <ul class="changes">{rows}</ul> }.into_any()
+}
+
+/// Says that somebody else changed the thing while the form was open (O9).
+pub(super) fn conflict_notice(who: Option<String>) -> AnyView {
+    who.map(|who| {
+        view! {
+            <Notice tone=Tone::Warning title="Somebody else changed this while you were editing" role="alert">
+                <p>{format!("{who} Nothing of yours was saved. The page shows how it stands now: make your change again.")}</p>
+            </Notice>
+        }
+    })
+    .into_any()
+}
+
+/// The search above a list: a plain GET form.
+pub(super) fn search_form(label: &str, query: &str) -> AnyView {
+    view! {
+        <form class="filters" method="get" role="search">
+            <TextField name="q" label=label.to_owned() value=query.to_owned() kind="search" />
+            <Button label="Search" kind=ButtonKind::Secondary />
+        </form>
+    }
+    .into_any()
+}
+
+/// The way to the next page of a list, and back to its begin.
+pub(super) fn pages<T>(path: &str, listing: &Listing<T>) -> AnyView {
+    if listing.first && listing.next.is_none() {
+        return ().into_any();
+    }
+    let next = listing.next.as_ref().map(|after| super::addresses::list(path, &listing.query, after));
+    let begin = (!listing.first).then(|| {
+        let href = super::addresses::list(path, &listing.query, "");
+        view! { <p><a href=href>"Back to the first page"</a></p> }
+    });
+    view! {
+        {begin}
+        <Pagination previous=None next=next summary="Sorted by name" />
+    }
+    .into_any()
+}
