@@ -237,7 +237,9 @@ impl Config {
             return refuse("demo: the demo listens on loopback only (listen, public_origin)".into());
         }
         if self.demo && (self.smtp.is_some() || self.twilio.is_some() || self.database_url.is_some()) {
-            return refuse("demo: the demo has its own database and inbox; remove smtp, twilio and database_url".into());
+            return refuse(
+                "demo: the demo has its own database and inbox; remove smtp, twilio and database_url".into(),
+            );
         }
         if self.is_postgres() && self.master_key_file.is_none() {
             return refuse("master_key_file: must be set with PostgreSQL (every process needs the same key)".into());
@@ -245,7 +247,10 @@ impl Config {
         if self.tls.certificate_file.is_some() != self.tls.key_file.is_some() {
             return refuse("tls: certificate_file and key_file go together".into());
         }
-        if self.limits.per_address_per_second == 0 || self.limits.per_address_burst == 0 || self.limits.hashing_queue == 0 {
+        if self.limits.per_address_per_second == 0
+            || self.limits.per_address_burst == 0
+            || self.limits.hashing_queue == 0
+        {
             return refuse("limits: values must be 1 or more".into());
         }
         Ok(self)
@@ -299,7 +304,8 @@ fn read_secret(value: &mut Option<Secret>, file: Option<&Path>, key: &str) -> Re
     if value.is_some() {
         return Err(ConfigError(format!("{key}: set it or {key}_file, not both")));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| ConfigError(format!("{key}_file: {}: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError(format!("{key}_file: {}: {error}", path.display())))?;
     *value = Some(Secret(text.trim_end().to_owned()));
     Ok(())
 }

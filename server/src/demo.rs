@@ -101,7 +101,11 @@ fn random_password(app: &App) -> String {
     const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
     let mut source = app.entropy();
     let groups: Vec<String> = (0..4)
-        .map(|_| (0..5).map(|_| char::from(LETTERS[usize::from(entropy::bytes::<1>(source.as_mut())[0]) % LETTERS.len()])).collect())
+        .map(|_| {
+            (0..5)
+                .map(|_| char::from(LETTERS[usize::from(entropy::bytes::<1>(source.as_mut())[0]) % LETTERS.len()]))
+                .collect()
+        })
         .collect();
     groups.join("-")
 }
@@ -155,7 +159,12 @@ fn settings(custom: &str) -> FlowSettings {
     }
 }
 
-async fn portal(app: &App, tx: &mut (dyn WriteTx + '_), tenant: &Tenant, flows: &[UserFlow]) -> Result<(), JourneyError> {
+async fn portal(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    tenant: &Tenant,
+    flows: &[UserFlow],
+) -> Result<(), JourneyError> {
     let reply_url = format!("{}{}", app.origin, lanyard_app::paths::CLAIMS);
     let kind = ApplicationKind::SinglePage;
     let application = Application {
@@ -177,7 +186,13 @@ async fn portal(app: &App, tx: &mut (dyn WriteTx + '_), tenant: &Tenant, flows: 
     Ok(patient_portal::set(tx, set).await?)
 }
 
-async fn people(app: &App, tx: &mut (dyn WriteTx + '_), tenant: &Tenant, accounts: &[DemoAccount], hashes: &[String]) -> Result<(), JourneyError> {
+async fn people(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    tenant: &Tenant,
+    accounts: &[DemoAccount],
+    hashes: &[String],
+) -> Result<(), JourneyError> {
     let names = [("Maria", "Lopez", AccountKind::Patient), ("Sam", "Okafor", AccountKind::Staff)];
     for ((account, phc), (given, surname, kind)) in accounts.iter().zip(hashes).zip(names) {
         let new = NewAccount {
@@ -192,7 +207,8 @@ async fn people(app: &App, tx: &mut (dyn WriteTx + '_), tenant: &Tenant, account
         tx.create_account(tenant.id, &new, tenant.created_at).await?;
         if kind == AccountKind::Staff {
             let role = Role::ClinicStaff(tenant.id);
-            tx.grant_role(&RoleGrant { account: new.id, role, granted_at: tenant.created_at, granted_by: None }).await?;
+            tx.grant_role(&RoleGrant { account: new.id, role, granted_at: tenant.created_at, granted_by: None })
+                .await?;
         }
     }
     Ok(())
@@ -205,12 +221,30 @@ fn attributes(given: &str, surname: &str, country: &str) -> Attributes {
 }
 
 const GIVEN: [&str; 20] = [
-    "Amara", "Ben", "Chiara", "David", "Elif", "Farid", "Grace", "Hugo", "Ines", "Jonas", "Keiko", "Liam", "Mei", "Noah", "Olga",
-    "Priya", "Quinn", "Rosa", "Samuel", "Tariq",
+    "Amara", "Ben", "Chiara", "David", "Elif", "Farid", "Grace", "Hugo", "Ines", "Jonas", "Keiko", "Liam", "Mei",
+    "Noah", "Olga", "Priya", "Quinn", "Rosa", "Samuel", "Tariq",
 ];
 const SURNAMES: [&str; 20] = [
-    "Abe", "Brandt", "Costa", "Dubois", "Eriksen", "Fischer", "Garcia", "Haddad", "Ivanova", "Jansen", "Kowalski", "Lindqvist",
-    "Moreau", "Nguyen", "Osei", "Patel", "Rossi", "Silva", "Tanaka", "Weber",
+    "Abe",
+    "Brandt",
+    "Costa",
+    "Dubois",
+    "Eriksen",
+    "Fischer",
+    "Garcia",
+    "Haddad",
+    "Ivanova",
+    "Jansen",
+    "Kowalski",
+    "Lindqvist",
+    "Moreau",
+    "Nguyen",
+    "Osei",
+    "Patel",
+    "Rossi",
+    "Silva",
+    "Tanaka",
+    "Weber",
 ];
 const COUNTRIES: [&str; 6] = ["US", "GB", "DE", "FR", "ES", "CA"];
 
@@ -218,7 +252,8 @@ const COUNTRIES: [&str; 6] = ["US", "GB", "DE", "FR", "ES", "CA"];
 async fn synthetic(app: &App, tx: &mut (dyn WriteTx + '_), tenant: &Tenant, phc: &str) -> Result<(), JourneyError> {
     let mut dice = SeededEntropy::new(2026);
     for number in 0..PATIENTS {
-        let (given, surname) = (GIVEN[number % GIVEN.len()], SURNAMES[(number * 7 + number / GIVEN.len()) % SURNAMES.len()]);
+        let (given, surname) =
+            (GIVEN[number % GIVEN.len()], SURNAMES[(number * 7 + number / GIVEN.len()) % SURNAMES.len()]);
         let days = i64::from(roll(&mut dice, 180)) + 1;
         let created = tenant.created_at.minus(days * DAY + i64::from(roll(&mut dice, 24)) * HOUR);
         let email = format!("{}.{}{number}@patients.example", given.to_lowercase(), surname.to_lowercase());
@@ -244,7 +279,8 @@ async fn synthetic(app: &App, tx: &mut (dyn WriteTx + '_), tenant: &Tenant, phc:
 }
 
 fn phone(app: &App, number: usize, at: Timestamp) -> Result<NewFactor, JourneyError> {
-    let number = PhoneNumber::from_e164(&format!("+1206555{:04}", 100 + number % 100)).map_err(|_| internal("a demo number"))?;
+    let number =
+        PhoneNumber::from_e164(&format!("+1206555{:04}", 100 + number % 100)).map_err(|_| internal("a demo number"))?;
     let name = number.masked();
     Ok(NewFactor {
         id: Id::new(at, app.entropy().as_mut()),

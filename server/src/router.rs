@@ -14,7 +14,9 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    http::{account, assets, claims, clinic, console, form::MAX_BODY, health, home, inbox, journey, oauth, portal, security},
+    http::{
+        account, assets, claims, clinic, console, form::MAX_BODY, health, home, inbox, journey, oauth, portal, security,
+    },
     state::App,
 };
 

@@ -102,7 +102,8 @@ pub fn parts(config: Config, store: Store, master: MasterKey, outside: Outside) 
     };
     Ok(Parts {
         public_origin: PublicOrigin::parse(&origin).map_err(|error| say(format!("public_origin: {error}")))?,
-        links: lanyard_messaging::PublicOrigin::parse(&origin).map_err(|error| say(format!("public_origin: {error}")))?,
+        links: lanyard_messaging::PublicOrigin::parse(&origin)
+            .map_err(|error| say(format!("public_origin: {error}")))?,
         limiter: Limiter::new(&config.limits),
         origin,
         config,
@@ -128,7 +129,9 @@ async fn open_store(config: &Config) -> Result<Store, StartError> {
     }
     let store = Store::connect(&options).await.map_err(|error| say(chain("database", &error)))?;
     // An existing database without its key must not be touched.
-    if store.schema().await.map_err(|error| say(chain("database", &error)))? != Schema::Empty && !config.master_key().exists() {
+    if store.schema().await.map_err(|error| say(chain("database", &error)))? != Schema::Empty
+        && !config.master_key().exists()
+    {
         return Err(say(format!(
             "the sealing key {} is missing, but the database exists: put the key back",
             config.master_key().display()
@@ -157,14 +160,18 @@ async fn open_master(config: &Config, store: &Store) -> Result<MasterKey, StartE
             Box::pin(async move {
                 match tx.set_meta_once(META_KEY_CHECK, &value).await {
                     Ok(()) => Ok(value.to_vec()),
-                    Err(StorageError::Unique(_)) => Ok::<_, StorageError>(tx.meta(META_KEY_CHECK).await?.unwrap_or_default()),
+                    Err(StorageError::Unique(_)) => {
+                        Ok::<_, StorageError>(tx.meta(META_KEY_CHECK).await?.unwrap_or_default())
+                    }
                     Err(error) => Err(error),
                 }
             })
         })
         .await
         .map_err(|error| say(chain("database", &error)))?;
-    master.check(&stored).map_err(|_| say(format!("the sealing key {} is not the one of this database", path.display())))?;
+    master
+        .check(&stored)
+        .map_err(|_| say(format!("the sealing key {} is not the one of this database", path.display())))?;
     Ok(master)
 }
 
@@ -177,7 +184,9 @@ async fn mark_demo(config: &Config, store: &Store) -> Result<(), StartError> {
             Box::pin(async move {
                 match tx.set_meta_once(META_DEMO, mark).await {
                     Ok(()) => Ok(mark.to_vec()),
-                    Err(StorageError::Unique(_)) => Ok::<_, StorageError>(tx.meta(META_DEMO).await?.unwrap_or_default()),
+                    Err(StorageError::Unique(_)) => {
+                        Ok::<_, StorageError>(tx.meta(META_DEMO).await?.unwrap_or_default())
+                    }
                     Err(error) => Err(error),
                 }
             })
@@ -205,14 +214,17 @@ async fn providers(config: &Config, clock: &Arc<dyn Clock>) -> Result<Wired, Sta
         let servers = InboxServers::start(Arc::clone(&inbox), Secret::from(token.expose()))
             .await
             .map_err(|error| say(format!("demo inbox: {error}")))?;
-        let smtp = SmtpSender::new(servers.smtp_config("Lanyard demo <demo@lanyard.example>", PROVIDER_TIME), now, unique)
-            .map_err(|error| say(chain("demo mail", &error)))?;
+        let smtp =
+            SmtpSender::new(servers.smtp_config("Lanyard demo <demo@lanyard.example>", PROVIDER_TIME), now, unique)
+                .map_err(|error| say(chain("demo mail", &error)))?;
         let twilio = TwilioClient::new(servers.twilio_config("+12065550100", PROVIDER_TIME))
             .map_err(|error| say(chain("demo texts", &error)))?;
         return Ok((Providers { smtp: Some(smtp), twilio: Some(twilio) }, Some(inbox), Some(servers)));
     }
     let smtp = match &config.smtp {
-        Some(smtp) => Some(SmtpSender::new(smtp_config(smtp), now, unique).map_err(|error| say(chain("smtp", &error)))?),
+        Some(smtp) => {
+            Some(SmtpSender::new(smtp_config(smtp), now, unique).map_err(|error| say(chain("smtp", &error)))?)
+        }
         None => None,
     };
     let twilio = match &config.twilio {

@@ -13,7 +13,12 @@ use lanyard_messaging::{Channel, Transport, inbox::Inbox};
 use lanyard_oidc::endpoints;
 use lanyard_storage::{ReadTx, StorageError, Store};
 
-use crate::{config::Config, http::limit::Limiter, jobs::delivery::Wake, service::{journey::JourneyError, signing::SigningKeys}};
+use crate::{
+    config::Config,
+    http::limit::Limiter,
+    jobs::delivery::Wake,
+    service::{journey::JourneyError, signing::SigningKeys},
+};
 
 /// Where random bytes come from: one source for each use.
 pub type EntropySource = Arc<dyn Fn() -> Box<dyn Entropy> + Send + Sync>;
@@ -120,7 +125,11 @@ impl App {
     ///
     /// # Errors
     /// [`JourneyError::Internal`] when the master key does not open them.
-    pub async fn tenant_keys(&self, tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>) -> Result<Arc<TenantKeys>, JourneyError> {
+    pub async fn tenant_keys(
+        &self,
+        tx: &mut (dyn ReadTx + '_),
+        tenant: Id<Tenant>,
+    ) -> Result<Arc<TenantKeys>, JourneyError> {
         if let Some(keys) = self.keys_at_hand(tenant) {
             return Ok(keys);
         }
@@ -146,7 +155,11 @@ impl App {
         opened.get(&tenant).cloned()
     }
 
-    fn open_keys(&self, tenant: Id<Tenant>, sealed: &lanyard_domain::secret::Sealed) -> Result<Arc<TenantKeys>, JourneyError> {
+    fn open_keys(
+        &self,
+        tenant: Id<Tenant>,
+        sealed: &lanyard_domain::secret::Sealed,
+    ) -> Result<Arc<TenantKeys>, JourneyError> {
         let keys = self
             .master
             .open_tenant_key(tenant, sealed)

@@ -99,14 +99,21 @@ mod tests {
     fn a45_forwarded_headers_count_only_from_configured_proxies() {
         assert_eq!(seen("9.9.9.9", "1.2.3.4", &[]), "9.9.9.9");
         assert_eq!(seen("10.0.0.1", "1.2.3.4", &["10.0.0.1"]), "1.2.3.4");
-        assert_eq!(seen("10.0.0.1", "6.6.6.6, 1.2.3.4", &["10.0.0.1"]), "1.2.3.4", "the left part is the client's own word");
+        assert_eq!(
+            seen("10.0.0.1", "6.6.6.6, 1.2.3.4", &["10.0.0.1"]),
+            "1.2.3.4",
+            "the left part is the client's own word"
+        );
         assert_eq!(seen("10.0.0.1", "1.2.3.4, 10.0.0.2", &["10.0.0.1", "10.0.0.2"]), "1.2.3.4");
         assert_eq!(seen("10.0.0.1", "nonsense", &["10.0.0.1"]), "10.0.0.1");
     }
 
     #[test]
     fn one_ipv6_subscriber_is_one_network() {
-        assert_eq!(network_of("2001:db8:1:2:3::4".parse().unwrap()), network_of("2001:db8:1:2:ffff::1".parse().unwrap()));
+        assert_eq!(
+            network_of("2001:db8:1:2:3::4".parse().unwrap()),
+            network_of("2001:db8:1:2:ffff::1".parse().unwrap())
+        );
         assert_ne!(network_of("2001:db8:1:2::1".parse().unwrap()), network_of("2001:db8:1:3::1".parse().unwrap()));
     }
 }

@@ -130,7 +130,12 @@ impl Operator {
 }
 
 // The live session of `console` in `tenant` that the request's cookie carries.
-async fn signed_in(app: &App, headers: &HeaderMap, tenant: &Tenant, consoles: &[ConsoleKind]) -> Result<Option<SignedIn>, HttpError> {
+async fn signed_in(
+    app: &App,
+    headers: &HeaderMap,
+    tenant: &Tenant,
+    consoles: &[ConsoleKind],
+) -> Result<Option<SignedIn>, HttpError> {
     let Some(cookie) = Cookie::Console.read(headers) else { return Ok(None) };
     let (hash, id, now) = (cookie.hash(), tenant.id, app.clock.now());
     let found = app
@@ -258,7 +263,10 @@ impl FromRequestParts<App> for Oneself {
 /// # Errors
 /// [`HttpError::CrossSite`] if the form is not ours.
 pub async fn sign_out(
-    axum::extract::State(app): axum::extract::State<App>, client: super::client::Client, headers: HeaderMap, fields: Fields,
+    axum::extract::State(app): axum::extract::State<App>,
+    client: super::client::Client,
+    headers: HeaderMap,
+    fields: Fields,
 ) -> Result<Response, HttpError> {
     let mut response = Redirect::to(paths::HOME).into_response();
     let Some(cookie) = Cookie::Console.read(&headers) else { return Ok(response) };
@@ -279,7 +287,10 @@ async fn end_all(app: &App, cookie: &Token, client: super::client::Client) -> Re
             Box::pin(async move {
                 for session in tx.sessions_of_cookie(&hash).await? {
                     if tx.end_session(session.id, now).await? {
-                        let event = audit::Event::of(Action::SignOut, Outcome::Success).by(session.account).on(session.id).from(&client);
+                        let event = audit::Event::of(Action::SignOut, Outcome::Success)
+                            .by(session.account)
+                            .on(session.id)
+                            .from(&client);
                         audit::append(&own, tx, session.tenant, event).await?;
                     }
                 }

@@ -60,7 +60,10 @@ mod tests {
     use lanyard_domain::entropy::SeededEntropy;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::try_from(*value).unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::try_from(*value).unwrap()))
+            .collect()
     }
 
     #[test]

@@ -45,7 +45,9 @@ pub enum HttpError {
 impl From<StorageError> for HttpError {
     fn from(error: StorageError) -> Self {
         match error {
-            StorageError::Unique(_) | StorageError::Conflict => Self::BadRequest("Somebody changed this in the meantime. Load the page again."),
+            StorageError::Unique(_) | StorageError::Conflict => {
+                Self::BadRequest("Somebody changed this in the meantime. Load the page again.")
+            }
             StorageError::Inconsistent(what) => Self::Internal(what.to_owned()),
             other => Self::Unavailable(other.to_string()),
         }
@@ -86,13 +88,20 @@ impl HttpError {
         match self {
             Self::NotFound => ("Page not found", "Check the address, or go back to the app and start again."),
             Self::BadRequest(why) => ("This request did not work", why),
-            Self::CrossSite => ("This request came from another site", "Go back to the page, load it again and try once more."),
+            Self::CrossSite => {
+                ("This request came from another site", "Go back to the page, load it again and try once more.")
+            }
             Self::UnsupportedMediaType => ("This request did not work", "It was not sent as a form."),
             Self::TooLarge => ("That is too much to send", "Send less than 1 MB."),
             Self::TooManyRequests { .. } => ("Too many requests", "Wait a minute, then try again."),
             Self::Busy => ("We are very busy", "Nothing was lost. Wait a few seconds, then try again."),
-            Self::Unavailable(_) => ("This service can't be reached right now", "Nothing was lost. Try again in a minute."),
-            Self::Internal(_) => ("Something went wrong on our side", "Nothing was changed. Try again, and tell the clinic if it happens again."),
+            Self::Unavailable(_) => {
+                ("This service can't be reached right now", "Nothing was lost. Try again in a minute.")
+            }
+            Self::Internal(_) => (
+                "Something went wrong on our side",
+                "Nothing was changed. Try again, and tell the clinic if it happens again.",
+            ),
         }
     }
 }

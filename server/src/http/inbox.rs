@@ -23,7 +23,11 @@ pub struct Filter {
 }
 
 /// The messages as a page.
-pub async fn show(State(app): State<App>, headers: HeaderMap, Query(filter): Query<Filter>) -> Result<Response, HttpError> {
+pub async fn show(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(filter): Query<Filter>,
+) -> Result<Response, HttpError> {
     let entries = entries(&app, &headers, &filter)?;
     let now = app.clock.now();
     Ok(page::render(&app, StatusCode::OK, page::Head::staff("Demo inbox"), move || {
@@ -34,7 +38,9 @@ pub async fn show(State(app): State<App>, headers: HeaderMap, Query(filter): Que
 
 /// The messages as JSON, newest first.
 pub async fn list(
-    State(app): State<App>, headers: HeaderMap, Query(filter): Query<Filter>,
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(filter): Query<Filter>,
 ) -> Result<Json<serde_json::Value>, HttpError> {
     let entries = entries(&app, &headers, &filter)?;
     let list: Vec<_> = entries
@@ -52,7 +58,10 @@ const fn kind(channel: lanyard_messaging::Channel) -> &'static str {
     }
 }
 
-fn view(entry: &lanyard_messaging::inbox::InboxEntry, now: lanyard_domain::clock::Timestamp) -> lanyard_app::api::inbox::InboxMessage {
+fn view(
+    entry: &lanyard_messaging::inbox::InboxEntry,
+    now: lanyard_domain::clock::Timestamp,
+) -> lanyard_app::api::inbox::InboxMessage {
     use lanyard_app::api::inbox::{InboxKind, InboxMessage};
     use lanyard_messaging::Channel;
     InboxMessage {
@@ -68,7 +77,11 @@ fn view(entry: &lanyard_messaging::inbox::InboxEntry, now: lanyard_domain::clock
     }
 }
 
-fn entries(app: &App, headers: &HeaderMap, filter: &Filter) -> Result<Vec<lanyard_messaging::inbox::InboxEntry>, HttpError> {
+fn entries(
+    app: &App,
+    headers: &HeaderMap,
+    filter: &Filter,
+) -> Result<Vec<lanyard_messaging::inbox::InboxEntry>, HttpError> {
     let inbox = app.inbox.as_ref().ok_or(HttpError::NotFound)?;
     if !is_direct_loopback(headers) {
         return Err(HttpError::NotFound);

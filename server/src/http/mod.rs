@@ -5,8 +5,8 @@
 
 pub mod account;
 pub mod assets;
-pub mod client;
 pub mod claims;
+pub mod client;
 pub mod clinic;
 pub mod console;
 pub mod cookies;

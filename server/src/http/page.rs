@@ -58,7 +58,12 @@ impl Head {
 }
 
 /// Draws a page.
-pub async fn render<V>(_app: &App, status: StatusCode, head: Head, body: impl Fn() -> V + Clone + Send + Sync + 'static) -> Response
+pub async fn render<V>(
+    _app: &App,
+    status: StatusCode,
+    head: Head,
+    body: impl Fn() -> V + Clone + Send + Sync + 'static,
+) -> Response
 where
     V: IntoView + 'static,
 {

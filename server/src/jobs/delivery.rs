@@ -116,7 +116,10 @@ async fn note(app: &App, claimed: &ClaimedMessage, result: Result<Receipt, Deliv
     let id = entry.id;
     let error = match result {
         Ok(_) => {
-            return app.store.write(move |tx| Box::pin(async move { tx.message_delivered(id, lease, now).await })).await;
+            return app
+                .store
+                .write(move |tx| Box::pin(async move { tx.message_delivered(id, lease, now).await }))
+                .await;
         }
         Err(error) => error,
     };

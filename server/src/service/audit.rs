@@ -61,7 +61,12 @@ impl Event {
 ///
 /// # Errors
 /// When the database does not take it; then the caller's change does not happen either.
-pub async fn append(app: &App, tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>, event: Event) -> Result<(), StorageError> {
+pub async fn append(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    tenant: Id<Tenant>,
+    event: Event,
+) -> Result<(), StorageError> {
     let now = app.clock.now();
     tx.append_audit(&AuditEvent {
         id: Id::new(now, app.entropy().as_mut()),

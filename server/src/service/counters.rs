@@ -15,7 +15,12 @@ pub const SIGN_IN_FAILURES: &str = "sign_in_failures";
 ///
 /// # Errors
 /// When the database does not take it.
-pub async fn patient_created(tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>, now: Timestamp, spread: u8) -> Result<(), StorageError> {
+pub async fn patient_created(
+    tx: &mut (dyn WriteTx + '_),
+    tenant: Id<Tenant>,
+    now: Timestamp,
+    spread: u8,
+) -> Result<(), StorageError> {
     tx.bump_counter(tenant, SIGN_UPS, now.day(), 1, spread).await
 }
 
@@ -23,7 +28,12 @@ pub async fn patient_created(tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>, no
 ///
 /// # Errors
 /// When the database does not take it.
-pub async fn signed_in(tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>, now: Timestamp, spread: u8) -> Result<(), StorageError> {
+pub async fn signed_in(
+    tx: &mut (dyn WriteTx + '_),
+    tenant: Id<Tenant>,
+    now: Timestamp,
+    spread: u8,
+) -> Result<(), StorageError> {
     tx.bump_counter(tenant, SIGN_INS, now.day(), 1, spread).await
 }
 
@@ -31,6 +41,11 @@ pub async fn signed_in(tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>, now: Tim
 ///
 /// # Errors
 /// When the database does not take it.
-pub async fn sign_in_failed(tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>, now: Timestamp, spread: u8) -> Result<(), StorageError> {
+pub async fn sign_in_failed(
+    tx: &mut (dyn WriteTx + '_),
+    tenant: Id<Tenant>,
+    now: Timestamp,
+    spread: u8,
+) -> Result<(), StorageError> {
     tx.bump_counter(tenant, SIGN_IN_FAILURES, now.day(), 1, spread).await
 }

@@ -57,7 +57,9 @@ pub async fn first_operator_link(app: &App, system: &Tenant) -> Result<Option<St
         })
         .await
         .map_err(|error: StorageError| JourneyError::from(error))?;
-    Ok(token.map(|token| format!("{}{}", app.origin, lanyard_app::paths::invitation(system.domain.as_str(), token.expose()))))
+    Ok(token.map(|token| {
+        format!("{}{}", app.origin, lanyard_app::paths::invitation(system.domain.as_str(), token.expose()))
+    }))
 }
 
 async fn operator(app: &App, tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>) -> Result<Token, StorageError> {
@@ -75,7 +77,9 @@ async fn operator(app: &App, tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>) ->
         used_at: None,
     };
     tx.create_invitation(&invitation).await?;
-    let event = audit::Event::of(Action::InvitationSent, Outcome::Success).on(invitation.id).with(serde_json::json!({"kind": "operator"}));
+    let event = audit::Event::of(Action::InvitationSent, Outcome::Success)
+        .on(invitation.id)
+        .with(serde_json::json!({"kind": "operator"}));
     audit::append(app, tx, tenant, event).await?;
     Ok(token)
 }
@@ -85,7 +89,11 @@ async fn operator(app: &App, tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>) ->
 /// # Errors
 /// When the database does not answer.
 pub async fn invite_staff(
-    app: &App, tenant: &Tenant, email: EmailAddress, by: Id<Account>, client: &Client,
+    app: &App,
+    tenant: &Tenant,
+    email: EmailAddress,
+    by: Id<Account>,
+    client: &Client,
 ) -> Result<(), JourneyError> {
     let (own, tenant, client) = (app.clone(), tenant.clone(), client.clone());
     app.store
@@ -114,7 +122,12 @@ pub async fn invite_staff(
                 })
                 .map_err(|error| JourneyError::Internal(format!("message: {error}")))?;
                 let keys = own.tenant_keys(tx, tenant.id).await?;
-                let letter = outbox::Letter { tenant: tenant.id, journey: None, message: &message, expires_at: invitation.expires_at };
+                let letter = outbox::Letter {
+                    tenant: tenant.id,
+                    journey: None,
+                    message: &message,
+                    expires_at: invitation.expires_at,
+                };
                 outbox::enqueue(&own, tx, &keys, letter).await?;
                 let event = audit::Event::of(Action::InvitationSent, Outcome::Success)
                     .by(by)

@@ -10,6 +10,7 @@ pub mod oauth;
 pub mod outbox;
 pub mod patient_portal;
 pub mod phone;
+pub mod portal;
 pub mod run;
 pub mod signing;
 pub mod tenants;

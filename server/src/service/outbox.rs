@@ -25,7 +25,12 @@ pub struct Letter<'a> {
 ///
 /// # Errors
 /// When the database does not take it.
-pub async fn enqueue(app: &App, tx: &mut (dyn WriteTx + '_), keys: &TenantKeys, letter: Letter<'_>) -> Result<(), JourneyError> {
+pub async fn enqueue(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    keys: &TenantKeys,
+    letter: Letter<'_>,
+) -> Result<(), JourneyError> {
     let now = app.clock.now();
     let mut entropy = app.entropy();
     let id = Id::new(now, entropy.as_mut());

@@ -47,7 +47,12 @@ pub async fn find(app: &App) -> Result<Option<Found>, JourneyError> {
                 let tenant = tx.tenant_by_id(set.tenant).await?;
                 let flow = tx.flow_by_id(set.tenant, set.flow).await?;
                 let attributes = tx.custom_attributes(set.tenant).await?;
-                Ok(tenant.zip(flow).map(|(tenant, flow)| Found { tenant, application: set.application, flow, attributes }))
+                Ok(tenant.zip(flow).map(|(tenant, flow)| Found {
+                    tenant,
+                    application: set.application,
+                    flow,
+                    attributes,
+                }))
             })
         })
         .await

@@ -34,9 +34,9 @@ mod tests {
 
     #[test]
     fn u17_any_national_form_is_taken() {
-        for (typed, country) in [
-            ("+49 30 901820", "US"), ("030 / 90 18 20", "DE"), ("0049 30 901820", "DE"), ("(030) 90-1820", "DE"),
-        ] {
+        for (typed, country) in
+            [("+49 30 901820", "US"), ("030 / 90 18 20", "DE"), ("0049 30 901820", "DE"), ("(030) 90-1820", "DE")]
+        {
             assert_eq!(parse(typed, country).map(|n| n.as_str().to_owned()), Ok("+4930901820".to_owned()), "{typed}");
         }
         assert_eq!(parse("(206) 555-0142", "US").unwrap().as_str(), "+12065550142");

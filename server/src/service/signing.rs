@@ -34,7 +34,12 @@ impl NewKey {
 /// # Errors
 /// When the database does not take it.
 pub async fn store(
-    tx: &mut (dyn WriteTx + '_), tenant: &Tenant, keys: &TenantKeys, key: NewKey, now: Timestamp, entropy: &mut dyn Entropy,
+    tx: &mut (dyn WriteTx + '_),
+    tenant: &Tenant,
+    keys: &TenantKeys,
+    key: NewKey,
+    now: Timestamp,
+    entropy: &mut dyn Entropy,
 ) -> Result<(), StorageError> {
     let NewKey(key) = key;
     let public = serde_json::to_string(&key.public).map_err(|_| StorageError::Inconsistent("a public key"))?;
@@ -83,9 +88,8 @@ pub async fn of(app: &App, tenant: Id<Tenant>) -> Result<Arc<TenantSigning>, Jou
     let newest = newest.ok_or(JourneyError::NotFound)?;
     let keys = app.tenant_keys_of(tenant).await?;
     let internal = |what: &str| JourneyError::Internal(format!("signing key: {what}"));
-    let pkcs8 = keys
-        .open(Purpose::SigningKey, &newest.id, &newest.private_key)
-        .map_err(|_| internal("cannot be opened"))?;
+    let pkcs8 =
+        keys.open(Purpose::SigningKey, &newest.id, &newest.private_key).map_err(|_| internal("cannot be opened"))?;
     let set = JwkSet {
         keys: rows
             .iter()

@@ -9,9 +9,7 @@ use lanyard_domain::{
     entropy::Entropy,
     id::Id,
     tenant::{SYSTEM_DOMAIN, Tenant, TenantDomain},
-    user_flow::{
-        Audience, CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, UserFlow,
-    },
+    user_flow::{Audience, CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, UserFlow},
 };
 use lanyard_storage::{StorageError, WriteTx};
 
@@ -104,7 +102,8 @@ pub async fn ensure_system(app: &App) -> Result<Tenant, super::journey::JourneyE
     if let Some(tenant) = found.map_err(|error: StorageError| super::journey::JourneyError::from(error))? {
         return Ok(tenant);
     }
-    let blueprint = Blueprint::draw(app, "Lanyard operators".to_owned(), domain.clone(), "ZZ".to_owned()).map_err(|error| internal(&error.to_string()))?;
+    let blueprint = Blueprint::draw(app, "Lanyard operators".to_owned(), domain.clone(), "ZZ".to_owned())
+        .map_err(|error| internal(&error.to_string()))?;
     let own = app.clone();
     let made = app.store.write(move |tx| Box::pin(async move { create(&own, tx, blueprint).await })).await;
     match made {
@@ -112,7 +111,9 @@ pub async fn ensure_system(app: &App) -> Result<Tenant, super::journey::JourneyE
         // Another process was quicker.
         Err(StorageError::Unique(_)) => {
             let found = app.store.read(move |tx| Box::pin(async move { tx.tenant_by_domain(&domain).await })).await;
-            found.map_err(|error: StorageError| super::journey::JourneyError::from(error))?.ok_or_else(|| internal("the system tenant"))
+            found
+                .map_err(|error: StorageError| super::journey::JourneyError::from(error))?
+                .ok_or_else(|| internal("the system tenant"))
         }
         Err(error) => Err(error.into()),
     }

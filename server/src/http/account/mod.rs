@@ -39,9 +39,7 @@ fn owner(app: &App, oneself: &Oneself) -> Owner {
 }
 
 /// `GET /account/{tenant}`: what the server holds about who asks.
-async fn show(
-    State(app): State<App>, oneself: Oneself, RawQuery(query): RawQuery,
-) -> Result<Response, HttpError> {
+async fn show(State(app): State<App>, oneself: Oneself, RawQuery(query): RawQuery) -> Result<Response, HttpError> {
     let saved = query.as_deref() == Some(SAVED);
     let view = account::overview(&app, owner(&app, &oneself), saved).await?;
     let head = page::Head::plain(shell::title(ACCOUNT_TITLE, &oneself.tenant.name, false));
@@ -58,7 +56,11 @@ async fn profile(State(app): State<App>, oneself: Oneself) -> Result<Response, H
 /// `POST /account/{tenant}/profile`: saves and goes back to the account, or shows what is wrong
 /// with everything that was typed (U4).
 async fn change_profile(
-    State(app): State<App>, oneself: Oneself, client: Client, headers: HeaderMap, fields: Fields,
+    State(app): State<App>,
+    oneself: Oneself,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
 ) -> Result<Response, HttpError> {
     oneself.who.check(&headers, &fields)?;
     match account::change(&app, owner(&app, &oneself), client, fields).await? {

@@ -38,7 +38,10 @@ fn looker(app: &App, staff: &Staff, client: Client) -> Looker {
 
 /// `GET /clinic/{tenant}`: the figures and a page of the list; everything else is in the address.
 async fn list(
-    State(app): State<App>, staff: Staff, client: Client, RawQuery(query): RawQuery,
+    State(app): State<App>,
+    staff: Staff,
+    client: Client,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, HttpError> {
     let fields = Fields::parse(query.unwrap_or_default().as_bytes())?;
     let query = PatientListQuery::read(|name| fields.get(name));
@@ -49,7 +52,10 @@ async fn list(
 
 /// `GET /clinic/{tenant}/patients/{id}`: a patient of this tenant. Audited.
 async fn patient(
-    State(app): State<App>, staff: Staff, client: Client, Path((_, id)): Path<(String, String)>,
+    State(app): State<App>,
+    staff: Staff,
+    client: Client,
+    Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, HttpError> {
     let id = id.parse().map_err(|_| HttpError::NotFound)?;
     let view = clinic::open(&app, looker(&app, &staff, client), id).await?.ok_or(HttpError::NotFound)?;

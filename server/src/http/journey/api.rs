@@ -17,19 +17,29 @@ use crate::{
 };
 
 /// `GET /api/journeys/{id}`.
-pub async fn show(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Result<Json<JourneyView>, HttpError> {
+pub async fn show(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<JourneyView>, HttpError> {
     Ok(Json(journey::show(&app, &id, browser(&headers).as_ref()).await?))
 }
 
 /// `POST /api/journeys/{id}/{event}`.
 pub async fn act(
-    State(app): State<App>, client: Client, Path((id, event)): Path<(String, String)>, headers: HeaderMap, body: Bytes,
+    State(app): State<App>,
+    client: Client,
+    Path((id, event)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
 ) -> Result<Response, HttpError> {
-    let is_json = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    let is_json =
+        headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
     if !is_json {
         return Err(HttpError::UnsupportedMediaType);
     }
-    let body: EventBody = serde_json::from_slice(&body).map_err(|_| HttpError::BadRequest("The request is not the JSON we expect."))?;
+    let body: EventBody =
+        serde_json::from_slice(&body).map_err(|_| HttpError::BadRequest("The request is not the JSON we expect."))?;
     let fields = Fields::checked(body.fields)?;
     let Some(browser) = browser(&headers) else {
         return Ok(Json(journey::show(&app, &id, None).await?).into_response());

@@ -30,7 +30,11 @@ pub async fn show(State(app): State<App>, Path(id): Path<String>, headers: Heade
 
 /// `POST /journey/{id}/{event}`: one event, then back to the page.
 pub async fn act(
-    State(app): State<App>, client: Client, Path((id, event)): Path<(String, String)>, headers: HeaderMap, fields: Fields,
+    State(app): State<App>,
+    client: Client,
+    Path((id, event)): Path<(String, String)>,
+    headers: HeaderMap,
+    fields: Fields,
 ) -> Result<Response, HttpError> {
     let Some(browser) = browser(&headers) else {
         return Ok(Redirect::to(&paths::journey(&id)).into_response());
@@ -46,7 +50,10 @@ pub async fn act(
 /// `GET /journey/{id}/return`: the way back, open once. A 200 that moves on by itself, because a
 /// redirect after a form post would be subject to `form-action` (wire.md).
 pub async fn go_back(
-    State(app): State<App>, client: Client, Path(id): Path<String>, headers: HeaderMap,
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let back = journey::take_return(&app, &id, browser(&headers).as_ref(), &client).await?;
     match back {
@@ -67,7 +74,9 @@ pub async fn go_back(
 /// `GET /invitation/{token}`: a link begins a journey. Opening it uses nothing up: mail scanners
 /// open links too.
 pub async fn invitation(
-    State(app): State<App>, Path((domain, token)): Path<(String, String)>, headers: HeaderMap,
+    State(app): State<App>,
+    Path((domain, token)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let begun = journey::begin_invited(&app, &domain, &token, browser(&headers)).await?;
     let mut response = Redirect::to(&paths::journey(&begun.id)).into_response();

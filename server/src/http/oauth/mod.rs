@@ -109,7 +109,13 @@ async fn authorize(app: &App, place: &Place, headers: &HeaderMap, raw: &[u8]) ->
     }
 }
 
-async fn token(app: &App, place: &Place, headers: &HeaderMap, raw: &[u8], client: &Client) -> Result<Response, HttpError> {
+async fn token(
+    app: &App,
+    place: &Place,
+    headers: &HeaderMap,
+    raw: &[u8],
+    client: &Client,
+) -> Result<Response, HttpError> {
     let params = match Params::parse(raw) {
         Ok(params) => params,
         Err(_) => return Ok(protocol_error(app, Refusal::invalid_request("The form cannot be read."))),
@@ -128,7 +134,14 @@ async fn userinfo(app: &App, place: &Place, headers: &HeaderMap, raw: Option<&[u
     }
 }
 
-async fn logout(app: &App, place: &Place, headers: &HeaderMap, raw: &[u8], own: bool, client: &Client) -> Result<Response, HttpError> {
+async fn logout(
+    app: &App,
+    place: &Place,
+    headers: &HeaderMap,
+    raw: &[u8],
+    own: bool,
+    client: &Client,
+) -> Result<Response, HttpError> {
     let params = params(raw)?;
     let confirmed = own && params.get("confirm") == Some("yes");
     let sso = Cookie::Sso.read(headers);
@@ -172,7 +185,8 @@ pub(crate) fn found(location: &str) -> Response {
 }
 
 fn params(raw: &[u8]) -> Result<Params, HttpError> {
-    Params::parse(raw).map_err(|_| HttpError::BadRequest("The request cannot be read. Go back to the app and try again."))
+    Params::parse(raw)
+        .map_err(|_| HttpError::BadRequest("The request cannot be read. Go back to the app and try again."))
 }
 
 fn authorization(headers: &HeaderMap) -> Option<&str> {

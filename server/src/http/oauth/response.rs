@@ -51,7 +51,8 @@ pub async fn confirm_logout(app: &App, place: &Place, params: &Params) -> Respon
         .collect();
     let tenant = place.tenant.name.clone();
     let title = shell::title("Sign out?", &tenant, false);
-    page::render(app, StatusCode::OK, Head::plain(title), move || pages::system::confirm_logout_page(&tenant, &kept)).await
+    page::render(app, StatusCode::OK, Head::plain(title), move || pages::system::confirm_logout_page(&tenant, &kept))
+        .await
 }
 
 /// Says that it is done.

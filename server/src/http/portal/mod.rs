@@ -1,10 +1,124 @@
-//! (being written)
+//! The portal over HTTP: thin handlers around `service::portal`, plain forms throughout
+//! (POST, 303, GET; a form that is refused comes back with 422 and everything that was typed).
+//!
+//! [`forms`] reads forms into drafts, [`frame`] makes what stands around every page.
 
-use axum::Router;
+mod applications;
+mod attributes;
+mod flows;
+mod forms;
+mod frame;
+mod mfa;
+mod run;
+mod staff;
+mod tenants;
+mod tokens;
+mod words;
 
-use crate::state::App;
+use axum::{
+    Router,
+    extract::FromRequestParts,
+    http::request::Parts,
+    routing::{get, post},
+};
+use lanyard_domain::tenant::Tenant;
+use serde::Deserialize;
 
-/// The routes of this console.
+use super::{
+    client::Client,
+    console::{Shut, SignedIn, TenantOperator},
+    error::HttpError,
+};
+use crate::{
+    service::portal::{By, PortalError, listing::Wanted},
+    state::App,
+};
+
+/// The routes of the portal. Every handler takes an `Operator` or a [`Place`].
 pub fn routes() -> Router<App> {
     Router::new()
+        .route("/portal", get(tenants::list))
+        .route("/portal/new", get(tenants::new).post(tenants::create))
+        .route("/portal/{tenant}", get(tenants::overview))
+        .route("/portal/{tenant}/applications", get(applications::list))
+        .route("/portal/{tenant}/applications/new", get(applications::new).post(applications::register))
+        .route("/portal/{tenant}/applications/{id}", get(applications::show).post(applications::change))
+        .route("/portal/{tenant}/applications/{id}/secret", post(applications::create_secret))
+        .route("/portal/{tenant}/flows", get(flows::list))
+        .route("/portal/{tenant}/flows/new", get(flows::new).post(flows::create))
+        .route("/portal/{tenant}/flows/{flow}", get(flows::show).post(flows::change))
+        .route("/portal/{tenant}/flows/{flow}/applications", post(flows::set_applications))
+        .route("/portal/{tenant}/flows/{flow}/mfa", get(mfa::ask).post(mfa::switch))
+        .route("/portal/{tenant}/flows/{flow}/run", get(run::choose).post(run::start))
+        .route("/portal/{tenant}/run/result", get(run::result))
+        .route("/portal/{tenant}/attributes", get(attributes::show).post(attributes::define))
+        .route("/portal/{tenant}/staff", get(staff::show).post(staff::invite))
+}
+
+/// An operator in a tenant that they manage; `lanyard.system` is no such tenant: what is in it is
+/// built in, and nobody signs patients in there.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Who.
+    pub who: SignedIn,
+    /// The tenant.
+    pub tenant: Tenant,
+}
+
+impl FromRequestParts<App> for Place {
+    type Rejection = Shut;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Shut> {
+        let TenantOperator { who, tenant } = TenantOperator::from_request_parts(parts, app).await?;
+        if tenant.domain.is_system() { Err(HttpError::NotFound.into()) } else { Ok(Self { who, tenant }) }
+    }
+}
+
+impl Place {
+    fn domain(&self) -> &str {
+        self.tenant.domain.as_str()
+    }
+
+    fn by(&self, client: Client) -> By {
+        By { operator: self.who.account.id, client }
+    }
+}
+
+/// What the address of a page may say.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    // A search.
+    q: String,
+    // The cursor that a list goes on after.
+    after: String,
+    // What was just done, as a word.
+    done: String,
+    // Where the switch for MFA shall go.
+    to: String,
+    // The application of a run.
+    application: String,
+    // The code of a run.
+    code: String,
+}
+
+impl Asked {
+    // A search is a few words: what is longer finds nothing anyway.
+    fn wanted(&self) -> Wanted {
+        Wanted { query: self.q.trim().chars().take(80).collect(), after: self.after.clone() }
+    }
+}
+
+impl From<PortalError> for HttpError {
+    fn from(error: PortalError) -> Self {
+        match error {
+            PortalError::NotFound => Self::NotFound,
+            PortalError::Taken => Self::BadRequest("That name is taken. Go back and choose another one."),
+            PortalError::Conflict => Self::BadRequest("Somebody changed this in the meantime. Load the page again."),
+            PortalError::NotAllowed => Self::BadRequest("This can’t be changed here."),
+            PortalError::NoMethod => Self::BadRequest("Go back and choose at least one method."),
+            PortalError::TooMany => Self::BadRequest("There are as many of these as there can be."),
+            PortalError::Failed(error) => error.into(),
+        }
+    }
 }

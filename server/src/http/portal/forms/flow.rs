@@ -1,0 +1,188 @@
+//! The forms of a user flow: the one table of attributes and claims, and the second factor (O2).
+
+use std::collections::BTreeSet;
+
+use lanyard_app::{api::portal::FormState, components::ErrorItem, pages::portal::addresses::RESERVED_FLOW_KEY};
+use lanyard_domain::{
+    assurance::Method,
+    attribute,
+    claims::{self, ClaimDefinition},
+    user_flow::{CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, UserFlow},
+};
+
+use super::Problems;
+use crate::{
+    http::form::Fields,
+    service::portal::flows::{FlowDraft, FlowEdit},
+};
+
+/// What to do where a second factor is demanded and no method is ticked.
+pub(in super::super) const NO_METHOD: &str = "Choose at least one method.";
+
+/// Reads `kind`, `name`, `identity`, `mfa` and the settings of a new flow.
+pub(in super::super) fn new_flow(fields: &Fields, catalogue: &[ClaimDefinition]) -> Result<FlowDraft, Vec<ErrorItem>> {
+    let mut problems = Problems::default();
+    let kind = FlowType::parse(fields.get("kind"));
+    let kind = problems.keep("kind", kind.ok_or_else(|| "Choose a type.".to_owned()));
+    let name = problems.keep("name", name(fields.get("name")));
+    if fields.get("identity") != "email" {
+        problems.add("identity", "Choose how people sign up.");
+    }
+    let enforcement = match fields.get("mfa") {
+        "always_on" => Some(Enforcement::AlwaysOn),
+        "off" => Some(Enforcement::Off),
+        _ => {
+            problems.add("mfa", "Choose whether a second factor is asked for.");
+            None
+        }
+    };
+    let methods = chosen_methods(fields);
+    if enforcement == Some(Enforcement::AlwaysOn) && methods.is_empty() {
+        problems.add("methods", NO_METHOD);
+    }
+    let (attributes, claims) = table(fields, catalogue);
+    let draft = kind.zip(name).zip(enforcement).map(|((kind, name), enforcement)| FlowDraft {
+        name,
+        kind,
+        settings: FlowSettings { mfa: MfaPolicy { enforcement, methods }, attributes, claims },
+    });
+    problems.or(draft)
+}
+
+fn name(input: &str) -> Result<FlowName, String> {
+    if input.trim().is_empty() {
+        return Err("Enter a name, for example B2C_1_signup.".to_owned());
+    }
+    let name = FlowName::parse(input).map_err(|_| "The name may have the letters a to z, digits, _ and -, 60 at most.".to_owned())?;
+    if name.key() == RESERVED_FLOW_KEY {
+        return Err("This name can’t be used. Choose another one.".to_owned());
+    }
+    Ok(name)
+}
+
+/// The methods that are ticked, as `method-{m}`.
+pub(in super::super) fn chosen_methods(fields: &Fields) -> BTreeSet<Method> {
+    Method::ALL.into_iter().filter(|method| fields.ticked(&format!("method-{}", method.as_str()))).collect()
+}
+
+/// Reads the settings of a flow that is there already.
+pub(in super::super) fn settings_edit(fields: &Fields, catalogue: &[ClaimDefinition]) -> FlowEdit {
+    let (attributes, claims) = table(fields, catalogue);
+    FlowEdit::Settings { methods: chosen_methods(fields), attributes, claims }
+}
+
+// The rows in the order of the catalogue; what is required is collected.
+fn table(fields: &Fields, catalogue: &[ClaimDefinition]) -> (Vec<CollectedAttribute>, Vec<String>) {
+    let mut attributes = Vec::new();
+    let mut claims = Vec::new();
+    for row in catalogue {
+        if let Some(name) = &row.attribute {
+            let required = fields.ticked(&format!("required-{name}"));
+            if required || fields.ticked(&format!("collect-{name}")) {
+                attributes.push(CollectedAttribute { name: name.clone(), required });
+            }
+        }
+        if fields.ticked(&format!("claim-{}", row.name)) {
+            claims.push(row.name.clone());
+        }
+    }
+    (attributes, claims)
+}
+
+/// The form of a flow as it is stored, with its version.
+pub(in super::super) fn flow_values(flow: &UserFlow) -> FormState {
+    settings_values(&flow.settings).with("version", flow.version.to_string())
+}
+
+fn settings_values(settings: &FlowSettings) -> FormState {
+    let mut form = FormState::default();
+    for method in &settings.mfa.methods {
+        form = form.with(format!("method-{}", method.as_str()), "true");
+    }
+    for collected in &settings.attributes {
+        form = form.with(format!("collect-{}", collected.name), "true");
+        if collected.required {
+            form = form.with(format!("required-{}", collected.name), "true");
+        }
+    }
+    settings.claims.iter().fold(form, |form, claim| form.with(format!("claim-{claim}"), "true"))
+}
+
+/// What the form of a new flow begins with: the seed documents' flow, MFA always on.
+pub(in super::super) fn new_flow_values() -> FormState {
+    let asked = [attribute::COUNTRY, attribute::GIVEN_NAME, attribute::SURNAME];
+    let mut returned: Vec<String> = vec![claims::EMAILS.to_owned(), claims::OBJECT_ID.to_owned()];
+    returned.extend(asked.map(|name| claims::claim_of_attribute(name).to_owned()));
+    let settings = FlowSettings {
+        mfa: MfaPolicy { enforcement: Enforcement::AlwaysOn, methods: BTreeSet::from(Method::ALL) },
+        attributes: asked.map(|name| CollectedAttribute { name: name.to_owned(), required: true }).to_vec(),
+        claims: returned,
+    };
+    settings_values(&settings)
+        .with("kind", FlowType::SignUpSignIn.as_str())
+        .with("identity", "email")
+        .with("mfa", "always_on")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalogue() -> Vec<ClaimDefinition> {
+        let custom = attribute::Attribute {
+            name: "extension_Ward".into(),
+            label: "Ward".into(),
+            kind: attribute::AttributeKind::String,
+        };
+        claims::catalogue(&[custom])
+    }
+
+    fn read(form: &FormState) -> Result<FlowDraft, Vec<ErrorItem>> {
+        new_flow(&Fields(form.values.clone()), &catalogue())
+    }
+
+    #[test]
+    fn o2_a_flow_goes_through_the_form_and_back() {
+        let form = new_flow_values()
+            .with("name", "B2C_1_SignUp")
+            .with("collect-extension_Ward", "true")
+            .with("claim-extension_Ward", "true")
+            .with("claim-newUser", "true");
+        let draft = read(&form).unwrap();
+        assert_eq!(draft.name.as_str(), "B2C_1_SignUp");
+        assert_eq!(draft.settings.mfa.enforcement, Enforcement::AlwaysOn);
+        let names: Vec<(&str, bool)> = draft.settings.attributes.iter().map(|it| (it.name.as_str(), it.required)).collect();
+        assert_eq!(names, [("country", true), ("givenName", true), ("surname", true), ("extension_Ward", false)]);
+        assert_eq!(draft.settings.claims, ["emails", "country", "given_name", "family_name", "extension_Ward", "oid", "newUser"]);
+        let back = settings_values(&draft.settings);
+        let edit = settings_edit(&Fields(back.values), &catalogue());
+        let FlowEdit::Settings { methods, attributes, claims } = edit else { panic!("the settings") };
+        assert_eq!((methods, attributes, claims), (draft.settings.mfa.methods, draft.settings.attributes, draft.settings.claims));
+    }
+
+    #[test]
+    fn claims_and_attributes_outside_the_catalogue_are_never_taken() {
+        let form = new_flow_values().with("name", "x").with("claim-password", "true").with("collect-extension_Other", "true");
+        let draft = read(&form).unwrap();
+        assert!(!draft.settings.claims.iter().any(|claim| claim == "password"));
+        assert!(!draft.settings.attributes.iter().any(|it| it.name == "extension_Other"));
+    }
+
+    #[test]
+    fn a_wrong_flow_is_refused_field_by_field() {
+        let problems = |body: &str| {
+            let found = new_flow(&Fields::parse(body.as_bytes()).unwrap(), &catalogue()).unwrap_err();
+            found.into_iter().map(|it| it.field).collect::<Vec<_>>()
+        };
+        assert_eq!(problems(""), ["kind", "name", "identity", "mfa"]);
+        assert_eq!(problems("kind=sign_in&name=a+b&identity=email&mfa=always_on"), ["name", "methods"]);
+        assert_eq!(problems("kind=sign_in&name=New&identity=email&mfa=off"), ["name"], "the page of a new flow");
+    }
+
+    #[test]
+    fn what_is_required_is_collected() {
+        let form = new_flow_values().with("name", "x").with("required-city", "true");
+        let draft = read(&form).unwrap();
+        assert!(draft.settings.attributes.contains(&CollectedAttribute { name: "city".into(), required: true }));
+    }
+}

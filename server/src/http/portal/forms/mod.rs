@@ -1,0 +1,85 @@
+//! Forms of the portal into drafts, and back. Pure: what a form offers is checked here, what an
+//! operator may do is checked by the services.
+
+mod application;
+mod attribute;
+mod flow;
+mod tenant;
+
+use lanyard_app::{api::portal::FormState, components::ErrorItem};
+use lanyard_domain::text::TextProblem;
+
+use crate::http::form::Fields;
+
+pub(super) use application::{application, application_values};
+pub(super) use attribute::attribute;
+pub(super) use flow::{NO_METHOD, chosen_methods, flow_values, new_flow, new_flow_values, settings_edit};
+pub(super) use tenant::tenant;
+
+/// What is wrong with a form.
+#[derive(Debug, Default)]
+pub(super) struct Problems(Vec<ErrorItem>);
+
+impl Problems {
+    fn add(&mut self, field: &str, text: impl Into<String>) {
+        self.0.push(ErrorItem { field: field.to_owned(), text: text.into() });
+    }
+
+    // The value, or its problem.
+    fn keep<T>(&mut self, field: &str, read: Result<T, String>) -> Option<T> {
+        read.map_err(|text| self.add(field, text)).ok()
+    }
+
+    // `draft` if it is whole and nothing is wrong.
+    fn or<T>(self, draft: Option<T>) -> Result<T, Vec<ErrorItem>> {
+        match draft {
+            Some(draft) if self.0.is_empty() => Ok(draft),
+            Some(_) | None => Err(self.0),
+        }
+    }
+}
+
+/// The form as it was typed, with what is wrong with it. The token is not part of it.
+pub(super) fn typed(fields: &Fields, problems: Vec<ErrorItem>) -> FormState {
+    let mut values = fields.0.clone();
+    values.remove("csrf");
+    FormState { values, problems }
+}
+
+/// A name that people see.
+fn name(input: &str, what: &str) -> Result<String, String> {
+    lanyard_domain::tenant::parse_name(input).map_err(|problem| match problem {
+        TextProblem::Empty => format!("Enter a {what}."),
+        TextProblem::TooLong(max) => format!("The {what} is too long. Use {max} characters at most."),
+        TextProblem::Control => format!("The {what} has a character that can’t be shown. Type it again."),
+    })
+}
+
+/// The lines of a text area that hold anything, trimmed, each once.
+fn lines(input: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = Vec::new();
+    for line in input.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn u4_what_was_typed_stays_but_for_the_token() {
+        let fields = Fields::parse(b"csrf=t&name=Ada+L&flow-1=true").unwrap();
+        let form = typed(&fields, Vec::new());
+        assert_eq!(form.value("name"), "Ada L");
+        assert!(form.ticked("flow-1") && !form.values.contains_key("csrf"));
+    }
+
+    #[test]
+    fn lines_are_trimmed_and_taken_once() {
+        assert_eq!(lines(" a \r\n\r\nb\na\n"), ["a", "b"]);
+    }
+}

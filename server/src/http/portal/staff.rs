@@ -1,0 +1,61 @@
+//! Inviting clinic staff.
+
+use axum::{
+    extract::{Query, State},
+    http::HeaderMap,
+    response::Response,
+};
+use lanyard_app::{
+    api::portal::{FormState, Section, StaffPage},
+    pages::portal::{addresses, staff_page},
+};
+use lanyard_domain::email::EmailAddress;
+
+use super::{
+    Asked, Place, forms,
+    frame::{Answer, done, in_tenant, on_to},
+};
+use crate::{
+    http::{client::Client, error::HttpError, form::Fields},
+    service::invitations,
+    state::App,
+};
+
+/// `GET …/staff`.
+pub(super) async fn show(State(app): State<App>, place: Place, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+    page(&app, &place, FormState::default(), asked.done == "invited").await
+}
+
+async fn page(app: &App, place: &Place, form: FormState, invited: bool) -> Result<Response, HttpError> {
+    let mut frame = in_tenant(app, place, Section::Staff).await?;
+    if invited {
+        frame.done = done("The invitation is on its way");
+    }
+    let answer = Answer::of_form("Clinic staff", &frame, form.failed());
+    let page = StaffPage { form, can_send: app.channels.email };
+    Ok(answer.draw(app, move || staff_page(frame.clone(), page.clone())).await)
+}
+
+/// `POST …/staff`.
+pub(super) async fn invite(
+    State(app): State<App>, place: Place, client: Client, headers: HeaderMap, fields: Fields,
+) -> Result<Response, HttpError> {
+    place.who.check(&headers, &fields)?;
+    let typed = forms::typed(&fields, Vec::new());
+    let refused = if !app.channels.email {
+        Some(typed.wrong("", "Email can’t be sent: no mail server is configured. Nobody was invited."))
+    } else if fields.get("email").trim().is_empty() {
+        Some(typed.wrong("email", "Enter the email address of the person to invite."))
+    } else {
+        None
+    };
+    if let Some(form) = refused {
+        return page(&app, &place, form, false).await;
+    }
+    let Ok(email) = EmailAddress::parse(fields.get("email")) else {
+        let text = "This is not a complete email address. Write it like name@clinic.example.";
+        return page(&app, &place, forms::typed(&fields, Vec::new()).wrong("email", text), false).await;
+    };
+    invitations::invite_staff(&app, &place.tenant, email, place.who.account.id, &client).await?;
+    Ok(on_to(&addresses::staff(place.domain()), "invited"))
+}

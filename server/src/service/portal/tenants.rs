@@ -1,0 +1,170 @@
+//! Tenants, as operators see them.
+
+use lanyard_domain::{
+    audit::Action,
+    id::Id,
+    role::Role,
+    tenant::{Tenant, TenantDomain},
+    user_flow::Audience,
+};
+use lanyard_storage::{PATIENTS_TOTAL, PATIENTS_WITH_MFA, ReadTx};
+
+use super::{
+    By, PortalError,
+    listing::{self, BATCH, Page, Wanted},
+    record,
+};
+use crate::{
+    service::{
+        journey::JourneyError,
+        run,
+        tenants::{self, Blueprint},
+    },
+    state::App,
+};
+
+/// A tenant to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantDraft {
+    /// Its name.
+    pub name: String,
+    /// Its domain.
+    pub domain: TenantDomain,
+    /// Its region.
+    pub region: String,
+}
+
+/// Creates a tenant with its keys and built-in flows. The caller has made sure that the operator
+/// may.
+///
+/// # Errors
+/// [`PortalError::Taken`] if the domain is taken.
+pub async fn create(app: &App, draft: TenantDraft, by: By) -> Result<Tenant, PortalError> {
+    let own = app.clone();
+    // Making the signing key takes some 100 ms of computing.
+    let drawn =
+        tokio::task::spawn_blocking(move || Blueprint::draw(&own, draft.name, draft.domain, draft.region)).await;
+    let blueprint =
+        drawn.map_err(|error| internal(&error.to_string()))?.map_err(|error| internal(&error.to_string()))?;
+    let own = app.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let tenant = tenants::create(&own, tx, blueprint).await?;
+                let detail = serde_json::json!({"name": tenant.name, "domain": tenant.domain, "region": tenant.region});
+                record(&own, tx, tenant.id, &by, Action::TenantCreated, tenant.id.to_string(), detail).await?;
+                Ok(tenant)
+            })
+        })
+        .await
+}
+
+fn internal(what: &str) -> PortalError {
+    PortalError::Failed(JourneyError::Internal(format!("a new tenant: {what}")))
+}
+
+/// A page of the tenants that the holder of `roles` manages, by name, without `lanyard.system`.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list(app: &App, roles: &[Role], wanted: Wanted) -> Result<Page<Tenant>, PortalError> {
+    let batch = if roles.contains(&Role::InstanceOperator) {
+        let cursor = wanted.cursor::<Tenant>();
+        app.store.read(move |tx| Box::pin(async move { tx.list_tenants(cursor.as_ref(), BATCH).await })).await?
+    } else {
+        managed(app, roles).await?
+    };
+    let visible = |tenant: &Tenant| format!("{} {}", tenant.name, tenant.domain.as_str());
+    let mut page = wanted.page(batch, visible, |tenant| (tenant.name.clone(), tenant.id));
+    page.rows.retain(|tenant| !tenant.domain.is_system());
+    Ok(page)
+}
+
+// A tenant operator manages a handful: all on one page.
+async fn managed(app: &App, roles: &[Role]) -> Result<Vec<Tenant>, PortalError> {
+    let ids: Vec<Id<Tenant>> = roles
+        .iter()
+        .filter_map(|role| match role {
+            Role::TenantOperator(tenant) => Some(*tenant),
+            Role::InstanceOperator | Role::ClinicStaff(_) => None,
+        })
+        .take(listing::SIZE)
+        .collect();
+    app.store
+        .read(move |tx| {
+            Box::pin(async move {
+                let mut tenants = Vec::with_capacity(ids.len());
+                for id in ids {
+                    tenants.extend(tx.tenant_by_id(id).await?);
+                }
+                tenants.sort_by_cached_key(|tenant| lanyard_domain::text::fold(&tenant.name));
+                Ok::<_, PortalError>(tenants)
+            })
+        })
+        .await
+}
+
+/// The figures of a tenant's first page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figures {
+    /// Applications.
+    pub applications: usize,
+    /// User flows, the built-in ones left out.
+    pub flows: usize,
+    /// Patients.
+    pub patients: u64,
+    /// Patients with a second factor.
+    pub patients_with_mfa: u64,
+    /// Whether a flow and an application are linked.
+    pub linked: bool,
+    /// Whether a flow was ever run from the portal.
+    pub run: bool,
+}
+
+/// The figures of `tenant`.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn figures(app: &App, tenant: Id<Tenant>) -> Result<Figures, PortalError> {
+    app.store
+        .read(move |tx| {
+            Box::pin(async move {
+                let applications = tx.list_applications(tenant, None, BATCH).await?.len();
+                let flows = tx.list_flows(tenant, None, BATCH).await?;
+                let own: Vec<_> = flows.iter().filter(|flow| flow.audience == Audience::Patients).collect();
+                let mut linked = false;
+                for flow in &own {
+                    linked = linked || !tx.applications_of_flow(tenant, flow.id).await?.is_empty();
+                }
+                let (patients, patients_with_mfa) = coverage(tx, tenant).await?;
+                let run = tx.counter_total(tenant, run::FLOW_RUNS).await? > 0;
+                Ok::<_, PortalError>(Figures {
+                    applications,
+                    flows: own.len(),
+                    patients,
+                    patients_with_mfa,
+                    linked,
+                    run,
+                })
+            })
+        })
+        .await
+}
+
+/// Patients of `tenant`, and how many of them have a second factor, from the counters.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn coverage(tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>) -> Result<(u64, u64), PortalError> {
+    let all = tx.counter_total(tenant, PATIENTS_TOTAL).await?;
+    let with_mfa = tx.counter_total(tenant, PATIENTS_WITH_MFA).await?;
+    Ok((u64::try_from(all).unwrap_or(0), u64::try_from(with_mfa).unwrap_or(0)))
+}
+
+/// The same in a transaction of its own.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn coverage_of(app: &App, tenant: Id<Tenant>) -> Result<(u64, u64), PortalError> {
+    app.store.read(move |tx| Box::pin(async move { coverage(tx, tenant).await })).await
+}
