@@ -14,6 +14,9 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 /** How long the server may take until it is ready: seeding the demo on a slow machine included. */
 const READY_WITHIN_MS = 60_000;
 
+/** All tests come from one network address: the limiter of its requests has tests of its own. */
+const UNLIMITED = { LANYARD_LIMITS__PER_ADDRESS_BURST: "100000", LANYARD_LIMITS__PER_ADDRESS_PER_SECOND: "1000" };
+
 export interface RunningServer {
     /** Such as `http://localhost:43117`, without a closing slash. */
     origin: string;
@@ -39,6 +42,11 @@ export function origin(): string {
 
 function plain(text: string): string {
     return text.replace(/\u001b\[[0-9;]*m/g, "");
+}
+
+/** This process's environment without its own `LANYARD_…` variables, which the server would refuse. */
+function foreign(): NodeJS.ProcessEnv {
+    return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("LANYARD_")));
 }
 
 /** A port that was free a moment ago. */
@@ -78,7 +86,7 @@ export async function startServer(args: string[] = [], env: Record<string, strin
     const child = spawn(
         binary,
         ["serve", "--demo", "--listen", `127.0.0.1:${port}`, "--data-dir", data, ...args],
-        { cwd: data, stdio: ["ignore", out, out], env: { ...process.env, NO_COLOR: "1", ...env } },
+        { cwd: data, stdio: ["ignore", out, out], env: { ...foreign(), ...UNLIMITED, NO_COLOR: "1", ...env } },
     );
     closeSync(out);
     const output = () => plain(readFileSync(log, "utf8"));

@@ -144,6 +144,8 @@ fn signed_in(config: StoredValue<ClaimsConfig>, showing: RwSignal<Showing>, rece
     let facts = config
         .with_value(|config| config.labels.clone())
         .into_iter()
+        // Only ever true, right after sign-up: its absence is no gap.
+        .filter(|(name, _)| name != "newUser" || find(name).is_some())
         .map(|(name, label)| {
             let value = match find(&name).filter(|value| !value.is_empty()) {
                 Some(value) => view! { <bdi>{value}</bdi> }.plain(),

@@ -11,7 +11,13 @@ use crate::{service::patient_portal, state::App};
 /// The page. It exists in the demo, or where an operator registered the patient portal.
 pub async fn show(State(app): State<App>) -> Result<Response, HttpError> {
     let found = patient_portal::find(&app).await?.ok_or(HttpError::NotFound)?;
-    let labels = claims::catalogue(&found.attributes).into_iter().map(|claim| (claim.name, claim.label)).collect();
+    // Only what the flow selects: the token holds protocol claims as well (`sub`, `oid`).
+    let selected = &found.flow.settings.claims;
+    let labels = claims::catalogue(&found.attributes)
+        .into_iter()
+        .filter(|claim| selected.contains(&claim.name))
+        .map(|claim| (claim.name, claim.label))
+        .collect();
     let config = ClaimsConfig {
         authority: app.issuer(found.tenant.id, &found.flow.name.key()),
         client_id: found.application.to_string(),
