@@ -13,11 +13,11 @@ const TAG_LEN: usize = 32;
 
 /// Which list a cursor belongs to.
 #[derive(Debug, Clone)]
-pub struct List<'a> {
+pub(super) struct List<'a> {
     /// The tenant.
-    pub tenant: Id<Tenant>,
+    pub(super) tenant: Id<Tenant>,
     /// The query of its first page, as it stands in the address.
-    pub query: &'a str,
+    pub(super) query: &'a str,
 }
 
 /// What goes before the parts of a tag: the use, and the form of the place.
@@ -26,7 +26,7 @@ const LABEL: &[u8] = b"patients 1";
 impl List<'_> {
     /// The cursor for `place`; nothing if it has no JSON form, which none has.
     #[must_use]
-    pub fn write(&self, key: &MacKey, place: &Position) -> Option<String> {
+    pub(super) fn write(&self, key: &MacKey, place: &Position) -> Option<String> {
         let place = serde_json::to_vec(place).ok()?;
         let mut bytes = key.mac(&[LABEL, self.tenant.uuid().as_bytes(), self.query.as_bytes(), &place]).to_vec();
         bytes.extend(place);
@@ -35,7 +35,7 @@ impl List<'_> {
 
     /// The place that a cursor stands for, if this list wrote it.
     #[must_use]
-    pub fn read(&self, key: &MacKey, cursor: &str) -> Option<Position> {
+    pub(super) fn read(&self, key: &MacKey, cursor: &str) -> Option<Position> {
         if cursor.len() > MAX_LEN {
             return None;
         }
