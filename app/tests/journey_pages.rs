@@ -147,7 +147,7 @@ fn u11_u12_u13_u18_the_code_page() {
         "m@example.com",
         "10 minutes",
         "may take a few minutes",
-        "Possible in 25 seconds",
+        "Available in 25 seconds",
         "Problems with the code?",
         "Contact Harbour Clinic",
     ] {

@@ -141,10 +141,12 @@ const fn phone_look(method: Method) -> &'static str {
 fn where_it_went(sent: &str, code: &CodeView) -> AnyView {
     let sent = sent.to_owned();
     let lives = words::duration(code.lives_minutes.saturating_mul(60));
+    // A number stays on one line; a long address may break.
+    let class = if code.sent_to.contains('@') { "fixed" } else { "fixed whole" };
     view! {
         <p class="lead">
             {sent}
-            <bdi class="fixed">{code.sent_to.clone()}</bdi>
+            <bdi class=class>{code.sent_to.clone()}</bdi>
             {format!(". It works for {lives}. It may take a few minutes to arrive.")}
         </p>
         {delivery_notice(code.delivery)}
@@ -236,7 +238,7 @@ fn resend(at: &Step<'_>, code: &CodeView, label: &str) -> AnyView {
             <p class="hint">
                 {move || match left.get() {
                     0 => "Up to 5 codes in 15 minutes.".to_owned(),
-                    left => format!("Possible in {}.", words::duration(left)),
+                    left => format!("Available in {}.", words::duration(left)),
                 }}
             </p>
         </div>
