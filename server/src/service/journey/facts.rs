@@ -16,15 +16,15 @@ use super::{JourneyError, Scene};
 use crate::state::App;
 
 /// Wrong passwords for one address from one network before [`SIGN_IN_LOCK`].
-pub const SIGN_IN_FAILURES: u32 = 10;
+pub(super) const SIGN_IN_FAILURES: u32 = 10;
 /// How long they are locked then.
-pub const SIGN_IN_LOCK: lanyard_domain::clock::Millis = 15 * lanyard_domain::clock::MINUTE;
+pub(super) const SIGN_IN_LOCK: lanyard_domain::clock::Millis = 15 * lanyard_domain::clock::MINUTE;
 
 /// The account and its password for the check outside the transaction.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn stored_password(
+pub(super) async fn stored_password(
     app: &App,
     tenant: Id<Tenant>,
     email: &EmailAddress,
@@ -44,7 +44,7 @@ pub async fn stored_password(
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn account(app: &App, tenant: Id<Tenant>, id: Id<Account>) -> Result<Option<Account>, JourneyError> {
+pub(super) async fn account(app: &App, tenant: Id<Tenant>, id: Id<Account>) -> Result<Option<Account>, JourneyError> {
     app.store.read(move |tx| Box::pin(async move { Ok(tx.account_by_id(tenant, id).await?) })).await
 }
 
@@ -63,7 +63,7 @@ pub(super) fn send_key(app: &App, tenant: Id<Tenant>, destination: &str) -> Toke
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn load(
+pub(super) async fn load(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
     scene: &Scene,

@@ -18,7 +18,7 @@ use super::{Scene, problems};
 use crate::{http::form::Fields, service::phone, state::App};
 
 /// The event, or what is wrong with the fields.
-pub enum Input {
+pub(super) enum Input {
     /// Ready for the journey.
     Event(Event),
     /// Nothing happens; the page says why.
@@ -33,7 +33,7 @@ fn one(field: &str, code: ProblemCode) -> Input {
 ///
 /// # Errors
 /// [`super::JourneyError`] when the database or the hashing queue does not answer.
-pub async fn read(
+pub(super) async fn read(
     app: &App,
     scene: &Scene,
     journey: &Journey,
@@ -221,7 +221,7 @@ fn attributes(scene: &Scene, journey: &Journey, fields: &Fields) -> Result<Attri
 }
 
 /// The attributes that the journey's flow asks for, with whether each is required.
-pub fn asked<'a>(scene: &'a Scene, journey: &'a Journey) -> impl Iterator<Item = (&'a Attribute, bool)> {
+pub(super) fn asked<'a>(scene: &'a Scene, journey: &'a Journey) -> impl Iterator<Item = (&'a Attribute, bool)> {
     journey.header.flow.settings.attributes.iter().filter_map(|collected| {
         let attribute = scene.catalogue.iter().find(|attribute| attribute.name == collected.name)?;
         Some((attribute, collected.required))

@@ -10,13 +10,13 @@ use lanyard_domain::{
 
 /// A problem at `field`.
 #[must_use]
-pub fn at(field: &str, code: ProblemCode) -> Problem {
+pub(super) fn at(field: &str, code: ProblemCode) -> Problem {
     Problem { field: field.to_owned(), code }
 }
 
 /// What is wrong with a new password.
 #[must_use]
-pub fn of_password(problem: PasswordProblem, min: usize) -> Problem {
+pub(super) fn of_password(problem: PasswordProblem, min: usize) -> Problem {
     let code = match problem {
         PasswordProblem::Missing => ProblemCode::PasswordMissing,
         PasswordProblem::TooShort => ProblemCode::PasswordTooShort { min },
@@ -30,7 +30,7 @@ pub fn of_password(problem: PasswordProblem, min: usize) -> Problem {
 
 /// What is wrong with an attribute.
 #[must_use]
-pub fn of_attribute(problem: AttributeProblem, attribute: &Attribute) -> Problem {
+pub(super) fn of_attribute(problem: AttributeProblem, attribute: &Attribute) -> Problem {
     let label = attribute.label.clone();
     let code = match problem {
         AttributeProblem::Missing => ProblemCode::AttributeMissing { label },
@@ -44,13 +44,13 @@ pub fn of_attribute(problem: AttributeProblem, attribute: &Attribute) -> Problem
 
 /// Whole seconds from `now` until `until`, at least one while it lies ahead.
 #[must_use]
-pub fn seconds_until(until: Timestamp, now: Timestamp) -> u32 {
+pub(super) fn seconds_until(until: Timestamp, now: Timestamp) -> u32 {
     u32::try_from((until.since(now).max(0) + 999) / 1000).unwrap_or(u32::MAX)
 }
 
 /// What a refusal says, and at which field of `stage`. `None` where the page as a whole says it.
 #[must_use]
-pub fn of_refusal(refusal: &Refusal, stage: &Stage, now: Timestamp) -> Option<Problem> {
+pub(super) fn of_refusal(refusal: &Refusal, stage: &Stage, now: Timestamp) -> Option<Problem> {
     let seconds = |until: &Timestamp| seconds_until(*until, now);
     let problem = match refusal {
         Refusal::JourneyExpired | Refusal::AccountUnavailable | Refusal::AddressTaken => return None,

@@ -25,7 +25,7 @@ use super::{Scene, input, problems::seconds_until};
 /// What the last thing sent came to; kept with the journey so that the page after a redirect can
 /// say it. Never holds a password or a code.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Feedback {
+pub(super) struct Feedback {
     /// What was wrong.
     pub problems: Vec<Problem>,
     /// What was typed.
@@ -36,7 +36,7 @@ pub struct Feedback {
 }
 
 /// What a view is made from, next to the journey itself.
-pub struct Sight<'a> {
+pub(super) struct Sight<'a> {
     /// Tenant, application, catalogue.
     pub scene: &'a Scene,
     /// For the form's `csrf` field.
@@ -57,7 +57,7 @@ pub struct Sight<'a> {
 
 /// The page of `journey`.
 #[must_use]
-pub fn of(journey: &Journey, sight: Sight<'_>) -> JourneyView {
+pub(super) fn of(journey: &Journey, sight: Sight<'_>) -> JourneyView {
     let id = journey.header.id.to_string();
     let stage = match sight.feedback.over {
         Some(reason) => over(reason, sight.scene),
@@ -143,7 +143,7 @@ fn code(proof: &CodeProof, sent_to: &str, sight: &Sight<'_>) -> CodeView {
 
 /// A domain method as the page names it.
 #[must_use]
-pub const fn method_of(method: assurance::Method) -> Method {
+pub(super) const fn method_of(method: assurance::Method) -> Method {
     match method {
         assurance::Method::AuthenticatorApp => Method::AuthenticatorApp,
         assurance::Method::TextMessage => Method::TextMessage,

@@ -45,10 +45,11 @@ pub async fn token(
 ) -> Result<TokenResponse, ProtocolError> {
     let request = token::parse(params, authorization)?;
     let (tenant, id) = (place.tenant.id, request.client.client_id);
-    let application: Option<Application> = app
+    let application: Result<Option<Application>, StorageError> = app
         .store
-        .read(move |tx| Box::pin(async move { Ok::<_, StorageError>(tx.application_by_id(tenant, id).await?) }))
-        .await?;
+        .read(move |tx| Box::pin(async move { tx.application_by_id(tenant, id).await }))
+        .await;
+    let application = application?;
     let application = token::authenticate(&request.client, application.as_ref())?.clone();
     let redeemed = match request.grant {
         GrantRequest::Code(request) => by_code(app, place, &application, request, client).await?,
