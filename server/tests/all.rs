@@ -1,0 +1,12 @@
+//! Tests over HTTP on the real router: real database, real SMTP and Twilio over loopback, a clock
+//! that stands still. One program, so that linking happens once.
+//!
+//! `support` has the [`support::TestApp`] and a [`support::Browser`]; every other module is a
+//! subject, and every test is named after the rule of the security document that it proves.
+
+// Every function here belongs to a test.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+mod flow_order;
