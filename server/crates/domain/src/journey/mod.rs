@@ -15,13 +15,17 @@ mod code;
 mod complete;
 mod context;
 mod effect;
+mod enrol;
 mod event;
+mod facts;
 mod new_password;
 mod profile;
+mod refusal;
 mod second_factor;
 mod sign_in;
 mod sign_up;
 mod stage;
+mod table;
 
 #[cfg(test)]
 mod explore;
@@ -37,23 +41,24 @@ pub use code::{
 pub use complete::{Completion, Issued, Return, Settled, console_of};
 pub use effect::{Effect, Notice};
 pub use event::{Event, NewDetails};
+pub use facts::{AccountFacts, Destinations, Facts, Tools, Totp, Whose};
+pub use refusal::{Refusal, Step};
 pub use stage::{DetailsStage, Ended, NewAccount, Person, Stage, Then};
 
 use context::Context;
+use refusal::Next;
 use serde::{Deserialize, Serialize};
+use table::{can_sign_up, transition};
 
 use crate::{
     account::Account,
     assurance::Demand,
     clock::{MINUTE, Millis, Timestamp},
-    email::EmailAddress,
-    entropy::Entropy,
     factor::Factor,
     grant::AuthorizationRequest,
     id::Id,
     invitation::Invitation,
-    phone::PhoneNumber,
-    secret::{Sealed, TokenHash},
+    secret::TokenHash,
     session::Session,
     tenant::Tenant,
     user_flow::{Audience, FlowSettings, FlowType, UserFlow},
@@ -146,151 +151,6 @@ pub struct Journey {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     aside: Vec<CodeProof>,
 }
-
-/// What the service read from the database for one step, in the same transaction.
-#[derive(Debug, Clone)]
-pub struct Facts {
-    /// The present moment.
-    pub now: Timestamp,
-    /// What the flow and the application demand now.
-    pub demand: Demand,
-    /// The account that [`Journey::whose`] asked for.
-    pub account: Option<AccountFacts>,
-    /// Wrong sign-ins for this address from this network are locked until then.
-    pub sign_in_locked_until: Option<Timestamp>,
-    /// Codes sent to the email address within [`SEND_WINDOW`], oldest first.
-    pub email_sends: Vec<Timestamp>,
-    /// Codes sent to the phone number within [`SEND_WINDOW`], oldest first.
-    pub phone_sends: Vec<Timestamp>,
-}
-
-/// What a step needs to know of an account.
-#[derive(Debug, Clone)]
-#[cfg_attr(test, derive(PartialEq, Eq, Hash))]
-pub struct AccountFacts {
-    /// The account's id.
-    pub id: Id<Account>,
-    /// What it is to the tenant.
-    pub kind: crate::account::AccountKind,
-    /// Its address.
-    pub email: EmailAddress,
-    /// Whether it may sign in.
-    pub disabled: bool,
-    /// The version of its password; `None` if it has none.
-    pub password_version: Option<i64>,
-    /// Its factors.
-    pub factors: Vec<Factor>,
-}
-
-/// Which account a step is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Whose {
-    /// Nobody yet.
-    Nobody,
-    /// This one.
-    Account(Id<Account>),
-    /// Whoever has this address, if anybody.
-    Address(EmailAddress),
-}
-
-/// Where codes of this step may be sent: their histories are wanted in [`Facts`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Destinations {
-    /// An email address.
-    pub email: Option<EmailAddress>,
-    /// A phone number.
-    pub phone: Option<PhoneNumber>,
-}
-
-/// What a step may use of the outside; all of it is quick and none of it blocks.
-pub struct Tools<'a> {
-    /// Random bytes.
-    pub entropy: &'a mut dyn Entropy,
-    /// The keyed hash of codes.
-    pub codes: &'a dyn CodeMac,
-    /// Authenticator apps.
-    pub totp: &'a dyn Totp,
-}
-
-/// Seeds of authenticator apps (RFC 6238), sealed at rest.
-pub trait Totp {
-    /// A fresh seed, sealed for `journey` until it is bound.
-    fn new_seed(&self, entropy: &mut dyn Entropy) -> Sealed;
-    /// The time step that `digits` belongs to at `now`, if it is the present one or the one
-    /// before (N13: one documented neighbour, for clocks that lag).
-    fn matched_step(&self, seed: &Sealed, digits: &str, now: Timestamp) -> Option<i64>;
-}
-
-/// Why an event did not advance the journey. Each has its own message (U14).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "refusal", rename_all = "snake_case")]
-pub enum Refusal {
-    /// The journey is too old.
-    JourneyExpired,
-    /// The event does not belong to the stage: a second tab, a replay, an edited form.
-    OutOfStep,
-    /// Wrong address or password; never says which (U10).
-    WrongCredentials,
-    /// Too many wrong sign-ins.
-    SignInLocked {
-        /// Until then.
-        until: Timestamp,
-    },
-    /// The account may not sign in.
-    AccountUnavailable,
-    /// Not six digits.
-    CodeLength,
-    /// The wrong code.
-    CodeWrong {
-        /// How many tries are left for it.
-        tries_left: u32,
-    },
-    /// The right code, too late.
-    CodeExpired,
-    /// The right code, for the second time.
-    CodeUsed,
-    /// Too many wrong codes.
-    CodeLocked {
-        /// Until then.
-        until: Timestamp,
-    },
-    /// The factor is locked after too many wrong codes.
-    FactorLocked {
-        /// Until then.
-        until: Timestamp,
-    },
-    /// A new code was asked for too soon.
-    ResendTooSoon {
-        /// From then on it may be.
-        from: Timestamp,
-    },
-    /// Too many codes were sent to this address or number.
-    TooManySends {
-        /// From then on there may be more.
-        from: Timestamp,
-    },
-    /// This flow does not allow that method, or the account has no such factor.
-    MethodUnavailable,
-    /// Somebody made an account with this address in the meantime.
-    AddressTaken,
-    /// The password was changed in the meantime.
-    PasswordChangedMeanwhile,
-}
-
-/// The result of a step. A refused journey stands at the same stage as before; only its counters
-/// of wrong tries may have moved.
-#[derive(Debug)]
-#[cfg_attr(test, derive(Clone))]
-pub struct Step {
-    /// The journey to store.
-    pub journey: Journey,
-    /// What to do in the same transaction.
-    pub effects: Vec<Effect>,
-    /// Why it did not advance, if it did not.
-    pub refusal: Option<Refusal>,
-}
-
-pub(crate) type Next = Result<Stage, (Stage, Refusal)>;
 
 impl Journey {
     /// A journey at its first page.
@@ -491,100 +351,5 @@ fn gone(person: &Person, facts: &Facts) -> Option<Refusal> {
             (account.password_version != person.password_version).then_some(Refusal::PasswordChangedMeanwhile)
         }
         Some(_) | None => Some(Refusal::AccountUnavailable),
-    }
-}
-
-fn can_sign_up(header: &Header) -> bool {
-    header.flow.kind == FlowType::SignUpSignIn && header.flow.audience == Audience::Patients
-}
-
-// The whole table. What is not in it is out of step.
-fn transition(context: &mut Context<'_, '_>, stage: Stage, event: Event) -> Next {
-    match (stage, event) {
-        (Stage::Ended(ended), _) => Err((Stage::Ended(ended), Refusal::OutOfStep)),
-        (stage @ (Stage::Complete(_) | Stage::Returning(_)), _) => Err((stage, Refusal::OutOfStep)),
-        (_, Event::Cancel) => Ok(complete::cancel(context)),
-
-        (Stage::SignIn, Event::SignIn { email, check }) => sign_in::submit(context, &email, &check),
-        (
-            stage @ (Stage::SignIn
-            | Stage::SignUpEmail
-            | Stage::SignUpCode { .. }
-            | Stage::ResetEmail
-            | Stage::ResetCode { .. }),
-            Event::GoSignIn,
-        ) if context.header.flow.kind != FlowType::PasswordReset => Ok(context.leave(stage, Stage::SignIn)),
-        (Stage::SignIn, Event::GoSignUp) if can_sign_up(context.header) => Ok(Stage::SignUpEmail),
-        (Stage::SignIn, Event::GoForgotPassword) => Ok(Stage::ResetEmail),
-
-        (Stage::SignUpCode { email, proof }, Event::RequestCode { email: same }) if email == same => {
-            sign_up::resend(context, email, proof)
-        }
-        (stage @ (Stage::SignUpEmail | Stage::SignUpCode { .. }), Event::RequestCode { email }) => {
-            let next = sign_up::request(context, email);
-            context.go(stage, next)
-        }
-        (Stage::SignUpCode { email, proof }, Event::Resend) => sign_up::resend(context, email, proof),
-        (Stage::SignUpCode { email, proof }, Event::SubmitCode { digits }) => {
-            sign_up::submit_code(context, email, proof, &digits)
-        }
-        (stage @ Stage::SignUpCode { .. }, Event::Back) => Ok(context.leave(stage, Stage::SignUpEmail)),
-        (Stage::Details(details), Event::SubmitDetails(new)) => sign_up::submit_details(context, details, *new),
-
-        (Stage::ResetCode { email, account, proof }, Event::RequestCode { email: same }) if email == same => {
-            new_password::resend(context, email, account, proof)
-        }
-        (stage @ (Stage::ResetEmail | Stage::ResetCode { .. }), Event::RequestCode { email }) => {
-            let next = new_password::request(context, email);
-            context.go(stage, next)
-        }
-        (Stage::ResetCode { email, account, proof }, Event::Resend) => {
-            new_password::resend(context, email, account, proof)
-        }
-        (Stage::ResetCode { email, account, proof }, Event::SubmitCode { digits }) => {
-            new_password::submit_code(context, email, account, proof, &digits)
-        }
-        (stage @ Stage::ResetCode { .. }, Event::Back) => Ok(context.leave(stage, Stage::ResetEmail)),
-        (Stage::NewPassword(person), Event::SubmitNewPassword { phc }) => new_password::submit(context, person, phc),
-
-        (Stage::ConfirmEmail { person, proof }, Event::Resend) => second_factor::resend_email(context, person, proof),
-        (Stage::ConfirmEmail { person, proof }, Event::SubmitCode { digits }) => {
-            second_factor::confirm_email(context, person, proof, &digits)
-        }
-        (Stage::ChooseMethod(person), Event::ChooseMethod { method }) => second_factor::choose(context, person, method),
-        (Stage::EnrolPhone { person, method: chosen }, Event::EnterPhone { number, method }) => {
-            second_factor::enter_phone(context, person, chosen, number, method)
-        }
-        (Stage::EnrolPhoneCode { person, number, method, proof }, Event::Resend) => {
-            second_factor::resend_enrolment(context, person, number, method, proof)
-        }
-        (Stage::EnrolPhoneCode { person, number, method, proof }, Event::SubmitCode { digits }) => {
-            second_factor::bind_phone(context, person, number, method, proof, &digits)
-        }
-        (Stage::EnrolPhoneCode { person, method, proof, .. }, Event::Back) => {
-            context.set_aside(proof);
-            Ok(Stage::EnrolPhone { person, method })
-        }
-        (Stage::EnrolPhone { person, .. } | Stage::EnrolApp { person, .. }, Event::Back) => {
-            Ok(Stage::ChooseMethod(person))
-        }
-        (Stage::EnrolApp { person, seed, failures }, Event::SubmitAppCode { digits, name }) => {
-            second_factor::bind_app(context, person, seed, failures, &digits, name)
-        }
-
-        (Stage::Challenge { person, factor, method, proof }, Event::SubmitCode { digits }) => {
-            second_factor::answer(context, person, factor, method, proof, &digits)
-        }
-        (Stage::Challenge { person, factor, method, proof }, Event::Resend) => {
-            second_factor::resend_challenge(context, person, factor, method, proof)
-        }
-        (Stage::Challenge { person, factor, method, proof }, Event::ChooseMethod { method: other }) => {
-            second_factor::another_way(context, person, factor, method, proof, other)
-        }
-
-        (Stage::EditProfile(person), Event::SubmitProfile { attributes }) => {
-            profile::submit(context, person, attributes)
-        }
-        (stage, _) => Err((stage, Refusal::OutOfStep)),
     }
 }

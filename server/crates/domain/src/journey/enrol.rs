@@ -1,0 +1,248 @@
+//! Setting up a factor: the proof of the address first, the choice of a method, a phone, an
+//! authenticator app. What is bound stands from then on, or, for a new account, comes into being
+//! with it.
+
+use super::{
+    CodeProof, CodePurpose, Context, Effect, NewAccount, Notice, Person, Refusal, Stage,
+    context::Send,
+    refusal::Next,
+    second_factor::{bound, check_app, proceed, second, send_phone},
+};
+use crate::{
+    account::Account,
+    assurance::Method,
+    audit::{Action, Outcome},
+    factor::{FactorSecret, NewFactor},
+    id::Id,
+    phone::PhoneNumber,
+    secret::Sealed,
+};
+
+/// An existing account gets its first factor only behind a code to its verified address.
+pub(super) fn confirm(context: &mut Context<'_, '_>, person: Person) -> Stage {
+    let address = context.facts.account.as_ref().map(|a| a.email.as_str().to_owned()).unwrap_or_default();
+    let mut proof = context.proof(CodePurpose::ConfirmEmail, &address);
+    match proof.may_resend(context.now(), &context.facts.email_sends) {
+        Ok(()) => send_confirmation(context, &mut proof),
+        Err(Refusal::TooManySends { from }) => proof.withhold(from),
+        Err(_) => {}
+    }
+    Stage::ConfirmEmail { person, proof }
+}
+
+fn send_confirmation(context: &mut Context<'_, '_>, proof: &mut CodeProof) {
+    let Some(account) = context.facts.account.clone() else { return };
+    let (journey, now) = (context.header.id, context.now());
+    let code = proof.issue(journey, now, context.tools.entropy, context.tools.codes, None, false);
+    context.tell(Effect::SendEmailCode { to: account.email, purpose: CodePurpose::ConfirmEmail, code });
+    context.tell(Effect::Audit {
+        action: Action::EmailCodeSent,
+        outcome: Outcome::Success,
+        account: Some(account.id),
+        detail: "confirm_email",
+    });
+}
+
+/// Another code to the account's address.
+pub(super) fn resend_email(context: &mut Context<'_, '_>, person: Person, mut proof: CodeProof) -> Next {
+    if let Err(refusal) = proof.may_resend(context.now(), &context.facts.email_sends) {
+        return Err((Stage::ConfirmEmail { person, proof }, refusal));
+    }
+    send_confirmation(context, &mut proof);
+    Ok(Stage::ConfirmEmail { person, proof })
+}
+
+/// The code of the account's address.
+pub(super) fn confirm_email(context: &mut Context<'_, '_>, person: Person, mut proof: CodeProof, digits: &str) -> Next {
+    let checked = proof.check(context.header.id, digits, context.now(), context.tools.codes, context.spent);
+    let outcome = if checked.is_ok() { Outcome::Success } else { Outcome::Failure };
+    let account = Some(person.authentication.account());
+    context.tell(Effect::Audit { action: Action::EmailProved, outcome, account, detail: "confirm_email" });
+    match checked {
+        Ok(_) => {
+            let authentication = person.authentication.with_email();
+            Ok(proceed(context, Person { authentication, ..person }))
+        }
+        Err(refusal) => Err((Stage::ConfirmEmail { person, proof }, refusal)),
+    }
+}
+
+/// Straight to the method if there is only one to choose.
+pub(super) fn start(context: &mut Context<'_, '_>, person: Person) -> Stage {
+    let mut methods = context.demand.methods.iter().copied();
+    match (methods.next(), methods.next()) {
+        (Some(only), None) => begin(context, person, only),
+        _ => Stage::ChooseMethod(person),
+    }
+}
+
+fn begin(context: &mut Context<'_, '_>, person: Person, method: Method) -> Stage {
+    match method {
+        Method::AuthenticatorApp => {
+            let seed = context.tools.totp.new_seed(context.tools.entropy);
+            Stage::EnrolApp { person, seed, failures: 0 }
+        }
+        Method::TextMessage | Method::PhoneCall => Stage::EnrolPhone { person, method },
+    }
+}
+
+/// Which method to set up.
+pub(super) fn choose(context: &mut Context<'_, '_>, person: Person, method: Method) -> Next {
+    if !context.demand.methods.contains(&method) {
+        return Err((Stage::ChooseMethod(person), Refusal::MethodUnavailable));
+    }
+    if !may_bind(context, &person) {
+        return Ok(second(context, person));
+    }
+    Ok(begin(context, person, method))
+}
+
+/// The number of a new phone.
+pub(super) fn enter_phone(
+    context: &mut Context<'_, '_>,
+    person: Person,
+    chosen: Method,
+    number: PhoneNumber,
+    method: Method,
+) -> Next {
+    if !method.is_phone() || !context.demand.methods.contains(&method) {
+        return Err((Stage::EnrolPhone { person, method: chosen }, Refusal::MethodUnavailable));
+    }
+    if !may_bind(context, &person) {
+        return Ok(second(context, person));
+    }
+    let history = &context.facts.phone_sends;
+    let proof = match context.enter(CodePurpose::EnrolPhone, number.as_str(), history) {
+        Ok((mut proof, Send::Now)) => {
+            let account = known(&person);
+            send_phone(context, &number, method, &mut proof, account);
+            proof
+        }
+        Ok((proof, Send::Underway)) => proof,
+        Err(refusal) => return Err((Stage::EnrolPhone { person, method: chosen }, refusal)),
+    };
+    Ok(Stage::EnrolPhoneCode { person, number, method, proof })
+}
+
+// A new account has no row yet that an audit event could point at.
+fn known(person: &Person) -> Option<Id<Account>> {
+    person.new.is_none().then(|| person.authentication.account())
+}
+
+/// Another code to the new number.
+pub(super) fn resend_enrolment(
+    context: &mut Context<'_, '_>,
+    person: Person,
+    number: PhoneNumber,
+    method: Method,
+    mut proof: CodeProof,
+) -> Next {
+    let allowed = proof.may_resend(context.now(), &context.facts.phone_sends);
+    if allowed.is_ok() {
+        let account = known(&person);
+        send_phone(context, &number, method, &mut proof, account);
+    }
+    let stage = Stage::EnrolPhoneCode { person, number, method, proof };
+    match allowed {
+        Ok(()) => Ok(stage),
+        Err(refusal) => Err((stage, refusal)),
+    }
+}
+
+/// The code of the new number: bind it.
+pub(super) fn bind_phone(
+    context: &mut Context<'_, '_>,
+    person: Person,
+    number: PhoneNumber,
+    method: Method,
+    mut proof: CodeProof,
+    digits: &str,
+) -> Next {
+    match proof.check(context.header.id, digits, context.now(), context.tools.codes, context.spent) {
+        Ok(by) => {
+            let name = number.masked();
+            let secret = FactorSecret::Phone { number, preferred: method };
+            Ok(bind(context, person, secret, name, by.unwrap_or(method), None))
+        }
+        Err(refusal) => {
+            context.tell(Effect::Audit {
+                action: Action::FactorBound,
+                outcome: Outcome::Failure,
+                account: known(&person),
+                detail: method.as_str(),
+            });
+            Err((Stage::EnrolPhoneCode { person, number, method, proof }, refusal))
+        }
+    }
+}
+
+/// The first code of a new app: bind it.
+pub(super) fn bind_app(
+    context: &mut Context<'_, '_>,
+    person: Person,
+    seed: Sealed,
+    failures: u32,
+    digits: &str,
+    name: String,
+) -> Next {
+    match check_app(context, &seed, digits, None) {
+        Ok(step) => {
+            let secret = FactorSecret::AuthenticatorApp { seed };
+            Ok(bind(context, person, secret, name, Method::AuthenticatorApp, Some(step)))
+        }
+        Err(refusal) => {
+            context.tell(Effect::Audit {
+                action: Action::FactorBound,
+                outcome: Outcome::Failure,
+                account: known(&person),
+                detail: Method::AuthenticatorApp.as_str(),
+            });
+            Err((Stage::EnrolApp { person, seed, failures: failures.saturating_add(1) }, refusal))
+        }
+    }
+}
+
+/// A first factor needs the code to the account's address, any other one needs a factor that is
+/// bound (N19). Asked when enrolment goes on and once more when it ends: another journey of the
+/// same account may have bound one in between.
+pub(super) fn may_bind(context: &Context<'_, '_>, person: &Person) -> bool {
+    let used = !person.authentication.second().is_empty();
+    person.new.is_some() || used || (bound(context, person).is_empty() && person.authentication.email_proved())
+}
+
+fn bind(
+    context: &mut Context<'_, '_>,
+    person: Person,
+    secret: FactorSecret,
+    name: String,
+    method: Method,
+    first_step: Option<i64>,
+) -> Stage {
+    if !may_bind(context, &person) {
+        return second(context, person);
+    }
+    let factor = NewFactor { id: Id::new(context.now(), context.tools.entropy), secret, name, first_step };
+    let authentication = person.authentication.with_second(method, context.now());
+    let new = match person.new {
+        Some(new) => {
+            let NewAccount { mut factors, .. } = *new;
+            factors.push(factor);
+            Some(Box::new(NewAccount { factors, ..*new }))
+        }
+        None => {
+            let account = authentication.account();
+            context.tell(Effect::BindFactor { account, factor });
+            if let Some(email) = context.facts.account.as_ref().map(|a| a.email.clone()) {
+                context.tell(Effect::SendNotice { to: email, notice: Notice::FactorBound(method) });
+            }
+            context.tell(Effect::Audit {
+                action: Action::FactorBound,
+                outcome: Outcome::Success,
+                account: Some(account),
+                detail: method.as_str(),
+            });
+            None
+        }
+    };
+    proceed(context, Person { authentication, new, session: None, ..person })
+}

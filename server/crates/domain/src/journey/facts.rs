@@ -1,0 +1,85 @@
+//! What a step reads of the database and uses of the outside. The service fills it in the
+//! transaction that stores the step.
+
+use crate::{
+    account::Account, assurance::Demand, clock::Timestamp, email::EmailAddress, entropy::Entropy, factor::Factor,
+    id::Id, phone::PhoneNumber, secret::Sealed,
+};
+
+use super::CodeMac;
+#[cfg(doc)]
+use super::{Journey, SEND_WINDOW};
+
+/// What the service read from the database for one step, in the same transaction.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The present moment.
+    pub now: Timestamp,
+    /// What the flow and the application demand now.
+    pub demand: Demand,
+    /// The account that [`Journey::whose`] asked for.
+    pub account: Option<AccountFacts>,
+    /// Wrong sign-ins for this address from this network are locked until then.
+    pub sign_in_locked_until: Option<Timestamp>,
+    /// Codes sent to the email address within [`SEND_WINDOW`], oldest first.
+    pub email_sends: Vec<Timestamp>,
+    /// Codes sent to the phone number within [`SEND_WINDOW`], oldest first.
+    pub phone_sends: Vec<Timestamp>,
+}
+
+/// What a step needs to know of an account.
+#[derive(Debug, Clone)]
+#[cfg_attr(test, derive(PartialEq, Eq, Hash))]
+pub struct AccountFacts {
+    /// The account's id.
+    pub id: Id<Account>,
+    /// What it is to the tenant.
+    pub kind: crate::account::AccountKind,
+    /// Its address.
+    pub email: EmailAddress,
+    /// Whether it may sign in.
+    pub disabled: bool,
+    /// The version of its password; `None` if it has none.
+    pub password_version: Option<i64>,
+    /// Its factors.
+    pub factors: Vec<Factor>,
+}
+
+/// Which account a step is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// Nobody yet.
+    Nobody,
+    /// This one.
+    Account(Id<Account>),
+    /// Whoever has this address, if anybody.
+    Address(EmailAddress),
+}
+
+/// Where codes of this step may be sent: their histories are wanted in [`Facts`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Destinations {
+    /// An email address.
+    pub email: Option<EmailAddress>,
+    /// A phone number.
+    pub phone: Option<PhoneNumber>,
+}
+
+/// What a step may use of the outside; all of it is quick and none of it blocks.
+pub struct Tools<'a> {
+    /// Random bytes.
+    pub entropy: &'a mut dyn Entropy,
+    /// The keyed hash of codes.
+    pub codes: &'a dyn CodeMac,
+    /// Authenticator apps.
+    pub totp: &'a dyn Totp,
+}
+
+/// Seeds of authenticator apps (RFC 6238), sealed at rest.
+pub trait Totp {
+    /// A fresh seed, sealed for `journey` until it is bound.
+    fn new_seed(&self, entropy: &mut dyn Entropy) -> Sealed;
+    /// The time step that `digits` belongs to at `now`, if it is the present one or the one
+    /// before (N13: one documented neighbour, for clocks that lag).
+    fn matched_step(&self, seed: &Sealed, digits: &str, now: Timestamp) -> Option<i64>;
+}
