@@ -31,12 +31,12 @@ impl FormState {
         self.values.get(name).is_some_and(|value| value == "true")
     }
 
-    /// What is wrong with the field `name`, all of it in the words of the summary.
+    /// What is wrong with the field `name`, in the words of the summary, one line each.
     #[must_use]
     pub fn error(&self, name: &str) -> Option<String> {
         let own = self.problems.iter().filter(|problem| problem.field == name);
         let texts: Vec<&str> = own.map(|problem| problem.text.as_str()).collect();
-        (!texts.is_empty()).then(|| texts.join(" "))
+        (!texts.is_empty()).then(|| texts.join("\n"))
     }
 
     /// Whether anything is wrong.
@@ -256,8 +256,8 @@ pub struct FlowRow {
     pub name: String,
     /// Its type in words.
     pub kind: String,
-    /// Whether a second factor is always asked for.
-    pub mfa: bool,
+    /// Whether a second factor is always asked for; `None` where it is asked of who has one.
+    pub mfa: Option<bool>,
 }
 
 /// The list of flows.

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     api::portal::{ApplicationDetail, ApplicationRow, FlowEndpoints, FormState, Frame, LinkChoice, Listing},
     components::{
-        Breadcrumbs, Button, ButtonKind, ButtonLink, Column, DataTable, DefinitionList, EmptyState, ErrorSummary, Form, Notice,
-        RadioOption, Radios, SelectField, TextField, Tone,
+        Breadcrumbs, Button, ButtonKind, ButtonLink, Column, DataTable, DefinitionList, EmptyState, ErrorSummary, Form,
+        Notice, RadioOption, Radios, SelectField, TextField, Tone,
     },
 };
 
@@ -27,7 +27,8 @@ pub fn application_list_page(frame: Frame, listing: Listing<ApplicationRow>) -> 
     let searched = !listing.query.is_empty();
     let empty = listing.rows.is_empty();
     let search = (!empty || searched).then(|| search_form("Search by name", &listing.query));
-    let register = (!empty || searched).then(|| view! { <ButtonLink href=new.clone() label="Register an application" /> });
+    let register =
+        (!empty || searched).then(|| view! { <ButtonLink href=new.clone() label="Register an application" /> });
     let paging = pages(&path, &listing);
     let list = if !empty {
         application_table(&domain, listing.rows)
@@ -79,9 +80,21 @@ fn kinds() -> Vec<RadioOption> {
     };
     vec![
         kind("web", "Web application", "Runs on a server and can keep a client secret."),
-        kind("single_page", "Single-page application", "Runs in the browser. It proves itself with PKCE and has no secret."),
-        kind("native", "Native application", "Runs on a phone or computer. It proves itself with PKCE and has no secret."),
-        kind("web_api", "Web API", "Receives tokens from other applications. Nobody signs in to it, so it has no reply URLs."),
+        kind(
+            "single_page",
+            "Single-page application",
+            "Runs in the browser. It proves itself with PKCE and has no secret.",
+        ),
+        kind(
+            "native",
+            "Native application",
+            "Runs on a phone or computer. It proves itself with PKCE and has no secret.",
+        ),
+        kind(
+            "web_api",
+            "Web API",
+            "Receives tokens from other applications. Nobody signs in to it, so it has no reply URLs.",
+        ),
     ]
 }
 
@@ -126,7 +139,7 @@ fn flow_checks(form: &FormState, flows: &[LinkChoice], domain: &str) -> AnyView 
         .iter()
         .map(|flow| check(form, &format!("flow-{}", flow.id), flow.name.clone(), Some(flow.about.clone())))
         .collect();
-    check_group("User flows", "Patients can sign in to this application through these.", None, boxes)
+    check_group("flows", "User flows", "Patients can sign in to this application through these.", None, boxes)
 }
 
 /// `/portal/{tenant}/applications/new`. Fields `name`, `kind`, `reply_urls`, `minimum`, `flow-{id}`.
@@ -185,7 +198,7 @@ pub fn application_page(frame: Frame, detail: ApplicationDetail) -> AnyView {
                 {detail.signs_in.then(|| reply_urls_field(&detail.form))}
                 {minimum_field(&detail.form)}
                 {flow_checks(&detail.form, &detail.flows, &domain)}
-                <Button label="Save changes" />
+                <div class="actions"><Button label="Save changes" /></div>
             </Form>
         </section>
     };
@@ -228,7 +241,8 @@ fn new_secret(secret: String) -> AnyView {
 
 fn secrets(detail: &ApplicationDetail, domain: &str, csrf: &str) -> AnyView {
     let list = if detail.secrets.is_empty() {
-        view! { <p class="muted">"There is none yet. The application needs one to exchange its codes for tokens."</p> }.into_any()
+        view! { <p class="muted">"There is none yet. The application needs one to exchange its codes for tokens."</p> }
+            .into_any()
     } else {
         let columns = ["Secret", "Created"].map(Column::plain).to_vec();
         let rows = detail

@@ -2,11 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{
-    addresses, domain,
-    parts::TextArea,
-    portal_page,
-};
+use super::{addresses, domain, parts::TextArea, portal_page};
 use crate::{
     api::portal::{AttributeRow, AttributesPage, Frame},
     components::{Badge, Button, Column, DataTable, ErrorSummary, Form, RadioOption, Radios, TextField, Tone},
@@ -57,7 +53,7 @@ pub fn attributes_page(frame: Frame, page: AttributesPage) -> AnyView {
                     error=form.error("options")
                     optional=true
                 />
-                <Button label="Define attribute" />
+                <div class="actions"><Button label="Define attribute" /></div>
             </Form>
         </section>
     };
@@ -69,7 +65,11 @@ fn table(rows: Vec<AttributeRow>) -> AnyView {
     let rows = rows
         .into_iter()
         .map(|row| {
-            let origin = if row.custom { view! { <Badge text="Custom" tone=Tone::Info /> } } else { view! { <Badge text="Built in" /> } };
+            let origin = if row.custom {
+                view! { <Badge text="Custom" tone=Tone::Info /> }
+            } else {
+                view! { <Badge text="Built in" /> }
+            };
             vec![
                 row.label.into_any(),
                 view! { <code class="fixed">{row.name}</code> }.into_any(),

@@ -22,7 +22,7 @@ pub(super) fn methods(form: &FormState, methods: &[MethodChoice], hint: &str) ->
             check(form, &name, format!("{}{mark}", method.label), Some(about))
         })
         .collect();
-    check_group("Methods that people may choose from", hint, form.error("methods"), boxes)
+    check_group("methods", "Methods that people may choose from", hint, form.error("methods"), boxes)
 }
 
 /// One table: what is collected, whether it must be given, what the application receives.

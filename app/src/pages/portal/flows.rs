@@ -73,13 +73,13 @@ fn flow_table(caption: &str, domain: &str, rows: Vec<FlowRow>, own: bool) -> Any
             let mut cells = vec![
                 view! { <a href=addresses::flow(domain, &row.key)>{row.name.clone()}</a> }.into_any(),
                 row.kind.into_any(),
-                mfa_badge(row.mfa),
+                row_badge(row.mfa),
             ];
             if own {
-                let of = row.name.clone();
-                let label = if row.mfa { "Turn off MFA" } else { "Turn on MFA" };
+                let (of, on) = (row.name.clone(), row.mfa == Some(true));
+                let label = if on { "Turn off MFA" } else { "Turn on MFA" };
                 cells.push(
-                    view! { <a href=addresses::flow_mfa_to(domain, &row.key, !row.mfa)>{label}<span class="visually-hidden">{format!(" for {of}")}</span></a> }
+                    view! { <a href=addresses::flow_mfa_to(domain, &row.key, !on)>{label}<span class="visually-hidden">{format!(" for {of}")}</span></a> }
                         .into_any(),
                 );
                 cells.push(
@@ -90,6 +90,10 @@ fn flow_table(caption: &str, domain: &str, rows: Vec<FlowRow>, own: bool) -> Any
         })
         .collect();
     view! { <DataTable caption=caption.to_owned() columns=columns rows=rows /> }.into_any()
+}
+
+fn row_badge(mfa: Option<bool>) -> AnyView {
+    mfa.map_or_else(|| view! { <Badge text="If set up" tone=Tone::Info /> }.into_any(), mfa_badge)
 }
 
 fn mfa_badge(on: bool) -> AnyView {
@@ -115,7 +119,11 @@ pub fn new_flow_page(frame: Frame, page: NewFlow) -> AnyView {
     let allowed = methods(&form, &page.methods, "Kept for later while the second factor is off.");
     let table = claims_table(&form, &page.rows, true);
     let kinds = vec![
-        radio("sign_up_sign_in", "Sign up and sign in", "New patients make an account; the others sign in. Most applications need this one."),
+        radio(
+            "sign_up_sign_in",
+            "Sign up and sign in",
+            "New patients make an account; the others sign in. Most applications need this one.",
+        ),
         radio("sign_in", "Sign in", "Only people who have an account."),
         radio("profile_editing", "Profile editing", "People sign in and change their details."),
         radio("password_reset", "Password reset", "People prove their email address and choose a new password."),
@@ -166,7 +174,8 @@ pub fn flow_page(frame: Frame, detail: FlowDetail) -> AnyView {
     let domain = domain(&frame);
     let csrf = frame.csrf.clone();
     let own = detail.editable == Editable::All;
-    let run = own.then(|| view! { <ButtonLink href=addresses::flow_run(&domain, &detail.key) label="Run user flow" /> });
+    let run =
+        own.then(|| view! { <ButtonLink href=addresses::flow_run(&domain, &detail.key) label="Run user flow" /> });
     let body = match detail.editable {
         Editable::All => own_flow(&domain, &csrf, &detail),
         Editable::Methods => staff_flow(&domain, &csrf, &detail),
@@ -195,7 +204,8 @@ pub fn flow_page(frame: Frame, detail: FlowDetail) -> AnyView {
 
 fn own_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
     let to = addresses::flow_mfa_to(domain, &detail.key, !detail.mfa);
-    let (label, kind) = if detail.mfa { ("Turn off MFA", ButtonKind::Danger) } else { ("Turn on MFA", ButtonKind::Primary) };
+    let (label, kind) =
+        if detail.mfa { ("Turn off MFA", ButtonKind::Danger) } else { ("Turn on MFA", ButtonKind::Primary) };
     let says = if detail.mfa { "Asked for at every sign-in." } else { "Not asked for: a password is enough." };
     let version = detail.form.value("version");
     let hint = if detail.mfa { "" } else { "Kept for later while the second factor is off." };
@@ -219,7 +229,7 @@ fn own_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
                 <input type="hidden" name="version" value=version />
                 {allowed}
                 {table}
-                <Button label="Save changes" />
+                <div class="actions"><Button label="Save changes" /></div>
             </Form>
         </section>
         <section class="panel">
@@ -240,7 +250,7 @@ fn staff_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
             <Form action=addresses::flow(domain, &detail.key) csrf=csrf.to_owned()>
                 <input type="hidden" name="version" value=version />
                 {allowed}
-                <Button label="Save changes" />
+                <div class="actions"><Button label="Save changes" /></div>
             </Form>
         </section>
     }
@@ -261,12 +271,14 @@ fn link_form(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
     let boxes = detail
         .applications
         .iter()
-        .map(|choice| check(&form, &format!("application-{}", choice.id), choice.name.clone(), Some(choice.about.clone())))
+        .map(|choice| {
+            check(&form, &format!("application-{}", choice.id), choice.name.clone(), Some(choice.about.clone()))
+        })
         .collect();
     view! {
         <Form action=addresses::flow_applications(domain, &detail.key) csrf=csrf.to_owned()>
-            {check_group("Linked applications", "Patients can sign in to these through this flow, and to no others.", None, boxes)}
-            <Button label="Save links" kind=ButtonKind::Secondary />
+            {check_group("applications", "Linked applications", "Patients can sign in to these through this flow, and to no others.", None, boxes)}
+            <div class="actions"><Button label="Save links" kind=ButtonKind::Secondary /></div>
         </Form>
     }
     .into_any()
@@ -281,9 +293,15 @@ pub fn mfa_page(frame: Frame, switch: MfaSwitch) -> AnyView {
     let title = if switch.on { "Turn on MFA" } else { "Turn off MFA" };
     let radius = words::blast_radius(switch.patients, switch.with_mfa);
     let (tone, what): (Tone, &str) = if switch.on {
-        (Tone::Info, "It acts at the next sign-in: who has no second factor is asked to set one up, with a code sent to their email address first. Sign-ins without a second factor stop counting, and apps can’t renew their tokens from them.")
+        (
+            Tone::Info,
+            "It acts at the next sign-in: who has no second factor is asked to set one up, with a code sent to their email address first. Sign-ins without a second factor stop counting, and apps can’t renew their tokens from them.",
+        )
     } else {
-        (Tone::Warning, "It acts at the next sign-in: a password alone will be enough. Second factors that people have set up are kept, and apps that always want a second factor still ask for it.")
+        (
+            Tone::Warning,
+            "It acts at the next sign-in: a password alone will be enough. Second factors that people have set up are kept, and apps that always want a second factor still ask for it.",
+        )
     };
     let choose = switch.on.then(|| methods(&switch.form, &switch.methods, "Choose at least one."));
     let button = if switch.on { ButtonKind::Primary } else { ButtonKind::Danger };

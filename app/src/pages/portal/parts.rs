@@ -66,15 +66,28 @@ pub(super) fn copyable(text: &str, what: &str) -> AnyView {
     .into_any()
 }
 
-/// A group of checkboxes; the summary links to the first by the group's name.
-pub(super) fn check_group(legend: &str, hint: &str, error: Option<String>, boxes: Vec<AnyView>) -> AnyView {
+/// A group of checkboxes; the error summary links to the group by its `name`.
+pub(super) fn check_group(name: &str, legend: &str, hint: &str, error: Option<String>, boxes: Vec<AnyView>) -> AnyView {
+    let id = field_id(name);
     let class = if error.is_some() { "field field-wrong checks" } else { "field checks" };
-    let hint = (!hint.is_empty()).then(|| view! { <p class="hint">{hint.to_owned()}</p> });
+    let described = match (error.is_some(), hint.is_empty()) {
+        (false, true) => None,
+        (false, false) => Some(format!("{id}-hint")),
+        (true, true) => Some(format!("{id}-error")),
+        (true, false) => Some(format!("{id}-error {id}-hint")),
+    };
+    let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
+    let hint = (!hint.is_empty()).then(|| view! { <p class="hint" id=hint_id>{hint.to_owned()}</p> });
     let error = error.map(|error| {
-        view! { <p class="field-error"><span class="visually-hidden">"Error: "</span>{error}</p> }
+        view! {
+            <p class="field-error" id=error_id>
+                <span class="visually-hidden">"Error: "</span>
+                {error}
+            </p>
+        }
     });
     view! {
-        <fieldset class=class>
+        <fieldset class=class id=id tabindex="-1" aria-describedby=described>
             <legend class="label">{legend.to_owned()}</legend>
             {hint}
             {error}

@@ -6,8 +6,8 @@ use super::{addresses, domain, parts::copyable, portal_page};
 use crate::{
     api::portal::{DecodedToken, Frame, RunForm, RunResult},
     components::{
-        Breadcrumbs, Button, ButtonKind, ButtonLink, Column, DataTable, Disclosure, EmptyState, ErrorSummary, Form, Notice,
-        SelectField, Tone,
+        Breadcrumbs, Button, ButtonKind, ButtonLink, Column, DataTable, Disclosure, EmptyState, ErrorSummary, Form,
+        Notice, SelectField, Tone,
     },
 };
 

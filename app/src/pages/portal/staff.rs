@@ -30,7 +30,7 @@ pub fn staff_page(frame: Frame, page: StaffPage) -> AnyView {
                     autocomplete="off"
                     class="ltr"
                 />
-                <Button label="Send invitation" />
+                <div class="actions"><Button label="Send invitation" /></div>
             </Form>
         }
         .into_any()

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     api::portal::{FormState, Frame, Listing, Overview, TenantRow},
     components::{
-        Badge, Breadcrumbs, Button, ButtonKind, ButtonLink, Column, DataTable, DefinitionList, EmptyState, ErrorSummary, Form,
-        SelectField, TextField, Tone,
+        Badge, Breadcrumbs, Button, ButtonKind, ButtonLink, Column, DataTable, DefinitionList, EmptyState,
+        ErrorSummary, Form, SelectField, TextField, Tone,
     },
     countries::COUNTRIES,
     paths,
@@ -23,7 +23,8 @@ pub fn tenant_list_page(frame: Frame, listing: Listing<TenantRow>) -> AnyView {
     let create = frame.can_create.then(|| view! { <ButtonLink href=addresses::NEW_TENANT label="Create a tenant" /> });
     let empty = listing.rows.is_empty();
     let searched = !listing.query.is_empty();
-    let search = (!empty || searched || !listing.first).then(|| search_form("Search by name or domain", &listing.query));
+    let search =
+        (!empty || searched || !listing.first).then(|| search_form("Search by name or domain", &listing.query));
     let paging = pages(paths::PORTAL, &listing);
     let list = if !empty {
         tenant_table(listing.rows)
@@ -195,19 +196,19 @@ fn checklist(domain: &str, overview: &Overview) -> AnyView {
     view! {
         <section class="panel">
             <h2>"First steps"</h2>
-            <ol class="steps">{items}</ol>
+            <ol class="first-steps">{items}</ol>
         </section>
     }
     .into_any()
 }
 
 fn step(label: &str, about: &str, done: bool, href: Option<String>) -> AnyView {
-    let class = if done { "step step-done" } else { "step" };
+    let class = if done { "first-step first-step-done" } else { "first-step" };
     let action = href.map(|href| view! { <ButtonLink href=href label=label.to_owned() /> });
     view! {
         <li class=class>
             <div>
-                <p class="step-label">
+                <p class="first-step-label">
                     {label.to_owned()} " "
                     {if done { view! { <Badge text="Done" tone=Tone::Success /> } } else { view! { <Badge text="To do" /> } }}
                 </p>

@@ -6,7 +6,9 @@ use axum::{
     response::Response,
 };
 use lanyard_app::{
-    api::portal::{ApplicationDetail, ApplicationRow, Done, FlowEndpoints, FormState, LinkChoice, Listing, SecretRow, Section},
+    api::portal::{
+        ApplicationDetail, ApplicationRow, Done, FlowEndpoints, FormState, LinkChoice, Listing, SecretRow, Section,
+    },
     pages::portal::{addresses, application_list_page, application_page, new_application_page},
 };
 use lanyard_domain::{
@@ -23,12 +25,19 @@ use super::{
 };
 use crate::{
     http::{client::Client, error::HttpError, form::Fields},
-    service::portal::{self, PortalError, applications::{self, Registered}},
+    service::portal::{
+        self, PortalError,
+        applications::{self, Registered},
+    },
     state::App,
 };
 
 /// `GET …/applications`.
-pub(super) async fn list(State(app): State<App>, place: Place, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub(super) async fn list(
+    State(app): State<App>,
+    place: Place,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
     let frame = in_tenant(&app, &place, Section::Applications).await?;
     let page = applications::list(&app, place.tenant.id, asked.wanted()).await?;
     let row = |application: &Application| ApplicationRow {
@@ -43,7 +52,9 @@ pub(super) async fn list(State(app): State<App>, place: Place, Query(asked): Que
         first: asked.after.is_empty(),
         next: page.next,
     };
-    Ok(Answer::ok("Applications", &frame).draw(&app, move || application_list_page(frame.clone(), listing.clone())).await)
+    Ok(Answer::ok("Applications", &frame)
+        .draw(&app, move || application_list_page(frame.clone(), listing.clone()))
+        .await)
 }
 
 /// `GET …/applications/new`.
@@ -78,7 +89,11 @@ fn choice(flow: &UserFlow) -> LinkChoice {
 
 /// `POST …/applications/new`.
 pub(super) async fn register(
-    State(app): State<App>, place: Place, client: Client, headers: HeaderMap, fields: Fields,
+    State(app): State<App>,
+    place: Place,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
 ) -> Result<Response, HttpError> {
     place.who.check(&headers, &fields)?;
     let draft = match forms::application(&fields, None) {
@@ -94,7 +109,10 @@ pub(super) async fn register(
 
 /// `GET …/applications/{id}`.
 pub(super) async fn show(
-    State(app): State<App>, place: Place, Path((_, id)): Path<(String, String)>, Query(asked): Query<Asked>,
+    State(app): State<App>,
+    place: Place,
+    Path((_, id)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, HttpError> {
     let id = parse(&id)?;
     let (registered, flows) = applications::show(&app, place.tenant.id, id).await?;
@@ -130,7 +148,11 @@ fn detail(app: &App, tenant: &Tenant, registered: &Registered, flows: &[UserFlow
         form: forms::application_values(registered),
         flows: flows.iter().map(choice).collect(),
         endpoints: registered.linked.iter().map(|flow| endpoints(app, tenant, flow)).collect(),
-        secrets: own.secrets.iter().map(|it| SecretRow { hint: it.hint.clone(), created: words::moment(it.created_at) }).collect(),
+        secrets: own
+            .secrets
+            .iter()
+            .map(|it| SecretRow { hint: it.hint.clone(), created: words::moment(it.created_at) })
+            .collect(),
         new_secret: None,
         conflict: None,
     }
@@ -145,7 +167,12 @@ pub(super) fn endpoints(app: &App, tenant: &Tenant, flow: &UserFlow) -> FlowEndp
 
 /// `POST …/applications/{id}`.
 pub(super) async fn change(
-    State(app): State<App>, place: Place, Path((_, id)): Path<(String, String)>, client: Client, headers: HeaderMap, fields: Fields,
+    State(app): State<App>,
+    place: Place,
+    Path((_, id)): Path<(String, String)>,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
 ) -> Result<Response, HttpError> {
     place.who.check(&headers, &fields)?;
     let id = parse(&id)?;
@@ -161,7 +188,8 @@ pub(super) async fn change(
         }
     };
     let path = addresses::application(place.domain(), &id.to_string());
-    match applications::change(&app, place.tenant.id, id, fields.get("seen").to_owned(), draft, place.by(client)).await {
+    match applications::change(&app, place.tenant.id, id, fields.get("seen").to_owned(), draft, place.by(client)).await
+    {
         Ok(changed) => Ok(on_to(&path, if changed { "saved" } else { "unchanged" })),
         Err(PortalError::Conflict) => {
             // The page shows how it stands now, read before the change was tried or after it.
@@ -186,7 +214,12 @@ pub(super) async fn who_changed(app: &App, place: &Place, target: String) -> Res
 /// `POST …/applications/{id}/secret`: the answer itself shows the secret, once; nothing is kept
 /// that could show it again.
 pub(super) async fn create_secret(
-    State(app): State<App>, place: Place, Path((_, id)): Path<(String, String)>, client: Client, headers: HeaderMap, fields: Fields,
+    State(app): State<App>,
+    place: Place,
+    Path((_, id)): Path<(String, String)>,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
 ) -> Result<Response, HttpError> {
     place.who.check(&headers, &fields)?;
     let id = parse(&id)?;
@@ -200,7 +233,9 @@ pub(super) async fn create_secret(
             Answer::ok(&detail.name, &frame)
         }
         Err(PortalError::TooMany) => {
-            detail.form = detail.form.wrong("", format!("An application can have {} client secrets at most.", applications::MAX_SECRETS));
+            detail.form = detail
+                .form
+                .wrong("", format!("An application can have {} client secrets at most.", applications::MAX_SECRETS));
             Answer::refused(&detail.name, &frame)
         }
         Err(error) => return Err(error.into()),

@@ -23,7 +23,11 @@ use crate::{
 };
 
 /// `GET …/attributes`.
-pub(super) async fn show(State(app): State<App>, place: Place, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub(super) async fn show(
+    State(app): State<App>,
+    place: Place,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
     page(&app, &place, FormState::default().with("type", "string"), asked.done == "defined").await
 }
 
@@ -49,7 +53,11 @@ fn row(attribute: &Attribute) -> AttributeRow {
 
 /// `POST …/attributes`.
 pub(super) async fn define(
-    State(app): State<App>, place: Place, client: Client, headers: HeaderMap, fields: Fields,
+    State(app): State<App>,
+    place: Place,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
 ) -> Result<Response, HttpError> {
     place.who.check(&headers, &fields)?;
     let attribute = match forms::attribute(&fields) {
@@ -59,8 +67,12 @@ pub(super) async fn define(
     let typed = forms::typed(&fields, Vec::new());
     let refused = match attributes::define(&app, place.tenant.id, attribute, place.by(client)).await {
         Ok(()) => return Ok(on_to(&addresses::attributes(place.domain()), "defined")),
-        Err(PortalError::Taken) => typed.wrong("name", "There is an attribute of this name already. Choose another name."),
-        Err(PortalError::TooMany) => typed.wrong("", format!("A tenant can have {} custom attributes at most.", attributes::MAX_CUSTOM)),
+        Err(PortalError::Taken) => {
+            typed.wrong("name", "There is an attribute of this name already. Choose another name.")
+        }
+        Err(PortalError::TooMany) => {
+            typed.wrong("", format!("A tenant can have {} custom attributes at most.", attributes::MAX_CUSTOM))
+        }
         Err(error) => return Err(error.into()),
     };
     page(&app, &place, refused, false).await

@@ -8,7 +8,10 @@ use axum::{
     response::Response,
 };
 use lanyard_app::{
-    api::portal::{ClaimRow, Done, Editable, FlowDetail, FlowRow, Flows, FormState, LinkChoice, Listing, MethodChoice, NewFlow, Section},
+    api::portal::{
+        ClaimRow, Done, Editable, FlowDetail, FlowRow, Flows, FormState, LinkChoice, Listing, MethodChoice, NewFlow,
+        Section,
+    },
     pages::portal::{addresses, flow_list_page, flow_page, new_flow_page},
 };
 use lanyard_domain::{
@@ -29,12 +32,20 @@ use super::{
 };
 use crate::{
     http::{client::Client, error::HttpError, form::Fields},
-    service::portal::{self, PortalError, attributes, changes::method_label, flows::{self, FlowEdit, Shown}},
+    service::portal::{
+        self, PortalError, attributes,
+        changes::method_label,
+        flows::{self, FlowEdit, Shown},
+    },
     state::{App, Channels},
 };
 
 /// `GET …/flows`.
-pub(super) async fn list(State(app): State<App>, place: Place, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub(super) async fn list(
+    State(app): State<App>,
+    place: Place,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
     let frame = in_tenant(&app, &place, Section::Flows).await?;
     let (page, built_in) = flows::list(&app, place.tenant.id, asked.wanted()).await?;
     let begin = asked.after.is_empty() && asked.q.is_empty();
@@ -51,12 +62,11 @@ pub(super) async fn list(State(app): State<App>, place: Place, Query(asked): Que
 }
 
 fn row(flow: &UserFlow) -> FlowRow {
-    FlowRow {
-        key: flow.name.key(),
-        name: flow.name.as_str().to_owned(),
-        kind: kind(flow),
-        mfa: is_on(flow),
-    }
+    let mfa = match flow.audience {
+        Audience::SelfService => None,
+        Audience::Patients | Audience::Staff | Audience::Operators => Some(is_on(flow)),
+    };
+    FlowRow { key: flow.name.key(), name: flow.name.as_str().to_owned(), kind: kind(flow), mfa }
 }
 
 fn kind(flow: &UserFlow) -> String {
@@ -120,7 +130,11 @@ async fn new_form(app: &App, place: &Place, form: FormState, custom: &[Attribute
 
 /// `POST …/flows/new`.
 pub(super) async fn create(
-    State(app): State<App>, place: Place, client: Client, headers: HeaderMap, fields: Fields,
+    State(app): State<App>,
+    place: Place,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
 ) -> Result<Response, HttpError> {
     place.who.check(&headers, &fields)?;
     let custom = attributes::custom(&app, place.tenant.id).await?;
@@ -131,7 +145,8 @@ pub(super) async fn create(
     match flows::create(&app, place.tenant.id, draft, place.by(client)).await {
         Ok(key) => Ok(on_to(&addresses::flow(place.domain(), &key), "created")),
         Err(PortalError::Taken) => {
-            let text = "There is a user flow of this name already. Capital letters make no difference. Choose another name.";
+            let text =
+                "There is a user flow of this name already. Capital letters make no difference. Choose another name.";
             new_form(&app, &place, forms::typed(&fields, Vec::new()).wrong("name", text), &custom).await
         }
         Err(error) => Err(error.into()),
@@ -140,7 +155,10 @@ pub(super) async fn create(
 
 /// `GET …/flows/{flow}`.
 pub(super) async fn show(
-    State(app): State<App>, place: Place, Path((_, key)): Path<(String, String)>, Query(asked): Query<Asked>,
+    State(app): State<App>,
+    place: Place,
+    Path((_, key)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, HttpError> {
     let shown = flows::show(&app, place.tenant.id, key).await?;
     let done = match asked.done.as_str() {
@@ -196,7 +214,12 @@ const fn editable(audience: Audience) -> Editable {
 
 /// `POST …/flows/{flow}`: the settings, or the methods of the built-in flow `staff`.
 pub(super) async fn change(
-    State(app): State<App>, place: Place, Path((_, key)): Path<(String, String)>, client: Client, headers: HeaderMap, fields: Fields,
+    State(app): State<App>,
+    place: Place,
+    Path((_, key)): Path<(String, String)>,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
 ) -> Result<Response, HttpError> {
     place.who.check(&headers, &fields)?;
     let shown = flows::show(&app, place.tenant.id, key).await?;
@@ -211,7 +234,9 @@ pub(super) async fn change(
     let result = flows::change(&app, place.tenant.id, key.clone(), version, edit, place.by(client)).await;
     let frame = in_tenant(&app, &place, Section::Flows).await?;
     let answer = match result {
-        Ok(changed) => return Ok(on_to(&addresses::flow(place.domain(), &key), if changed { "saved" } else { "unchanged" })),
+        Ok(changed) => {
+            return Ok(on_to(&addresses::flow(place.domain(), &key), if changed { "saved" } else { "unchanged" }));
+        }
         Err(PortalError::NoMethod) => {
             detail.form = forms::typed(&fields, Vec::new()).wrong("methods", forms::NO_METHOD);
             Answer::refused(&detail.name, &frame)
@@ -232,11 +257,18 @@ pub(super) fn version(fields: &Fields) -> Result<i64, HttpError> {
 
 /// `POST …/flows/{flow}/applications`.
 pub(super) async fn set_applications(
-    State(app): State<App>, place: Place, Path((_, key)): Path<(String, String)>, client: Client, headers: HeaderMap, fields: Fields,
+    State(app): State<App>,
+    place: Place,
+    Path((_, key)): Path<(String, String)>,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
 ) -> Result<Response, HttpError> {
     place.who.check(&headers, &fields)?;
-    let wanted: BTreeSet<Id<Application>> = fields.with_prefix("application-").filter_map(|(id, _)| id.parse().ok()).collect();
-    let changed = flows::set_applications(&app, place.tenant.id, key.to_ascii_lowercase(), wanted, place.by(client)).await?;
+    let wanted: BTreeSet<Id<Application>> =
+        fields.with_prefix("application-").filter_map(|(id, _)| id.parse().ok()).collect();
+    let changed =
+        flows::set_applications(&app, place.tenant.id, key.to_ascii_lowercase(), wanted, place.by(client)).await?;
     let path = addresses::flow(place.domain(), &key.to_ascii_lowercase());
     Ok(on_to(&path, if changed { "saved" } else { "unchanged" }))
 }
@@ -248,7 +280,8 @@ mod tests {
     #[test]
     fn u19_text_and_call_are_marked_and_a_missing_provider_is_said() {
         let choices = method_choices(Channels { email: true, text: false, call: true });
-        let marks: Vec<(&str, bool, bool)> = choices.iter().map(|it| (it.value.as_str(), it.less_secure, it.unavailable)).collect();
+        let marks: Vec<(&str, bool, bool)> =
+            choices.iter().map(|it| (it.value.as_str(), it.less_secure, it.unavailable)).collect();
         assert_eq!(
             marks,
             [("authenticator_app", false, false), ("text_message", true, true), ("phone_call", true, false)]
@@ -258,7 +291,8 @@ mod tests {
     #[test]
     fn o2_the_table_has_claims_that_nobody_is_asked_for() {
         let rows = rows(&claims::catalogue(&[]), &[]);
-        let only_claims: Vec<&str> = rows.iter().filter(|row| row.attribute.is_none()).map(|row| row.claim.as_str()).collect();
+        let only_claims: Vec<&str> =
+            rows.iter().filter(|row| row.attribute.is_none()).map(|row| row.claim.as_str()).collect();
         assert_eq!(only_claims, ["emails", "idp", "oid", "newUser"]);
     }
 }

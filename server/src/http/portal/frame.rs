@@ -25,7 +25,12 @@ const SWITCHER: usize = 12;
 ///
 /// # Errors
 /// When the database does not answer.
-pub(super) async fn frame(app: &App, who: &SignedIn, tenant: Option<&Tenant>, section: Section) -> Result<Frame, HttpError> {
+pub(super) async fn frame(
+    app: &App,
+    who: &SignedIn,
+    tenant: Option<&Tenant>,
+    section: Section,
+) -> Result<Frame, HttpError> {
     let mut tenants = tenants::list(app, &who.roles, Wanted::default()).await?.rows;
     tenants.truncate(SWITCHER);
     Ok(Frame {

@@ -11,7 +11,10 @@ use lanyard_app::{
     api::portal::{FormState, MfaSwitch, Section},
     pages::portal::{addresses, mfa_page},
 };
-use lanyard_domain::{assurance::Method, user_flow::{Audience, UserFlow}};
+use lanyard_domain::{
+    assurance::Method,
+    user_flow::{Audience, UserFlow},
+};
 
 use super::{
     Asked, Place,
@@ -22,13 +25,20 @@ use super::{
 };
 use crate::{
     http::{client::Client, error::HttpError, form::Fields},
-    service::portal::{PortalError, flows::{self, FlowEdit}, tenants},
+    service::portal::{
+        PortalError,
+        flows::{self, FlowEdit},
+        tenants,
+    },
     state::App,
 };
 
 /// `GET …/flows/{flow}/mfa?to=on`.
 pub(super) async fn ask(
-    State(app): State<App>, place: Place, Path((_, key)): Path<(String, String)>, Query(asked): Query<Asked>,
+    State(app): State<App>,
+    place: Place,
+    Path((_, key)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, HttpError> {
     let flow = flow_of(&app, &place, key).await?;
     let on = direction(&asked.to)?;
@@ -63,7 +73,13 @@ fn fresh(flow: &UserFlow) -> FormState {
     methods.iter().fold(form, |form, method| form.with(format!("method-{}", method.as_str()), "true"))
 }
 
-async fn question(app: &App, place: &Place, flow: &UserFlow, on: bool, form: FormState) -> Result<MfaSwitch, HttpError> {
+async fn question(
+    app: &App,
+    place: &Place,
+    flow: &UserFlow,
+    on: bool,
+    form: FormState,
+) -> Result<MfaSwitch, HttpError> {
     let (patients, with_mfa) = tenants::coverage_of(app, place.tenant.id).await?;
     Ok(MfaSwitch {
         key: flow.name.key(),
@@ -79,7 +95,12 @@ async fn question(app: &App, place: &Place, flow: &UserFlow, on: bool, form: For
 
 /// `POST …/flows/{flow}/mfa`.
 pub(super) async fn switch(
-    State(app): State<App>, place: Place, Path((_, key)): Path<(String, String)>, client: Client, headers: HeaderMap, fields: Fields,
+    State(app): State<App>,
+    place: Place,
+    Path((_, key)): Path<(String, String)>,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
 ) -> Result<Response, HttpError> {
     place.who.check(&headers, &fields)?;
     let flow = flow_of(&app, &place, key).await?;
@@ -88,7 +109,9 @@ pub(super) async fn switch(
     let result = flows::change(&app, place.tenant.id, key.clone(), version, edit, place.by(client)).await;
     let frame = in_tenant(&app, &place, Section::Flows).await?;
     let (answer, switch) = match result {
-        Ok(changed) => return Ok(on_to(&addresses::flow(place.domain(), &key), if changed { "saved" } else { "unchanged" })),
+        Ok(changed) => {
+            return Ok(on_to(&addresses::flow(place.domain(), &key), if changed { "saved" } else { "unchanged" }));
+        }
         Err(PortalError::NoMethod) => {
             let form = forms::typed(&fields, Vec::new()).wrong("methods", forms::NO_METHOD);
             (Answer::refused(title(on), &frame), question(&app, &place, &flow, on, form).await?)

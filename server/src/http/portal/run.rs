@@ -25,7 +25,10 @@ use super::{
 use crate::{
     http::{client::Client, cookies::Cookie, error::HttpError, form::Fields},
     service::{
-        portal::{attributes, flows::{self, Shown}},
+        portal::{
+            attributes,
+            flows::{self, Shown},
+        },
         run::{self, Run},
     },
     state::App,
@@ -45,7 +48,10 @@ async fn shown(app: &App, place: &Place, key: String) -> Result<Shown, HttpError
 
 /// `GET …/flows/{flow}/run`.
 pub(super) async fn choose(
-    State(app): State<App>, place: Place, Path((_, key)): Path<(String, String)>, Query(asked): Query<Asked>,
+    State(app): State<App>,
+    place: Place,
+    Path((_, key)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, HttpError> {
     let shown = shown(&app, &place, key).await?;
     let form = FormState::default().with("application", asked.application).with("reply_url", HERE);
@@ -83,7 +89,12 @@ fn reply_urls(linked: &[Application]) -> Vec<(String, String)> {
 
 /// `POST …/flows/{flow}/run`.
 pub(super) async fn start(
-    State(app): State<App>, place: Place, Path((_, key)): Path<(String, String)>, client: Client, headers: HeaderMap, fields: Fields,
+    State(app): State<App>,
+    place: Place,
+    Path((_, key)): Path<(String, String)>,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
 ) -> Result<Response, HttpError> {
     place.who.check(&headers, &fields)?;
     let shown = shown(&app, &place, key).await?;
@@ -112,7 +123,10 @@ pub(super) async fn start(
 
 /// `GET …/run/result?code=…`: shows the tokens, once.
 pub(super) async fn result(
-    State(app): State<App>, place: Place, client: Client, Query(asked): Query<Asked>,
+    State(app): State<App>,
+    place: Place,
+    client: Client,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, HttpError> {
     let by = place.by(client);
     let redeemed = run::redeem(&app, &place.tenant, &asked.code, by).await?;

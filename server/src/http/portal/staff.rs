@@ -22,7 +22,11 @@ use crate::{
 };
 
 /// `GET …/staff`.
-pub(super) async fn show(State(app): State<App>, place: Place, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub(super) async fn show(
+    State(app): State<App>,
+    place: Place,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
     page(&app, &place, FormState::default(), asked.done == "invited").await
 }
 
@@ -38,7 +42,11 @@ async fn page(app: &App, place: &Place, form: FormState, invited: bool) -> Resul
 
 /// `POST …/staff`.
 pub(super) async fn invite(
-    State(app): State<App>, place: Place, client: Client, headers: HeaderMap, fields: Fields,
+    State(app): State<App>,
+    place: Place,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
 ) -> Result<Response, HttpError> {
     place.who.check(&headers, &fields)?;
     let typed = forms::typed(&fields, Vec::new());

@@ -24,7 +24,11 @@ use crate::{
 };
 
 /// `GET /portal`.
-pub(super) async fn list(State(app): State<App>, operator: Operator, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub(super) async fn list(
+    State(app): State<App>,
+    operator: Operator,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
     let frame = frame(&app, &operator.who, None, Section::Tenants).await?;
     let page = tenants::list(&app, &operator.who.roles, asked.wanted()).await?;
     let listing = Listing {
@@ -56,7 +60,11 @@ async fn form(app: &App, operator: &Operator, form: FormState) -> Result<Respons
 
 /// `POST /portal/new`.
 pub(super) async fn create(
-    State(app): State<App>, operator: Operator, client: Client, headers: HeaderMap, fields: Fields,
+    State(app): State<App>,
+    operator: Operator,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
 ) -> Result<Response, HttpError> {
     operator.who.check(&headers, &fields)?;
     if !operator.creates_tenants() {
@@ -70,7 +78,8 @@ pub(super) async fn create(
     match tenants::create(&app, draft, by).await {
         Ok(tenant) => Ok(on_to(&paths::portal_tenant(tenant.domain.as_str()), "created")),
         Err(PortalError::Taken) => {
-            let typed = forms::typed(&fields, Vec::new()).wrong("domain", "There is a tenant with this domain already. Choose another one.");
+            let typed = forms::typed(&fields, Vec::new())
+                .wrong("domain", "There is a tenant with this domain already. Choose another one.");
             form(&app, &operator, typed).await
         }
         Err(error) => Err(error.into()),
@@ -78,7 +87,11 @@ pub(super) async fn create(
 }
 
 /// `GET /portal/{tenant}`.
-pub(super) async fn overview(State(app): State<App>, place: Place, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub(super) async fn overview(
+    State(app): State<App>,
+    place: Place,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
     let mut frame = in_tenant(&app, &place, Section::Overview).await?;
     if asked.done == "created" {
         frame.done = done("The tenant is created");

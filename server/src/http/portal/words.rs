@@ -1,12 +1,7 @@
 //! The domain's values in words.
 
 use lanyard_app::countries::COUNTRIES;
-use lanyard_domain::{
-    application::ApplicationKind,
-    attribute::AttributeKind,
-    clock::Timestamp,
-    user_flow::FlowType,
-};
+use lanyard_domain::{application::ApplicationKind, attribute::AttributeKind, clock::Timestamp, user_flow::FlowType};
 use time::OffsetDateTime;
 
 /// A moment: "22 November 2026, 06:52 UTC".

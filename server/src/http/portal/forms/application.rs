@@ -21,7 +21,10 @@ const MAX_REPLY_URLS: usize = 50;
 
 /// Reads `name`, `kind` (where it is not `registered` already), `reply_urls`, `minimum` and
 /// `flow-{id}`.
-pub(in super::super) fn application(fields: &Fields, registered: Option<ApplicationKind>) -> Result<ApplicationDraft, Vec<ErrorItem>> {
+pub(in super::super) fn application(
+    fields: &Fields,
+    registered: Option<ApplicationKind>,
+) -> Result<ApplicationDraft, Vec<ErrorItem>> {
     let mut problems = Problems::default();
     let name = problems.keep("name", name(fields.get("name"), "name"));
     let kind = registered.or_else(|| ApplicationKind::parse(fields.get("kind")));
@@ -33,7 +36,13 @@ pub(in super::super) fn application(fields: &Fields, registered: Option<Applicat
     let minimum = Minimum::parse(fields.get("minimum"));
     let minimum = problems.keep("minimum", minimum.ok_or_else(|| "Choose what every sign-in must reach.".to_owned()));
     let flows: BTreeSet<Id<UserFlow>> = fields.with_prefix("flow-").filter_map(|(id, _)| id.parse().ok()).collect();
-    let draft = name.zip(kind).zip(minimum).map(|((name, kind), minimum)| ApplicationDraft { name, kind, reply_urls, minimum, flows });
+    let draft = name.zip(kind).zip(minimum).map(|((name, kind), minimum)| ApplicationDraft {
+        name,
+        kind,
+        reply_urls,
+        minimum,
+        flows,
+    });
     problems.or(draft)
 }
 
@@ -42,7 +51,10 @@ fn reply_urls(problems: &mut Problems, input: &str, kind: ApplicationKind) -> Ve
     let lines = lines(input);
     if kind == ApplicationKind::WebApi {
         if !lines.is_empty() {
-            problems.add("reply_urls", "Nobody signs in to a web API, so it has no reply URLs. Clear the field, or choose another kind.");
+            problems.add(
+                "reply_urls",
+                "Nobody signs in to a web API, so it has no reply URLs. Clear the field, or choose another kind.",
+            );
         }
         return Vec::new();
     }
@@ -50,7 +62,8 @@ fn reply_urls(problems: &mut Problems, input: &str, kind: ApplicationKind) -> Ve
         problems.add("reply_urls", "Enter at least one reply URL, for example https://app.example/signed-in.");
     }
     if lines.len() > MAX_REPLY_URLS {
-        problems.add("reply_urls", format!("An application can have {MAX_REPLY_URLS} reply URLs at most. Remove some."));
+        problems
+            .add("reply_urls", format!("An application can have {MAX_REPLY_URLS} reply URLs at most. Remove some."));
         return Vec::new();
     }
     let mut urls = Vec::with_capacity(lines.len());
@@ -65,15 +78,22 @@ fn reply_urls(problems: &mut Problems, input: &str, kind: ApplicationKind) -> Ve
 
 /// Why a reply URL is refused, and what to do.
 fn reason(url: &str, problem: ReplyUrlProblem, kind: ApplicationKind) -> String {
-    let shown: String = if url.chars().count() > 100 { url.chars().take(100).chain("…".chars()).collect() } else { url.to_owned() };
+    let shown: String =
+        if url.chars().count() > 100 { url.chars().take(100).chain("…".chars()).collect() } else { url.to_owned() };
     let why = match problem {
-        ReplyUrlProblem::Invalid => "is not a complete web address. Write all of it, for example https://app.example/signed-in, in 256 characters at most.",
+        ReplyUrlProblem::Invalid => {
+            "is not a complete web address. Write all of it, for example https://app.example/signed-in, in 256 characters at most."
+        }
         ReplyUrlProblem::NotHttps if kind == ApplicationKind::Native => {
             "must begin with https. A native application may also use http://localhost, or a scheme of its own such as com.example.app://."
         }
-        ReplyUrlProblem::NotHttps => "must begin with https. Only http://localhost, http://127.0.0.1 and http://[::1] may do without.",
+        ReplyUrlProblem::NotHttps => {
+            "must begin with https. Only http://localhost, http://127.0.0.1 and http://[::1] may do without."
+        }
         ReplyUrlProblem::Fragment => "must not have a # in it. Remove the # and what follows.",
-        ReplyUrlProblem::Wildcard => "must not have a * in it. Addresses are compared exactly, capital letters too, so write out each one.",
+        ReplyUrlProblem::Wildcard => {
+            "must not have a * in it. Addresses are compared exactly, capital letters too, so write out each one."
+        }
         ReplyUrlProblem::Credentials => "must not carry a user name or password. Remove what stands before the @.",
     };
     format!("{shown} {why}")
@@ -99,7 +119,8 @@ mod tests {
     use super::*;
 
     fn read(urls: &str, kind: &str) -> Result<ApplicationDraft, Vec<ErrorItem>> {
-        let body = serde_urlencoded::to_string([("name", "App"), ("kind", kind), ("minimum", "none"), ("reply_urls", urls)]);
+        let body =
+            serde_urlencoded::to_string([("name", "App"), ("kind", kind), ("minimum", "none"), ("reply_urls", urls)]);
         application(&Fields::parse(body.unwrap().as_bytes()).unwrap(), None)
     }
 
@@ -114,11 +135,16 @@ mod tests {
         let input = "http://app.example/cb\nhttps://good.example/cb\nhttps://app.example/cb#x\nhttps://*.app.example/cb\n\
                      https://u:p@app.example/cb\n/cb";
         let reasons = refusals(input, "web");
-        for (reason, part) in reasons.iter().zip(["begin with https", "#", "*", "user name or password", "complete web address"]) {
+        for (reason, part) in
+            reasons.iter().zip(["begin with https", "#", "*", "user name or password", "complete web address"])
+        {
             assert!(reason.contains(part), "{reason}");
         }
         assert_eq!(reasons.len(), 5);
-        assert!(reasons[0].starts_with("http://app.example/cb ") && reasons[2].contains("capital letters"), "{reasons:?}");
+        assert!(
+            reasons[0].starts_with("http://app.example/cb ") && reasons[2].contains("capital letters"),
+            "{reasons:?}"
+        );
     }
 
     #[test]

@@ -22,7 +22,9 @@ pub(in super::super) fn attribute(fields: &Fields) -> Result<Attribute, Vec<Erro
         "string" => Some(AttributeKind::String),
         "boolean" => Some(AttributeKind::Boolean),
         "integer" => Some(AttributeKind::Integer),
-        "dropdown" => problems.keep("options", options(fields.get("options"))).map(|options| AttributeKind::Dropdown { options }),
+        "dropdown" => {
+            problems.keep("options", options(fields.get("options"))).map(|options| AttributeKind::Dropdown { options })
+        }
         _ => {
             problems.add("type", "Choose a type.");
             None
@@ -62,7 +64,10 @@ mod tests {
         assert_eq!(kind("type=string"), AttributeKind::String);
         assert_eq!(kind("type=boolean"), AttributeKind::Boolean);
         assert_eq!(kind("type=integer"), AttributeKind::Integer);
-        assert_eq!(kind("type=dropdown&options=A%0AB%0A"), AttributeKind::Dropdown { options: vec!["A".into(), "B".into()] });
+        assert_eq!(
+            kind("type=dropdown&options=A%0AB%0A"),
+            AttributeKind::Dropdown { options: vec!["A".into(), "B".into()] }
+        );
         assert_eq!(read("label=L&name=PatientNumber&type=string").unwrap().name, "extension_PatientNumber");
     }
 

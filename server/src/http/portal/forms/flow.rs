@@ -53,7 +53,8 @@ fn name(input: &str) -> Result<FlowName, String> {
     if input.trim().is_empty() {
         return Err("Enter a name, for example B2C_1_signup.".to_owned());
     }
-    let name = FlowName::parse(input).map_err(|_| "The name may have the letters a to z, digits, _ and -, 60 at most.".to_owned())?;
+    let name = FlowName::parse(input)
+        .map_err(|_| "The name may have the letters a to z, digits, _ and -, 60 at most.".to_owned())?;
     if name.key() == RESERVED_FLOW_KEY {
         return Err("This name can’t be used. Choose another one.".to_owned());
     }
@@ -151,18 +152,26 @@ mod tests {
         let draft = read(&form).unwrap();
         assert_eq!(draft.name.as_str(), "B2C_1_SignUp");
         assert_eq!(draft.settings.mfa.enforcement, Enforcement::AlwaysOn);
-        let names: Vec<(&str, bool)> = draft.settings.attributes.iter().map(|it| (it.name.as_str(), it.required)).collect();
+        let names: Vec<(&str, bool)> =
+            draft.settings.attributes.iter().map(|it| (it.name.as_str(), it.required)).collect();
         assert_eq!(names, [("country", true), ("givenName", true), ("surname", true), ("extension_Ward", false)]);
-        assert_eq!(draft.settings.claims, ["emails", "country", "given_name", "family_name", "extension_Ward", "oid", "newUser"]);
+        assert_eq!(
+            draft.settings.claims,
+            ["emails", "country", "given_name", "family_name", "extension_Ward", "oid", "newUser"]
+        );
         let back = settings_values(&draft.settings);
         let edit = settings_edit(&Fields(back.values), &catalogue());
         let FlowEdit::Settings { methods, attributes, claims } = edit else { panic!("the settings") };
-        assert_eq!((methods, attributes, claims), (draft.settings.mfa.methods, draft.settings.attributes, draft.settings.claims));
+        assert_eq!(
+            (methods, attributes, claims),
+            (draft.settings.mfa.methods, draft.settings.attributes, draft.settings.claims)
+        );
     }
 
     #[test]
     fn claims_and_attributes_outside_the_catalogue_are_never_taken() {
-        let form = new_flow_values().with("name", "x").with("claim-password", "true").with("collect-extension_Other", "true");
+        let form =
+            new_flow_values().with("name", "x").with("claim-password", "true").with("collect-extension_Other", "true");
         let draft = read(&form).unwrap();
         assert!(!draft.settings.claims.iter().any(|claim| claim == "password"));
         assert!(!draft.settings.attributes.iter().any(|it| it.name == "extension_Other"));

@@ -36,8 +36,12 @@ mod tests {
     #[test]
     fn a_tenant_has_a_name_a_domain_with_a_dot_and_a_known_region() {
         let draft = read("name=Harbour+Clinic&domain=Harbour.Example&region=gb").unwrap();
-        assert_eq!((draft.name.as_str(), draft.domain.as_str(), draft.region.as_str()), ("Harbour Clinic", "harbour.example", "GB"));
-        let fields: Vec<String> = read("name=&domain=new&region=XX").unwrap_err().into_iter().map(|it| it.field).collect();
+        assert_eq!(
+            (draft.name.as_str(), draft.domain.as_str(), draft.region.as_str()),
+            ("Harbour Clinic", "harbour.example", "GB")
+        );
+        let fields: Vec<String> =
+            read("name=&domain=new&region=XX").unwrap_err().into_iter().map(|it| it.field).collect();
         assert_eq!(fields, ["name", "domain", "region"]);
     }
 }
