@@ -8,8 +8,8 @@ export interface Message {
     to: string;
     subject: string | null;
     body: string;
-    /** RFC 3339. */
-    at: string;
+    /** Milliseconds since 1970. */
+    at: number;
 }
 
 /** Everything that went to an address or number, newest first. */
@@ -24,19 +24,24 @@ export async function seen(request: APIRequestContext, to: string): Promise<Set<
     return new Set((await messages(request, to)).map((message) => message.id));
 }
 
-/** Waits for a message that is not among `known`; the newest, where several came. */
+/** Waits for a message that is not among `known`, with `subject` in subject or text; the newest, where several came. */
 export async function nextMessage(
     request: APIRequestContext,
     to: string,
-    options: { known?: Set<string>; kind?: Message["kind"]; within?: number } = {},
+    options: { known?: Set<string>; kind?: Message["kind"]; within?: number; subject?: string } = {},
 ): Promise<Message> {
-    const { known = new Set<string>(), kind, within = 15_000 } = options;
+    const { known = new Set<string>(), kind, within = 15_000, subject = "" } = options;
     let found: Message | undefined;
     await expect
         .poll(
             async () => {
                 const all = await messages(request, to);
-                found = all.find((message) => !known.has(message.id) && (!kind || message.kind === kind));
+                found = all.find(
+                    (message) =>
+                        !known.has(message.id) &&
+                        (!kind || message.kind === kind) &&
+                        `${message.subject ?? ""}\n${message.body}`.includes(subject),
+                );
                 return found !== undefined;
             },
             { message: `a new ${kind ?? "message"} to ${to}`, timeout: within, intervals: [50, 100, 200] },

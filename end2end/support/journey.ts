@@ -147,12 +147,16 @@ export async function enrolApp(page: Page): Promise<string> {
     return finishApp(page);
 }
 
-/** The set-up page of an authenticator app; returns its secret. */
+/**
+ * The set-up page of an authenticator app; returns its secret. It is proved with the code of the
+ * step before, which is taken as well (N13), so that the present one is still good to sign in with.
+ */
 export async function finishApp(page: Page): Promise<string> {
     await at(page, "Set up your authenticator app");
     const secret = ((await page.locator("#app-secret").textContent()) ?? "").replace(/\s/g, "");
-    await page.getByLabel("Code from the app").fill(totp(secret));
-    await press(page, "Continue");
+    await steadyStep();
+    await page.getByLabel("Code from the app").fill(totp(secret, -1));
+    await press(page, "Turn on");
     return secret;
 }
 
@@ -199,4 +203,10 @@ export function totp(secret: string, step = 0): string {
     const mac = createHmac("sha1", key).update(moving).digest();
     const offset = mac.readUInt8(mac.length - 1) & 0xf;
     return String((mac.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+
+/** Waits until an authenticator app's code has some seconds left, so that it is the same on arrival. */
+export async function steadyStep(): Promise<void> {
+    const left = 30_000 - (Date.now() % 30_000);
+    if (left < 4_000) await new Promise((next) => setTimeout(next, left + 50));
 }

@@ -9,7 +9,7 @@ use axum::{
 };
 use lanyard_app::api::journey::{EventBody, JourneyView};
 
-use super::{browser, check_csrf};
+use super::{browser, check_csrf, prefill_country};
 use crate::{
     http::{client::Client, error::HttpError, form::Fields},
     service::journey::{self, Transport},
@@ -22,7 +22,9 @@ pub async fn show(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<JourneyView>, HttpError> {
-    Ok(Json(journey::show(&app, &id, browser(&headers).as_ref()).await?))
+    let mut view = journey::show(&app, &id, browser(&headers).as_ref()).await?;
+    prefill_country(&mut view, &headers);
+    Ok(Json(view))
 }
 
 /// `POST /api/journeys/{id}/{event}`.
@@ -47,10 +49,12 @@ pub async fn act(
     check_csrf(&browser, &id, &body.csrf)?;
     let request = journey::Act { id: &id, event: &event, fields: &fields, browser: &browser, client: &client };
     let done = journey::act(&app, request, &headers, Transport::Json).await?;
-    let mut response = match &done.view {
-        Some(view) => Json(view).into_response(),
-        None => Json(journey::show(&app, &id, Some(&browser)).await?).into_response(),
+    let mut view = match done.view.clone() {
+        Some(view) => view,
+        None => journey::show(&app, &id, Some(&browser)).await?,
     };
+    prefill_country(&mut view, &headers);
+    let mut response = Json(view).into_response();
     done.set_cookies(response.headers_mut());
     Ok(response)
 }

@@ -5,8 +5,9 @@
 pub mod api;
 pub mod pages;
 
-use axum::http::HeaderMap;
-use lanyard_domain::secret::Token;
+use axum::http::{HeaderMap, header};
+use lanyard_app::api::journey::{AttributeFieldKind, JourneyView, StageView};
+use lanyard_domain::{attribute, secret::Token};
 
 use super::{cookies::Cookie, csrf, error::HttpError};
 use crate::service::journey::JourneyError;
@@ -21,6 +22,29 @@ pub(crate) fn check_csrf(browser: &Token, id: &str, given: &str) -> Result<(), H
     if csrf::matches(browser, id, given) { Ok(()) } else { Err(HttpError::CrossSite) }
 }
 
+/// Prefills the country of a new account from the browser's languages (U7): the first region that
+/// is in the list. What was typed stays.
+pub(crate) fn prefill_country(view: &mut JourneyView, headers: &HeaderMap) {
+    let StageView::Details { attributes, .. } = &mut view.stage else { return };
+    let Some(field) = attributes.iter_mut().find(|field| field.name == attribute::COUNTRY) else { return };
+    let AttributeFieldKind::Select { options } = &field.kind else { return };
+    if !field.value.is_empty() || view.values.contains_key(attribute::COUNTRY) {
+        return;
+    }
+    let languages = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let found = regions(languages).find(|region| options.iter().any(|(code, _)| code == region));
+    field.value = found.unwrap_or_default();
+}
+
+// The regions of an `Accept-Language` header, in its order: browsers list the best first.
+fn regions(languages: &str) -> impl Iterator<Item = String> {
+    let tags = languages.split(',').filter_map(|entry| entry.split(';').next());
+    tags.filter_map(|tag| {
+        let region = tag.trim().split('-').skip(1).find(|part| part.len() == 2)?;
+        Some(region.to_ascii_uppercase())
+    })
+}
+
 impl From<JourneyError> for HttpError {
     fn from(error: JourneyError) -> Self {
         match error {
@@ -29,5 +53,18 @@ impl From<JourneyError> for HttpError {
             JourneyError::Storage(error) => error.into(),
             JourneyError::Internal(what) => Self::Internal(what),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn u7_regions_come_from_the_languages_of_the_browser() {
+        let all = |text| regions(text).collect::<Vec<_>>();
+        assert_eq!(all("en-GB,en;q=0.9,de-AT;q=0.8"), ["GB", "AT"]);
+        assert_eq!(all("zh-Hant-TW"), ["TW"]);
+        assert!(all("en, *;q=0.1,,-").is_empty());
     }
 }

@@ -7,7 +7,7 @@ use axum::{
 };
 use lanyard_app::{api::journey::StageView, pages, paths};
 
-use super::{browser, check_csrf};
+use super::{browser, check_csrf, prefill_country};
 use crate::{
     http::{client::Client, cookies::Cookie, error::HttpError, form::Fields, oauth::response, page},
     service::journey::{self, Back, Transport},
@@ -16,7 +16,8 @@ use crate::{
 
 /// `GET /journey/{id}`: the page of the stage, whatever it is now.
 pub async fn show(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, HttpError> {
-    let view = journey::show(&app, &id, browser(&headers).as_ref()).await?;
+    let mut view = journey::show(&app, &id, browser(&headers).as_ref()).await?;
+    prefill_country(&mut view, &headers);
     if let StageView::Done { location } = &view.stage {
         return Ok(Redirect::to(location).into_response());
     }

@@ -168,10 +168,14 @@ impl CodeProof {
         self.withheld_until = Some(until);
     }
 
-    /// Whether a resend may be made now.
-    pub(crate) fn may_resend(&mut self, now: Timestamp, history: &[Timestamp]) -> Checked {
+    /// Whether another code may go out now, `by` a method of the phone network or by email.
+    ///
+    /// The wait is for a code of the same kind: who sees that no text comes asks for a call at
+    /// once (U19). The limit of sends counts both.
+    pub(crate) fn may_resend(&mut self, now: Timestamp, history: &[Timestamp], by: Option<Method>) -> Checked {
         self.open(now)?;
-        if let Some(from) = self.last_sent_at().map(|at| at.plus(RESEND_AFTER)).filter(|from| *from > now) {
+        let same_kind = self.sent.iter().rev().find(|code| code.by == by);
+        if let Some(from) = same_kind.map(|code| code.sent_at.plus(RESEND_AFTER)).filter(|from| *from > now) {
             return Err(Refusal::ResendTooSoon { from });
         }
         may_send(now, history)

@@ -5,7 +5,10 @@ use super::{
     CodeProof, CodePurpose, Effect, Facts, Header, Next, Refusal, Stage, Tools,
     code::{self, Checked},
 };
-use crate::{assurance::Demand, clock::Timestamp};
+use crate::{
+    assurance::{Demand, Method},
+    clock::Timestamp,
+};
 
 /// Destinations to which one journey may ask for codes: nobody needs many, and it keeps a journey
 /// from being used to send mail to the world.
@@ -80,12 +83,13 @@ impl Context<'_, '_> {
         purpose: CodePurpose,
         destination: &str,
         history: &[Timestamp],
+        by: Option<Method>,
     ) -> Checked<(CodeProof, Send)> {
         let mut proof = self.proof(purpose, destination);
         if proof.is_untouched() && self.aside.len() >= MAX_DESTINATIONS {
             return Err(Refusal::TooManySends { from: self.header.expires_at });
         }
-        match proof.may_resend(self.now(), history) {
+        match proof.may_resend(self.now(), history, by) {
             Ok(()) => Ok((proof, Send::Now)),
             Err(Refusal::ResendTooSoon { .. }) => Ok((proof, Send::Underway)),
             Err(refusal) => {

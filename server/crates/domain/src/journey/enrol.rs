@@ -22,7 +22,7 @@ use crate::{
 pub(super) fn confirm(context: &mut Context<'_, '_>, person: Person) -> Stage {
     let address = context.facts.account.as_ref().map(|a| a.email.as_str().to_owned()).unwrap_or_default();
     let mut proof = context.proof(CodePurpose::ConfirmEmail, &address);
-    match proof.may_resend(context.now(), &context.facts.email_sends) {
+    match proof.may_resend(context.now(), &context.facts.email_sends, None) {
         Ok(()) => send_confirmation(context, &mut proof),
         Err(Refusal::TooManySends { from }) => proof.withhold(from),
         Err(_) => {}
@@ -45,7 +45,7 @@ fn send_confirmation(context: &mut Context<'_, '_>, proof: &mut CodeProof) {
 
 /// Another code to the account's address.
 pub(super) fn resend_email(context: &mut Context<'_, '_>, person: Person, mut proof: CodeProof) -> Next {
-    if let Err(refusal) = proof.may_resend(context.now(), &context.facts.email_sends) {
+    if let Err(refusal) = proof.may_resend(context.now(), &context.facts.email_sends, None) {
         return Err((Stage::ConfirmEmail { person, proof }, refusal));
     }
     send_confirmation(context, &mut proof);
@@ -112,7 +112,7 @@ pub(super) fn enter_phone(
         return Ok(second(context, person));
     }
     let history = &context.facts.phone_sends;
-    let proof = match context.enter(CodePurpose::EnrolPhone, number.as_str(), history) {
+    let proof = match context.enter(CodePurpose::EnrolPhone, number.as_str(), history, Some(method)) {
         Ok((mut proof, Send::Now)) => {
             let account = known(&person);
             send_phone(context, &number, method, &mut proof, account);
@@ -137,7 +137,7 @@ pub(super) fn resend_enrolment(
     method: Method,
     mut proof: CodeProof,
 ) -> Next {
-    let allowed = proof.may_resend(context.now(), &context.facts.phone_sends);
+    let allowed = proof.may_resend(context.now(), &context.facts.phone_sends, Some(method));
     if allowed.is_ok() {
         let account = known(&person);
         send_phone(context, &number, method, &mut proof, account);

@@ -16,7 +16,7 @@ use crate::{
 /// "Send verification code". An unknown address gets a notice, and the page looks the same.
 pub(super) fn request(context: &mut Context<'_, '_>, email: EmailAddress) -> Checked<Stage> {
     let history = &context.facts.email_sends;
-    let (mut proof, when) = context.enter(CodePurpose::Reset, email.as_str(), history)?;
+    let (mut proof, when) = context.enter(CodePurpose::Reset, email.as_str(), history, None)?;
     let account =
         context.facts.account.as_ref().filter(|account| may_reset(context, account)).map(|account| account.id);
     match when {
@@ -37,7 +37,7 @@ pub(super) fn resend(
     account: Option<Id<Account>>,
     mut proof: CodeProof,
 ) -> Next {
-    if let Err(refusal) = proof.may_resend(context.now(), &context.facts.email_sends) {
+    if let Err(refusal) = proof.may_resend(context.now(), &context.facts.email_sends, None) {
         return Err((Stage::ResetCode { email, account, proof }, refusal));
     }
     send(context, &email, account, &mut proof);

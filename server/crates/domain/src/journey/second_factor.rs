@@ -119,7 +119,7 @@ fn challenge(context: &mut Context<'_, '_>, person: Person, id: Id<Factor>, meth
     let proof = number.map(|number| {
         let mut proof = context.proof(CodePurpose::Challenge, number.as_str());
         let account = Some(person.authentication.account());
-        match proof.may_resend(context.now(), &context.facts.phone_sends) {
+        match proof.may_resend(context.now(), &context.facts.phone_sends, Some(method)) {
             Ok(()) => send_phone(context, &number, method, &mut proof, account),
             Err(Refusal::TooManySends { from }) => proof.withhold(from),
             // Locked, or sent a moment ago: the page says so.
@@ -249,7 +249,7 @@ pub(super) fn resend_challenge(
         (proof, _) => return Err((Stage::Challenge { person, factor: id, method, proof }, Refusal::MethodUnavailable)),
     };
     let account = Some(person.authentication.account());
-    let allowed = proof.may_resend(context.now(), &context.facts.phone_sends);
+    let allowed = proof.may_resend(context.now(), &context.facts.phone_sends, Some(method));
     if allowed.is_ok() {
         send_phone(context, &number, method, &mut proof, account);
     }

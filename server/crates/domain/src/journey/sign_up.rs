@@ -16,7 +16,7 @@ use crate::{
 /// the page looks the same (U10).
 pub(super) fn request(context: &mut Context<'_, '_>, email: EmailAddress) -> Checked<Stage> {
     let history = &context.facts.email_sends;
-    let (mut proof, when) = context.enter(CodePurpose::SignUp, email.as_str(), history)?;
+    let (mut proof, when) = context.enter(CodePurpose::SignUp, email.as_str(), history, None)?;
     match when {
         Send::Now => send(context, &email, &mut proof),
         Send::Underway => {}
@@ -26,7 +26,7 @@ pub(super) fn request(context: &mut Context<'_, '_>, email: EmailAddress) -> Che
 
 /// Another code to the same address.
 pub(super) fn resend(context: &mut Context<'_, '_>, email: EmailAddress, mut proof: CodeProof) -> Next {
-    if let Err(refusal) = proof.may_resend(context.now(), &context.facts.email_sends) {
+    if let Err(refusal) = proof.may_resend(context.now(), &context.facts.email_sends, None) {
         return Err((Stage::SignUpCode { email, proof }, refusal));
     }
     send(context, &email, &mut proof);

@@ -100,6 +100,18 @@ fn f18_a_locked_proof_compares_nothing_and_counts_nothing() {
 }
 
 #[test]
+fn u19_another_way_is_one_press_and_needs_no_wait() {
+    let mut desk = Desk::new(FlowType::SignIn, &on());
+    desk.sign_in(B);
+    let way = |method| Event::ChooseMethod { method };
+    desk.ok(way(Method::PhoneCall));
+    // The waits are one for each way, and stay while switching to and fro.
+    let again = desk.send(way(Method::TextMessage));
+    assert!(matches!(again, Some(Refusal::ResendTooSoon { .. })), "{again:?}");
+    assert!(matches!(desk.send(Event::Resend), Some(Refusal::ResendTooSoon { .. })));
+}
+
+#[test]
 fn n11_switching_the_way_does_not_reset_the_count() {
     let factors = vec![phone_factor(PHONE), app_factor(SEED)];
     let mut desk = Desk::with(FlowType::SignIn, Audience::Patients, &on(), factors);

@@ -1,0 +1,117 @@
+// npm openid-client 6, unchanged, against a flow: discovery, code with PKCE, refresh, userinfo, sign-out.
+import * as client from "openid-client";
+import { at, enrolPhone, giveDetails, person, proveAddress } from "../support/journey.ts";
+import { expect, test, type Page } from "../support/test.ts";
+
+/** What the bundled patient portal is registered as. */
+async function registration(page: Page): Promise<{ authority: string; client_id: string; redirect_uri: string }> {
+    await page.goto("/claims");
+    const props = JSON.parse((await page.locator("leptos-island").getAttribute("data-props")) ?? "{}");
+    return props.config;
+}
+
+async function discover(page: Page) {
+    const { authority, client_id, redirect_uri } = await registration(page);
+    const config = await client.discovery(new URL(authority), client_id, undefined, client.None(), {
+        execute: [client.allowInsecureRequests],
+    });
+    return { config, redirect_uri, authority };
+}
+
+/** Goes to the address and returns where the flow sends the browser back to, without loading it. */
+async function sentBack(page: Page, redirect_uri: string, go: () => Promise<unknown>): Promise<URL> {
+    const back = new Promise<URL>((found) => {
+        void page.route(`${redirect_uri}?*`, async (route) => {
+            found(new URL(route.request().url()));
+            await route.fulfill({ status: 200, contentType: "text/html", body: "<!doctype html><title>back</title>" });
+        });
+    });
+    await go();
+    const url = await back;
+    await page.unroute(`${redirect_uri}?*`);
+    return url;
+}
+
+test("openid-client signs in, refreshes, reads userinfo and signs out", async ({ page, request }) => {
+    const who = person("Open", "Client");
+    const { config, redirect_uri } = await discover(page);
+    const verifier = client.randomPKCECodeVerifier();
+    const [state, nonce] = [client.randomState(), client.randomNonce()];
+    const address = client.buildAuthorizationUrl(config, {
+        redirect_uri,
+        scope: "openid offline_access profile email",
+        code_challenge: await client.calculatePKCECodeChallenge(verifier),
+        code_challenge_method: "S256",
+        state,
+        nonce,
+    });
+    await page.goto(address.href);
+    await proveAddress(page, request, who.email);
+    await giveDetails(page, who);
+    const back = await sentBack(page, redirect_uri, () => enrolPhone(page, request, who));
+    expect(back.searchParams.get("state")).toBe(state);
+
+    const tokens = await client.authorizationCodeGrant(config, back, {
+        pkceCodeVerifier: verifier,
+        expectedState: state,
+        expectedNonce: nonce,
+        idTokenExpected: true,
+    });
+    const claims = tokens.claims();
+    expect(claims).toMatchObject({ given_name: "Open", family_name: "Client", country: "US", emails: [who.email], newUser: true });
+    expect(claims?.["amr"]).toEqual(expect.arrayContaining(["pwd", "sms", "mfa"]));
+    expect(tokens.access_token).toBeTruthy();
+    expect(tokens.refresh_token).toBeTruthy();
+    const userinfo = await client.fetchUserInfo(config, tokens.access_token, claims?.sub ?? "");
+    expect(userinfo.sub).toBe(claims?.sub);
+
+    const fresh = await client.refreshTokenGrant(config, tokens.refresh_token ?? "");
+    expect(fresh.claims()).toMatchObject({ sub: claims?.sub, auth_time: claims?.auth_time });
+    expect(fresh.refresh_token).not.toBe(tokens.refresh_token);
+    // A28: the code is good once.
+    await expect(
+        client.authorizationCodeGrant(config, back, { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce }),
+    ).rejects.toMatchObject({ error: "invalid_grant" });
+
+    const out = client.buildEndSessionUrl(config, {
+        post_logout_redirect_uri: redirect_uri,
+        id_token_hint: fresh.id_token ?? "",
+        state: "bye",
+    });
+    const home = await sentBack(page, redirect_uri, () => page.goto(out.href));
+    expect(home.searchParams.get("state")).toBe("bye");
+    // The session is over: prompt=none says so.
+    const silent = client.buildAuthorizationUrl(config, {
+        redirect_uri,
+        scope: "openid",
+        code_challenge: await client.calculatePKCECodeChallenge(verifier),
+        code_challenge_method: "S256",
+        prompt: "none",
+        state,
+    });
+    const refused = await sentBack(page, redirect_uri, () => page.goto(silent.href));
+    expect(refused.searchParams.get("error")).toMatch(/^(interaction|login)_required$/);
+});
+
+test("A28 a reply URL is exact; A30 a public client needs PKCE with S256", async ({ page }) => {
+    const { config, redirect_uri } = await discover(page);
+    const base = {
+        redirect_uri,
+        scope: "openid",
+        state: "s",
+        code_challenge: await client.calculatePKCECodeChallenge(client.randomPKCECodeVerifier()),
+        code_challenge_method: "S256",
+    };
+    for (const changed of [`${redirect_uri}/`, redirect_uri.replace("/claims", "/Claims"), `${redirect_uri}?x=1`, "https://evil.example/claims"]) {
+        const answer = await page.goto(client.buildAuthorizationUrl(config, { ...base, redirect_uri: changed }).href);
+        expect(answer?.status(), changed).toBe(400);
+        await at(page, "This sign-in link does not work");
+        expect(new URL(page.url()).pathname).not.toContain("laims");
+    }
+    const { code_challenge: _, code_challenge_method: __, ...bare } = base;
+    for (const parameters of [bare, { ...base, code_challenge_method: "plain" }]) {
+        const back = await sentBack(page, redirect_uri, () => page.goto(client.buildAuthorizationUrl(config, parameters).href));
+        expect(back.searchParams.get("error")).toBe("invalid_request");
+        expect(back.searchParams.get("code")).toBeNull();
+    }
+});
