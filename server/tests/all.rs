@@ -9,4 +9,9 @@
 
 mod support;
 
+mod codes;
+mod factors;
 mod flow_order;
+mod passwords;
+mod policy;
+mod tokens;
