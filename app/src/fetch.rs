@@ -1,11 +1,11 @@
-//! The one way to the server's API from the browser: gloo-net with a time-out.
+//! The one way to the server's API from the browser: `fetch` with a time-out.
 
 use std::time::Duration;
 
-use gloo_net::http::{Request, RequestBuilder, Response};
-use leptos::prelude::set_timeout_with_handle;
-use serde::de::DeserializeOwned;
-use web_sys::AbortController;
+use leptos::prelude::{set_timeout_with_handle, window};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortController, Headers, RequestInit, Response};
 
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -19,49 +19,56 @@ pub(crate) enum FetchError {
     Refused(u16),
 }
 
-/// An answer: status and text.
-type Answer = Result<(u16, String), FetchError>;
+/// Reads an answer's text; `None` for one that makes no sense.
+type Reader<T> = fn(&str) -> Option<T>;
 
 /// GET of a JSON document.
-pub(crate) async fn get<T: DeserializeOwned>(url: &str) -> Result<T, FetchError> {
-    read(send(Request::get(url), None).await)
+pub(crate) async fn get<T>(url: &str, reader: Reader<T>) -> Result<T, FetchError> {
+    read(send(url, None).await, reader)
 }
 
 /// POST of a JSON document.
-pub(crate) async fn post_json<T: DeserializeOwned>(url: &str, body: String) -> Result<T, FetchError> {
-    read(send(Request::post(url), Some(("application/json", body))).await)
+#[cfg(feature = "journey")]
+pub(crate) async fn post_json<T>(url: &str, body: String, reader: Reader<T>) -> Result<T, FetchError> {
+    read(send(url, Some(("application/json", body))).await, reader)
 }
 
 /// POST of an encoded form.
-pub(crate) async fn post_form<T: DeserializeOwned>(url: &str, body: String) -> Result<T, FetchError> {
-    read(send(Request::post(url), Some(("application/x-www-form-urlencoded", body))).await)
+#[cfg(feature = "claims")]
+pub(crate) async fn post_form<T>(url: &str, body: String, reader: Reader<T>) -> Result<T, FetchError> {
+    read(send(url, Some(("application/x-www-form-urlencoded", body))).await, reader)
 }
 
 /// The document whatever the status: problems come with a page of their own.
-fn read<T: DeserializeOwned>(answer: Answer) -> Result<T, FetchError> {
-    let (status, text) = answer?;
-    serde_json::from_str(&text).map_err(|_| FetchError::Refused(status))
+fn read<T>(answer: Option<(u16, String)>, reader: Reader<T>) -> Result<T, FetchError> {
+    let (status, text) = answer.ok_or(FetchError::Unreachable)?;
+    reader(&text).ok_or(FetchError::Refused(status))
 }
 
-async fn send(builder: RequestBuilder, body: Option<(&str, String)>) -> Answer {
-    let controller = AbortController::new().map_err(|_| FetchError::Unreachable)?;
-    let builder = builder.header("accept", "application/json").abort_signal(Some(&controller.signal()));
+/// Status and text of the answer; nothing where there is none in time.
+async fn send(url: &str, body: Option<(&str, String)>) -> Option<(u16, String)> {
+    let controller = AbortController::new().ok()?;
+    let request = RequestInit::new();
+    request.set_signal(Some(&controller.signal()));
+    let headers = Headers::new().ok()?;
+    headers.set("accept", "application/json").ok()?;
+    if let Some((kind, body)) = body {
+        request.set_method("POST");
+        headers.set("content-type", kind).ok()?;
+        request.set_body(&JsValue::from_str(&body));
+    }
+    request.set_headers(&headers);
     let timer = set_timeout_with_handle(move || controller.abort(), TIMEOUT);
-    let answer = exchange(builder, body).await;
+    let answer = exchange(url, &request).await;
     if let Ok(timer) = timer {
         timer.clear();
     }
     answer
 }
 
-async fn exchange(builder: RequestBuilder, body: Option<(&str, String)>) -> Answer {
-    let request = match body {
-        Some((kind, body)) => builder.header("content-type", kind).body(body),
-        None => builder.build(),
-    };
-    let response: Response =
-        request.map_err(|_| FetchError::Unreachable)?.send().await.map_err(|_| FetchError::Unreachable)?;
-    let status = response.status();
-    let text = response.text().await.map_err(|_| FetchError::Unreachable)?;
-    Ok((status, text))
+async fn exchange(url: &str, request: &RequestInit) -> Option<(u16, String)> {
+    let response = JsFuture::from(window().fetch_with_str_and_init(url, request)).await.ok()?;
+    let response = response.dyn_into::<Response>().ok()?;
+    let text = JsFuture::from(response.text().ok()?).await.ok()?;
+    Some((response.status(), text.as_string()?))
 }

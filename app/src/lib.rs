@@ -14,7 +14,7 @@ pub mod browser;
 pub mod components;
 #[cfg(feature = "ssr")]
 pub mod countries;
-#[cfg(feature = "hydrate")]
+#[cfg(any(feature = "journey", feature = "claims"))]
 mod fetch;
 pub mod islands;
 pub mod pages;

@@ -2,12 +2,16 @@
 //!
 //! It draws what the server drew. In the browser it sends forms as JSON and draws the next step in
 //! place ([`super::journey_live`]); where that cannot be, forms go their plain way.
-#![allow(missing_docs)] // of the struct that the island macro makes of the documented properties
+//!
+//! What `#[island]` would write stands here by hand, for one difference: the step comes out of its
+//! attribute by way of the browser's JSON parser ([`super::decode`]).
 
 use leptos::either::Either;
 use leptos::prelude::*;
+use leptos::reactive::owner::Owner;
+use leptos::tachys::html::islands::Island;
+use leptos::tachys::reactive_graph::OwnedView;
 
-use super::Carried;
 use crate::api::journey::{Delivery, JourneyView, StageView};
 use crate::components::{Notice, Plain as _, Tone};
 use crate::pages::journey::{LiveDelivery, step};
@@ -54,13 +58,39 @@ pub(super) fn delivery_of(stage: &StageView) -> Delivery {
     code.map_or(Delivery::OnItsWay, |code| code.delivery)
 }
 
+/// What `boot.js` calls the browser's half by.
+const NAME: &str = "JourneyIsland";
+
 /// A journey's step, live where the browser can.
-#[island]
+#[component]
 pub fn JourneyIsland(
     /// The step.
-    carried: Carried,
+    view: JourneyView,
 ) -> impl IntoView {
-    let Carried(view) = carried;
+    // Texts and numbers under names that are texts: always to be written. Without it the page would
+    // stay plain.
+    let json = serde_json::to_string(&view).unwrap_or_default();
+    island(view).with_props(json)
+}
+
+/// Takes over the step that the server drew into this element. Without a step that can be read, the
+/// forms stay plain.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen(js_name = "JourneyIsland")]
+pub fn hydrate_journey(element: &web_sys::HtmlElement) {
+    let json = element.get_attribute("data-props");
+    let Some(view) = json.and_then(|json| super::decode::read(&json)) else { return };
+    let state = island(view).hydrate_from_position::<true>(element, leptos::tachys::view::Position::Current);
+    // Lives as long as the page.
+    std::mem::forget(state);
+}
+
+fn island(view: JourneyView) -> Island<impl IntoView> {
+    let owned = Owner::new().with(|| Owner::with_hydration(move || OwnedView::new(drawing(view))));
+    Island::new(NAME, owned)
+}
+
+fn drawing(view: JourneyView) -> impl IntoView {
     let live = Live {
         delivery: RwSignal::new(delivery_of(&view.stage)),
         shown: RwSignal::new(Shown { view, version: 0 }),

@@ -7,11 +7,10 @@ use std::time::Duration;
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use serde_json::{Map, Value};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, FormData, HtmlButtonElement, HtmlElement, HtmlFormElement, HtmlInputElement, SubmitEvent};
 
-use super::Carried;
+use super::decode;
 use super::journey::{Live, Shown, delivery_of};
 use crate::api::journey::{Delivery, JourneyView, StageView};
 use crate::components::ERROR_SUMMARY_ID;
@@ -54,11 +53,11 @@ pub(super) fn submit(live: Live, event: &SubmitEvent) {
     let url = format!("/api/journeys/{path}");
     let resent = path.ends_with("/resend");
     spawn_local(async move {
-        let answer = fetch::post_json::<Carried>(&url, body).await;
+        let answer = fetch::post_json(&url, body, decode::read).await;
         live.busy.set_value(false);
         let _ = form.remove_attribute("aria-busy");
         match answer {
-            Ok(Carried(next)) => {
+            Ok(next) => {
                 let note = (resent && next.problems.is_empty())
                     .then_some("We’ve sent a new code. The one before it still works until its time is up.");
                 live.note.set(note);
@@ -100,25 +99,20 @@ fn hide_passwords(form: &HtmlFormElement) {
     }
 }
 
-/// The fields as the plain form would send them.
+/// The fields as the plain form would send them: an `EventBody`.
 fn body(form: &HtmlFormElement, button: Option<&HtmlButtonElement>) -> Option<String> {
     let data = FormData::new_with_form(form).ok()?;
-    let mut fields = Map::new();
-    for pair in js_sys::Array::from(&data).iter() {
-        let pair: js_sys::Array = pair.dyn_into().ok()?;
-        if let (Some(name), Some(value)) = (pair.get(0).as_string(), pair.get(1).as_string()) {
-            fields.insert(name, Value::String(value));
-        }
-    }
     if let Some(button) = button.filter(|button| !button.name().is_empty()) {
-        fields.insert(button.name(), Value::String(button.value()));
+        data.set_with_str(&button.name(), &button.value()).ok()?;
     }
-    let csrf = fields.remove("csrf")?;
-    // An `EventBody`.
-    let mut body = Map::new();
-    body.insert("csrf".to_owned(), csrf);
-    body.insert("fields".to_owned(), Value::Object(fields));
-    Some(Value::Object(body).to_string())
+    let csrf = data.get("csrf").as_string()?;
+    data.delete("csrf");
+    // Of a name that occurs twice the last value counts.
+    let fields = js_sys::Object::from_entries(&data).ok()?;
+    let body = js_sys::Object::new();
+    js_sys::Reflect::set(&body, &"csrf".into(), &csrf.into()).ok()?;
+    js_sys::Reflect::set(&body, &"fields".into(), &fields).ok()?;
+    js_sys::JSON::stringify(&body).ok()?.as_string()
 }
 
 fn mark(form: &HtmlFormElement, button: Option<&HtmlElement>) {
@@ -173,8 +167,8 @@ fn show(live: Live, next: JourneyView, forward: bool) {
 fn refresh(live: Live) {
     let id = live.shown.with_untracked(|shown| shown.view.id.clone());
     spawn_local(async move {
-        match fetch::get::<Carried>(&format!("/api/journeys/{id}")).await {
-            Ok(Carried(now)) => {
+        match fetch::get(&format!("/api/journeys/{id}"), decode::read).await {
+            Ok(now) => {
                 live.note.set(None);
                 show(live, now, false);
             }
@@ -210,7 +204,7 @@ fn poll(live: Live, version: u32, url: String) {
     }
     spawn_local(async move {
         // An answer that does not come is no news.
-        let Ok(Carried(now)) = fetch::get::<Carried>(&url).await else { return };
+        let Ok(now) = fetch::get(&url, decode::read).await else { return };
         let same = live.shown.with_untracked(|shown| discriminant(&shown.view.stage) == discriminant(&now.stage));
         if !stale() && same {
             live.delivery.set(delivery_of(&now.stage));

@@ -39,6 +39,10 @@ struct Kept {
     verifier: String,
 }
 
+fn json(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok()
+}
+
 /// A text of a JSON object.
 fn text(of: &Value, name: &str) -> Option<String> {
     of.get(name)?.as_str().map(str::to_owned)
@@ -178,7 +182,7 @@ async fn finish(config: Config, code: &str, state: Option<&str>, issuer: Option<
             ("code_verifier", &kept.verifier),
         ])
     });
-    let answer: Value = fetch::post_form(&found.token_endpoint, form).await?;
+    let answer = fetch::post_form(&found.token_endpoint, form, json).await?;
     if let Some(error) = text(&answer, "error") {
         return Err(refusal(&error));
     }
@@ -193,7 +197,7 @@ async fn finish(config: Config, code: &str, state: Option<&str>, issuer: Option<
 /// Discovery 4.3).
 async fn discover(config: Config) -> Result<Discovery, Failure> {
     let authority = config.with_value(|config| config.authority.clone());
-    let document: Value = fetch::get(&format!("{authority}.well-known/openid-configuration")).await?;
+    let document = fetch::get(&format!("{authority}.well-known/openid-configuration"), json).await?;
     let need = |name: &str| text(&document, name).ok_or_else(|| Failure::untrusted("discovery"));
     let found = Discovery {
         issuer: need("issuer")?,
@@ -273,7 +277,7 @@ fn payload(token: &str) -> Option<Value> {
     let binary = window().atob(&standard).ok()?;
     // `atob` gives one character a byte.
     let bytes = binary.chars().map(|letter| u8::try_from(u32::from(letter)).ok()).collect::<Option<Vec<u8>>>()?;
-    serde_json::from_str(std::str::from_utf8(&bytes).ok()?).ok()
+    json(std::str::from_utf8(&bytes).ok()?)
 }
 
 /// 256 random bits as base64url.

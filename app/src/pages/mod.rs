@@ -2,6 +2,7 @@
 
 #[cfg(feature = "ssr")]
 pub mod account;
+#[cfg(any(not(feature = "hydrate"), feature = "claims"))]
 pub mod claims;
 #[cfg(feature = "ssr")]
 pub mod clinic;
@@ -9,6 +10,7 @@ pub mod clinic;
 pub mod home;
 #[cfg(feature = "ssr")]
 pub mod inbox;
+#[cfg(any(not(feature = "hydrate"), feature = "journey"))]
 pub mod journey;
 #[cfg(feature = "ssr")]
 pub mod portal;

@@ -16,7 +16,7 @@ use leptos::prelude::*;
 
 use crate::api::journey::{JourneyView, StageView};
 use crate::components::{AuthLayout, ErrorItem, ErrorSummary, Plain as _};
-use crate::islands::{Carried, JourneyIsland};
+use crate::islands::JourneyIsland;
 pub(crate) use code::LiveDelivery;
 pub(crate) use parts::Step;
 pub use words::page_title;
@@ -25,7 +25,7 @@ pub use words::page_title;
 pub fn journey_page(view: JourneyView) -> impl IntoView {
     view! {
         <AuthLayout tenant=view.tenant.clone() demo=view.demo>
-            <JourneyIsland carried=Carried(view) />
+            <JourneyIsland view=view />
         </AuthLayout>
     }
 }
