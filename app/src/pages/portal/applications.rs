@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     addresses, domain,
-    parts::{TextArea, check, check_group, conflict_notice, copyable, pages, search_form},
+    parts::{check, check_group, conflict_notice, copyable, pages, search_form, text_area},
     portal_page, words,
 };
 use crate::{
@@ -119,10 +119,7 @@ fn minimum_field(form: &FormState) -> AnyView {
 }
 
 fn reply_urls_field(form: &FormState) -> AnyView {
-    view! {
-        <TextArea name="reply_urls" label="Reply URLs" value=form.value("reply_urls") hint=REPLY_URL_HINT error=form.error("reply_urls") />
-    }
-    .into_any()
+    text_area(form, "reply_urls", "Reply URLs", REPLY_URL_HINT, false)
 }
 
 fn flow_checks(form: &FormState, flows: &[LinkChoice], domain: &str) -> AnyView {

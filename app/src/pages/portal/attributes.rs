@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{addresses, domain, parts::TextArea, portal_page};
+use super::{addresses, domain, parts::text_area, portal_page};
 use crate::{
     api::portal::{AttributeRow, AttributesPage, Frame},
     components::{Badge, Button, Column, DataTable, ErrorSummary, Form, RadioOption, Radios, TextField, Tone},
@@ -27,6 +27,8 @@ pub fn attributes_page(frame: Frame, page: AttributesPage) -> AnyView {
         kind("integer", "Whole number", "For example a number of children."),
         kind("dropdown", "One of several choices", "Write the choices below."),
     ];
+    let hint = "One on each line. Only for “One of several choices”.";
+    let choices = text_area(&form, "options", "Choices", hint, true);
     let content = view! {
         <ErrorSummary items=problems />
         <h1>"Attributes"</h1>
@@ -45,14 +47,7 @@ pub fn attributes_page(frame: Frame, page: AttributesPage) -> AnyView {
                     class="ltr"
                 />
                 <Radios name="type" legend="Type" options=kinds value=form.value("type") error=form.error("type") />
-                <TextArea
-                    name="options"
-                    label="Choices"
-                    value=form.value("options")
-                    hint="One on each line. Only for “One of several choices”."
-                    error=form.error("options")
-                    optional=true
-                />
+                {choices}
                 <div class="actions"><Button label="Define attribute" /></div>
             </Form>
         </section>

@@ -67,7 +67,12 @@ fn switcher(frame: &Frame) -> AnyView {
         .iter()
         .map(|tenant| {
             let here = (current.as_deref() == Some(tenant.domain.as_str())).then_some("true");
-            view! { <a href=paths::portal_tenant(&tenant.domain) aria-current=here>{tenant.name.clone()}</a> }
+            view! {
+                <a class="switch" href=paths::portal_tenant(&tenant.domain) aria-current=here>
+                    {tenant.name.clone()}
+                    <bdi class="switch-domain">{tenant.domain.clone()}</bdi>
+                </a>
+            }
         })
         .collect_view();
     let create = frame.can_create.then(|| view! { <a href=addresses::NEW_TENANT>"Create a tenant"</a> });

@@ -4,44 +4,23 @@ use leptos::prelude::*;
 
 use crate::{
     api::portal::{Change, Done, FormState, Listing},
-    components::{
-        Button, ButtonKind, CheckboxField, FieldFrame, MaybeText, Notice, Pagination, TextField, Tone, field_id,
-    },
+    components::{Button, ButtonKind, CheckboxField, FieldFrame, Notice, Pagination, TextField, Tone, field_id},
     islands::CopyButton,
 };
 
 /// Several lines of text.
-#[component]
-pub fn TextArea(
-    /// Name in the form.
-    #[prop(into)]
-    name: String,
-    /// The visible label.
-    #[prop(into)]
-    label: String,
-    /// What stands in it.
-    #[prop(into)]
-    value: String,
-    /// Help under the label.
-    #[prop(into)]
-    hint: String,
-    /// What is wrong.
-    #[prop(into)]
-    error: MaybeText,
-    /// Adds "(optional)" to the label.
-    #[prop(optional)]
-    optional: bool,
-) -> AnyView {
-    let id = field_id(&name);
-    let invalid = error.0.is_some().then_some("true");
-    let described = if error.0.is_some() { format!("{id}-error {id}-hint") } else { format!("{id}-hint") };
+pub(super) fn text_area(form: &FormState, name: &str, label: &str, hint: &str, optional: bool) -> AnyView {
+    let (id, value, error) = (field_id(name), form.value(name), form.error(name));
+    let invalid = error.is_some().then_some("true");
+    let described = if error.is_some() { format!("{id}-error {id}-hint") } else { format!("{id}-hint") };
     let lines = value.lines().count().clamp(3, 12).to_string();
+    let own = name.to_owned();
     view! {
-        <FieldFrame name=name.clone() label=label hint=hint error=error optional=optional>
+        <FieldFrame name=name.to_owned() label=label.to_owned() hint=hint.to_owned() error=error optional=optional>
             <textarea
                 class="input ltr textarea"
                 id=id
-                name=name
+                name=own
                 rows=lines
                 spellcheck="false"
                 autocapitalize="none"

@@ -192,7 +192,8 @@ pub(super) async fn change(
     {
         Ok(changed) => Ok(on_to(&path, if changed { "saved" } else { "unchanged" })),
         Err(PortalError::Conflict) => {
-            // The page shows how it stands now, read before the change was tried or after it.
+            let (registered, flows) = applications::show(&app, place.tenant.id, id).await?;
+            let mut detail = self::detail(&app, &place.tenant, &registered, &flows);
             detail.conflict = Some(who_changed(&app, &place, id.to_string()).await?);
             let frame = in_tenant(&app, &place, Section::Applications).await?;
             let answer = Answer::conflict(&detail.name, &frame);

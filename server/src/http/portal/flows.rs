@@ -242,6 +242,8 @@ pub(super) async fn change(
             Answer::refused(&detail.name, &frame)
         }
         Err(PortalError::Conflict) => {
+            let now = flows::show(&app, place.tenant.id, key).await?;
+            detail = self::detail(&app, &place, &now);
             detail.conflict = Some(who_changed(&app, &place, shown.flow.id.to_string()).await?);
             Answer::conflict(&detail.name, &frame)
         }

@@ -117,6 +117,7 @@ pub(super) async fn switch(
             (Answer::refused(title(on), &frame), question(&app, &place, &flow, on, form).await?)
         }
         Err(PortalError::Conflict) => {
+            let flow = flow_of(&app, &place, key).await?;
             let mut switch = question(&app, &place, &flow, on, fresh(&flow)).await?;
             switch.conflict = Some(who_changed(&app, &place, flow.id.to_string()).await?);
             (Answer::conflict(title(on), &frame), switch)

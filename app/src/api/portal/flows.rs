@@ -1,0 +1,185 @@
+//! User flows: list, form, page, the switch for MFA, and runs.
+
+use super::{FlowEndpoints, FormState, LinkChoice, Listing};
+
+/// A row of the list of flows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowRow {
+    /// Its name in the address.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// Its type in words.
+    pub kind: String,
+    /// Whether a second factor is always asked for; `None` where it is asked of who has one.
+    pub mfa: Option<bool>,
+}
+
+/// The list of flows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flows {
+    /// The operators' own.
+    pub own: Listing<FlowRow>,
+    /// The built-in ones, for staff and for people's own accounts.
+    pub built_in: Vec<FlowRow>,
+}
+
+/// A row of the table of attributes and claims (O2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimRow {
+    /// The plain label.
+    pub label: String,
+    /// The attribute, where it can be collected.
+    pub attribute: Option<String>,
+    /// The claim's name in tokens.
+    pub claim: String,
+    /// Whether the tenant defined it.
+    pub custom: bool,
+}
+
+/// A method of the second factor, as a choice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MethodChoice {
+    /// Its name in forms.
+    pub value: String,
+    /// Its label.
+    pub label: String,
+    /// A line about it.
+    pub about: String,
+    /// Whether it is marked as less secure.
+    pub less_secure: bool,
+    /// Whether no provider is configured for it.
+    pub unavailable: bool,
+}
+
+/// The page of a new flow. Fields `kind`, `name`, `identity`, `mfa`, `method-{m}`,
+/// `collect-{attribute}`, `required-{attribute}`, `claim-{claim}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFlow {
+    /// What was typed.
+    pub form: FormState,
+    /// The rows of the table.
+    pub rows: Vec<ClaimRow>,
+    /// The methods.
+    pub methods: Vec<MethodChoice>,
+}
+
+/// What of a flow can be edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Editable {
+    /// All settings; the switch for MFA.
+    All,
+    /// The methods alone (built-in flow `staff`).
+    Methods,
+    /// Nothing (built-in flow `account`).
+    Nothing,
+}
+
+/// A flow's own page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowDetail {
+    /// Its name in the address.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// Its type in words.
+    pub kind: String,
+    /// Whether a second factor is always asked for.
+    pub mfa: bool,
+    /// Whether it asks people for attributes.
+    pub collects: bool,
+    /// What can be edited.
+    pub editable: Editable,
+    /// The issuer and discovery document.
+    pub endpoints: FlowEndpoints,
+    /// The settings, as in [`NewFlow`], and `version`: the one on the page.
+    pub form: FormState,
+    /// The rows of the table.
+    pub rows: Vec<ClaimRow>,
+    /// The methods.
+    pub methods: Vec<MethodChoice>,
+    /// The tenant's applications.
+    pub applications: Vec<LinkChoice>,
+    /// The ids of those that are linked.
+    pub linked: Vec<String>,
+    /// Who changed it since the page was loaded, if somebody did.
+    pub conflict: Option<String>,
+}
+
+/// The page that asks before MFA is switched (O3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MfaSwitch {
+    /// The flow's name in the address.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it is going to be on.
+    pub on: bool,
+    /// Patients in all.
+    pub patients: u64,
+    /// Patients with a second factor.
+    pub with_mfa: u64,
+    /// Fields `to`, `version`, `method-{m}`.
+    pub form: FormState,
+    /// The methods.
+    pub methods: Vec<MethodChoice>,
+    /// Who changed the flow since the page was loaded, if somebody did.
+    pub conflict: Option<String>,
+}
+
+/// The page that starts a run (O4). Fields `application` and `reply_url`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunForm {
+    /// The flow's name in the address.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// The linked applications that sign people in: id and name.
+    pub applications: Vec<(String, String)>,
+    /// Their reply URLs: value and label.
+    pub reply_urls: Vec<(String, String)>,
+    /// What was chosen.
+    pub form: FormState,
+}
+
+/// A claim of a token, with a plain label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenClaim {
+    /// The label.
+    pub label: String,
+    /// The name in the token.
+    pub name: String,
+    /// The value.
+    pub value: String,
+}
+
+/// A token, decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodedToken {
+    /// "ID token", "Access token".
+    pub title: String,
+    /// The token as the application gets it.
+    pub raw: String,
+    /// Its header as JSON.
+    pub header: String,
+    /// Its claims.
+    pub claims: Vec<TokenClaim>,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunResult {
+    /// The tokens.
+    Tokens {
+        /// The flow's name in the address.
+        key: String,
+        /// Its name.
+        flow: String,
+        /// The application that would have got them.
+        application: String,
+        /// The tokens.
+        tokens: Vec<DecodedToken>,
+    },
+    /// Shown once already, too old, or somebody else's.
+    Gone,
+}
