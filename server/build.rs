@@ -63,10 +63,15 @@ fn assets(site: &Path) -> Result<String, Box<dyn Error>> {
     for file in &files {
         source.push_str(&asset(site, file)?);
     }
-    source.push_str("];\n\n/// What pages link to.\npub(crate) static ENTRY: Entry = Entry {\n");
-    for key in ["css", "js", "wasm", "boot"] {
-        let path = if entry.is_null() { "" } else { text(&entry, key)? };
-        writeln!(source, "    {key}: {path:?},")?;
+    let css = if entry.is_null() { "" } else { text(&entry, "css")? };
+    write!(source, "];\n\n/// What pages link to.\npub(crate) static ENTRY: Entry = Entry {{\n    css: {css:?},\n")?;
+    for name in ["journey", "claims"] {
+        writeln!(source, "    {name}: Bundle {{")?;
+        for key in ["js", "wasm", "boot"] {
+            let path = if entry.is_null() { "" } else { text(&entry["bundles"][name], key)? };
+            writeln!(source, "        {key}: {path:?},")?;
+        }
+        source.push_str("    },\n");
     }
     source.push_str("};\n");
     Ok(source)

@@ -15,11 +15,11 @@ echo "binary: $(stat -c %s "$TARGET/release/lanyard") bytes"
 node -e '
 const { entry, files } = JSON.parse(require("fs").readFileSync("target/site/manifest.json", "utf8"));
 let sum = 0;
-for (const path of Object.values(entry)) {
+for (const path of [entry.css, ...Object.values(entry.bundles.journey)]) {
     const file = files.find((file) => file.path === path);
     sum += file.wire_bytes;
     console.log(`brotli ${path}: ${file.wire_bytes} bytes`);
 }
-console.log(`brotli, style sheet, scripts and WASM together: ${sum} bytes`);
+console.log(`brotli, style sheet, scripts and WASM of the sign-in page together: ${sum} bytes`);
 '
 LANYARD_POSTGRES_DURABLE=1 "$ROOT/tools/postgres.sh" run "$TARGET/release/lanyard" bench "$@"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds target/site: the compiled frontend, style sheet and public files that the server embeds.
 #
-#   tools/site.sh          full: wasm-opt -Oz, brotli 11; nothing to do when no input is newer
+#   tools/site.sh          full: a bundle for each kind of page, wasm-opt -Oz, brotli 11; fails when
+#                          the sign-in page gets too heavy; nothing to do when no input is newer
 #   tools/site.sh --fast   for make watch: no wasm-opt, quick compression
 #   tools/site.sh --force  even when nothing changed
 #
@@ -49,11 +50,25 @@ profile=wasm-release folder=wasm-release
 [ "$mode" = fast ] && profile=dev folder=debug
 locked=()
 [ -n "${CI:-}" ] && locked=(--locked)
-"$WASM_CARGO" build "${locked[@]}" -p frontend --target wasm32-unknown-unknown --profile "$profile" \
-    --target-dir "$TARGET/frontend" </dev/null >&2
+# frontend BUNDLE [cargo's options]: compiles the islands and keeps the module as BUNDLE's.
+arguments=(--root "$ROOT" --out "$site")
+frontend() {
+    local bundle=$1 module="$TARGET/frontend/$1.wasm"
+    shift
+    "$WASM_CARGO" build "${locked[@]}" -p frontend "$@" --target wasm32-unknown-unknown --profile "$profile" \
+        --target-dir "$TARGET/frontend" </dev/null >&2
+    cp "$TARGET/frontend/wasm32-unknown-unknown/$folder/frontend.wasm" "$module"
+    arguments+=(--bundle "$bundle=$module")
+}
+if [ "$mode" = fast ]; then
+    # One module with everything for every page.
+    frontend journey
+    arguments+=(--bundle "claims=$TARGET/frontend/journey.wasm")
+else
+    for bundle in journey claims; do frontend "$bundle" --no-default-features --features "$bundle"; done
+fi
 "$WASM_CARGO" build "${locked[@]}" -p lanyard-site --target-dir "$TARGET/frontend" </dev/null >&2
 
-arguments=(--wasm "$TARGET/frontend/wasm32-unknown-unknown/$folder/frontend.wasm" --root "$ROOT" --out "$site")
 if [ "$mode" = fast ]; then
     arguments+=(--fast)
 else

@@ -28,11 +28,20 @@ pub(crate) struct Asset {
     pub(crate) brotli: Option<&'static [u8]>,
 }
 
-/// The paths that a page names. Empty texts in a build without a site.
+/// The paths that pages name. Empty texts in a build without a site.
 #[derive(Debug)]
 pub(crate) struct Entry {
     /// For `<link rel="stylesheet">`.
     pub(crate) css: &'static str,
+    /// The scripts of a journey's pages.
+    pub(crate) journey: Bundle,
+    /// The scripts of `/claims` and of pages with copy buttons.
+    pub(crate) claims: Bundle,
+}
+
+/// The scripts of a page with islands.
+#[derive(Debug)]
+pub(crate) struct Bundle {
     /// wasm-bindgen's module, for `<link rel="modulepreload">`.
     pub(crate) js: &'static str,
     /// For `<link rel="preload" as="fetch" type="application/wasm" crossorigin>`.
@@ -165,7 +174,9 @@ mod tests {
             assert_eq!(lookup(asset.path).map(|found| found.etag), Some(asset.etag));
             assert_eq!(asset.immutable, asset.path.starts_with("/pkg/"));
         }
-        for path in [ENTRY.css, ENTRY.js, ENTRY.wasm, ENTRY.boot] {
+        let scripts =
+            [&ENTRY.journey, &ENTRY.claims].into_iter().flat_map(|bundle| [bundle.js, bundle.wasm, bundle.boot]);
+        for path in scripts.chain([ENTRY.css]) {
             assert!(path.is_empty() || lookup(path).is_some(), "{path}");
         }
         assert!(lookup("/pkg/../Cargo.toml").is_none());

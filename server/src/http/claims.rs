@@ -27,6 +27,6 @@ pub async fn show(State(app): State<App>) -> Result<Response, HttpError> {
         account_url: paths::account(found.tenant.domain.as_str()),
     };
     let demo = app.config.demo;
-    let head = page::Head::journey(shell::title("Patient portal", &found.tenant.name, false));
+    let head = page::Head::staff(shell::title("Patient portal", &found.tenant.name, false));
     Ok(page::render(&app, StatusCode::OK, head, move || pages::claims::claims_page(config.clone(), demo)).await)
 }

@@ -30,7 +30,7 @@ pub async fn show(
 ) -> Result<Response, HttpError> {
     let entries = entries(&app, &headers, &filter)?;
     let now = app.clock.now();
-    Ok(page::render(&app, StatusCode::OK, page::Head::staff("Demo inbox"), move || {
+    Ok(page::render(&app, StatusCode::OK, page::Head::plain("Demo inbox"), move || {
         lanyard_app::pages::inbox::inbox_page(entries.iter().map(|entry| view(entry, now)).collect())
     })
     .await)

@@ -11,14 +11,17 @@ use axum::{
 use lanyard_app::{pages, shell};
 use leptos::prelude::*;
 
-use super::{assets::ENTRY, error::Failed};
+use super::{
+    assets::{Bundle, ENTRY},
+    error::Failed,
+};
 use crate::state::App;
 
 /// What a page says about itself.
 #[derive(Debug, Clone)]
 pub struct Head {
     title: String,
-    islands: bool,
+    scripts: Option<&'static Bundle>,
     form_action: Option<String>,
     refresh: Option<String>,
 }
@@ -27,19 +30,19 @@ impl Head {
     /// A page of a journey: taken over in the browser.
     #[must_use]
     pub fn journey(title: String) -> Self {
-        Self { title, islands: true, form_action: None, refresh: None }
+        Self { title, scripts: Some(&ENTRY.journey), form_action: None, refresh: None }
     }
 
-    /// A page of a console or of ours.
+    /// A page of the portal or of ours: its copy buttons, its sign-in are taken over in the browser.
     #[must_use]
     pub fn staff(title: impl Into<String>) -> Self {
-        Self { title: title.into(), islands: true, form_action: None, refresh: None }
+        Self { title: title.into(), scripts: Some(&ENTRY.claims), form_action: None, refresh: None }
     }
 
     /// A page without anything for the browser to take over.
     #[must_use]
     pub fn plain(title: impl Into<String>) -> Self {
-        Self { title: title.into(), islands: false, form_action: None, refresh: None }
+        Self { title: title.into(), scripts: None, form_action: None, refresh: None }
     }
 
     /// The one page whose form goes to a reply URL (`form_post`).
@@ -95,14 +98,14 @@ where
 }
 
 fn document_head(head: &Head) -> shell::PageHead {
-    let entry = |text: &str| Some(text.to_owned()).filter(|text| head.islands && !text.is_empty());
+    let script = |path: fn(&Bundle) -> &str| head.scripts.map(path).filter(|path| !path.is_empty()).map(str::to_owned);
     shell::PageHead {
         title: head.title.clone(),
         lang: "en".to_owned(),
         css: ENTRY.css.to_owned(),
-        boot_script: entry(ENTRY.boot),
-        preload_js: entry(ENTRY.js),
-        preload_wasm: entry(ENTRY.wasm),
+        boot_script: script(|bundle| bundle.boot),
+        preload_js: script(|bundle| bundle.js),
+        preload_wasm: script(|bundle| bundle.wasm),
     }
 }
 

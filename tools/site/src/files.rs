@@ -4,7 +4,7 @@
 //! embeds them, is then compiled anew only for a reason. Left-overs of earlier builds are removed
 //! at the end, after the manifest has ceased to name them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -34,11 +34,18 @@ pub(crate) struct File {
     pub(crate) wire_bytes: usize,
 }
 
-/// The paths that a page names: everything else is reached from these.
+/// The paths that pages name: everything else is reached from these.
 #[derive(Debug, Serialize)]
 pub(crate) struct Entry {
     /// The one style sheet.
     pub(crate) css: String,
+    /// By name, the scripts of the pages that have islands of one kind.
+    pub(crate) bundles: BTreeMap<String, Bundle>,
+}
+
+/// The scripts of a page.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Bundle {
     /// wasm-bindgen's ES module (for `modulepreload`).
     pub(crate) js: String,
     /// The WASM (for `preload as=fetch`).
@@ -231,7 +238,7 @@ mod tests {
     }
 
     fn entry(path: &str) -> Entry {
-        Entry { css: path.into(), js: path.into(), wasm: path.into(), boot: path.into() }
+        Entry { css: path.into(), bundles: BTreeMap::new() }
     }
 
     #[test]
