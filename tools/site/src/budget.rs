@@ -1,0 +1,42 @@
+//! How much a person loads before the sign-in page is live, and how much that may be.
+
+use crate::error::SiteError;
+use crate::files::{Bundle, File};
+
+/// What a cold visit to the sign-in page may load, in bytes: its HTML, style sheet and scripts.
+pub(crate) const LIMIT: usize = 150_000;
+
+/// The part of [`LIMIT`] that is set aside for the HTML, which is sent as it is: a sign-in page has
+/// 3 kB; names of tenants and translations make it longer.
+pub(crate) const HTML: usize = 6_000;
+
+/// What a page with this bundle loads cold, in bytes as they are sent, without its HTML.
+pub(crate) fn weight(files: &[File], css: &str, bundle: &Bundle) -> usize {
+    let paths = [css, &bundle.js, &bundle.wasm, &bundle.boot];
+    files.iter().filter(|file| paths.contains(&file.path.as_str())).map(|file| file.wire_bytes).sum()
+}
+
+/// Refuses files that make the sign-in page too heavy.
+///
+/// # Errors
+///
+/// When they and the HTML's part are more than [`LIMIT`].
+pub(crate) fn check(files: usize) -> Result<(), SiteError> {
+    let bytes = files + HTML;
+    if bytes > LIMIT {
+        return Err(SiteError::Budget { bytes, limit: LIMIT, html: HTML, files });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_at_the_limit_passes_and_one_byte_more_does_not() {
+        assert!(check(LIMIT - HTML).is_ok());
+        let refused = check(LIMIT - HTML + 1).unwrap_err().to_string();
+        assert!(refused.contains("150001 bytes") && refused.contains("sign-in page"), "{refused}");
+    }
+}
