@@ -68,7 +68,10 @@ impl Writer {
 async fn work(mut queue: mpsc::Receiver<Message>, options: SqliteConnectOptions, limit: Duration) {
     let mut connection: Option<SqliteConnection> = None;
     let mut closing = None;
-    while let (None, Some(message)) = (&closing, queue.recv().await) {
+    // A batch may have taken the order to close: then nothing more is waited for.
+    while closing.is_none()
+        && let Some(message) = queue.recv().await
+    {
         let first = match message {
             Message::Job(job) => job,
             Message::Close(reply) => {
@@ -166,4 +169,31 @@ async fn one(db: &mut SqliteConnection, job: Job, replies: &mut Replies, limit: 
     }
     sqlx::query("RELEASE job").execute(&mut *db).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The order to close waits in the queue while a batch runs: the batch takes it.
+    #[tokio::test]
+    async fn d1_closing_ends_the_writer_when_a_batch_is_under_way() {
+        let options = SqliteConnectOptions::new().in_memory(true);
+        let writer = Writer::start(options, Duration::from_secs(30));
+        let (started, has_started) = oneshot::channel();
+        let (release, held) = oneshot::channel::<()>();
+        let job: Job = Box::new(move |_| {
+            Box::pin(async move {
+                started.send(()).unwrap();
+                held.await.unwrap();
+                Ran { keep: true, reply: Box::new(|committed| committed.unwrap()) }
+            })
+        });
+        writer.run(job).await.unwrap();
+        has_started.await.unwrap();
+        let (reply, closed) = oneshot::channel();
+        writer.0.send(Message::Close(reply)).await.unwrap();
+        release.send(()).unwrap();
+        tokio::time::timeout(Duration::from_secs(10), closed).await.unwrap().unwrap();
+    }
 }

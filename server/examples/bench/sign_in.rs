@@ -1,0 +1,229 @@
+//! Password sign-ins per second, as a share of what the cores could hash if they did nothing else.
+//!
+//! A sign-in is a password POST whose answer sets the cookie of a session, which is sent after
+//! the commit. Each patient has a connection and a network address of their own; the limiter is
+//! on. In the first run the journeys were begun beforehand, so that the rate is that of the POSTs
+//! alone; in the second each client does all of it: authorize, the page, the POST. Bare hashes are
+//! timed before, between and after, in this process, with the server idle.
+
+use std::{
+    cell::{Cell, RefCell},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures::future::try_join_all;
+use lanyard_crypto::{Argon2Passwords, hasher};
+use lanyard_domain::{
+    entropy::OsEntropy,
+    password::{Password, PasswordVerifier as _},
+    secret::Token,
+};
+use lanyard_server::http::csrf;
+
+use crate::{
+    Arguments, Outcome,
+    http::Connection,
+    process::{self, Cpu},
+    server::Server,
+    table::{Report, Times},
+    world::{self, ACCOUNTS, PASSWORD, World},
+};
+
+/// A journey that waits for the password.
+struct Begun {
+    number: usize,
+    id: String,
+    cookie: String,
+    csrf: String,
+}
+
+/// What a run came to.
+struct Run {
+    posts: Times,
+    seconds: f64,
+    server: Cpu,
+    clients: Cpu,
+    busy: f64,
+}
+
+impl Run {
+    fn rate(&self) -> f64 {
+        self.posts.len() as f64 / self.seconds
+    }
+
+    /// Milliseconds of processor time for each sign-in, by who used it.
+    fn costs(&self) -> String {
+        let each = |seconds: f64| 1000.0 * seconds / self.posts.len() as f64;
+        format!(
+            "{:.2} hashing + {:.2} SQLite + {:.2} all else of the server + {:.2} this program's clients; \
+             cores busy {:.0} %, others' work included",
+            each(self.server.hashing),
+            each(self.server.database),
+            each(self.server.rest),
+            each(self.clients.hashing + self.clients.database + self.clients.rest),
+            100.0 * self.busy
+        )
+    }
+}
+
+/// Measures and reports.
+pub(crate) async fn measure(arguments: &Arguments, world: &World, report: &mut Report) -> Outcome<()> {
+    let server = Server::start(&arguments.server, &world.place).await?;
+    let span = Duration::from_secs(arguments.seconds);
+    let first = bare(world, span)?;
+    let wanted = (first * span.as_secs_f64() * 1.2) as usize + arguments.clients;
+    let ready = begin_many(world, &server, wanted).await?;
+    let alone = drive(arguments.clients, &server, span, Work::Posts(ready)).await?;
+    let second = bare(world, span)?;
+    let whole = drive(arguments.clients, &server, span, Work::Journeys(world)).await?;
+    let third = bare(world, span)?;
+    let calm = drive(1, &server, span / 3, Work::Journeys(world)).await?;
+    server.stop().await?;
+
+    let (limit_alone, limit_whole) = ((first + second) / 2.0, (second + third) / 2.0);
+    let cores = hasher::cores();
+    report.row(
+        format!("bare argon2id limit, {cores} threads (19 MiB, 2 passes), three runs"),
+        format!("{first:.1}, {second:.1}, {third:.1} hashes/s"),
+        "",
+    );
+    let share = |rate: f64, limit: f64| format!("{rate:.1}/s = {:.2} of the limit", rate / limit);
+    report.row("password POSTs to committed sessions", share(alone.rate(), limit_alone), "0.9 or more");
+    let latency = |run: &Run| format!("{} ms ({} sign-ins)", run.posts, run.posts.len());
+    report.row(format!("– p50 / p99 with {} clients", arguments.clients), latency(&alone), "");
+    report.row("– processor ms for each", alone.costs(), "");
+    report.row("whole journeys (authorize, page, POST)", share(whole.rate(), limit_whole), "");
+    report.row(format!("– p50 / p99 of the POST with {} clients", arguments.clients), latency(&whole), "");
+    report.row("– processor ms for each", whole.costs(), "");
+    report.row("p50 / p99 of the POST with one client", latency(&calm), "");
+    Ok(())
+}
+
+// Hashes per second of all cores with nothing else to do: what the server does for a password.
+fn bare(world: &World, span: Duration) -> Outcome<f64> {
+    // Without the pepper, which costs one more block of BLAKE2b in tens of thousands.
+    let passwords = Arc::new(Argon2Passwords::new(None, &mut OsEntropy));
+    let typed = Password::new(PASSWORD).map_err(|_| "the password")?;
+    let phc = passwords.hash(&typed, &mut OsEntropy).map_err(|_| "no memory for a hash")?;
+    let same = |phc: &str| phc.split('$').nth(3).map(|parameters| parameters.split(",keyid").next().map(str::to_owned));
+    if same(&phc) != same(&world.phc) {
+        return Err(format!("other parameters than the server's: {phc}").into());
+    }
+    let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let started = Instant::now();
+    let threads: Vec<_> = (0..hasher::cores().get())
+        .map(|_| {
+            let (passwords, stop, done) = (Arc::clone(&passwords), Arc::clone(&stop), Arc::clone(&done));
+            let (typed, phc) = (Password::new(PASSWORD), phc.clone());
+            std::thread::spawn(move || {
+                let Ok(typed) = typed else { return };
+                while !stop.load(Ordering::Relaxed) && passwords.verify(&typed, &phc) {
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    std::thread::sleep(span);
+    let rate = done.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
+    stop.store(true, Ordering::Relaxed);
+    for thread in threads {
+        thread.join().map_err(|_| "a hashing thread panicked")?;
+    }
+    Ok(rate)
+}
+
+async fn authorize(connection: &mut Connection, world: &World, number: usize) -> Outcome<Begun> {
+    let reply = connection.get(&world.authorize, "").await?;
+    let id = reply.headers("location").next().and_then(|location| location.strip_prefix("/journey/"));
+    let (Some(id), Some(cookie)) = (id, reply.cookie("__Host-journey")) else {
+        return Err(format!("authorize answered {}: {}", reply.status, reply.text()).into());
+    };
+    let token = Token::parse(cookie).ok_or("the journey's cookie")?;
+    Ok(Begun { number, id: id.to_owned(), cookie: cookie.to_owned(), csrf: csrf::token(&token, id) })
+}
+
+// The password POST; the answer must set the session's cookie.
+async fn post(connection: &mut Connection, begun: &Begun) -> Outcome<Duration> {
+    let headers = format!("Cookie: __Host-journey={}\r\n", begun.cookie);
+    let form = format!(
+        "csrf={}&email={}&password={}",
+        begun.csrf,
+        world::email(begun.number).replace('@', "%40"),
+        PASSWORD.replace(' ', "+")
+    );
+    let started = Instant::now();
+    let reply = connection.post(&format!("/journey/{}/sign-in", begun.id), &headers, &form).await?;
+    let took = started.elapsed();
+    let reply = reply.expect(303)?;
+    if reply.cookie("__Host-sso").is_none() {
+        return Err("a sign-in came to nothing".into());
+    }
+    Ok(took)
+}
+
+/// One journey as a browser without scripts does it; how long its POST took.
+pub(crate) async fn whole(world: &World, port: u16, number: usize) -> Outcome<Duration> {
+    let mut connection = Connection::open(world::address(number), port).await?;
+    let begun = authorize(&mut connection, world, number).await?;
+    let headers = format!("Accept: text/html\r\nCookie: __Host-journey={}\r\n", begun.cookie);
+    let page = connection.get(&format!("/journey/{}", begun.id), &headers).await?.expect(200)?;
+    if !page.text().contains(&begun.csrf) {
+        return Err("the page does not carry the form's token".into());
+    }
+    post(&mut connection, &begun).await
+}
+
+async fn begin_many(world: &World, server: &Server, wanted: usize) -> Outcome<Vec<Begun>> {
+    let mut begun = Vec::with_capacity(wanted);
+    for first in (0..wanted).step_by(32) {
+        let some = (first..wanted.min(first + 32)).map(|number| async move {
+            let number = number % ACCOUNTS;
+            let mut connection = Connection::open(world::address(number), server.port).await?;
+            authorize(&mut connection, world, number).await
+        });
+        begun.extend(try_join_all(some).await?);
+    }
+    Ok(begun)
+}
+
+enum Work<'a> {
+    Posts(Vec<Begun>),
+    Journeys(&'a World),
+}
+
+// A closed loop: each client begins its next sign-in when the last one is done.
+async fn drive(clients: usize, server: &Server, span: Duration, work: Work<'_>) -> Outcome<Run> {
+    let posts = RefCell::new(Times::default());
+    let next = Cell::new(0);
+    let (cpu, own, machine) = (server.cpu()?, process::cpu(std::process::id())?, process::machine_time()?);
+    let started = Instant::now();
+    let client = || async {
+        while started.elapsed() < span {
+            let number = next.replace(next.get() + 1);
+            let took = match &work {
+                Work::Posts(ready) => {
+                    let Some(begun) = ready.get(number) else { break };
+                    let mut connection = Connection::open(world::address(begun.number), server.port).await?;
+                    post(&mut connection, begun).await?
+                }
+                Work::Journeys(world) => whole(world, server.port, number % ACCOUNTS).await?,
+            };
+            posts.borrow_mut().add(took);
+        }
+        Outcome::Ok(())
+    };
+    try_join_all((0..clients).map(|_| client())).await?;
+    let seconds = started.elapsed().as_secs_f64();
+    let now = process::machine_time()?;
+    Ok(Run {
+        posts: posts.take(),
+        seconds,
+        server: server.cpu()?.since(cpu),
+        clients: process::cpu(std::process::id())?.since(own),
+        busy: (now.0 - machine.0) / (now.1 - machine.1),
+    })
+}
