@@ -9,9 +9,18 @@
 
 mod support;
 
+mod audit;
 mod codes;
+mod command_line;
+mod enumeration;
 mod factors;
 mod flow_order;
+mod headers;
+mod input_abuse;
 mod passwords;
 mod policy;
+mod providers;
+mod races;
+mod routes;
+mod sessions;
 mod tokens;

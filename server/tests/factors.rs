@@ -84,7 +84,7 @@ async fn n13_an_app_is_bound_by_a_code_and_its_key_has_160_bits() {
     }
 }
 
-fn base32(text: &str) -> Vec<u8> {
+pub(crate) fn base32(text: &str) -> Vec<u8> {
     let (mut out, mut bits, mut value) = (Vec::new(), 0u32, 0u32);
     for c in text.bytes() {
         let digit = match c {

@@ -53,6 +53,8 @@ pub(crate) struct Options {
     pub(crate) dead_mail: bool,
     /// Nobody listens where texts and calls go.
     pub(crate) dead_phone: bool,
+    /// Where texts and calls go instead.
+    pub(crate) phone_at: Option<String>,
     /// No provider of mail at all.
     pub(crate) no_mail: bool,
     /// A last hand at the parts.
@@ -69,7 +71,7 @@ impl Default for Options {
             ..Limits::default()
         };
         let config = Config { public_origin: Some(ORIGIN.to_owned()), limits, ..Config::default() };
-        Self { kind: Kind::Sqlite, config, dead_mail: false, dead_phone: false, no_mail: false, adjust: |_| {} }
+        Self { kind: Kind::Sqlite, config, dead_mail: false, dead_phone: false, phone_at: None, no_mail: false, adjust: |_| {} }
     }
 }
 
@@ -144,6 +146,9 @@ impl TestApp {
         }
         if options.dead_phone {
             twilio.base_url = format!("http://127.0.0.1:{}", dead_port());
+        }
+        if let Some(address) = options.phone_at {
+            twilio.base_url = address;
         }
         let unique = {
             let next = AtomicU64::new(1);

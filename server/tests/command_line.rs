@@ -1,0 +1,137 @@
+//! A configuration that cannot work: one line, and an exit code that is not zero.
+
+use std::{
+    path::Path,
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+use lanyard_crypto::MasterKey;
+use lanyard_domain::entropy::SeededEntropy;
+use lanyard_storage::{Store, StoreOptions};
+use sqlx::Connection as _;
+
+use crate::support::database::{remove, temp_dir};
+
+// Runs the program to its end; one that does not end is ended, and has failed the test.
+async fn run(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lanyard"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LANYARD_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).current_dir(dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.envs(environment.iter().copied());
+    let mut child = command.spawn().unwrap();
+    for _ in 0..1_000 {
+        if child.try_wait().unwrap().is_some() {
+            return child.wait_with_output().unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    child.kill().unwrap();
+    panic!("it still runs: {arguments:?}");
+}
+
+const SERVE: [&str; 5] = ["serve", "--listen", "127.0.0.1:0", "--data-dir", "data"];
+
+fn assert_one_line(output: &Output, words: &[&str]) {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{text}");
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("lanyard:")).collect();
+    assert_eq!(lines.len(), 1, "one line says why: {text}");
+    assert!(text.lines().filter(|line| !line.trim_start().starts_with('{')).count() == 1, "and no other: {text}");
+    for word in words {
+        assert!(lines[0].contains(word), "{word}: {text}");
+    }
+    assert!(!text.contains("panicked") && !text.contains("RUST_BACKTRACE"), "{text}");
+}
+
+// A database as a first start leaves it, with its key.
+async fn installed(dir: &Path, demo: bool) -> String {
+    let data = dir.join("data");
+    std::fs::create_dir_all(&data).unwrap();
+    MasterKey::load_or_create(&data.join(if demo { "demo.key" } else { "master.key" }), &mut SeededEntropy::new(9)).unwrap();
+    let url = format!("sqlite:{}", data.join(if demo { "demo.db" } else { "lanyard.db" }).display());
+    let store = Store::connect(&StoreOptions::new(url.clone())).await.unwrap();
+    store.migrate().await.unwrap();
+    store.close().await;
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_key_is_named() {
+    let dir = temp_dir();
+    std::fs::write(dir.join("lanyard.toml"), "lisen = \"127.0.0.1:0\"\n").unwrap();
+    assert_one_line(&run(&dir, &SERVE, &[]).await, &["lisen", "listen"]);
+    std::fs::write(dir.join("lanyard.toml"), "").unwrap();
+    assert_one_line(&run(&dir, &SERVE, &[("LANYARD_DATABASE_ULR", "x")]).await, &["database_ulr"]);
+    assert_one_line(&run(&dir, &["config", "check"], &[("LANYARD_LISEN", "x")]).await, &["lisen"]);
+    assert!(!dir.join("data").exists(), "nothing was made");
+    remove(&dir);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreachable_database_is_said() {
+    let dir = temp_dir();
+    let key = dir.join("key").display().to_string();
+    MasterKey::load_or_create(Path::new(&key), &mut SeededEntropy::new(9)).unwrap();
+    let secret = "s3cr3t-of-the-database";
+    let url = format!("postgres://lanyard:{secret}@127.0.0.1:1/none");
+    let output = run(&dir, &SERVE, &[("LANYARD_DATABASE_URL", &url), ("LANYARD_MASTER_KEY_FILE", &key)]).await;
+    assert_one_line(&output, &["database"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains(secret));
+    let folder = dir.join("a-folder");
+    std::fs::create_dir_all(&folder).unwrap();
+    let url = format!("sqlite:{}", folder.display());
+    assert_one_line(&run(&dir, &SERVE, &[("LANYARD_DATABASE_URL", &url), ("LANYARD_MASTER_KEY_FILE", &key)]).await, &["database"]);
+    remove(&dir);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_from_the_future_is_left_alone() {
+    let dir = temp_dir();
+    let url = installed(&dir, false).await;
+    let mut db = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'future', TRUE, x'00', 1)")
+        .execute(&mut db)
+        .await
+        .unwrap();
+    assert_one_line(&run(&dir, &SERVE, &[]).await, &["database", "newer"]);
+    remove(&dir);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_or_missing_sealing_key_is_said() {
+    let dir = temp_dir();
+    installed(&dir, false).await;
+    let key = dir.join("data/master.key");
+    // The first start notes which key it is.
+    let store_check = run(&dir, &["operator", "invite", "--data-dir", "data"], &[]).await;
+    assert!(store_check.status.success(), "{}", String::from_utf8_lossy(&store_check.stderr));
+    std::fs::remove_file(&key).unwrap();
+    assert_one_line(&run(&dir, &SERVE, &[]).await, &["sealing key", "missing"]);
+    assert!(!key.exists(), "no new key beside an old database");
+    MasterKey::load_or_create(&key, &mut SeededEntropy::new(10)).unwrap();
+    assert_one_line(&run(&dir, &SERVE, &[]).await, &["sealing key", "not the one"]);
+    remove(&dir);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_touches_no_database_but_its_own_and_nothing_else_touches_the_demos() {
+    let dir = temp_dir();
+    installed(&dir, false).await;
+    let made = run(&dir, &["operator", "invite", "--data-dir", "data"], &[]).await;
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let data = dir.join("data");
+    for (from, to) in [("lanyard.db", "demo.db"), ("master.key", "demo.key")] {
+        std::fs::copy(data.join(from), data.join(to)).unwrap();
+    }
+    let demo: Vec<&str> = SERVE.into_iter().chain(["--demo"]).collect();
+    assert_one_line(&run(&dir, &demo, &[]).await, &["demo"]);
+    for environment in [("LANYARD_DATABASE_URL", "sqlite:x.db"), ("LANYARD_PUBLIC_ORIGIN", "https://id.example")] {
+        assert_one_line(&run(&dir, &demo, &[environment]).await, &["demo"]);
+    }
+    let outside = ["serve", "--demo", "--listen", "0.0.0.0:0", "--data-dir", "data"];
+    assert_one_line(&run(&dir, &outside, &[]).await, &["demo"]);
+    remove(&dir);
+}

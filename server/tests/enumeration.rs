@@ -1,0 +1,125 @@
+//! A6: nobody learns by message, code or amount of work whether an address has an account.
+
+use lanyard_app::{api::journey::StageView, paths};
+
+use crate::support::{
+    Page, Run, TestApp, Via,
+    world::{MARIA, NORA},
+};
+
+const STRANGER: &str = "mario@patients.example";
+
+/// The answer without what differs each time: ids, tokens, nonces.
+fn masked(page: &Page, run: &Run, csrf: &str, email: &str) -> String {
+    let mut text = format!("{}\n", page.status);
+    let mut headers: Vec<String> = page.headers.iter().map(|(name, value)| format!("{name}: {value:?}\n")).collect();
+    headers.sort_unstable();
+    headers.retain(|line| !line.starts_with("x-request-id"));
+    text.extend(headers);
+    text.push_str(&page.text());
+    let text = text.replace(&run.id, "ID").replace(csrf, "CSRF").replace(email, "EMAIL");
+    // Nonces of the policy and of the scripts.
+    let mut out = String::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find("nonce") {
+        out.push_str(&rest[..at]);
+        let tail = &rest[at + 5..];
+        let end = tail.find(['\'', '>', ' ', ';']).unwrap_or(tail.len());
+        rest = &tail[end..];
+    }
+    out + rest
+}
+
+// Everything that can be seen after each of `events`: the answer, the page, the JSON.
+async fn seen(app: &TestApp, via: Via, email: &str, events: &[(&str, &[(&str, &str)])]) -> (Vec<String>, u64) {
+    let mut run = Run::begin(app, &app.world.mfa, via).await;
+    let hashes = app.app.passwords.hashes_done();
+    let mut all = Vec::new();
+    for (event, fields) in events {
+        let csrf = run.view().await.csrf;
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, if *v == "EMAIL" { email } else { *v })).collect();
+        let answer = run.post(event, &csrf, &fields).await;
+        all.push(masked(&answer, &run, &csrf, email));
+        let page = run.page().await;
+        all.push(masked(&page, &run, &csrf, email));
+        let json = run.browser.get(&paths::api_journey(&run.id)).await;
+        all.push(masked(&json, &run, &csrf, email));
+    }
+    (all, app.app.passwords.hashes_done() - hashes)
+}
+
+async fn compare(events: &[(&str, &[(&str, &str)])], hashes: Option<u64>) {
+    for via in Via::BOTH {
+        // Each in a world of its own: no count of the one shows in the other.
+        let known = TestApp::new().await;
+        let (one, hashes_one) = seen(&known, via, MARIA, events).await;
+        let unknown = TestApp::new().await;
+        let (two, hashes_two) = seen(&unknown, via, STRANGER, events).await;
+        for (n, (one, two)) in one.iter().zip(&two).enumerate() {
+            assert_eq!(one, two, "step {n}, {via:?}");
+        }
+        assert_eq!(one.len(), two.len());
+        assert_eq!(hashes_one, hashes_two, "the same number of hashes");
+        if let Some(hashes) = hashes {
+            assert_eq!(hashes_one, hashes);
+        }
+        // The same number of messages, so that the outbox tells nothing either.
+        let (sent_one, sent_two) = (known.count("outbox").await, unknown.count("outbox").await);
+        assert_eq!(sent_one, sent_two, "{via:?}");
+        known.drain().await;
+        unknown.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a6_sign_in_tells_nothing() {
+    let wrong: &[(&str, &str)] = &[("email", "EMAIL"), ("password", "a wrong password")];
+    compare(&[("sign-in", wrong), ("sign-in", wrong)], Some(2)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a6_sign_in_tells_nothing_when_it_locks() {
+    let wrong: &[(&str, &str)] = &[("email", "EMAIL"), ("password", "a wrong password")];
+    compare(&[("sign-in", wrong); 12], None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a6_reset_tells_nothing() {
+    let email: &[(&str, &str)] = &[("email", "EMAIL")];
+    let code: &[(&str, &str)] = &[("code", "000000")];
+    compare(&[("go-forgot-password", &[]), ("request-code", email), ("submit-code", code), ("resend", &[])], Some(0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a6_sign_up_tells_nothing() {
+    let email: &[(&str, &str)] = &[("email", "EMAIL")];
+    let code: &[(&str, &str)] = &[("code", "000000")];
+    compare(&[("go-sign-up", &[]), ("request-code", email), ("submit-code", code), ("submit-code", code)], Some(0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a6_a_disabled_account_and_staff_look_like_nobody() {
+    let app = TestApp::new().await;
+    let (nora, now) = (app.world.mfa.nora, app.now());
+    let done = app.app.store.write(move |tx| Box::pin(async move { tx.set_disabled(nora, Some(now)).await })).await;
+    done.unwrap_or_else(|error: lanyard_storage::StorageError| panic!("{error}"));
+    let right: &[(&str, &str)] = &[("email", "EMAIL"), ("password", crate::support::PASSWORD)];
+    let (nobody, hashes) = seen(&app, Via::Form, STRANGER, &[("sign-in", right)]).await;
+    for email in [NORA, crate::support::world::SAM] {
+        let (same, same_hashes) = seen(&app, Via::Form, email, &[("sign-in", right)]).await;
+        assert_eq!((same, same_hashes), (nobody.clone(), hashes), "{email}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a6_a_known_address_at_sign_up_is_told_by_mail_alone() {
+    let app = TestApp::new().await;
+    let before = app.durable().await;
+    let mut run = Run::begin(&app, &app.world.mfa, Via::Form).await;
+    run.act("go-sign-up", &[]).await;
+    let view = run.act("request-code", &[("email", MARIA)]).await;
+    assert!(matches!(view.stage, StageView::SignUpCode(_)), "{view:?}");
+    let mail = app.message(MARIA).await;
+    assert!(crate::support::app::code_in(&mail).is_none(), "no code: {}", mail.body);
+    assert_eq!(app.durable().await, before);
+}

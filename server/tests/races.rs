@@ -1,0 +1,161 @@
+//! Failures 12 and 29 and D7: of many at once exactly one wins, on both databases.
+
+use futures::future::join_all;
+use lanyard_domain::audit::{Action, Outcome};
+
+use crate::support::{
+    PASSWORD, Run, TestApp, Via,
+    app::Options,
+    journey::{redeem, refresh},
+    world::{MARIA, NORA, PHONE, SEED, TINA, totp},
+};
+
+const AT_ONCE: usize = 100;
+
+// Sends the same code a hundred times at once, by form and by JSON.
+async fn submit_all(run: &Run, csrf: &str, code: &str) -> Vec<crate::support::Page> {
+    let tries = (0..AT_ONCE).map(|n| {
+        let via = Via::BOTH[n % 2];
+        let mut one = Run { browser: run.browser.clone(), id: run.id.clone(), via };
+        let (csrf, code) = (csrf.to_owned(), code.to_owned());
+        async move { tokio::spawn(async move { one.post("submit-code", &csrf, &[("code", &code)]).await }).await.unwrap() }
+    });
+    join_all(tries).await
+}
+
+async fn code_has_one_winner(options: Options, email: &str) {
+    let app = TestApp::with(options).await;
+    let clinic = app.world.mfa.clone();
+    let tenant = clinic.tenant.id;
+    let mut run = Run::begin(&app, &clinic, Via::Form).await;
+    run.sign_in(email, PASSWORD).await;
+    let code = if email == TINA { totp(SEED, app.now()) } else { app.code(PHONE).await };
+    let csrf = run.view().await.csrf;
+    let answers = submit_all(&run, &csrf, &code).await;
+    assert!(answers.iter().all(|answer| !answer.status.is_server_error()));
+    let cookies = answers.iter().filter(|answer| answer.headers.contains_key("set-cookie")).count();
+    assert_eq!(cookies, 1, "one of them got the session");
+    assert_eq!(app.count("sessions").await, 1);
+    assert_eq!(app.audited(tenant, Action::FactorChecked, Outcome::Success).await, 1);
+    assert_eq!(app.audited(tenant, Action::SignIn, Outcome::Success).await, 1);
+}
+
+async fn email_code_has_one_winner(options: Options) {
+    let app = TestApp::with(options).await;
+    let clinic = app.world.plain.clone();
+    let mut run = Run::begin(&app, &clinic, Via::Form).await;
+    run.act("go-sign-up", &[]).await;
+    run.act("request-code", &[("email", "ada@new.example")]).await;
+    let code = app.code("ada@new.example").await;
+    let csrf = run.view().await.csrf;
+    let answers = submit_all(&run, &csrf, &code).await;
+    assert!(answers.iter().all(|answer| !answer.status.is_server_error()));
+    assert_eq!(app.audited(clinic.tenant.id, Action::EmailProved, Outcome::Success).await, 1);
+}
+
+async fn redemption_has_one_winner(options: Options) {
+    let app = TestApp::with(options).await;
+    let clinic = app.world.plain.clone();
+    for round in 0..3 {
+        let mut run = Run::begin(&app, &clinic, Via::Form).await;
+        run.sign_in(NORA, PASSWORD).await;
+        let code = run.code().await;
+        let tries = (0..AT_ONCE).map(|_| {
+            let (mut browser, clinic, code) = (app.browser(), clinic.clone(), code.clone());
+            async move { tokio::spawn(async move { redeem(&mut browser, &clinic, &clinic.flow, &code, &[]).await }).await.unwrap() }
+        });
+        let answers = join_all(tries).await;
+        let won = answers.iter().filter(|answer| answer.status == 200).count();
+        assert_eq!(won, 1, "round {round}: {:?}", answers.iter().map(|a| a.status.as_u16()).collect::<Vec<_>>());
+        assert!(answers.iter().all(|answer| answer.status == 200 || answer.status == 400));
+        assert_eq!(app.count("refresh_tokens").await, round + 1);
+    }
+}
+
+async fn refresh_has_one_winner(options: Options) {
+    let app = TestApp::with(options).await;
+    let clinic = app.world.plain.clone();
+    let mut run = Run::begin(&app, &clinic, Via::Form).await;
+    run.sign_in(NORA, PASSWORD).await;
+    let code = run.code().await;
+    let tokens: serde_json::Value = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.json();
+    let token = tokens["refresh_token"].as_str().unwrap().to_owned();
+    let tries = (0..AT_ONCE).map(|_| {
+        let (mut browser, clinic, token) = (app.browser(), clinic.clone(), token.clone());
+        async move { tokio::spawn(async move { refresh(&mut browser, &clinic, &clinic.flow, &token).await }).await.unwrap() }
+    });
+    let answers = join_all(tries).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    assert_eq!(app.count("refresh_tokens").await, 2, "the first and the one that replaced it");
+}
+
+async fn the_way_back_has_one_winner(options: Options) {
+    let app = TestApp::with(options).await;
+    let mut run = Run::begin(&app, &app.world.plain, Via::Form).await;
+    run.sign_in(NORA, PASSWORD).await;
+    let path = lanyard_app::paths::journey_return(&run.id);
+    let tries = (0..AT_ONCE).map(|_| {
+        let (mut browser, path) = (run.browser.clone(), path.clone());
+        async move { tokio::spawn(async move { browser.get(&path).await }).await.unwrap() }
+    });
+    let answers = join_all(tries).await;
+    assert_eq!(answers.iter().filter(|answer| answer.refresh().is_some()).count(), 1);
+    assert_eq!(app.count("grants").await, 1);
+}
+
+async fn an_address_has_one_account(options: Options) {
+    let app = TestApp::with(options).await;
+    let accounts = app.count("accounts").await;
+    let mut runs = Vec::new();
+    for _ in 0..5 {
+        let mut run = Run::begin(&app, &app.world.plain, Via::Form).await;
+        run.act("go-sign-up", &[]).await;
+        run.prove(&app, "ada@new.example").await;
+        let csrf = run.view().await.csrf;
+        runs.push((run, csrf));
+    }
+    let tries = runs.into_iter().map(|(mut run, csrf)| async move {
+        let fields = [("password", PASSWORD), ("givenName", "A"), ("surname", "B"), ("country", "GB")];
+        tokio::spawn(async move { run.post("submit-details", &csrf, &fields).await }).await.unwrap()
+    });
+    let answers = join_all(tries).await;
+    assert!(answers.iter().all(|answer| answer.status == 303), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
+    assert_eq!(app.count("accounts").await, accounts + 1);
+    assert_eq!(app.count("sessions").await, 1);
+}
+
+macro_rules! on_both {
+    ($($sqlite:ident, $postgres:ident: $check:ident($($more:expr),*);)*) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $sqlite() {
+            $check(Options::default() $(, $more)*).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $postgres() {
+            $check(Options::postgres() $(, $more)*).await;
+        }
+    )*};
+}
+
+on_both! {
+    f12_concurrent_code_one_winner, f12_concurrent_code_one_winner_postgres: code_has_one_winner(MARIA);
+    f12_concurrent_app_code_one_winner, f12_concurrent_app_code_one_winner_postgres: code_has_one_winner(TINA);
+    f12_concurrent_email_code_one_winner, f12_concurrent_email_code_one_winner_postgres: email_code_has_one_winner();
+    f12_concurrent_redemption_one_winner, f12_concurrent_redemption_one_winner_postgres: redemption_has_one_winner();
+    f29_concurrent_refresh_one_winner, f29_concurrent_refresh_one_winner_postgres: refresh_has_one_winner();
+    a47_concurrent_return_one_winner, a47_concurrent_return_one_winner_postgres: the_way_back_has_one_winner();
+    a47_concurrent_sign_up_one_account, a47_concurrent_sign_up_one_account_postgres: an_address_has_one_account();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_journey_runs_on_postgres() {
+    let app = TestApp::with(Options::postgres()).await;
+    let clinic = app.world.mfa.clone();
+    let mut run = Run::begin(&app, &clinic, Via::Form).await;
+    run.sign_up(&app, "ada@new.example", PASSWORD).await;
+    run.enrol_phone(&app, "+12065550181").await;
+    let code = run.code().await;
+    assert_eq!(redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.status, 200);
+    assert!(app.app.store.is_postgres());
+}
