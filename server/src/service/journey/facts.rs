@@ -97,9 +97,9 @@ pub(super) async fn load(
     let wanted =
         [destinations.email.as_ref().map(EmailAddress::as_str), destinations.phone.as_ref().map(|p| p.as_str())];
     for (history, destination) in histories.iter_mut().zip(wanted) {
-        if let Some(destination) = destination {
-            *history = tx.recent_sends(&send_key(app, tenant, destination), since).await?;
-        }
+        // Looked up even where there is none: an account with a phone must not cost a statement
+        // more than an address without an account (A6).
+        *history = tx.recent_sends(&send_key(app, tenant, destination.unwrap_or_default()), since).await?;
     }
     let [email_sends, phone_sends] = histories;
     Ok(Facts { now, demand: scene.demand.clone(), account, sign_in_locked_until, email_sends, phone_sends })

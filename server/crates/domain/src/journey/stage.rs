@@ -240,8 +240,9 @@ impl Stage {
 
     pub(crate) fn subject(&self) -> Whose {
         match self {
-            Self::SignUpCode { email, .. } => Whose::Address(email.clone()),
-            Self::ResetCode { account: Some(account), .. } => Whose::Account(*account),
+            // By the address even where the account is known: the same statements for an address
+            // without one (A6).
+            Self::SignUpCode { email, .. } | Self::ResetCode { email, .. } => Whose::Address(email.clone()),
             Self::Complete(completion) => Whose::Account(completion.authentication().account()),
             Self::Returning(back) => Whose::Account(back.authentication().account()),
             other => match other.person() {
