@@ -77,7 +77,8 @@ async fn answer(
         now,
     };
     let serial = Id::<Grant>::new(now, app.entropy().as_mut()).uuid();
-    let refresh = redeemed.next.as_ref().map(|token| Refresh { token, life: rules::life(application) });
+    let left = rules::expires_at(application, &redeemed.grant, now).since(now);
+    let refresh = redeemed.next.as_ref().map(|token| Refresh { token, life: left });
     TokenResponse::issue(&issuance, &signing.key, serial, refresh)
         .map_err(|error| JourneyError::Internal(format!("signing: {error}")).into())
 }
@@ -163,7 +164,7 @@ pub(super) async fn next_token(
         hash: token.hash(),
         grant: grant.id,
         created_at: now,
-        expires_at: now.plus(rules::life(application)),
+        expires_at: rules::expires_at(application, grant, now),
         used_at: None,
     };
     tx.create_refresh_token(&row).await?;

@@ -2,12 +2,12 @@
 //!
 //! Pure judgement over the loaded token and its grant (the family). That a token works once is
 //! decided by the store, by compare-and-set on `used_at`; the loser is [`RefreshRefusal::Reused`].
-//! Sliding life, the single-page limit and the grace window for lost answers join here.
+//! The grace window for lost answers joins here.
 
 use lanyard_domain::{
     application::{Application, ApplicationKind},
     assurance::Demand,
-    clock::Millis,
+    clock::{DAY, Millis, Timestamp},
     grant::{Grant, REFRESH_LIFE, REFRESH_LIFE_SINGLE_PAGE, RefreshToken},
     secret::Token,
 };
@@ -115,6 +115,22 @@ pub const fn life(application: &Application) -> Millis {
         ApplicationKind::SinglePage => REFRESH_LIFE_SINGLE_PAGE,
         ApplicationKind::Web | ApplicationKind::Native | ApplicationKind::WebApi => REFRESH_LIFE,
     }
+}
+
+/// How long a family of refresh tokens lives from its sign-in, however often it is renewed (A29;
+/// `wire.md`: 90 days; that of a single-page application does not slide at all).
+#[must_use]
+pub const fn family_life(application: &Application) -> Millis {
+    match application.kind {
+        ApplicationKind::SinglePage => REFRESH_LIFE_SINGLE_PAGE,
+        ApplicationKind::Web | ApplicationKind::Native | ApplicationKind::WebApi => 90 * DAY,
+    }
+}
+
+/// When a refresh token of `grant` that is issued at `now` expires.
+#[must_use]
+pub fn expires_at(application: &Application, grant: &Grant, now: Timestamp) -> Timestamp {
+    now.plus(life(application)).min(grant.created_at.plus(family_life(application)))
 }
 
 /// Judges a refresh and gives the scope of the new tokens. `demand` is what the flow and the
