@@ -82,6 +82,10 @@ pub async fn logout(
         app.store
             .write(move |tx| {
                 Box::pin(async move {
+                    // A code that is issued at the same moment is either seen here or not issued.
+                    if own.store.is_postgres() {
+                        tx.lock_account(session.account).await?;
+                    }
                     if tx.end_session(session.id, now).await? {
                         tx.revoke_grants_of_session(session.id, now).await?;
                         let event = audit::Event::of(Action::SignOut, Outcome::Success)
