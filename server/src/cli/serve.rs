@@ -3,6 +3,10 @@
 use std::{net::SocketAddr, time::Duration};
 
 use axum_server::{Handle, tls_rustls::RustlsConfig};
+use hyper_util::{
+    rt::{TokioExecutor, TokioTimer},
+    server::conn::auto::Builder,
+};
 
 use crate::{
     config::Config,
@@ -15,6 +19,8 @@ use crate::{
 
 /// How long requests under way may take after the signal to stop.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long the head of a request may take, and how long an idle connection is kept for the next.
+const HEADER_TIME: Duration = Duration::from_secs(30);
 
 pub(super) async fn serve(mut config: Config) -> Result<(), Box<dyn std::error::Error>> {
     log_to_stderr();
@@ -36,14 +42,28 @@ pub(super) async fn serve(mut config: Config) -> Result<(), Box<dyn std::error::
     tokio::spawn(stop_on_signal(handle.clone()));
     let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     match tls {
-        Some(tls) => axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(service).await?,
-        None => axum_server::from_tcp(listener)?.handle(handle).serve(service).await?,
+        Some(tls) => {
+            let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
+            bound_reading(server.http_builder());
+            server.serve(service).await?;
+        }
+        None => {
+            let mut server = axum_server::from_tcp(listener)?.handle(handle);
+            bound_reading(server.http_builder());
+            server.serve(service).await?;
+        }
     }
     for job in background {
         job.abort();
     }
     app.store.close().await;
     Ok(())
+}
+
+// Without a timer no bound holds, and whoever sends half a request keeps the connection for ever.
+fn bound_reading(builder: &mut Builder<TokioExecutor>) {
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEADER_TIME);
 }
 
 fn log_to_stderr() {

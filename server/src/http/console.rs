@@ -20,7 +20,7 @@ use lanyard_domain::{
     user_flow::Audience,
 };
 
-use super::{cookies::Cookie, csrf, error::HttpError, form::Fields};
+use super::{client::Client, cookies::Cookie, csrf, error::HttpError, form::Fields};
 use crate::{service::journey, state::App};
 
 /// Somebody signed in to a console.
@@ -182,6 +182,10 @@ async fn sign_in(app: &App, parts: &Parts, tenant: Tenant, audience: Audience, h
         Method::GET => parts.uri.path_and_query().map_or(home, ToString::to_string),
         _ => home,
     };
+    let client = Client::of(&parts.headers, &parts.extensions, &app.config.trusted_proxies);
+    if !app.limiter.admits_beginning(client.ip) {
+        return HttpError::TooManyRequests { retry_after: 30 }.into();
+    }
     let browser = Cookie::Journey.read(&parts.headers);
     match journey::begin_console(app, tenant, audience, return_to, browser).await {
         Ok(begun) => {
@@ -264,7 +268,7 @@ impl FromRequestParts<App> for Oneself {
 /// [`HttpError::CrossSite`] if the form is not ours.
 pub async fn sign_out(
     axum::extract::State(app): axum::extract::State<App>,
-    client: super::client::Client,
+    client: Client,
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response, HttpError> {
@@ -278,7 +282,7 @@ pub async fn sign_out(
     Ok(response)
 }
 
-async fn end_all(app: &App, cookie: &Token, client: super::client::Client) -> Result<(), HttpError> {
+async fn end_all(app: &App, cookie: &Token, client: Client) -> Result<(), HttpError> {
     use crate::service::audit;
     use lanyard_domain::audit::{Action, Outcome};
     let (own, hash, now) = (app.clone(), cookie.hash(), app.clock.now());

@@ -1,4 +1,5 @@
-//! The first limit: state-changing requests per network, in memory, before any work is done.
+//! The first limit: state-changing requests per network, and journeys begun, in memory, before any
+//! work is done.
 //!
 //! The limits that matter for security (wrong passwords, wrong codes, sends) are counted in the
 //! database; this one only keeps a single network from taking all the server's time.
@@ -11,11 +12,14 @@ use super::client::network_of;
 use crate::config::Limits;
 
 /// The limiter.
-pub struct Limiter(DefaultKeyedRateLimiter<String>);
+pub struct Limiter {
+    changes: DefaultKeyedRateLimiter<String>,
+    beginnings: DefaultKeyedRateLimiter<String>,
+}
 
 impl std::fmt::Debug for Limiter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Limiter({} networks)", self.0.len())
+        write!(f, "Limiter({} networks)", self.changes.len().max(self.beginnings.len()))
     }
 }
 
@@ -25,18 +29,28 @@ impl Limiter {
     pub fn new(limits: &Limits) -> Self {
         let rate = NonZeroU32::new(limits.per_address_per_second).unwrap_or(NonZeroU32::MIN);
         let burst = NonZeroU32::new(limits.per_address_burst).unwrap_or(NonZeroU32::MIN);
-        Self(RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst)))
+        let quota = Quota::per_second(rate).allow_burst(burst);
+        Self { changes: RateLimiter::keyed(quota), beginnings: RateLimiter::keyed(quota) }
     }
 
     /// Whether one more request from `ip` is taken.
     #[must_use]
     pub fn admits(&self, ip: IpAddr) -> bool {
-        self.0.check_key(&network_of(ip)).is_ok()
+        self.changes.check_key(&network_of(ip)).is_ok()
+    }
+
+    /// Whether one more journey from `ip` is begun. A plain GET of anybody stores a row; whoever
+    /// goes on posts at least twice, so for people this is never the tighter limit.
+    #[must_use]
+    pub fn admits_beginning(&self, ip: IpAddr) -> bool {
+        self.beginnings.check_key(&network_of(ip)).is_ok()
     }
 
     /// Forgets networks that have been quiet; called now and then.
     pub fn tidy(&self) {
-        self.0.retain_recent();
-        self.0.shrink_to_fit();
+        for limiter in [&self.changes, &self.beginnings] {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
     }
 }

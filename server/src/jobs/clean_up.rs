@@ -12,6 +12,8 @@ use crate::state::App;
 const BATCH: u32 = 500;
 /// How often.
 const EVERY: Duration = Duration::from_secs(60);
+/// Between two batches, so that requests come in between.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Runs until the task is dropped.
 pub async fn run(app: App) {
@@ -20,11 +22,24 @@ pub async fn run(app: App) {
     loop {
         ticks.tick().await;
         app.limiter.tidy();
-        match once(&app, app.clock.now()).await {
+        match all(&app).await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "cleaned up"),
             Err(error) => tracing::warn!(%error, "clean-up failed"),
         }
+    }
+}
+
+// As many passes as it takes: anybody may begin journeys, so one batch a minute would fall behind.
+async fn all(app: &App) -> Result<u64, StorageError> {
+    let mut total = 0;
+    loop {
+        let rows = once(app, app.clock.now()).await?;
+        total += rows;
+        if rows < u64::from(BATCH) {
+            return Ok(total);
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use lanyard_app::{api::journey::StageView, pages, paths};
+use lanyard_domain::{id::Id, journey::Journey};
 
 use super::{browser, check_csrf, prefill_country};
 use crate::{
@@ -37,6 +38,8 @@ pub async fn act(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response, HttpError> {
+    // What is no id must not come back in a header: a line break in it would be a fault of ours.
+    let _: Id<Journey> = id.parse().map_err(|_| HttpError::NotFound)?;
     let Some(browser) = browser(&headers) else {
         return Ok(Redirect::to(&paths::journey(&id)).into_response());
     };

@@ -69,10 +69,10 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
             let keys = signing::of(app, place.tenant.id).await?;
             Ok(cached(([(header::CONTENT_TYPE, "application/jwk-set+json")], keys.jwks.clone()).into_response()))
         }
-        (Endpoint::Authorize, Method::GET) => authorize(app, &place, &headers, query.as_bytes()).await,
+        (Endpoint::Authorize, Method::GET) => authorize(app, &place, &headers, query.as_bytes(), client).await,
         (Endpoint::Authorize, Method::POST) => {
             let body = form(request).await?;
-            authorize(app, &place, &headers, &body).await
+            authorize(app, &place, &headers, &body, client).await
         }
         (Endpoint::Token, Method::POST) => {
             let body = form(request).await?;
@@ -95,10 +95,16 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
     }
 }
 
-async fn authorize(app: &App, place: &Place, headers: &HeaderMap, raw: &[u8]) -> Result<Response, HttpError> {
+async fn authorize(
+    app: &App,
+    place: &Place,
+    headers: &HeaderMap,
+    raw: &[u8],
+    client: &Client,
+) -> Result<Response, HttpError> {
     let params = params(raw)?;
     let (sso, browser) = (Cookie::Sso.read(headers), Cookie::Journey.read(headers));
-    match oauth::authorize(app, place, &params, sso, browser).await? {
+    match oauth::authorize(app, place, &params, sso, browser, client).await? {
         Authorization::Respond(reply) => Ok(response::direct(app, &reply).await),
         Authorization::Begin(begun) => {
             let mut answer = Redirect::to(&paths::journey(&begun.id)).into_response();
@@ -106,6 +112,7 @@ async fn authorize(app: &App, place: &Place, headers: &HeaderMap, raw: &[u8]) ->
             Ok(answer)
         }
         Authorization::Page { code, text } => Ok(response::error_page(app, StatusCode::BAD_REQUEST, code, text).await),
+        Authorization::TooMany => Err(HttpError::TooManyRequests { retry_after: 30 }),
     }
 }
 

@@ -25,6 +25,9 @@ use crate::{
     state::App,
 };
 
+/// The most bytes of typed values that are kept for the next page.
+const MAX_TYPED: usize = 16 * 1024;
+
 /// How the answer travels; only a plain form needs what was typed to be kept for the next page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
@@ -287,13 +290,20 @@ pub(super) fn encode(feedback: &Feedback) -> String {
     serde_json::to_string(feedback).unwrap_or_else(|_| "{}".to_owned())
 }
 
-// Passwords and codes are never kept; neither is what the form carries for us.
+// Passwords and codes are never kept; neither is what the form carries for us, nor more than a
+// page can show: anybody may post, and it is stored.
 fn typed_values(fields: &Fields) -> BTreeMap<String, String> {
     const SECRET: [&str; 3] = ["password", "code", "csrf"];
+    let mut room = MAX_TYPED;
     fields
         .0
         .iter()
-        .filter(|(name, value)| !SECRET.contains(&name.as_str()) && value.len() <= 1024)
+        .filter(|(name, value)| !SECRET.contains(&name.as_str()) && name.len() <= 128 && value.len() <= 1024)
+        .take_while(|(name, value)| {
+            let fits = room.checked_sub(name.len() + value.len());
+            room = fits.unwrap_or(0);
+            fits.is_some()
+        })
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }

@@ -26,16 +26,7 @@ pub struct Begun {
     pub browser: Token,
 }
 
-/// What an authorization request led to.
-#[derive(Debug)]
-pub enum Authorized {
-    /// A live session was enough: straight back.
-    Reply(Reply),
-    /// A page has to be shown.
-    Journey(Begun),
-}
-
-/// Begins a journey for an application. With a live session at the demanded level it ends at once.
+/// Begins a journey for an application, for whom no live session was enough ([`single_sign_on`]).
 ///
 /// # Errors
 /// When the database does not answer.
@@ -47,10 +38,7 @@ pub async fn begin_for(
     request: AuthorizationRequest,
     sso: Option<Token>,
     browser: Option<Token>,
-) -> Result<Authorized, JourneyError> {
-    if let Some(reply) = single_sign_on(app, &tenant, &flow, &application, &request, sso.as_ref()).await? {
-        return Ok(Authorized::Reply(reply));
-    }
+) -> Result<Begun, JourneyError> {
     let browser = browser_secret(app, browser);
     let (own, secret, wanted) = (app.clone(), browser.hash(), Some(application));
     let id = app
@@ -65,7 +53,7 @@ pub async fn begin_for(
             })
         })
         .await?;
-    Ok(Authorized::Journey(Begun { id: id.to_string(), browser }))
+    Ok(Begun { id: id.to_string(), browser })
 }
 
 /// Answers an authorization request from a live session alone; `None` if a person has to act.
@@ -254,10 +242,17 @@ async fn with_session(
     demand: Demand,
     sso: Option<&Token>,
 ) -> Result<Journey, JourneyError> {
-    let session: Option<Session> = match sso {
+    let mut session: Option<Session> = match sso {
         Some(token) => tx.session_by_token(header.tenant, &token.hash()).await?,
         None => None,
     };
+    // A reset or a sign-out at the same moment comes before the code or after it: then it revokes it.
+    if let (Some(found), Some(token)) = (&session, sso)
+        && app.store.is_postgres()
+    {
+        tx.lock_account(found.account).await?;
+        session = tx.session_by_token(header.tenant, &token.hash()).await?;
+    }
     let account = match &session {
         Some(session) => tx.account_facts(header.tenant, session.account).await?,
         None => None,

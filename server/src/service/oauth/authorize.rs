@@ -10,8 +10,9 @@ use lanyard_oidc::{
 
 use super::Place;
 use crate::{
+    http::client::Client,
     service::{
-        journey::{self, Authorized, Begun, JourneyError},
+        journey::{self, Begun, JourneyError},
         signing,
     },
     state::App,
@@ -24,6 +25,8 @@ pub enum Authorization {
     Respond(AuthorizationResponse),
     /// To the journey's first page.
     Begin(Begun),
+    /// Nothing: too many journeys were begun from there.
+    TooMany,
     /// An error page; nothing is ever sent to the reply URL.
     Page {
         /// B2C's code.
@@ -43,9 +46,10 @@ pub async fn authorize(
     params: &Params,
     sso: Option<Token>,
     browser: Option<Token>,
+    client: &Client,
 ) -> Result<Authorization, JourneyError> {
     match checked(app, place, params).await? {
-        Ok((application, authorize)) => go_on(app, place, application, authorize, sso, browser).await,
+        Ok((application, authorize)) => go_on(app, place, application, authorize, sso, browser, client).await,
         Err(error) => Ok(refused(app, place, error)),
     }
 }
@@ -95,26 +99,23 @@ async fn go_on(
     authorize: Authorize,
     sso: Option<Token>,
     browser: Option<Token>,
+    client: &Client,
 ) -> Result<Authorization, JourneyError> {
     let silent = authorize.silent();
     let refusal = authorize.refuse_silent(false);
     let (auth_time, hint_fits) = session_facts(app, place, &authorize, sso.as_ref()).await?;
     let mut request = authorize.into_request(auth_time, app.clock.now());
     request.fresh_login |= !hint_fits;
-    if silent {
-        let reply =
-            journey::single_sign_on(app, &place.tenant, &place.flow, &application, &request, sso.as_ref()).await?;
-        return Ok(match reply {
-            Some(reply) => Authorization::Respond(reply.0),
-            None => refused(app, place, refusal),
-        });
+    let reply = journey::single_sign_on(app, &place.tenant, &place.flow, &application, &request, sso.as_ref()).await?;
+    match reply {
+        Some(reply) => return Ok(Authorization::Respond(reply.0)),
+        None if silent => return Ok(refused(app, place, refusal)),
+        None if !app.limiter.admits_beginning(client.ip) => return Ok(Authorization::TooMany),
+        None => {}
     }
-    let begun =
-        journey::begin_for(app, place.tenant.clone(), place.flow.clone(), application, request, sso, browser).await?;
-    Ok(match begun {
-        Authorized::Reply(reply) => Authorization::Respond(reply.0),
-        Authorized::Journey(begun) => Authorization::Begin(begun),
-    })
+    let (tenant, flow) = (place.tenant.clone(), place.flow.clone());
+    let begun = journey::begin_for(app, tenant, flow, application, request, sso, browser).await?;
+    Ok(Authorization::Begin(begun))
 }
 
 // When the present session began, and whether it is the one that `id_token_hint` means.
