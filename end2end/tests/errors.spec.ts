@@ -66,7 +66,7 @@ test("U14 codes: missing, wrong length, wrong, running out of tries, too many", 
     await problem(page, "You have 1 try left");
     await enter(page, wrong);
     await problem(page, /1[45] minutes/);
-    await expect(page.getByText("Too many wrong codes")).toBeVisible();
+    await expect(page.getByText("Too many wrong codes", { exact: true })).toBeVisible();
     await expect(page.getByText(/You can enter a code again in 1[45] minutes/)).toBeVisible();
     await expect(page.getByLabel("Code from the email")).toHaveCount(0);
     // A lock, even for the right code.
@@ -102,15 +102,16 @@ test("U10 the message is the same for an unknown address and a wrong password", 
 test("U10 sign-up and reset look the same for known and unknown addresses; the owner is told by email", async ({ page, request }) => {
     const { email: known } = demoAccount("patient");
     const unknown = person().email;
-    for (const [button, subject] of [
-        ["Create an account", "account"],
-        ["Forgot your password?", "password"],
+    for (const [button, heading] of [
+        ["Create an account", "Create an account"],
+        ["Forgot your password?", "Reset your password"],
     ] as const) {
         const texts: string[] = [];
         for (const email of [known, unknown]) {
             const before = await seen(request, email);
             await toSignIn(page);
             await press(page, button);
+            await at(page, heading);
             await page.getByLabel("Email address").fill(email);
             await press(page, "Send verification code");
             await at(page, "Check your email");
@@ -122,22 +123,23 @@ test("U10 sign-up and reset look the same for known and unknown addresses; the o
                     const news = ((await all.json()) as { id: string; body: string }[]).filter((message) => !before.has(message.id));
                     return news.map((message) => message.body).join(" ").toLowerCase();
                 })
-                .toContain(subject);
+                .toMatch(/your code is \d{6}|account/);
         }
         expect(texts[0]).toBe(texts[1]);
     }
 });
 
 test("U9 N1 N6 passwords: too short, common, repeating, one's own name: why, and what to do; other values stay", async ({ page, request }) => {
-    const who = person("Wilhelmina", "Harker");
+    const who = person("Wilhelmina", "Quistgaarden");
     await toSignIn(page);
     await proveAddress(page, request, who.email);
     for (const [password, said] of [
         ["", "Enter your password."],
         ["short7x", /Use 15 characters|8 characters|characters or more/],
-        ["aaaaaaaaaaaaaaaa", "pattern"],
+        ["aaaaaaaaaaaaaaaa", /pattern|Many people/],
         ["123456789012345678", /pattern|Many people/],
-        ["Wilhelmina", /your name|characters/],
+        ["kj7wkj7wkj7wkj7wkj7w", "pattern"],
+        ["Quistgaarden", "your name"],
     ] as const) {
         await giveDetails(page, { ...who, password });
         await problem(page, said, "Choose a password");
@@ -157,7 +159,7 @@ test("U3 several errors at once, in the order of the page, and required attribut
     await press(page, "Create account");
     await expect(page.locator("#error-summary li")).toHaveText([
         "Enter your password.",
-        "Choose your country/region from the list.",
+        "Choose your country/region.",
         "Enter your given name.",
         "Enter your surname.",
     ]);

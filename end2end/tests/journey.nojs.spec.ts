@@ -85,6 +85,7 @@ test("U1 an authenticator app without scripting: the picture, the key, the code,
     const who = person("Katherine", "Johnson");
     await beginFlow(page);
     await press(page, "Create an account");
+    await at(page, "Create an account");
     await page.getByLabel("Email address").fill(who.email);
     await press(page, "Send verification code");
     await page.getByLabel("Code from the email").fill(await nextCode(request, who.email));

@@ -7,7 +7,7 @@ use lanyard_domain::{
     attribute::Attributes,
     clock::{Millis, SECOND, Timestamp},
     id::Id,
-    journey::{AccountFacts, Event, Journey, Stage, Whose},
+    journey::{AccountFacts, Ended, Event, Journey, Stage, Whose},
     secret::Token,
 };
 use lanyard_storage::{MessageStatus, StoredJourney};
@@ -48,7 +48,7 @@ pub(super) async fn load(app: &App, id: &str) -> Result<Option<(StoredJourney, S
 pub async fn show(app: &App, id: &str, browser: Option<&Token>) -> Result<JourneyView, JourneyError> {
     let Some((row, scene)) = load(app, id).await? else { return Err(JourneyError::NotFound) };
     let Some(browser) = browser.filter(|browser| row.journey.header.browser.matches(&browser.hash())) else {
-        return Ok(elsewhere(id, &scene));
+        return Ok(elsewhere(id, &row.journey, &scene));
     };
     let more = more(app, &row.journey, &scene).await?;
     let keys = app.tenant_keys_of(scene.tenant.id).await?;
@@ -78,14 +78,17 @@ fn hinted(mut feedback: Feedback, journey: &Journey) -> Feedback {
     feedback
 }
 
-// Another browser learns that the page is not its own, and the tenant's name, which is public.
-fn elsewhere(id: &str, scene: &Scene) -> JourneyView {
+// Another browser learns that the page is not its own, and the tenant's name, which is public. A
+// journey that is over says so to everybody: its own browser has lost the cookie by then.
+fn elsewhere(id: &str, journey: &Journey, scene: &Scene) -> JourneyView {
+    let used = matches!(journey.stage(), Stage::Ended(Ended::Used));
+    let reason = if used { OverReason::Used } else { OverReason::OtherBrowser };
     JourneyView {
         id: id.to_owned(),
         csrf: String::new(),
         tenant: scene.tenant.name.clone(),
         application: None,
-        stage: StageView::Over { reason: OverReason::OtherBrowser, start_again: scene.start_again.clone() },
+        stage: StageView::Over { reason, start_again: scene.start_again.clone() },
         problems: Vec::new(),
         values: BTreeMap::new(),
         demo: scene.demo,
