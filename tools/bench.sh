@@ -1,25 +1,50 @@
 #!/usr/bin/env bash
-# make bench: measures with the release build and prints a table (kept by hand in BENCHMARKS.md).
-# The measuring itself is `lanyard bench`; this supplies the machine's description, both databases
-# and the sizes of what a browser loads.
+# make bench: builds the release binary, measures it and prints a table.
+#
+#   tools/bench.sh                    sign-ins, footprint, /clinic with 1,000 and 100,000 patients
+#   tools/bench.sh --large            /clinic with 1,000,000 patients too (several minutes more)
+#   tools/bench.sh --write            puts the figures into BENCHMARKS.md as well
+#   tools/bench.sh --only sign-in     one part; further options: target/release/examples/bench --help
+#
+# The measuring is done by the example `bench` of the server's package, so that nothing of it is in
+# the product. Both databases are durable: SQLite with synchronous=FULL, PostgreSQL with fsync. Leave
+# the machine alone meanwhile; the load before and after is in the report.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+write=no arguments=()
+for argument in "$@"; do
+    case "$argument" in
+        --write) write=yes ;;
+        *) arguments+=("$argument") ;;
+    esac
+done
 
 "$ROOT/tools/setup.sh" build postgres
 "$ROOT/tools/site.sh"
 cd "$ROOT"
-cargo build --release -p lanyard </dev/null
-echo "machine: $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(awk '/MemTotal/ {printf "%.0f GB", $2/1048576}' /proc/meminfo), $(uname -sr), $(rustc --version)"
-echo "date: $(date -u +%Y-%m-%d)"
-echo "binary: $(stat -c %s "$TARGET/release/lanyard") bytes"
-node -e '
-const { entry, files } = JSON.parse(require("fs").readFileSync("target/site/manifest.json", "utf8"));
-let sum = 0;
-for (const path of [entry.css, ...Object.values(entry.bundles.journey)]) {
-    const file = files.find((file) => file.path === path);
-    sum += file.wire_bytes;
-    console.log(`brotli ${path}: ${file.wire_bytes} bytes`);
-}
-console.log(`brotli, style sheet, scripts and WASM of the sign-in page together: ${sum} bytes`);
-'
-LANYARD_POSTGRES_DURABLE=1 "$ROOT/tools/postgres.sh" run "$TARGET/release/lanyard" bench "$@"
+say "building for release (the first time takes several minutes; cargo shows what it is at) …"
+cargo build --release -p lanyard --bin lanyard --example bench </dev/null
+
+figures="$TARGET/bench-figures.md"
+changed=""
+git diff --quiet HEAD -- server app frontend Cargo.toml Cargo.lock 2>/dev/null || changed=" with uncommitted changes"
+{
+    echo "Measured on $(date -u +%Y-%m-%d), commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)$changed."
+    echo
+    echo "Machine: $(nproc) cores of $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(awk '/MemTotal/ {printf "%.0f GiB", $2/1048576}' /proc/meminfo), $(uname -sr), $(rustc --version | cut -d' ' -f1-2)."
+    echo
+} >"$figures"
+LANYARD_POSTGRES_DURABLE=1 "$ROOT/tools/postgres.sh" run "$TARGET/release/examples/bench" "${arguments[@]}" >>"$figures"
+cat "$figures"
+
+# The figures stand between two marks; what is written around them stays.
+if [ "$write" = yes ]; then
+    awk -v file="$figures" '
+        /<!-- figures -->/ { print; while ((getline line < file) > 0) print line; inside = 1 }
+        /<!-- end of figures -->/ { inside = 0 }
+        !inside
+    ' BENCHMARKS.md >"$TARGET/benchmarks.tmp"
+    mv "$TARGET/benchmarks.tmp" BENCHMARKS.md
+    say "BENCHMARKS.md has these figures now"
+fi

@@ -104,7 +104,7 @@ impl Dialect {
                 replace(replace('{attributes}', '@G@', g.name), '@S@', s.name), \
                 lower(s.name) || {character} || lower(g.name), CASE WHEN i % 3 = 0 THEN 0 ELSE 1 END, c, \
                 CASE WHEN i % 4 = 0 THEN 0 ELSE c + i * 7919 % 997 * 60000 END \
-             FROM m JOIN bench_given g ON g.i = m.g JOIN bench_surname s ON s.i = m.s; \
+             FROM m JOIN bench_given g ON g.nr = m.g JOIN bench_surname s ON s.nr = m.s; \
              INSERT INTO patient_terms (tenant_id, term, account_id, mfa_enrolled) \
              SELECT tenant_id, email, id, mfa_enrolled FROM accounts \
              WHERE tenant_id = {tenant} AND kind = 'patient' AND created_at >= {created}; \
@@ -125,8 +125,8 @@ fn name_tables() -> String {
         (0..count).map(|i| format!("({i}, '{}')", name(i))).collect::<Vec<_>>().join(", ")
     };
     format!(
-        "CREATE TEMP TABLE bench_given (i BIGINT PRIMARY KEY, name TEXT); \
-         CREATE TEMP TABLE bench_surname (i BIGINT PRIMARY KEY, name TEXT); \
+        "CREATE TEMP TABLE bench_given (nr BIGINT PRIMARY KEY, name TEXT); \
+         CREATE TEMP TABLE bench_surname (nr BIGINT PRIMARY KEY, name TEXT); \
          INSERT INTO bench_given VALUES {}; INSERT INTO bench_surname VALUES {};",
         list(GIVEN, given),
         list(SURNAMES, surname)

@@ -29,6 +29,11 @@ pub(crate) struct Cpu {
 }
 
 impl Cpu {
+    /// All of it.
+    pub(crate) fn all(self) -> f64 {
+        self.hashing + self.database + self.rest
+    }
+
     /// What was used since `earlier`.
     pub(crate) fn since(self, earlier: Self) -> Self {
         Self {

@@ -55,6 +55,11 @@ impl Run {
         self.posts.len() as f64 / self.seconds
     }
 
+    /// Milliseconds of processor time for each sign-in, the clients' included.
+    fn cost(&self) -> f64 {
+        1000.0 * (self.server.all() + self.clients.all()) / self.posts.len() as f64
+    }
+
     /// Milliseconds of processor time for each sign-in, by who used it.
     fn costs(&self) -> String {
         let each = |seconds: f64| 1000.0 * seconds / self.posts.len() as f64;
@@ -64,7 +69,7 @@ impl Run {
             each(self.server.hashing),
             each(self.server.database),
             each(self.server.rest),
-            each(self.clients.hashing + self.clients.database + self.clients.rest),
+            each(self.clients.all()),
             100.0 * self.busy
         )
     }
@@ -75,7 +80,7 @@ pub(crate) async fn measure(arguments: &Arguments, world: &World, report: &mut R
     let server = Server::start(&arguments.server, &world.place).await?;
     let span = Duration::from_secs(arguments.seconds);
     let first = bare(world, span)?;
-    let wanted = (first * span.as_secs_f64() * 1.2) as usize + arguments.clients;
+    let wanted = (first.rate * span.as_secs_f64() * 1.2) as usize + arguments.clients;
     let ready = begin_many(world, &server, wanted).await?;
     let alone = drive(arguments.clients, &server, span, Work::Posts(ready)).await?;
     let second = bare(world, span)?;
@@ -84,27 +89,53 @@ pub(crate) async fn measure(arguments: &Arguments, world: &World, report: &mut R
     let calm = drive(1, &server, span / 3, Work::Journeys(world)).await?;
     server.stop().await?;
 
-    let (limit_alone, limit_whole) = ((first + second) / 2.0, (second + third) / 2.0);
+    let (limit_alone, limit_whole) = (first.and(&second), second.and(&third));
     let cores = hasher::cores();
     report.row(
         format!("bare argon2id limit, {cores} threads (19 MiB, 2 passes), three runs"),
-        format!("{first:.1}, {second:.1}, {third:.1} hashes/s"),
+        format!("{first}, {second}, {third}"),
         "",
     );
-    let share = |rate: f64, limit: f64| format!("{rate:.1}/s = {:.2} of the limit", rate / limit);
-    report.row("password POSTs to committed sessions", share(alone.rate(), limit_alone), "0.9 or more");
+    // By the clock it is what it is only on a calm machine; by processor time, on a busy one too.
+    let share = |run: &Run, limit: &Bare| {
+        let (by_clock, by_cost) = (run.rate() / limit.rate, limit.cost / run.cost());
+        format!("{:.1}/s = {by_clock:.2} of the limit ({by_cost:.2} by processor time)", run.rate())
+    };
+    report.row("password POSTs to committed sessions", share(&alone, &limit_alone), "0.9 or more");
     let latency = |run: &Run| format!("{} ms ({} sign-ins)", run.posts, run.posts.len());
     report.row(format!("– p50 / p99 with {} clients", arguments.clients), latency(&alone), "");
     report.row("– processor ms for each", alone.costs(), "");
-    report.row("whole journeys (authorize, page, POST)", share(whole.rate(), limit_whole), "");
+    report.row("whole journeys (authorize, page, POST)", share(&whole, &limit_whole), "");
     report.row(format!("– p50 / p99 of the POST with {} clients", arguments.clients), latency(&whole), "");
     report.row("– processor ms for each", whole.costs(), "");
     report.row("p50 / p99 of the POST with one client", latency(&calm), "");
     Ok(())
 }
 
+/// What hashing alone came to.
+#[derive(Debug, Clone, Copy)]
+struct Bare {
+    /// Hashes per second, all cores together.
+    rate: f64,
+    /// Milliseconds of processor time for one.
+    cost: f64,
+}
+
+impl Bare {
+    /// The mean of two runs.
+    fn and(&self, other: &Self) -> Self {
+        Self { rate: (self.rate + other.rate) / 2.0, cost: (self.cost + other.cost) / 2.0 }
+    }
+}
+
+impl std::fmt::Display for Bare {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.1}/s at {:.2} ms", self.rate, self.cost)
+    }
+}
+
 // Hashes per second of all cores with nothing else to do: what the server does for a password.
-fn bare(world: &World, span: Duration) -> Outcome<f64> {
+fn bare(world: &World, span: Duration) -> Outcome<Bare> {
     // Without the pepper, which costs one more block of BLAKE2b in tens of thousands.
     let passwords = Arc::new(Argon2Passwords::new(None, &mut OsEntropy));
     let typed = Password::new(PASSWORD).map_err(|_| "the password")?;
@@ -114,7 +145,7 @@ fn bare(world: &World, span: Duration) -> Outcome<f64> {
         return Err(format!("other parameters than the server's: {phc}").into());
     }
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), process::cpu(std::process::id())?);
     let threads: Vec<_> = (0..hasher::cores().get())
         .map(|_| {
             let (passwords, stop, done) = (Arc::clone(&passwords), Arc::clone(&stop), Arc::clone(&done));
@@ -128,12 +159,15 @@ fn bare(world: &World, span: Duration) -> Outcome<f64> {
         })
         .collect();
     std::thread::sleep(span);
-    let rate = done.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
+    let hashes = done.load(Ordering::Relaxed) as f64;
+    let rate = hashes / started.elapsed().as_secs_f64();
+    // Read while the threads live: what ended is no longer listed.
+    let cost = 1000.0 * process::cpu(std::process::id())?.since(before).all() / hashes;
     stop.store(true, Ordering::Relaxed);
     for thread in threads {
         thread.join().map_err(|_| "a hashing thread panicked")?;
     }
-    Ok(rate)
+    Ok(Bare { rate, cost })
 }
 
 async fn authorize(connection: &mut Connection, world: &World, number: usize) -> Outcome<Begun> {
