@@ -45,15 +45,15 @@ pub(crate) enum SiteError {
     },
     /// The sign-in page has grown beyond what a slow phone loads in time.
     #[error(
-        "a cold visit to the sign-in page would load {bytes} bytes and may load {limit}: {html} for its HTML and {files} \
-         in brotli. Look at what the journey's bundle has gained (tools/site/src/budget.rs)"
+        "a cold visit to the sign-in page would load {bytes} bytes and may load {limit}: {html} for its HTML and headers, \
+         {files} in brotli. Look at what the journey's bundle has gained (tools/site/src/budget.rs)"
     )]
     Budget {
         /// All of it.
         bytes: usize,
         /// What it may be.
         limit: usize,
-        /// The part of it that is set aside for the HTML.
+        /// The part of it that is set aside for the HTML and headers.
         html: usize,
         /// What of it is counted here.
         files: usize,

@@ -126,7 +126,11 @@ fn report(site: &Site, out: &Path, css: &str, bundles: &BTreeMap<String, Bundle>
         let bytes = budget::weight(site.files(), css, bundle);
         eprintln!("a cold {name} page loads {bytes} bytes (style sheet, scripts, WASM) and its HTML");
     }
-    eprintln!("the sign-in page may load {} bytes, {} of them HTML", budget::LIMIT, budget::HTML);
+    eprintln!(
+        "the sign-in (journey) page may load {} bytes, {} of them for its HTML and for headers",
+        budget::LIMIT,
+        budget::HTML
+    );
 }
 
 fn main() -> ExitCode {
