@@ -19,8 +19,9 @@ use crate::{
 
 /// How long requests under way may take after the signal to stop.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long the head of a request may take, and how long an idle connection is kept for the next.
-const HEADER_TIME: Duration = Duration::from_secs(30);
+/// How long the head of a request may take, and how long an idle connection is kept for the next:
+/// longer than the 60 seconds of the usual proxies, so that it is they who close.
+const HEADER_TIME: Duration = Duration::from_secs(75);
 
 pub(super) async fn serve(mut config: Config) -> Result<(), Box<dyn std::error::Error>> {
     log_to_stderr();
