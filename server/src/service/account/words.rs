@@ -51,14 +51,6 @@ pub fn moment(at: Timestamp) -> Moment {
     Moment { iso: iso(at), text }
 }
 
-/// "3 Jul 2026, 14:05", for lists that say once that times are in UTC.
-#[must_use]
-pub fn short_moment(at: Timestamp) -> Moment {
-    let at = date(at);
-    let text = format!("{} {} {}, {:02}:{:02}", at.day(), &month(at)[..3], at.year(), at.hour(), at.minute());
-    Moment { iso: iso(at), text }
-}
-
 /// "3 Jul 2026", for lists that say once that times are in UTC.
 #[must_use]
 pub fn short_date(at: Timestamp) -> Moment {
@@ -164,7 +156,6 @@ mod tests {
     fn moments_are_said_in_utc() {
         assert_eq!(moment(AT).text, "3 July 2026, 14:05 UTC");
         assert_eq!(moment(AT).iso, "2026-07-03T14:05:09Z");
-        assert_eq!(short_moment(AT).text, "3 Jul 2026, 14:05");
         assert_eq!(short_date(AT).text, "3 Jul 2026");
         assert_eq!(day(AT.day()), "3 Jul");
         assert_eq!(moment(Timestamp(i64::MAX)).iso, "1970-01-01T00:00:00Z", "what no calendar holds");

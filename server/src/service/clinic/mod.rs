@@ -145,7 +145,7 @@ fn row(patient: &Patient) -> PatientRow {
         country: words::country(account.text(COUNTRY)),
         has_mfa: patient.has_mfa,
         created: words::short_date(account.created_at),
-        last_sign_in: account.last_sign_in_at.map(words::short_moment),
+        last_sign_in: account.last_sign_in_at.map(words::short_date),
     }
 }
 
