@@ -1,10 +1,14 @@
 //! Forms from outside: bounded, no duplicates, no NUL, valid UTF-8 (A48, failures 52 to 54).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
 };
 
 use super::error::HttpError;
@@ -16,7 +20,8 @@ pub const MAX_FIELDS: usize = 200;
 /// The most bytes a single value may have.
 pub const MAX_VALUE: usize = 16 * 1024;
 
-/// The fields of a form, each at most once.
+/// The fields of a form, each at most once. From JSON as well: an object that names a field twice
+/// is refused, whichever of the two a reader elsewhere would have taken.
 #[derive(Debug, Clone, Default)]
 pub struct Fields(pub BTreeMap<String, String>);
 
@@ -59,19 +64,45 @@ impl Fields {
         Ok(Self(fields))
     }
 
-    /// Takes fields that came as JSON, under the same bounds.
+    /// Holds fields that came as JSON to the same bounds.
     ///
     /// # Errors
     /// [`HttpError::BadRequest`] with the reason.
-    pub fn checked(fields: BTreeMap<String, String>) -> Result<Self, HttpError> {
-        if fields.len() > MAX_FIELDS {
+    pub fn checked(self) -> Result<Self, HttpError> {
+        if self.0.len() > MAX_FIELDS {
             return Err(HttpError::BadRequest("The form has too many fields."));
         }
-        for (name, value) in &fields {
+        for (name, value) in &self.0 {
             check(name)?;
             check(value)?;
         }
-        Ok(Self(fields))
+        Ok(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Unique)
+    }
+}
+
+struct Unique;
+
+impl<'de> Visitor<'de> for Unique {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object that names each field once")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+        let mut fields = BTreeMap::new();
+        while let Some((name, value)) = map.next_entry::<String, String>()? {
+            if fields.insert(name, value).is_some() {
+                return Err(serde::de::Error::custom("a field twice"));
+            }
+        }
+        Ok(Fields(fields))
     }
 }
 
@@ -119,6 +150,14 @@ mod tests {
     fn f52_a_field_given_twice_is_refused() {
         assert!(Fields::parse(b"a=1&b=2").is_ok());
         assert!(Fields::parse(b"a=1&a=2").is_err());
+    }
+
+    #[test]
+    fn f52_a_field_given_twice_in_json_is_refused() {
+        let read = |text: &str| serde_json::from_str::<Fields>(text);
+        assert_eq!(read(r#"{"a":"1","b":"2"}"#).unwrap().get("b"), "2");
+        assert!(read(r#"{"a":"1","a":"1"}"#).is_err());
+        assert!(read(r#"{"a":1}"#).is_err());
     }
 
     #[test]

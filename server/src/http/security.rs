@@ -135,7 +135,8 @@ fn may_be_a_popup(uri: &Uri) -> bool {
 
 // Invitation links are secrets; they stay out of the log (A50).
 fn loggable(path: &str) -> &str {
-    if path.starts_with("/invitation/") { "/invitation/…" } else { path }
+    let first = path.split('/').find(|part| !part.is_empty()).unwrap_or_default();
+    if first.eq_ignore_ascii_case("invitation") { "/invitation/…" } else { path }
 }
 
 fn request_id(app: &App) -> String {

@@ -7,7 +7,8 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use lanyard_app::api::journey::{EventBody, JourneyView};
+use lanyard_app::api::journey::JourneyView;
+use serde::Deserialize;
 
 use super::{browser, check_csrf, prefill_country};
 use crate::{
@@ -15,6 +16,13 @@ use crate::{
     service::journey::{self, Transport},
     state::App,
 };
+
+/// `lanyard_app::api::journey::EventBody` as it is read here: no field twice (failure 52).
+#[derive(Deserialize)]
+struct Body {
+    csrf: String,
+    fields: Fields,
+}
 
 /// `GET /api/journeys/{id}`.
 pub async fn show(
@@ -40,9 +48,9 @@ pub async fn act(
     if !is_json {
         return Err(HttpError::UnsupportedMediaType);
     }
-    let body: EventBody =
+    let body: Body =
         serde_json::from_slice(&body).map_err(|_| HttpError::BadRequest("The request is not the JSON we expect."))?;
-    let fields = Fields::checked(body.fields)?;
+    let fields = body.fields.checked()?;
     let Some(browser) = browser(&headers) else {
         return Ok(Json(journey::show(&app, &id, None).await?).into_response());
     };

@@ -51,6 +51,8 @@ pub(super) async fn read(
         "back" => Event::Back,
         "cancel" => Event::Cancel,
         "request-code" => match email(fields) {
+            // Nothing is begun that cannot be ended (product.md, "Names and addresses").
+            Ok(_) if !app.channels.email => return Ok(one("email", ProblemCode::EmailUnavailable)),
             Ok(email) => Event::RequestCode { email },
             Err(problem) => return Ok(Input::Problems(vec![problem])),
         },

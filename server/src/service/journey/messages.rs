@@ -58,7 +58,8 @@ fn occasion<'a>(hands: &'a Hands<'_>, outgoing: &Outgoing<'a>) -> Occasion<'a> {
     let tenant = hands.scene.tenant.name.as_str();
     let origin = &hands.app.links;
     let minutes = u32::try_from(CODE_LIFE / MINUTE).unwrap_or(10);
-    let again = hands.scene.start_again.as_deref();
+    // Not where this journey began: its address carries what a stranger may have chosen.
+    let again = None;
     match *outgoing {
         Outgoing::EmailCode { to, purpose, code } => {
             Occasion::EmailCode { purpose: purpose_of(purpose), to: to.as_str(), tenant, code: code.expose(), minutes }

@@ -45,10 +45,8 @@ pub async fn token(
 ) -> Result<TokenResponse, ProtocolError> {
     let request = token::parse(params, authorization)?;
     let (tenant, id) = (place.tenant.id, request.client.client_id);
-    let application: Result<Option<Application>, StorageError> = app
-        .store
-        .read(move |tx| Box::pin(async move { tx.application_by_id(tenant, id).await }))
-        .await;
+    let application: Result<Option<Application>, StorageError> =
+        app.store.read(move |tx| Box::pin(async move { tx.application_by_id(tenant, id).await })).await;
     let application = application?;
     let application = token::authenticate(&request.client, application.as_ref())?.clone();
     let redeemed = match request.grant {
@@ -99,6 +97,10 @@ async fn by_code(
                 let Some(grant) = tx.grant_by_code(place.tenant.id, &request.code.hash()).await? else {
                     return Err(ProtocolError::Refused(token::unknown_grant()));
                 };
+                // An application that was unlinked gets nothing more from this flow.
+                if !tx.is_linked(application.id, place.flow.id).await? {
+                    return Err(ProtocolError::Refused(token::unknown_grant()));
+                }
                 let account = tx.account_by_id(grant.tenant, grant.account).await?;
                 let by = Redemption {
                     tenant: place.tenant.id,

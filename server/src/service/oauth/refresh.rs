@@ -28,6 +28,9 @@ pub(super) async fn by_refresh(
                 let unknown = || ProtocolError::Refused(token::unknown_grant());
                 let Some(stored) = tx.refresh_token(&request.token.hash()).await? else { return Err(unknown()) };
                 let Some(grant) = tx.grant_by_id(stored.grant).await? else { return Err(unknown()) };
+                if !tx.is_linked(application.id, place.flow.id).await? {
+                    return Err(unknown());
+                }
                 let account = tx.account_by_id(grant.tenant, grant.account).await?;
                 let demand = demand_now(tx, &place, &application).await?;
                 let by = Redemption {
