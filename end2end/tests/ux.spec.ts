@@ -310,7 +310,7 @@ test("U21 the authenticator app's picture is 200 px or more, on white also in th
     await choose(page, "Authenticator app");
     await press(page, "Continue");
     await at(page, "Set up your authenticator app");
-    const picture = page.getByRole("img", { name: "QR code" });
+    const picture = page.getByRole("img", { name: "QR code for your authenticator app" });
     const box = await picture.locator("svg").boundingBox();
     expect(Math.min(box?.width ?? 0, box?.height ?? 0)).toBeGreaterThanOrEqual(200);
     // The pixels themselves: light corners.

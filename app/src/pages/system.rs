@@ -9,9 +9,9 @@ pub fn failure_page(title: &'static str, advice: &'static str, request: &str) ->
     let request = request.to_owned();
     view! {
         <AuthLayout tenant="Lanyard">
-            <h1>{title}</h1>
-            <p>{advice}</p>
-            <p class="muted">"If you contact us about this, give this number: " <bdi class="code">{request}</bdi></p>
+            <h1 class="step-title">{title}</h1>
+            <p class="lead">{advice}</p>
+            <p class="muted">"If you contact us about this, give this number: " <bdi class="fixed">{request}</bdi></p>
         </AuthLayout>
     }
 }
@@ -21,11 +21,11 @@ pub fn protocol_error_page(code: &str, text: &'static str) -> impl IntoView + us
     let code = code.to_owned();
     view! {
         <AuthLayout tenant="Lanyard">
-            <h1>"This sign-in link does not work"</h1>
+            <h1 class="step-title">"This sign-in link does not work"</h1>
             <p>"The app that sent you here asked for something that we can’t do. Go back to the app and try again. If it happens again, tell the people who run the app."</p>
             <Disclosure summary="Details for the developer">
                 <p>{text}</p>
-                <p>"Error code: " <bdi class="code">{code}</bdi></p>
+                <p>"Error code: " <bdi class="fixed">{code}</bdi></p>
             </Disclosure>
         </AuthLayout>
     }
@@ -36,7 +36,7 @@ pub fn move_on_page(location: &str) -> impl IntoView + use<> {
     let location = location.to_owned();
     view! {
         <AuthLayout tenant="Lanyard">
-            <h1>"You’re signed in"</h1>
+            <h1 class="step-title">"You’re signed in"</h1>
             <p>"We’re taking you back now."</p>
             <p>
                 <ButtonLink href=location label="Continue" />
@@ -54,7 +54,7 @@ pub fn form_post_page(action: &str, fields: &[(&'static str, String)]) -> impl I
         .collect_view();
     view! {
         <AuthLayout tenant="Lanyard">
-            <h1>"Going back to the app"</h1>
+            <h1 class="step-title">"Going back to the app"</h1>
             <form method="post" action=action data-submit-at-once="">
                 {fields}
                 <p>"Press Continue to go back to the app."</p>
@@ -72,7 +72,7 @@ pub fn confirm_logout_page(tenant: &str, kept: &[(String, String)]) -> impl Into
         .collect_view();
     view! {
         <AuthLayout tenant=tenant.to_owned()>
-            <h1>"Do you want to sign out?"</h1>
+            <h1 class="step-title">"Do you want to sign out?"</h1>
             <p>"You will have to sign in again the next time you use an app of this clinic."</p>
             <form method="post">
                 {fields}
@@ -87,7 +87,7 @@ pub fn confirm_logout_page(tenant: &str, kept: &[(String, String)]) -> impl Into
 pub fn signed_out_page(tenant: &str) -> impl IntoView + use<> {
     view! {
         <AuthLayout tenant=tenant.to_owned()>
-            <h1>"You’re signed out"</h1>
+            <h1 class="step-title">"You’re signed out"</h1>
             <p>"You can close this page now."</p>
         </AuthLayout>
     }
