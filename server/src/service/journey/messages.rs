@@ -58,8 +58,6 @@ fn occasion<'a>(hands: &'a Hands<'_>, outgoing: &Outgoing<'a>) -> Occasion<'a> {
     let tenant = hands.scene.tenant.name.as_str();
     let origin = &hands.app.links;
     let minutes = u32::try_from(CODE_LIFE / MINUTE).unwrap_or(10);
-    // Not where this journey began: its address carries what a stranger may have chosen.
-    let again = None;
     match *outgoing {
         Outgoing::EmailCode { to, purpose, code } => {
             Occasion::EmailCode { purpose: purpose_of(purpose), to: to.as_str(), tenant, code: code.expose(), minutes }
@@ -70,20 +68,23 @@ fn occasion<'a>(hands: &'a Hands<'_>, outgoing: &Outgoing<'a>) -> Occasion<'a> {
         Outgoing::PhoneCode { to, method: Method::TextMessage | Method::AuthenticatorApp, code } => {
             Occasion::MfaText { to_e164: to.as_str(), tenant, origin, code: code.expose(), minutes }
         }
-        Outgoing::Notice { to, notice } => notice_of(hands, to, notice, again),
+        Outgoing::Notice { to, notice } => notice_of(hands, to, notice),
     }
 }
 
-fn notice_of<'a>(hands: &'a Hands<'_>, to: &'a EmailAddress, notice: Notice, again: Option<&'a str>) -> Occasion<'a> {
+fn notice_of<'a>(hands: &'a Hands<'_>, to: &'a EmailAddress, notice: Notice) -> Occasion<'a> {
+    // The account page, where one can sign in and reset. Not where this journey began: that address
+    // carries what a stranger may have chosen.
+    let own = Some(hands.scene.account_path.as_str());
     let (tenant, origin, to) = (hands.scene.tenant.name.as_str(), &hands.app.links, to.as_str());
     let (at_ms, device) = (hands.now.0, "");
     match notice {
         Notice::AlreadyRegistered => {
-            Occasion::AccountExists { to, tenant, origin, sign_in_path: again, reset_path: None }
+            Occasion::AccountExists { to, tenant, origin, sign_in_path: own, reset_path: None }
         }
-        Notice::NoAccount => Occasion::NoAccount { to, tenant, origin, sign_up_path: again },
+        Notice::NoAccount => Occasion::NoAccount { to, tenant, origin, sign_up_path: None },
         Notice::PasswordChanged => {
-            Occasion::PasswordChanged { to, tenant, origin, at_ms, device, reset_path: again, contact: None }
+            Occasion::PasswordChanged { to, tenant, origin, at_ms, device, reset_path: own, contact: None }
         }
         Notice::FactorBound(method) => Occasion::SecondStepAdded {
             to,
@@ -96,7 +97,7 @@ fn notice_of<'a>(hands: &'a Hands<'_>, to: &'a EmailAddress, notice: Notice, aga
             },
             at_ms,
             device,
-            reset_path: again,
+            reset_path: own,
             contact: None,
         },
     }

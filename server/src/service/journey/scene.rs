@@ -43,6 +43,8 @@ pub struct Scene {
     pub min_password_length: usize,
     /// Whether this is the demo.
     pub demo: bool,
+    /// The path of the tenant's account pages, which messages link to.
+    pub account_path: String,
     /// Where a new attempt begins.
     pub start_again: Option<String>,
 }
@@ -67,6 +69,7 @@ impl Scene {
         let min_password_length = min_password_length(tx, header.tenant, flow.audience).await?;
         let methods = usable(app, &demand.clone().stricter(&header.demand));
         let start_again = start_again(app, &tenant, &flow, header);
+        let account_path = lanyard_app::paths::account(tenant.domain.as_str());
         Ok(Self {
             tenant,
             application,
@@ -77,6 +80,7 @@ impl Scene {
             min_password_length,
             demo: app.config.demo,
             start_again,
+            account_path,
         })
     }
 }
