@@ -332,7 +332,9 @@ test("O7 the clinic's list: search, filter, sort and page stand in the address; 
     expect(await names()).toBe(first);
 
     // Another session: the code of the app.
+    await desk.locator("summary", { hasText: "Sam Okafor" }).click();
     await desk.getByRole("button", { name: "Sign out" }).click();
+    await desk.waitForURL((url) => url.pathname === "/");
     await desk.goto(`/clinic/${TENANT}`);
     await givePassword(desk, staff.email, staff.password);
     await at(desk, "Enter the code from your app");
