@@ -17,6 +17,7 @@ mod factors;
 mod flow_order;
 mod headers;
 mod input_abuse;
+mod journey_life;
 mod passwords;
 mod policy;
 mod providers;

@@ -1,7 +1,10 @@
 //! C1: each event gives exactly one entry: who, what, on whom, when, from where, result.
 
 use lanyard_app::{api::journey::StageView, paths};
-use lanyard_domain::audit::{Action, AuditEvent, Outcome};
+use lanyard_domain::{
+    audit::{Action, AuditEvent, Outcome},
+    clock::SECOND,
+};
 
 use crate::{
     sessions::staff,
@@ -16,7 +19,12 @@ const WRONG: &str = "a wrong password";
 
 fn only(events: &[AuditEvent], action: Action, outcome: Outcome) -> AuditEvent {
     let found: Vec<_> = events.iter().filter(|event| event.action == action && event.outcome == outcome).collect();
-    assert_eq!(found.len(), 1, "{action:?} {outcome:?} in {:?}", events.iter().map(|e| (e.action, e.outcome)).collect::<Vec<_>>());
+    assert_eq!(
+        found.len(),
+        1,
+        "{action:?} {outcome:?} in {:?}",
+        events.iter().map(|e| (e.action, e.outcome)).collect::<Vec<_>>()
+    );
     found[0].clone()
 }
 
@@ -47,6 +55,7 @@ async fn c1_a_failure_is_one_event() {
     let event = only(&app.audit(clinic.tenant.id).await, Action::PasswordChecked, Outcome::Failure);
     assert_eq!(event.target, Some(clinic.maria.to_string()));
     // Of nobody: an event without a name, and without the address that was typed (C5).
+    app.advance(SECOND);
     run.sign_in("stranger@patients.example", WRONG).await;
     let events = app.audit(clinic.tenant.id).await;
     let failures: Vec<_> = events.iter().filter(|event| event.action == Action::PasswordChecked).collect();

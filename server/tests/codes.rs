@@ -174,7 +174,13 @@ async fn f15_f16_no_field_and_no_header_alters_what_is_counted() {
         let typed = format!(" {}{} ", "MARIA", "@Patients.example");
         let spelled = if n % 2 == 0 { typed.as_str() } else { email };
         let (ip, user) = (format!("10.0.0.{n}"), format!("user{n}"));
-        let fields = [("email", spelled), ("password", "a wrong password"), ("ip", &ip), ("username", &user), ("throttle_key", &user)];
+        let fields = [
+            ("email", spelled),
+            ("password", "a wrong password"),
+            ("ip", &ip),
+            ("username", &user),
+            ("throttle_key", &user),
+        ];
         let view = run.act("sign-in", &fields).await;
         assert_eq!(problem(&view, "email"), Some(&ProblemCode::WrongCredentials), "try {n}");
     }
@@ -186,7 +192,7 @@ async fn f15_f16_no_field_and_no_header_alters_what_is_counted() {
     assert_eq!(app.durable().await, before);
     // Failure 18: the owner elsewhere is not locked out by it.
     let mut owner = Run::begin(&app, &clinic, Via::Form).await;
-    owner.browser = owner.browser.from_ip([198, 51, 100, 200]);
+    owner.browser = owner.browser.at_ip([198, 51, 100, 200]);
     let view = owner.sign_in(email, PASSWORD).await;
     assert!(matches!(view.stage, StageView::Challenge { .. }), "{view:?}");
     app.drain().await;
@@ -196,7 +202,13 @@ async fn f15_f16_no_field_and_no_header_alters_what_is_counted() {
 async fn f15_no_field_leads_a_code_elsewhere() {
     let app = TestApp::new().await;
     let mut run = Run::begin(&app, &app.world.mfa, Via::Json).await;
-    let fields = [("email", MARIA), ("password", PASSWORD), ("phone", "+12065550177"), ("number", "+12065550177"), ("to", "+12065550177")];
+    let fields = [
+        ("email", MARIA),
+        ("password", PASSWORD),
+        ("phone", "+12065550177"),
+        ("number", "+12065550177"),
+        ("to", "+12065550177"),
+    ];
     run.act("sign-in", &fields).await;
     app.advance(31 * SECOND);
     run.act("resend", &[("phone", "+12065550177"), ("to", "eve@evil.example")]).await;

@@ -50,7 +50,8 @@ fn assert_one_line(output: &Output, words: &[&str]) {
 async fn installed(dir: &Path, demo: bool) -> String {
     let data = dir.join("data");
     std::fs::create_dir_all(&data).unwrap();
-    MasterKey::load_or_create(&data.join(if demo { "demo.key" } else { "master.key" }), &mut SeededEntropy::new(9)).unwrap();
+    MasterKey::load_or_create(&data.join(if demo { "demo.key" } else { "master.key" }), &mut SeededEntropy::new(9))
+        .unwrap();
     let url = format!("sqlite:{}", data.join(if demo { "demo.db" } else { "lanyard.db" }).display());
     let store = Store::connect(&StoreOptions::new(url.clone())).await.unwrap();
     store.migrate().await.unwrap();
@@ -83,7 +84,10 @@ async fn an_unreachable_database_is_said() {
     let folder = dir.join("a-folder");
     std::fs::create_dir_all(&folder).unwrap();
     let url = format!("sqlite:{}", folder.display());
-    assert_one_line(&run(&dir, &SERVE, &[("LANYARD_DATABASE_URL", &url), ("LANYARD_MASTER_KEY_FILE", &key)]).await, &["database"]);
+    assert_one_line(
+        &run(&dir, &SERVE, &[("LANYARD_DATABASE_URL", &url), ("LANYARD_MASTER_KEY_FILE", &key)]).await,
+        &["database"],
+    );
     remove(&dir);
 }
 

@@ -148,7 +148,7 @@ async fn a_wrong_password_is_no_way_to_lock_a_factor() {
     let factors = app.rows(&["factors"]).await;
     for n in 0..12 {
         let mut run = Run::begin(&app, &app.world.mfa, Via::Json).await;
-        run.browser = run.browser.from_ip([198, 51, 100, n]);
+        run.browser = run.browser.at_ip([198, 51, 100, n]);
         run.sign_in(TINA, "a wrong password").await;
         run.act("submit-code", &[("code", "000000")]).await;
     }
@@ -200,7 +200,8 @@ async fn n14_a_number_is_bound_only_after_its_code_and_premium_rates_are_refused
             ("+1 900 555 0123", "US", ProblemCode::PhonePremiumRate),
             ("+44 909 879 0000", "GB", ProblemCode::PhonePremiumRate),
         ] {
-            let view = run.act("enter-phone", &[("phone", phone), ("country", country), ("method", "text_message")]).await;
+            let view =
+                run.act("enter-phone", &[("phone", phone), ("country", country), ("method", "text_message")]).await;
             assert_eq!(problem(&view, "phone"), Some(&code), "{phone}");
         }
         let sent = app.inbox.list(None).len();
@@ -228,7 +229,10 @@ async fn n19_another_factor_is_not_bound_without_the_one_that_is_there() {
             ("back", vec![]),
         ] {
             let view = run.act(event, &fields).await;
-            let enrolling = matches!(view.stage, StageView::EnrolApp { .. } | StageView::EnrolPhone { .. } | StageView::EnrolPhoneCode { .. });
+            let enrolling = matches!(
+                view.stage,
+                StageView::EnrolApp { .. } | StageView::EnrolPhone { .. } | StageView::EnrolPhoneCode { .. }
+            );
             assert!(!enrolling, "{email} {event}: {view:?}");
         }
         app.drain().await;

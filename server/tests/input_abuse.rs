@@ -31,7 +31,7 @@ async fn f45_f46_f47_an_address_is_one_plain_address() {
         let mut run = Run::begin(&app, &app.world.mfa, via).await;
         run.act("go-sign-up", &[]).await;
         for bad in [
-            "\"quoted\"@new.example",           // f45
+            "\"quoted\"@new.example", // f45
             "\"a b\"@new.example",
             "\"ada@new.example\"@evil.example",
             "ada@new.example,eve@evil.example", // f46
@@ -106,7 +106,10 @@ async fn a48_f52_a_parameter_given_twice_is_refused() {
     let json = format!(
         "{{\"csrf\":\"{csrf}\",\"fields\":{{\"email\":\"x@y.example\",\"email\":\"{NORA}\",\"password\":\"{PASSWORD}\"}}}}"
     );
-    let answer = run.browser.post_raw(&paths::api_journey_event(&run.id, "sign-in"), Method::POST, "application/json", json).await;
+    let answer = run
+        .browser
+        .post_raw(&paths::api_journey_event(&run.id, "sign-in"), Method::POST, "application/json", json)
+        .await;
     assert_eq!(answer.status, 400, "in JSON as well: {}", answer.text());
     let address = authorize(&clinic, &clinic.flow, &[]);
     for name in ["client_id=x", "redirect_uri=https%3A%2F%2Fevil.example", "state=x", "code_challenge=x"] {
@@ -208,7 +211,8 @@ async fn a_form_must_say_that_it_is_one() {
     let csrf = run.view().await.csrf;
     let body = encode(&[("csrf", &csrf), ("email", NORA), ("password", PASSWORD)]);
     for kind in ["text/plain", "multipart/form-data; boundary=x", "application/json", ""] {
-        let answer = run.browser.post_raw(&paths::journey_event(&run.id, "sign-in"), Method::POST, kind, body.clone()).await;
+        let answer =
+            run.browser.post_raw(&paths::journey_event(&run.id, "sign-in"), Method::POST, kind, body.clone()).await;
         assert_eq!(answer.status, 415, "{kind}");
     }
     let answer = run.browser.post_raw(&paths::api_journey_event(&run.id, "sign-in"), Method::POST, FORM, body).await;
@@ -229,8 +233,22 @@ impl Dice {
 
     fn text(&mut self) -> String {
         const ODD: [&str; 16] = [
-            "", "%", "%zz", "\u{0}", "\u{202e}", "𝕏", "'", "\"><script>", "../..", "\r\nX: y", "-1", "99999999999999999999", "null",
-            "\u{fffd}", "a&b=c", "{}",
+            "",
+            "%",
+            "%zz",
+            "\u{0}",
+            "\u{202e}",
+            "𝕏",
+            "'",
+            "\"><script>",
+            "../..",
+            "\r\nX: y",
+            "-1",
+            "99999999999999999999",
+            "null",
+            "\u{fffd}",
+            "a&b=c",
+            "{}",
         ];
         let mut raw = [0u8; 12];
         self.0.fill(&mut raw);
@@ -248,7 +266,30 @@ async fn no_garbage_gets_a_500() {
     let clinic = app.world.plain.clone();
     let mut dice = Dice(SeededEntropy::new(424_242));
     let base = place(&clinic, &clinic.flow);
-    let names = ["csrf", "email", "password", "code", "method", "phone", "country", "client_id", "redirect_uri", "scope", "state", "nonce", "grant_type", "refresh_token", "code_verifier", "id_token_hint", "response_type", "response_mode", "prompt", "max_age", "p", "name"];
+    let names = [
+        "csrf",
+        "email",
+        "password",
+        "code",
+        "method",
+        "phone",
+        "country",
+        "client_id",
+        "redirect_uri",
+        "scope",
+        "state",
+        "nonce",
+        "grant_type",
+        "refresh_token",
+        "code_verifier",
+        "id_token_hint",
+        "response_type",
+        "response_mode",
+        "prompt",
+        "max_age",
+        "p",
+        "name",
+    ];
     let mut run = Run::begin(&app, &clinic, Via::Form).await;
     run.browser.extra = vec![("sec-fetch-site", "same-origin".into())];
     for n in 0..1500 {
@@ -289,9 +330,11 @@ async fn no_garbage_gets_a_500() {
             "/dev/inbox.json".to_owned(),
         ];
         let path = dice.pick(&paths).clone();
-        let methods = [Method::GET, Method::POST, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::HEAD];
+        let methods =
+            [Method::GET, Method::POST, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::HEAD];
         let method = dice.pick(&methods).clone();
-        let (uri, body) = if method == Method::GET { (format!("{path}?{query}"), String::new()) } else { (path, query.clone()) };
+        let (uri, body) =
+            if method == Method::GET { (format!("{path}?{query}"), String::new()) } else { (path, query.clone()) };
         let json = serde_json::json!({"csrf": csrf, "fields": fields.iter().cloned().collect::<std::collections::BTreeMap<_, _>>()});
         let is_json = uri.starts_with("/api/") && n % 2 == 0;
         let mut request = Request::builder().method(method.clone()).uri(&uri).header("accept", "text/html");

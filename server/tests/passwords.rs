@@ -118,7 +118,11 @@ async fn n3_fifteen_emoji_count_as_fifteen_and_both_normal_forms_sign_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn n4_there_are_no_rules_of_composition() {
     let app = TestApp::new().await;
-    for (n, password) in ["horsebatterypluma", "               x                ", "837465920174658", "ÄÖÜ äöü ÄÖÜ ßß qx"].iter().enumerate() {
+    for (n, password) in
+        ["horsebatterypluma", "               x                ", "837465920174658", "ÄÖÜ äöü ÄÖÜ ßß qx"]
+            .iter()
+            .enumerate()
+    {
         let mut run = details(&app, &app.world.plain, Via::Form, &format!("ada{n}@new.example")).await;
         let view = run.details(password, &[]).await;
         if n == 1 {
@@ -201,7 +205,8 @@ async fn n8_a36_passwords_are_stored_with_salt_algorithm_and_cost() {
         let mut run = details(&app, &app.world.plain, Via::Form, email).await;
         run.details("the very same otter", &[]).await;
     }
-    let rows: Vec<String> = app.rows(&["accounts"]).await.into_iter().filter(|row| row.contains("@new.example")).collect();
+    let rows: Vec<String> =
+        app.rows(&["accounts"]).await.into_iter().filter(|row| row.contains("@new.example")).collect();
     let phc = |row: &str| {
         let from = row.find("$argon2id$").unwrap_or_else(|| panic!("{row}"));
         row[from..].split('\'').next().unwrap().to_owned()

@@ -260,7 +260,11 @@ async fn a_patient_flow_never_signs_staff_in_nor_yields_a_console() {
     // Her single sign-on secret, given as the console's cookie, opens neither console.
     let stolen = run.browser.jar["__Host-sso"].clone();
     run.browser.jar.insert("__Host-console".into(), stolen);
-    for path in [paths::clinic(clinic.tenant.domain.as_str()), paths::account(clinic.tenant.domain.as_str()), paths::PORTAL.to_owned()] {
+    for path in [
+        paths::clinic(clinic.tenant.domain.as_str()),
+        paths::account(clinic.tenant.domain.as_str()),
+        paths::PORTAL.to_owned(),
+    ] {
         let page = run.browser.get(&path).await;
         assert!(page.status.is_redirection() || page.status == 404, "{path}: {}", page.status);
     }

@@ -65,7 +65,15 @@ async fn with_the_phone_provider_down_the_page_says_so_and_another_way_works() {
         let StageView::Challenge { other_ways, .. } = &view.stage else { panic!("{view:?}") };
         assert!(other_ways.iter().any(|way| way.method == Method::AuthenticatorApp), "{other_ways:?}");
         let page = run.page().await;
-        assert!(page.says("delay") || page.says("trouble") || page.says("can't") || page.says("later") || page.says("longer"), "{}", page.text());
+        assert!(
+            page.says("delay")
+                || page.says("trouble")
+                || page.says("can't")
+                || page.says("later")
+                || page.says("longer"),
+            "{}",
+            page.text()
+        );
         run.act("choose-method", &[("method", "authenticator_app")]).await;
         let view = run.act("submit-code", &[("code", &totp(SEED, app.now()))]).await;
         assert!(matches!(view.stage, StageView::Done { .. }), "{view:?}");

@@ -14,12 +14,15 @@ const AT_ONCE: usize = 100;
 
 // Sends the same code a hundred times at once, by form and by JSON.
 async fn submit_all(run: &Run, csrf: &str, code: &str) -> Vec<crate::support::Page> {
-    let tries = (0..AT_ONCE).map(|n| {
-        let via = Via::BOTH[n % 2];
-        let mut one = Run { browser: run.browser.clone(), id: run.id.clone(), via };
-        let (csrf, code) = (csrf.to_owned(), code.to_owned());
-        async move { tokio::spawn(async move { one.post("submit-code", &csrf, &[("code", &code)]).await }).await.unwrap() }
-    });
+    let tries =
+        (0..AT_ONCE).map(|n| {
+            let via = Via::BOTH[n % 2];
+            let mut one = Run { browser: run.browser.clone(), id: run.id.clone(), via };
+            let (csrf, code) = (csrf.to_owned(), code.to_owned());
+            async move {
+                tokio::spawn(async move { one.post("submit-code", &csrf, &[("code", &code)]).await }).await.unwrap()
+            }
+        });
     join_all(tries).await
 }
 
@@ -62,7 +65,11 @@ async fn redemption_has_one_winner(options: Options) {
         let code = run.code().await;
         let tries = (0..AT_ONCE).map(|_| {
             let (mut browser, clinic, code) = (app.browser(), clinic.clone(), code.clone());
-            async move { tokio::spawn(async move { redeem(&mut browser, &clinic, &clinic.flow, &code, &[]).await }).await.unwrap() }
+            async move {
+                tokio::spawn(async move { redeem(&mut browser, &clinic, &clinic.flow, &code, &[]).await })
+                    .await
+                    .unwrap()
+            }
         });
         let answers = join_all(tries).await;
         let won = answers.iter().filter(|answer| answer.status == 200).count();
@@ -80,10 +87,13 @@ async fn refresh_has_one_winner(options: Options) {
     let code = run.code().await;
     let tokens: serde_json::Value = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.json();
     let token = tokens["refresh_token"].as_str().unwrap().to_owned();
-    let tries = (0..AT_ONCE).map(|_| {
-        let (mut browser, clinic, token) = (app.browser(), clinic.clone(), token.clone());
-        async move { tokio::spawn(async move { refresh(&mut browser, &clinic, &clinic.flow, &token).await }).await.unwrap() }
-    });
+    let tries =
+        (0..AT_ONCE).map(|_| {
+            let (mut browser, clinic, token) = (app.browser(), clinic.clone(), token.clone());
+            async move {
+                tokio::spawn(async move { refresh(&mut browser, &clinic, &clinic.flow, &token).await }).await.unwrap()
+            }
+        });
     let answers = join_all(tries).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
     assert_eq!(app.count("refresh_tokens").await, 2, "the first and the one that replaced it");
@@ -119,7 +129,11 @@ async fn an_address_has_one_account(options: Options) {
         tokio::spawn(async move { run.post("submit-details", &csrf, &fields).await }).await.unwrap()
     });
     let answers = join_all(tries).await;
-    assert!(answers.iter().all(|answer| answer.status == 303), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
+    assert!(
+        answers.iter().all(|answer| answer.status == 303),
+        "{:?}",
+        answers.iter().map(|a| a.status).collect::<Vec<_>>()
+    );
     assert_eq!(app.count("accounts").await, accounts + 1);
     assert_eq!(app.count("sessions").await, 1);
 }

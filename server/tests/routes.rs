@@ -57,7 +57,11 @@ fn routes() -> Vec<Found> {
     for file in &files {
         for call in file.split(".route(").skip(1) {
             let inner = call.trim_start();
-            assert!(inner.starts_with('"'), "a path that is no literal cannot be checked here: {}", &inner[..40.min(inner.len())]);
+            assert!(
+                inner.starts_with('"'),
+                "a path that is no literal cannot be checked here: {}",
+                &inner[..40.min(inner.len())]
+            );
             let path = inner[1..].split('"').next().unwrap().to_owned();
             let mut depth = 1;
             let end = inner.find(|c: char| {
@@ -69,8 +73,16 @@ fn routes() -> Vec<Found> {
                 depth == 0
             });
             let handlers = &inner[path.len() + 2..end.unwrap()];
-            let names = [("get(", Method::GET), ("post(", Method::POST), ("put(", Method::PUT), ("delete(", Method::DELETE), ("patch(", Method::PATCH), ("any(", Method::TRACE)];
-            let methods: Vec<Method> = names.into_iter().filter(|(name, _)| handlers.contains(name)).map(|(_, m)| m).collect();
+            let names = [
+                ("get(", Method::GET),
+                ("post(", Method::POST),
+                ("put(", Method::PUT),
+                ("delete(", Method::DELETE),
+                ("patch(", Method::PATCH),
+                ("any(", Method::TRACE),
+            ];
+            let methods: Vec<Method> =
+                names.into_iter().filter(|(name, _)| handlers.contains(name)).map(|(_, m)| m).collect();
             assert!(!methods.is_empty() && !methods.contains(&Method::TRACE), "{path}: {handlers}");
             found.push(Found { path, methods });
         }
@@ -81,7 +93,12 @@ fn routes() -> Vec<Found> {
 
 fn filled(path: &str) -> String {
     let id = "018f0000-0000-7000-8000-000000000000";
-    path.replace("{tenant}", "riverside.example").replace("{flow}", "b2c_1_susi").replace("{id}", id).replace("{event}", "sign-in").replace("{token}", "x").replace("{file}", "x.js")
+    path.replace("{tenant}", "riverside.example")
+        .replace("{flow}", "b2c_1_susi")
+        .replace("{id}", id)
+        .replace("{event}", "sign-in")
+        .replace("{token}", "x")
+        .replace("{file}", "x.js")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +117,9 @@ async fn a4_the_routes_that_are_open_to_everybody_are_the_pinned_ones() {
                 .header("accept", "text/html");
             let answer = browser.send(request.body(Body::from("csrf=x")).unwrap()).await;
             // Closed: sent to sign in, by a journey of a console.
-            let closed = answer.status == 303 && answer.location().is_some_and(|l| l.starts_with("/journey/")) && answer.headers.contains_key("set-cookie");
+            let closed = answer.status == 303
+                && answer.location().is_some_and(|l| l.starts_with("/journey/"))
+                && answer.headers.contains_key("set-cookie");
             if !closed {
                 open.push(route.path.clone());
             }
@@ -122,7 +141,12 @@ async fn n25_every_route_that_changes_state_refuses_other_sites() {
     let mut checked = 0;
     for route in routes() {
         for method in route.methods.iter().filter(|method| **method != Method::GET) {
-            for (name, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example"), ("origin", "null")] {
+            for (name, value) in [
+                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-site", "same-site"),
+                ("origin", "https://evil.example"),
+                ("origin", "null"),
+            ] {
                 let request = Request::builder()
                     .method(method.clone())
                     .uri(filled(&route.path))
@@ -157,7 +181,13 @@ async fn n25_the_exempt_endpoints_are_the_pinned_ones() {
         assert_eq!(answer.status != 403, exempt, "{path}: {}", answer.status);
     }
     // None of a console's paths can be dressed up as one of them.
-    for path in ["/sign-out?p=b2c_1_susi", "/portal/oauth2/v2.0/token?p=x", "/journey/x/oauth2/v2.0/token", "//sign-out", "/SIGN-OUT"] {
+    for path in [
+        "/sign-out?p=b2c_1_susi",
+        "/portal/oauth2/v2.0/token?p=x",
+        "/journey/x/oauth2/v2.0/token",
+        "//sign-out",
+        "/SIGN-OUT",
+    ] {
         let answer = browser.post_bare(path, &[("csrf", "x")]).await;
         assert!(answer.status == 403 || answer.status == 404, "{path}: {}", answer.status);
     }
@@ -167,7 +197,19 @@ async fn n25_the_exempt_endpoints_are_the_pinned_ones() {
 async fn a42_there_is_no_debug_route_and_the_inbox_exists_on_loopback_only() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    for path in ["/metrics", "/debug", "/.git/config", "/.env", "/admin", "/server-status", "/pkg/", "/pkg", "/dev", "/dev/inbox", "/dev/inbox.json"] {
+    for path in [
+        "/metrics",
+        "/debug",
+        "/.git/config",
+        "/.env",
+        "/admin",
+        "/server-status",
+        "/pkg/",
+        "/pkg",
+        "/dev",
+        "/dev/inbox",
+        "/dev/inbox.json",
+    ] {
         assert_eq!(browser.get(path).await.status, 404, "{path}");
     }
     browser.extra = vec![("host", "localhost:8080".into())];
@@ -194,6 +236,6 @@ async fn one_network_cannot_take_all_the_time() {
     }
     let limited = limited.expect("the limit");
     assert!(limited.header("retry-after").is_some());
-    let answer = app.browser().from_ip([198, 51, 100, 1]).post("/sign-out", &[]).await;
+    let answer = app.browser().at_ip([198, 51, 100, 1]).post("/sign-out", &[]).await;
     assert_ne!(answer.status, 429, "another network is not held");
 }

@@ -54,7 +54,10 @@ async fn a28_a_code_lives_a_minute() {
     app.advance(MINUTE + SECOND);
     let before = app.durable().await;
     let late = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await;
-    assert_eq!((late.status.as_u16(), late.json::<serde_json::Value>()["error"].clone()), (400, "invalid_grant".into()));
+    assert_eq!(
+        (late.status.as_u16(), late.json::<serde_json::Value>()["error"].clone()),
+        (400, "invalid_grant".into())
+    );
     assert_eq!(app.durable().await, before);
 }
 
@@ -72,13 +75,13 @@ async fn a28_redirect_uri_is_exact() {
         "https://APP.example/callback",
         "https://app.example:443/callback",
         "http://app.example/callback",
-        "https://app.example/callback/..;/evil",   // f39
-        "https://app.example/..;/callback",        // f39
-        "https://appXexample/callback",            // f40: a dot is a dot
-        "//evil.example/callback",                 // f41
+        "https://app.example/callback/..;/evil", // f39
+        "https://app.example/..;/callback",      // f39
+        "https://appXexample/callback",          // f40: a dot is a dot
+        "//evil.example/callback",               // f41
         "https://app.example//evil.example/callback",
-        "/\tevil.example",                         // f42
-        "https://app.example/\tcallback",          // f42
+        "/\tevil.example",                // f42
+        "https://app.example/\tcallback", // f42
         "https://app.example/callback\t",
         "https://app.example/callback%00",
         "https://app.example\\@evil.example/callback",
@@ -150,7 +153,13 @@ async fn a28_there_is_no_implicit_and_no_password_grant() {
     let client = clinic.application.id.to_string();
     let token = format!("{}/oauth2/v2.0/token", place(&clinic, &clinic.flow));
     for kind in ["password", "implicit", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code", ""] {
-        let fields = [("grant_type", kind), ("client_id", &client), ("username", NORA), ("password", PASSWORD), ("scope", "openid")];
+        let fields = [
+            ("grant_type", kind),
+            ("client_id", &client),
+            ("username", NORA),
+            ("password", PASSWORD),
+            ("scope", "openid"),
+        ];
         let answer = browser.post_bare(&token, &fields).await;
         assert!(answer.status.is_client_error(), "{kind}: {}", answer.text());
         assert!(!answer.says("access_token"));
@@ -242,7 +251,10 @@ async fn f37_a_disabled_account_is_refused_at_redemption_and_refresh() {
         .unwrap_or_else(|error: StorageError| panic!("{error}"));
     let before = app.rows(&["refresh_tokens"]).await;
     assert_eq!(redeem(&mut second.browser, &clinic, &clinic.flow, &code_two, &[]).await.status, 400);
-    assert_eq!(refresh(&mut run.browser, &clinic, &clinic.flow, tokens["refresh_token"].as_str().unwrap()).await.status, 400);
+    assert_eq!(
+        refresh(&mut run.browser, &clinic, &clinic.flow, tokens["refresh_token"].as_str().unwrap()).await.status,
+        400
+    );
     assert_eq!(app.rows(&["refresh_tokens"]).await, before);
     let back = run.browser.get(&authorize(&clinic, &clinic.flow, &[("prompt", "none")])).await.location().unwrap();
     assert!(back.contains("error="), "{back}");
@@ -291,13 +303,20 @@ async fn a37_codes_tokens_and_cookies_are_256_random_bits_and_stored_hashed() {
     let code = run.code().await;
     let tokens: serde_json::Value = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.json();
     let refresh = tokens["refresh_token"].as_str().unwrap().to_owned();
-    let rows = app.rows(&["sessions", "grants", "refresh_tokens", "journeys", "audit", "invitations"]).await.concat().to_lowercase();
+    let rows = app
+        .rows(&["sessions", "grants", "refresh_tokens", "journeys", "audit", "invitations"])
+        .await
+        .concat()
+        .to_lowercase();
     for secret in [code, refresh, jar["__Host-sso"].clone(), jar["__Host-journey"].clone()] {
         let token = Token::parse(&secret).unwrap_or_else(|| panic!("not 256 bits: {secret}"));
         assert!(!rows.contains(&secret.to_lowercase()), "in clear in the database");
         let TokenHash(hash) = token.hash();
         let hex: String = hash.iter().map(|b| format!("{b:02x}")).collect();
-        assert!(rows.contains(&hex) || rows.contains(&format!("{:?}", hash.to_vec()).replace(' ', "")), "its hash is there");
+        assert!(
+            rows.contains(&hex) || rows.contains(&format!("{:?}", hash.to_vec()).replace(' ', "")),
+            "its hash is there"
+        );
     }
 }
 
@@ -313,7 +332,14 @@ async fn f26_forged_cookies_are_refused() {
     let session_row = app.rows(&["sessions"]).await.concat();
     let id = session_row.chars().filter(char::is_ascii_hexdigit).take(32).collect::<String>();
     let before = app.durable().await;
-    for forged in [String::from_utf8(flipped).unwrap(), "A".repeat(43), id, "x".into(), String::new(), format!("{good}; __Host-sso=x")] {
+    for forged in [
+        String::from_utf8(flipped).unwrap(),
+        "A".repeat(43),
+        id,
+        "x".into(),
+        String::new(),
+        format!("{good}; __Host-sso=x"),
+    ] {
         let mut browser = app.browser();
         browser.extra = vec![("cookie", format!("__Host-sso={forged}"))];
         let back = browser.get(&silent).await.location().unwrap();

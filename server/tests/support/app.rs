@@ -71,7 +71,15 @@ impl Default for Options {
             ..Limits::default()
         };
         let config = Config { public_origin: Some(ORIGIN.to_owned()), limits, ..Config::default() };
-        Self { kind: Kind::Sqlite, config, dead_mail: false, dead_phone: false, phone_at: None, no_mail: false, adjust: |_| {} }
+        Self {
+            kind: Kind::Sqlite,
+            config,
+            dead_mail: false,
+            dead_phone: false,
+            phone_at: None,
+            no_mail: false,
+            adjust: |_| {},
+        }
     }
 }
 
@@ -283,8 +291,9 @@ impl Drop for TestApp {
         }
         let store = self.app.store.clone();
         let due = tokio::task::block_in_place(|| {
-            tokio::runtime::Handle::current()
-                .block_on(async move { store.read(move |tx| Box::pin(async move { tx.next_message_due().await })).await })
+            tokio::runtime::Handle::current().block_on(async move {
+                store.read(move |tx| Box::pin(async move { tx.next_message_due().await })).await
+            })
         });
         let due: Option<Timestamp> = due.unwrap_or_else(|error: lanyard_storage::StorageError| panic!("{error}"));
         assert!(due.is_none(), "messages were left in the outbox");

@@ -51,7 +51,7 @@ impl Browser {
         Self { router, bodies, jar: BTreeMap::new(), ip: IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7)), extra: Vec::new() }
     }
 
-    pub(crate) fn from_ip(mut self, ip: [u8; 4]) -> Self {
+    pub(crate) fn at_ip(mut self, ip: [u8; 4]) -> Self {
         self.ip = ip.into();
         self
     }
@@ -107,21 +107,9 @@ impl Browser {
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
-    /// A GET, and every redirect within the site after it.
-    pub(crate) async fn visit(&mut self, path: &str) -> Page {
-        let mut page = self.get(path).await;
-        for _ in 0..5 {
-            match page.location() {
-                Some(next) if next.starts_with('/') => page = self.get(&next).await,
-                _ => break,
-            }
-        }
-        page
-    }
-
     /// A form as a browser posts it from one of our pages.
     pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
-        let request = form(path, encode(fields)).header("sec-fetch-site", "same-origin").header(header::ORIGIN, ORIGIN);
+        let request = form(path).header("sec-fetch-site", "same-origin").header(header::ORIGIN, ORIGIN);
         self.send(request.body(Body::from(encode(fields))).unwrap()).await
     }
 
@@ -136,7 +124,7 @@ impl Browser {
 
     /// A form from a program or another site: no `Origin`, no `Sec-Fetch-Site`.
     pub(crate) async fn post_bare(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
-        self.send(form(path, String::new()).body(Body::from(encode(fields))).unwrap()).await
+        self.send(form(path).body(Body::from(encode(fields))).unwrap()).await
     }
 
     /// Bytes, as a form.
@@ -151,7 +139,7 @@ impl Browser {
     }
 }
 
-fn form(path: &str, _body: String) -> axum::http::request::Builder {
+fn form(path: &str) -> axum::http::request::Builder {
     Request::post(path)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(header::ACCEPT, "text/html")
@@ -164,7 +152,8 @@ impl Page {
     }
 
     pub(crate) fn json<T: DeserializeOwned>(&self) -> T {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{}: {} {error}: {}", self.at, self.status, self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{}: {} {error}: {}", self.at, self.status, self.text()))
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<String> {
@@ -188,7 +177,9 @@ impl Page {
     /// The value of a hidden field.
     pub(crate) fn hidden(&self, name: &str) -> Option<String> {
         let text = self.text();
-        let field = text.split("<input").find(|tag| tag.split('>').next().is_some_and(|t| t.contains(&format!("name=\"{name}\""))))?;
+        let field = text
+            .split("<input")
+            .find(|tag| tag.split('>').next().is_some_and(|t| t.contains(&format!("name=\"{name}\""))))?;
         let tag = field.split('>').next()?;
         let (_, rest) = tag.split_once("value=\"")?;
         Some(rest.split('"').next()?.to_owned())

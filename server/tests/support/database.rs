@@ -38,7 +38,8 @@ pub(crate) fn temp_dir() -> PathBuf {
 
 /// The PostgreSQL of the test run; its absence fails the test, it does not skip it.
 fn server() -> String {
-    std::env::var("LANYARD_TEST_POSTGRES_URL").expect("LANYARD_TEST_POSTGRES_URL: run through `tools/postgres.sh run …`")
+    std::env::var("LANYARD_TEST_POSTGRES_URL")
+        .expect("LANYARD_TEST_POSTGRES_URL: run through `tools/postgres.sh run …`")
 }
 
 fn with_name(name: &str) -> String {
@@ -112,13 +113,14 @@ impl Database {
         if self.folder.is_some() {
             let mut db = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
             for table in tables {
-                let columns: Vec<String> = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT name FROM pragma_table_info('{table}')")))
-                    .fetch_all(&mut db)
-                    .await
-                    .unwrap()
-                    .iter()
-                    .map(|row| format!("quote({})", row.get::<String, _>(0)))
-                    .collect();
+                let columns: Vec<String> =
+                    sqlx::query(sqlx::AssertSqlSafe(format!("SELECT name FROM pragma_table_info('{table}')")))
+                        .fetch_all(&mut db)
+                        .await
+                        .unwrap()
+                        .iter()
+                        .map(|row| format!("quote({})", row.get::<String, _>(0)))
+                        .collect();
                 let sql = format!("SELECT '{table} ' || {} FROM {table} ORDER BY 1", columns.join(" || ',' || "));
                 let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut db).await.unwrap();
                 all.extend(rows.iter().map(|row| row.get::<String, _>(0)));

@@ -102,7 +102,12 @@ impl Run {
                 assert_eq!(answer.status, 303, "{event}: {}", answer.text());
                 assert_eq!(answer.location().unwrap(), paths::journey(&self.id));
                 let page = self.page().await;
-                assert!(page.status == 200 || page.status == 303 || page.status == 410, "{}: {}", page.status, page.text());
+                assert!(
+                    page.status == 200 || page.status == 303 || page.status == 410,
+                    "{}: {}",
+                    page.status,
+                    page.text()
+                );
                 self.view().await
             }
             Via::Json => answer.json(),
@@ -181,7 +186,13 @@ impl Run {
 }
 
 /// Redeems `code` as the application does.
-pub(crate) async fn redeem(browser: &mut Browser, clinic: &Clinic, flow: &UserFlow, code: &str, more: &[(&str, &str)]) -> Page {
+pub(crate) async fn redeem(
+    browser: &mut Browser,
+    clinic: &Clinic,
+    flow: &UserFlow,
+    code: &str,
+    more: &[(&str, &str)],
+) -> Page {
     let client = clinic.application.id.to_string();
     let mut fields = vec![
         ("grant_type", "authorization_code"),

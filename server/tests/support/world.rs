@@ -66,8 +66,6 @@ pub(crate) struct Clinic {
     pub(crate) reset: UserFlow,
     /// Has a phone.
     pub(crate) maria: Id<Account>,
-    /// Has an authenticator app.
-    pub(crate) tina: Id<Account>,
     /// Has a password only.
     pub(crate) nora: Id<Account>,
     /// Works here; has a phone.
@@ -128,13 +126,14 @@ async fn clinic(app: &App, name: &str, domain: &str, enforcement: Enforcement, p
                 let phone = FactorSecret::Phone { number, preferred: Method::TextMessage };
                 let app_factor = FactorSecret::AuthenticatorApp { seed };
                 let maria = person(&own, tx, &tenant, MARIA, AccountKind::Patient, Some(phone.clone()), &phc).await?;
-                let tina = person(&own, tx, &tenant, TINA, AccountKind::Patient, Some(app_factor), &phc).await?;
+                person(&own, tx, &tenant, TINA, AccountKind::Patient, Some(app_factor), &phc).await?;
                 let nora = person(&own, tx, &tenant, NORA, AccountKind::Patient, None, &phc).await?;
                 let sam = person(&own, tx, &tenant, SAM, AccountKind::Staff, Some(phone), &phc).await?;
                 let role = Role::ClinicStaff(tenant.id);
-                tx.grant_role(&RoleGrant { account: sam, role, granted_at: tenant.created_at, granted_by: None }).await?;
+                tx.grant_role(&RoleGrant { account: sam, role, granted_at: tenant.created_at, granted_by: None })
+                    .await?;
                 let [flow, edit, reset]: [UserFlow; 3] = flows.try_into().unwrap();
-                Ok::<_, JourneyError>(Clinic { tenant, application, flow, edit, reset, maria, tina, nora, sam })
+                Ok::<_, JourneyError>(Clinic { tenant, application, flow, edit, reset, maria, nora, sam })
             })
         })
         .await;
@@ -180,7 +179,13 @@ pub(crate) fn application(app: &App, tenant: &Tenant, name: &str, kind: Applicat
 }
 
 async fn person(
-    app: &App, tx: &mut (dyn WriteTx + '_), tenant: &Tenant, email: &str, kind: AccountKind, secret: Option<FactorSecret>, phc: &str,
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    tenant: &Tenant,
+    email: &str,
+    kind: AccountKind,
+    secret: Option<FactorSecret>,
+    phc: &str,
 ) -> Result<Id<Account>, JourneyError> {
     let factors = secret.into_iter().map(|secret| NewFactor {
         id: Id::new(tenant.created_at, app.entropy().as_mut()),
@@ -189,9 +194,10 @@ async fn person(
         first_step: None,
     });
     let given = email.split('@').next().unwrap_or_default();
-    let attributes: Attributes = [(attribute::GIVEN_NAME, given), (attribute::SURNAME, "Lopez"), (attribute::COUNTRY, "US")]
-        .map(|(name, value)| (name.to_owned(), AttributeValue::String(value.to_owned())))
-        .into();
+    let attributes: Attributes =
+        [(attribute::GIVEN_NAME, given), (attribute::SURNAME, "Lopez"), (attribute::COUNTRY, "US")]
+            .map(|(name, value)| (name.to_owned(), AttributeValue::String(value.to_owned())))
+            .into();
     let new = NewAccount {
         id: Id::new(tenant.created_at, app.entropy().as_mut()),
         kind,
