@@ -140,7 +140,11 @@ pub fn render(occasion: Occasion<'_>) -> Result<Message, TemplateError> {
 
 /// What every notice of a change says: when, from which device, and how to repudiate it.
 fn change(
-    origin: &PublicOrigin, at_ms: i64, device: &str, reset_path: Option<&str>, contact: Option<&str>,
+    origin: &PublicOrigin,
+    at_ms: i64,
+    device: &str,
+    reset_path: Option<&str>,
+    contact: Option<&str>,
 ) -> Result<Value, TemplateError> {
     let device = single_line(device, MAX_NAME);
     Ok(context! {
