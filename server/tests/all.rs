@@ -24,4 +24,5 @@ mod providers;
 mod races;
 mod routes;
 mod sessions;
+mod soak;
 mod tokens;

@@ -26,7 +26,7 @@ async fn submit_all(run: &Run, csrf: &str, code: &str) -> Vec<crate::support::Pa
     join_all(tries).await
 }
 
-async fn code_has_one_winner(options: Options, email: &str) {
+pub(crate) async fn code_has_one_winner(options: Options, email: &str) {
     let app = TestApp::with(options).await;
     let clinic = app.world.mfa.clone();
     let tenant = clinic.tenant.id;
@@ -43,7 +43,7 @@ async fn code_has_one_winner(options: Options, email: &str) {
     assert_eq!(app.audited(tenant, Action::SignIn, Outcome::Success).await, 1);
 }
 
-async fn email_code_has_one_winner(options: Options) {
+pub(crate) async fn email_code_has_one_winner(options: Options) {
     let app = TestApp::with(options).await;
     let clinic = app.world.plain.clone();
     let mut run = Run::begin(&app, &clinic, Via::Form).await;
@@ -56,7 +56,7 @@ async fn email_code_has_one_winner(options: Options) {
     assert_eq!(app.audited(clinic.tenant.id, Action::EmailProved, Outcome::Success).await, 1);
 }
 
-async fn redemption_has_one_winner(options: Options) {
+pub(crate) async fn redemption_has_one_winner(options: Options) {
     let app = TestApp::with(options).await;
     let clinic = app.world.plain.clone();
     for round in 0..3 {
@@ -79,7 +79,7 @@ async fn redemption_has_one_winner(options: Options) {
     }
 }
 
-async fn refresh_has_one_winner(options: Options) {
+pub(crate) async fn refresh_has_one_winner(options: Options) {
     let app = TestApp::with(options).await;
     let clinic = app.world.plain.clone();
     let mut run = Run::begin(&app, &clinic, Via::Form).await;
@@ -99,7 +99,7 @@ async fn refresh_has_one_winner(options: Options) {
     assert_eq!(app.count("refresh_tokens").await, 2, "the first and the one that replaced it");
 }
 
-async fn the_way_back_has_one_winner(options: Options) {
+pub(crate) async fn the_way_back_has_one_winner(options: Options) {
     let app = TestApp::with(options).await;
     let mut run = Run::begin(&app, &app.world.plain, Via::Form).await;
     run.sign_in(NORA, PASSWORD).await;

@@ -1,0 +1,98 @@
+//! The long tests (`make soak`): races over and over, timing as a statistic, garbage without end.
+//! Each goes on for `LANYARD_SOAK_MINUTES` and prints its figures.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    input_abuse, races,
+    support::{
+        Run, TestApp, Via,
+        app::Options,
+        world::{MARIA, TINA},
+    },
+};
+
+/// The bound of security.md, D11: above it a difference in time counts as seen.
+const WELCH_BOUND: f64 = 4.5;
+/// Samples of each kind that are enough.
+const SAMPLES: usize = 5_000;
+
+fn until() -> Instant {
+    let minutes = std::env::var("LANYARD_SOAK_MINUTES").ok().and_then(|text| text.parse().ok()).unwrap_or(10);
+    Instant::now() + Duration::from_secs(60 * minutes)
+}
+
+async fn rounds_of_races(options: fn() -> Options) {
+    let (end, mut rounds) = (until(), 0);
+    while rounds < 100 && Instant::now() < end {
+        races::code_has_one_winner(options(), MARIA).await;
+        races::code_has_one_winner(options(), TINA).await;
+        races::email_code_has_one_winner(options()).await;
+        races::redemption_has_one_winner(options()).await;
+        races::refresh_has_one_winner(options()).await;
+        races::the_way_back_has_one_winner(options()).await;
+        rounds += 1;
+    }
+    println!("soak: {rounds} rounds of six races, one winner each time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "soak: races on SQLite"]
+async fn soak_d7_one_winner_every_time() {
+    rounds_of_races(Options::default).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "soak: races on PostgreSQL"]
+async fn soak_d7_one_winner_every_time_postgres() {
+    rounds_of_races(Options::postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "soak: garbage"]
+async fn soak_f53_no_garbage_gets_a_500() {
+    let (end, mut seed) = (until(), 1);
+    while Instant::now() < end {
+        input_abuse::garbage(seed, 1500).await;
+        seed += 1;
+    }
+    println!("soak: {} random requests, no 500", (seed - 1) * 1500);
+}
+
+/// Mean and variance of the mean.
+fn moments(samples: &[f64]) -> (f64, f64) {
+    let n = samples.len() as f64;
+    let mean = samples.iter().sum::<f64>() / n;
+    let variance = samples.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    (mean, variance / n)
+}
+
+// The time of a wrong sign-in for a known and for an unknown address, in turns, each from a network
+// of its own so that no throttle shows.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "soak: timing of sign-in"]
+async fn soak_d11_sign_in_takes_the_same_time_for_strangers() {
+    let app = TestApp::new().await;
+    let (end, mut times) = (until(), [Vec::new(), Vec::new()]);
+    let mut n = 0_usize;
+    while times[1].len() < SAMPLES && Instant::now() < end {
+        // The order changes, so that whatever comes first in a pair is not always the same.
+        for kind in [n % 2, 1 - n % 2] {
+            let email = [MARIA, "mario@patients.example"][kind];
+            let ip = [10, kind as u8, (n / 256) as u8, (n % 256) as u8];
+            let mut run = Run::begin(&app, &app.world.mfa, Via::Json).await;
+            run.browser = run.browser.at_ip(ip);
+            let csrf = run.view().await.csrf;
+            let started = Instant::now();
+            let answer = run.post("sign-in", &csrf, &[("email", email), ("password", "a wrong password")]).await;
+            let took = started.elapsed();
+            assert!(!answer.status.is_server_error());
+            times[kind].push(took.as_secs_f64() * 1e6);
+        }
+        n += 1;
+    }
+    let [(known, of_known), (unknown, of_unknown)] = [moments(&times[0]), moments(&times[1])];
+    let t = (known - unknown) / (of_known + of_unknown).sqrt();
+    println!("soak: {} pairs; known {known:.0} us, unknown {unknown:.0} us, Welch t = {t:.2}", times[1].len());
+    assert!(t.abs() < WELCH_BOUND, "t = {t:.2}");
+}
