@@ -67,25 +67,9 @@ fn text_of(problem: &Problem, fields: &[AttributeField]) -> String {
     }
 }
 
-/// The autocomplete token of a built-in attribute (U6).
-fn autocomplete(name: &str) -> Option<&'static str> {
-    match name {
-        "givenName" => Some("given-name"),
-        "surname" => Some("family-name"),
-        "displayName" => Some("name"),
-        "country" => Some("country"),
-        "jobTitle" => Some("organization-title"),
-        "streetAddress" => Some("street-address"),
-        "postalCode" => Some("postal-code"),
-        "city" => Some("address-level2"),
-        "state" => Some("address-level1"),
-        _ => None,
-    }
-}
-
 fn input(field: &AttributeField, error: Option<String>) -> AnyView {
     let AttributeField { name, label, kind, required, value } = field.clone();
-    let autocomplete = autocomplete(&name);
+    let autocomplete = crate::pages::journey::parts::autocomplete(&name);
     let optional = !required;
     match kind {
         AttributeFieldKind::Text => view! {

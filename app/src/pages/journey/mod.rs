@@ -8,7 +8,7 @@ mod account;
 mod code;
 mod enrol;
 mod over;
-mod parts;
+pub(crate) mod parts;
 mod sign_in;
 pub mod words;
 

@@ -163,7 +163,7 @@ impl<'view> Step<'view> {
 }
 
 /// The autocomplete token of a built-in attribute (U6).
-fn autocomplete(name: &str) -> Option<&'static str> {
+pub(crate) fn autocomplete(name: &str) -> Option<&'static str> {
     match name {
         "givenName" => Some("given-name"),
         "surname" => Some("family-name"),
