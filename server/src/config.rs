@@ -365,4 +365,20 @@ mod tests {
         assert!(!format!("{config:?}").contains("hidden-name"));
         assert!(!serde_json::to_string(&config).unwrap().contains("hidden-name"));
     }
+
+    #[test]
+    fn leptos_options_are_the_same_in_both_files_and_name_our_own_address() {
+        let read = |name: &str| -> serde_json::Value {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
+            Figment::new().merge(Toml::file_exact(path)).extract().unwrap()
+        };
+        let (options, cargo) = (read("Leptos.toml"), read("Cargo.toml"));
+        let metadata = &cargo["workspace"]["metadata"]["leptos"][0];
+        let options = options.as_object().unwrap();
+        assert!(!options.is_empty());
+        for (key, value) in options {
+            assert_eq!(metadata[key.as_str()], *value, "{key}");
+        }
+        assert_eq!(options["site-addr"], Config::default().listen.to_string());
+    }
 }
