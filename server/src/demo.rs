@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use lanyard_domain::{
     account::AccountKind,
-    application::{Application, ApplicationKind, Minimum},
+    application::{Application, ApplicationKind, ApplicationSettings, Minimum},
     assurance::Method,
     attribute::{self, Attribute, AttributeKind, AttributeValue, Attributes},
     clock::{DAY, HOUR, Timestamp},
@@ -19,7 +19,10 @@ use lanyard_domain::{
     reply_url::ReplyUrl,
     role::{Role, RoleGrant},
     tenant::{Tenant, TenantDomain},
-    user_flow::{Audience, CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, UserFlow},
+    user_flow::{
+        Audience, CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, SessionSettings,
+        TokenSettings, UserFlow,
+    },
 };
 use lanyard_storage::{StorageError, WriteTx};
 use serde::{Deserialize, Serialize};
@@ -156,6 +159,8 @@ fn settings(custom: &str) -> FlowSettings {
             collect(custom, false),
         ],
         claims: ["emails", "given_name", "family_name", "country", custom, "newUser"].map(str::to_owned).to_vec(),
+        tokens: TokenSettings::default(),
+        session: SessionSettings::default(),
     }
 }
 
@@ -175,6 +180,7 @@ async fn portal(
         reply_urls: vec![ReplyUrl::parse(&reply_url, kind).map_err(|_| internal("the demo reply URL"))?],
         minimum: Minimum::StrongestLinked,
         secrets: Vec::new(),
+        settings: ApplicationSettings::default(),
         created_at: tenant.created_at,
     };
     tx.create_application(&application).await?;

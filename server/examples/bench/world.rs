@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, path::Path, sync::Arc};
 
 use lanyard_domain::{
     account::AccountKind,
-    application::{Application, ApplicationKind, Minimum},
+    application::{Application, ApplicationKind, ApplicationSettings, Minimum},
     attribute::{self, AttributeValue, Attributes},
     email::EmailAddress,
     entropy::OsEntropy,
@@ -14,7 +14,9 @@ use lanyard_domain::{
     password::Password,
     reply_url::ReplyUrl,
     tenant::{Tenant, TenantDomain},
-    user_flow::{Audience, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, UserFlow},
+    user_flow::{
+        Audience, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, SessionSettings, TokenSettings, UserFlow,
+    },
 };
 use lanyard_server::{
     config::{Config, Secret},
@@ -131,6 +133,7 @@ fn application(tenant: &Tenant) -> Outcome<Application> {
         reply_urls: vec![ReplyUrl::parse(REPLY_URL, kind)?],
         minimum: Minimum::StrongestLinked,
         secrets: Vec::new(),
+        settings: ApplicationSettings::default(),
         created_at: tenant.created_at,
     })
 }
@@ -146,6 +149,8 @@ fn flow(tenant: &Tenant) -> Outcome<UserFlow> {
             mfa: MfaPolicy { enforcement: Enforcement::Off, methods: [].into() },
             attributes: Vec::new(),
             claims: ["emails", "given_name", "family_name"].map(str::to_owned).to_vec(),
+            tokens: TokenSettings::default(),
+            session: SessionSettings::default(),
         },
         version: 1,
         created_at: tenant.created_at,

@@ -10,7 +10,7 @@ use lanyard_domain::{
     account::Account,
     application::Application,
     audit::{Action, Outcome},
-    grant::{AuthorizationRequest, Grant, ResponseMode},
+    grant::{AuthorizationRequest, Grant, RequestOptions, ResponseMode},
     id::Id,
     secret::Token,
     tenant::Tenant,
@@ -76,6 +76,7 @@ pub async fn begin(app: &App, run: Run, by: By, browser: Option<Token>) -> Resul
         login_hint: None,
         fresh_login: true,
         start_with_sign_up: false,
+        options: RequestOptions::default(),
     };
     let browser = journey::browser_secret(app, browser);
     let (own, secret) = (app.clone(), browser.hash());

@@ -9,7 +9,10 @@ use lanyard_domain::{
     entropy::Entropy,
     id::Id,
     tenant::{SYSTEM_DOMAIN, Tenant, TenantDomain},
-    user_flow::{Audience, CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, UserFlow},
+    user_flow::{
+        Audience, CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, SessionSettings,
+        TokenSettings, UserFlow,
+    },
 };
 use lanyard_storage::{StorageError, WriteTx};
 
@@ -84,6 +87,8 @@ fn built_in_flow(tenant: &Tenant, audience: Audience, now: Timestamp, entropy: &
                 .map(|name| CollectedAttribute { name: name.to_owned(), required: true })
                 .to_vec(),
             claims: Vec::new(),
+            tokens: TokenSettings::default(),
+            session: SessionSettings::default(),
         },
         version: 1,
         created_at: now,

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use lanyard_crypto::{MasterKey, Purpose};
 use lanyard_domain::{
     account::{Account, AccountKind},
-    application::{Application, ApplicationKind, Minimum},
+    application::{Application, ApplicationKind, ApplicationSettings, Minimum},
     assurance::Method,
     attribute::{self, AttributeValue, Attributes},
     clock::{DAY, MockClock, Timestamp},
@@ -19,7 +19,10 @@ use lanyard_domain::{
     reply_url::ReplyUrl,
     role::{Role, RoleGrant},
     tenant::{Tenant, TenantDomain},
-    user_flow::{Audience, CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, UserFlow},
+    user_flow::{
+        Audience, CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, SessionSettings,
+        TokenSettings, UserFlow,
+    },
 };
 use lanyard_messaging::Providers;
 use lanyard_server::{
@@ -157,6 +160,8 @@ pub(crate) fn flow(app: &App, tenant: &Tenant, name: &str, kind: FlowType, enfor
                 collect(attribute::SURNAME, true),
             ],
             claims: ["emails", "given_name", "newUser"].map(str::to_owned).to_vec(),
+            tokens: TokenSettings::default(),
+            session: SessionSettings::default(),
         },
         version: 1,
         created_at: tenant.created_at,
@@ -174,6 +179,7 @@ pub(crate) fn application(app: &App, tenant: &Tenant, name: &str, kind: Applicat
         reply_urls: [REPLY, REPLY_TWO].map(|url| ReplyUrl::parse(url, kind).unwrap()).to_vec(),
         minimum: Minimum::StrongestLinked,
         secrets: Vec::new(),
+        settings: ApplicationSettings::default(),
         created_at: tenant.created_at,
     }
 }

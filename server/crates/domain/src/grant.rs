@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::Account,
     application::Application,
-    assurance::Authentication,
+    assurance::{Authentication, Level},
     clock::{DAY, MINUTE, Millis, Timestamp},
     id::Id,
     secret::TokenHash,
@@ -35,6 +35,39 @@ pub enum ResponseMode {
     FormPost,
 }
 
+/// What the authorization endpoint answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseType {
+    /// A code (RFC 6749, 4.1).
+    #[default]
+    Code,
+    /// A code and an ID token (OpenID Connect Core, 3.3).
+    CodeIdToken,
+    /// An ID token alone (OpenID Connect Core, 3.2).
+    IdToken,
+}
+
+/// What a request may ask for besides; the default asks for nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RequestOptions {
+    /// What the answer holds.
+    pub response_type: ResponseType,
+    /// `prompt=consent`: ask before data goes out, even where it was agreed to before.
+    pub consent: bool,
+    /// The least level that `acr_values` or the `claims` parameter ask for.
+    pub acr: Option<Level>,
+    /// Claims asked for by name for the ID token (OpenID Connect Core, 5.5).
+    pub id_token_claims: Vec<String>,
+    /// Claims asked for by name at userinfo.
+    pub userinfo_claims: Vec<String>,
+    /// The thumbprint of the key that the code is bound to (RFC 9449, 10).
+    pub dpop_jkt: Option<String>,
+    /// The languages of the pages, as asked for.
+    pub ui_locales: Option<String>,
+}
+
 /// An authorization request after all checks: what the journey must remember of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
@@ -58,6 +91,21 @@ pub struct AuthorizationRequest {
     pub fresh_login: bool,
     /// Shown first where the flow can sign up (`prompt=create`).
     pub start_with_sign_up: bool,
+    /// What it asks for besides.
+    #[serde(default)]
+    pub options: RequestOptions,
+}
+
+/// What a grant remembers besides of its request; the default remembers nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GrantDetails {
+    /// Claims asked for by name for the ID token.
+    pub id_token_claims: Vec<String>,
+    /// Claims asked for by name at userinfo.
+    pub userinfo_claims: Vec<String>,
+    /// The thumbprint of the key that code and tokens are bound to (RFC 9449).
+    pub dpop_jkt: Option<String>,
 }
 
 /// What a code or a refresh token stands for.
@@ -83,6 +131,8 @@ pub struct Grant {
     pub nonce: Option<String>,
     /// Where the code was sent; must be repeated at redemption.
     pub redirect_uri: String,
+    /// What else it remembers of the request.
+    pub details: GrantDetails,
     /// PKCE challenge.
     pub code_challenge: Option<String>,
     /// The hash of the authorization code.

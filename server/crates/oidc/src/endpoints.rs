@@ -7,6 +7,7 @@
 //! one configured public origin, never from a `Host` header, and carries the flow's lower-case
 //! name, because MSAL rewrites it case-sensitively.
 
+pub use lanyard_domain::user_flow::IssuerMode;
 use lanyard_domain::{
     id::Id,
     tenant::{Tenant, TenantDomain},
@@ -199,17 +200,6 @@ impl Route {
 // A name with spaces around it is trimmed by `FlowName`, but is no path segment of ours.
 fn flow_key(text: &str) -> Option<String> {
     FlowName::parse(text).ok().filter(|name| name.as_str().len() == text.len()).map(|name| name.key())
-}
-
-/// What the issuer of a flow looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum IssuerMode {
-    /// `{origin}/tfp/{tenantGuid}/{flow}/v2.0/`: unique per flow, and the address under which
-    /// generic clients find the discovery document.
-    #[default]
-    Flow,
-    /// `{origin}/{tenantGuid}/v2.0/`: B2C's default, for web APIs that pinned it.
-    Tenant,
 }
 
 /// The issuer (`iss`) of a flow: always the tenant's GUID and the flow's lower-case name,

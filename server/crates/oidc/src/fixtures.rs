@@ -4,18 +4,20 @@ use std::sync::LazyLock;
 
 use lanyard_domain::{
     account::{Account, AccountKind},
-    application::{Application, ApplicationKind, ClientSecret, Minimum},
+    application::{Application, ApplicationKind, ApplicationSettings, ClientSecret, Minimum},
     assurance::{Authentication, Method},
     attribute::AttributeValue,
     clock::{DAY, MINUTE, Timestamp},
     email::EmailAddress,
     entropy::SeededEntropy,
-    grant::{CODE_LIFE, Grant, RefreshToken},
+    grant::{CODE_LIFE, Grant, GrantDetails, RefreshToken},
     id::Id,
     reply_url::ReplyUrl,
     secret::Token,
     tenant::Tenant,
-    user_flow::{Audience, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, UserFlow},
+    user_flow::{
+        Audience, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, SessionSettings, TokenSettings, UserFlow,
+    },
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -78,6 +80,7 @@ pub(crate) fn application(kind: ApplicationKind) -> Application {
         reply_urls: vec![ReplyUrl::parse(REPLY, kind).unwrap()],
         minimum: Minimum::StrongestLinked,
         secrets: if kind == ApplicationKind::Web { secrets.to_vec() } else { Vec::new() },
+        settings: ApplicationSettings::default(),
         created_at: NOW,
     }
 }
@@ -93,6 +96,8 @@ pub(crate) fn flow() -> UserFlow {
             mfa: MfaPolicy { enforcement: Enforcement::Off, methods: [Method::TextMessage].into() },
             attributes: Vec::new(),
             claims: ["emails", "given_name", "extension_Age", "newUser"].map(str::to_owned).to_vec(),
+            tokens: TokenSettings::default(),
+            session: SessionSettings::default(),
         },
         version: 1,
         created_at: NOW,
@@ -141,6 +146,7 @@ pub(crate) fn grant() -> Grant {
         scope: "openid email offline_access".into(),
         nonce: Some("n-1".into()),
         redirect_uri: REPLY.into(),
+        details: GrantDetails::default(),
         code_challenge: Some(CHALLENGE.into()),
         code: token(1).hash(),
         code_expires_at: NOW.plus(CODE_LIFE),

@@ -208,7 +208,9 @@ mod tests {
         attribute::{AttributeKind, AttributeValue},
         clock::Timestamp,
         entropy::SeededEntropy,
-        user_flow::{CollectedAttribute, Enforcement, FlowName, FlowSettings, MfaPolicy},
+        user_flow::{
+            CollectedAttribute, Enforcement, FlowName, FlowSettings, MfaPolicy, SessionSettings, TokenSettings,
+        },
     };
 
     use super::*;
@@ -227,7 +229,13 @@ mod tests {
             name: FlowName::parse("x").unwrap(),
             kind,
             audience,
-            settings: FlowSettings { mfa, attributes, claims: Vec::new() },
+            settings: FlowSettings {
+                mfa,
+                attributes,
+                claims: Vec::new(),
+                tokens: TokenSettings::default(),
+                session: SessionSettings::default(),
+            },
             version: 1,
             created_at: now,
             updated_at: now,

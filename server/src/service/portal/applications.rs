@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lanyard_domain::{
-    application::{Application, ApplicationKind, ClientSecret, Minimum},
+    application::{Application, ApplicationKind, ApplicationSettings, ClientSecret, Minimum},
     audit::Action,
     id::Id,
     reply_url::ReplyUrl,
@@ -79,6 +79,7 @@ pub async fn register(
                     reply_urls: draft.reply_urls,
                     minimum: draft.minimum,
                     secrets: Vec::new(),
+                    settings: ApplicationSettings::default(),
                     created_at: now,
                 };
                 tx.create_application(&application).await?;

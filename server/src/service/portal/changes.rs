@@ -101,7 +101,7 @@ pub fn of_application(before: &Application, after: &Application, flows: (&[Strin
 mod tests {
     use lanyard_domain::{
         claims,
-        user_flow::{CollectedAttribute, MfaPolicy},
+        user_flow::{CollectedAttribute, MfaPolicy, SessionSettings, TokenSettings},
     };
 
     use super::*;
@@ -111,6 +111,8 @@ mod tests {
             mfa: MfaPolicy { enforcement: Enforcement::Off, methods: BTreeSet::from([Method::AuthenticatorApp]) },
             attributes: vec![CollectedAttribute { name: "surname".into(), required: true }],
             claims: vec!["emails".into()],
+            tokens: TokenSettings::default(),
+            session: SessionSettings::default(),
         }
     }
 

@@ -284,7 +284,10 @@ async fn built_in(tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>) -> Result<Vec<
 
 #[cfg(test)]
 mod tests {
-    use lanyard_domain::{clock::Timestamp, user_flow::MfaPolicy};
+    use lanyard_domain::{
+        clock::Timestamp,
+        user_flow::{MfaPolicy, SessionSettings, TokenSettings},
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -303,6 +306,8 @@ mod tests {
                     CollectedAttribute { name: "givenName".into(), required: true },
                 ],
                 claims: Vec::new(),
+                tokens: TokenSettings::default(),
+                session: SessionSettings::default(),
             },
             version: 1,
             created_at: Timestamp(0),

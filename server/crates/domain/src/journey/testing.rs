@@ -15,12 +15,14 @@ use crate::{
     email::EmailAddress,
     entropy::{self, Entropy},
     factor::{Factor, FactorSecret, LOCK_TIME, MAX_FAILURES, NewFactor},
-    grant::{AuthorizationRequest, ResponseMode},
+    grant::{AuthorizationRequest, RequestOptions, ResponseMode},
     id::Id,
     password::{PasswordCheck, next_version},
     phone::PhoneNumber,
     secret::{Sealed, TokenHash},
-    user_flow::{Audience, CollectedAttribute, Enforcement, FlowSettings, FlowType, MfaPolicy},
+    user_flow::{
+        Audience, CollectedAttribute, Enforcement, FlowSettings, FlowType, MfaPolicy, SessionSettings, TokenSettings,
+    },
 };
 
 /// When every test begins.
@@ -102,6 +104,7 @@ pub(super) fn request() -> AuthorizationRequest {
         login_hint: None,
         fresh_login: false,
         start_with_sign_up: false,
+        options: RequestOptions::default(),
     }
 }
 
@@ -119,7 +122,13 @@ pub(super) fn header(number: u128, kind: FlowType, audience: Audience, demand: &
             version: 1,
             kind,
             audience,
-            settings: FlowSettings { mfa: policy(demand), attributes, claims: Vec::new() },
+            settings: FlowSettings {
+                mfa: policy(demand),
+                attributes,
+                claims: Vec::new(),
+                tokens: TokenSettings::default(),
+                session: SessionSettings::default(),
+            },
         },
         demand: demand.clone(),
         target,

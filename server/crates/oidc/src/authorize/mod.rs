@@ -19,7 +19,12 @@ mod response_type;
 mod state;
 
 use lanyard_domain::{
-    account::Account, application::Application, clock::Timestamp, grant::AuthorizationRequest, id::Id, tenant::Tenant,
+    account::Account,
+    application::Application,
+    clock::Timestamp,
+    grant::{AuthorizationRequest, RequestOptions},
+    id::Id,
+    tenant::Tenant,
 };
 
 pub use self::{client::client_id, max_age::MaxAge, prompt::Prompt, prompt::Prompts};
@@ -146,6 +151,7 @@ fn rules(params: &Params, application: &Application, back: &Back) -> Result<Auth
             login_hint: login_hint::usable(params),
             fresh_login: prompts.fresh_login(),
             start_with_sign_up: prompts.contains(Prompt::Create),
+            options: RequestOptions::default(),
         },
         prompts,
         max_age,

@@ -12,14 +12,14 @@ use futures::{
 };
 use lanyard_domain::{
     account::{Account, AccountKind},
-    application::{Application, ApplicationKind, ClientSecret, Minimum},
+    application::{Application, ApplicationKind, ApplicationSettings, ClientSecret, Minimum},
     assurance::{Authentication, Demand, Method},
     attribute::{AttributeValue, Attributes, GIVEN_NAME, SURNAME},
     clock::{DAY, MINUTE, Timestamp},
     email::EmailAddress,
     entropy::SeededEntropy,
     factor::{FactorSecret, NewFactor},
-    grant::{CODE_LIFE, Grant, RefreshToken},
+    grant::{CODE_LIFE, Grant, GrantDetails, RefreshToken},
     id::Id,
     journey::{Facts, FlowSnapshot, Header, JOURNEY_LIFE, Journey, NewAccount, Target},
     phone::PhoneNumber,
@@ -27,7 +27,9 @@ use lanyard_domain::{
     secret::{Sealed, Token, TokenHash},
     session::Session,
     tenant::{Tenant, TenantDomain},
-    user_flow::{Audience, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, UserFlow},
+    user_flow::{
+        Audience, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, SessionSettings, TokenSettings, UserFlow,
+    },
 };
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
@@ -165,6 +167,7 @@ pub(super) fn application(tenant: &Tenant, name: &str) -> Application {
         reply_urls: vec![ReplyUrl::parse("https://app.example/Back?x=1", ApplicationKind::Web).expect("a URL")],
         minimum: Minimum::StrongestLinked,
         secrets: vec![ClientSecret { hash: hash(), hint: "wxyz".into(), created_at: NOW }],
+        settings: ApplicationSettings::default(),
         created_at: NOW,
     }
 }
@@ -180,6 +183,8 @@ pub(super) fn flow(tenant: &Tenant, name: &str) -> UserFlow {
             mfa: MfaPolicy { enforcement: Enforcement::AlwaysOn, methods: Method::ALL.into_iter().collect() },
             attributes: Vec::new(),
             claims: vec!["emails".into()],
+            tokens: TokenSettings::default(),
+            session: SessionSettings::default(),
         },
         version: 1,
         created_at: NOW,
@@ -258,6 +263,7 @@ pub(super) fn grant(tenant: &Tenant, account: Id<Account>) -> Grant {
         scope: "openid offline_access".into(),
         nonce: Some("n".into()),
         redirect_uri: "https://app.example/Back?x=1".into(),
+        details: GrantDetails::default(),
         code_challenge: Some("c".into()),
         code: hash(),
         code_expires_at: NOW.plus(CODE_LIFE),

@@ -32,7 +32,7 @@ pub trait ApplicationReads {
 pub trait ApplicationWrites {
     /// Registers an application with its secrets.
     async fn create_application(&mut self, application: &Application) -> Result<()>;
-    /// Stores name, reply URLs and minimum; Conflict if its tenant has no such application.
+    /// Stores name, reply URLs, minimum and settings; Conflict if its tenant has no such application.
     async fn update_application(&mut self, application: &Application) -> Result<()>;
     /// Adds a client secret.
     async fn add_client_secret(&mut self, application: Id<Application>, secret: &ClientSecret) -> Result<()>;
@@ -48,6 +48,7 @@ pub(super) struct ApplicationRow {
     kind: String,
     reply_urls: String,
     minimum: String,
+    settings: String,
     created_at: i64,
 }
 
@@ -62,6 +63,7 @@ impl TryFrom<ApplicationRow> for Application {
             reply_urls: serde_json::from_str(&row.reply_urls)?,
             minimum: word(Minimum::parse(&row.minimum))?,
             secrets: Vec::new(),
+            settings: serde_json::from_str(&row.settings)?,
             created_at: Timestamp(row.created_at),
         })
     }
@@ -84,7 +86,7 @@ impl TryFrom<SecretRow> for ClientSecret {
 both!(ApplicationReads {
     async fn application_by_id(&mut self, tenant: Id<Tenant>, id: Id<Application>) -> Result<Option<Application>> {
         let row = sqlx::query_as::<_, ApplicationRow>(
-            "SELECT id, tenant_id, name, kind, reply_urls, minimum, created_at FROM applications \
+            "SELECT id, tenant_id, name, kind, reply_urls, minimum, settings, created_at FROM applications \
              WHERE id = $1 AND tenant_id = $2",
         );
         let Some(row) = row.bind(id.uuid()).bind(tenant.uuid()).fetch_optional(&mut *self.db).await? else {
@@ -106,7 +108,7 @@ both!(ApplicationReads {
     ) -> Result<Vec<Application>> {
         let (key, id) = name_start(after);
         let rows = sqlx::query_as::<_, ApplicationRow>(
-            "SELECT id, tenant_id, name, kind, reply_urls, minimum, created_at FROM applications \
+            "SELECT id, tenant_id, name, kind, reply_urls, minimum, settings, created_at FROM applications \
              WHERE tenant_id = $1 AND (name_key, id) > ($2, $3) ORDER BY name_key, id LIMIT $4",
         );
         let rows = rows.bind(tenant.uuid()).bind(key).bind(id).bind(i64::from(limit));
@@ -117,12 +119,13 @@ both!(ApplicationReads {
 both!(ApplicationWrites {
     async fn create_application(&mut self, application: &Application) -> Result<()> {
         let insert = sqlx::query(
-            "INSERT INTO applications (id, tenant_id, name, name_key, kind, reply_urls, minimum, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO applications (id, tenant_id, name, name_key, kind, reply_urls, minimum, settings, \
+                created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         );
         let insert = insert.bind(application.id.uuid()).bind(application.tenant.uuid()).bind(&application.name);
         let insert = insert.bind(name_key(&application.name)).bind(application.kind.as_str());
         let insert = insert.bind(serde_json::to_string(&application.reply_urls)?).bind(application.minimum.as_str());
+        let insert = insert.bind(serde_json::to_string(&application.settings)?);
         hit(insert.bind(application.created_at.0).execute(&mut *self.db).await?.rows_affected())?;
         for secret in &application.secrets {
             self.add_client_secret(application.id, secret).await?;
@@ -132,12 +135,13 @@ both!(ApplicationWrites {
 
     async fn update_application(&mut self, application: &Application) -> Result<()> {
         let update = sqlx::query(
-            "UPDATE applications SET name = $3, name_key = $4, reply_urls = $5, minimum = $6 \
+            "UPDATE applications SET name = $3, name_key = $4, reply_urls = $5, minimum = $6, settings = $7 \
              WHERE id = $1 AND tenant_id = $2",
         );
         let update = update.bind(application.id.uuid()).bind(application.tenant.uuid()).bind(&application.name);
         let update = update.bind(name_key(&application.name)).bind(serde_json::to_string(&application.reply_urls)?);
-        hit(update.bind(application.minimum.as_str()).execute(&mut *self.db).await?.rows_affected())
+        let update = update.bind(application.minimum.as_str()).bind(serde_json::to_string(&application.settings)?);
+        hit(update.execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn add_client_secret(&mut self, application: Id<Application>, secret: &ClientSecret) -> Result<()> {

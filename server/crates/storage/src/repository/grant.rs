@@ -48,6 +48,7 @@ struct GrantRow {
     scope: String,
     nonce: Option<String>,
     redirect_uri: String,
+    details: String,
     code_challenge: Option<String>,
     code: Vec<u8>,
     code_expires_at: i64,
@@ -70,6 +71,7 @@ impl TryFrom<GrantRow> for Grant {
             scope: row.scope,
             nonce: row.nonce,
             redirect_uri: row.redirect_uri,
+            details: serde_json::from_str(&row.details)?,
             code_challenge: row.code_challenge,
             code: token_hash(&row.code)?,
             code_expires_at: Timestamp(row.code_expires_at),
@@ -96,8 +98,9 @@ both!(GrantWrites {
     async fn create_grant(&mut self, grant: &Grant) -> Result<()> {
         let insert = sqlx::query(
             "INSERT INTO grants (id, tenant_id, flow_id, application_id, account_id, session_id, authentication, \
-                scope, nonce, redirect_uri, code_challenge, code, code_expires_at, redeemed_at, revoked_at, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+                scope, nonce, redirect_uri, code_challenge, code, code_expires_at, redeemed_at, revoked_at, created_at, \
+                details) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
         );
         let insert = insert.bind(grant.id.uuid()).bind(grant.tenant.uuid()).bind(grant.flow.uuid());
         let insert = insert.bind(grant.application.uuid()).bind(grant.account.uuid()).bind(grant.session.map(Id::uuid));
@@ -105,6 +108,7 @@ both!(GrantWrites {
         let insert = insert.bind(&grant.redirect_uri).bind(&grant.code_challenge).bind(&grant.code.0[..]);
         let insert = insert.bind(grant.code_expires_at.0).bind(grant.redeemed_at.map(|at| at.0));
         let insert = insert.bind(grant.revoked_at.map(|at| at.0)).bind(grant.created_at.0);
+        let insert = insert.bind(serde_json::to_string(&grant.details)?);
         hit(insert.execute(&mut *self.db).await?.rows_affected())
     }
 

@@ -113,7 +113,10 @@ pub(in super::super) fn application_values(registered: &Registered) -> FormState
 
 #[cfg(test)]
 mod tests {
-    use lanyard_domain::{application::Application, clock::Timestamp};
+    use lanyard_domain::{
+        application::{Application, ApplicationSettings},
+        clock::Timestamp,
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -174,6 +177,7 @@ mod tests {
             reply_urls: draft.reply_urls.clone(),
             minimum: draft.minimum,
             secrets: Vec::new(),
+            settings: ApplicationSettings::default(),
             created_at: Timestamp(0),
         };
         let registered = Registered { application: application_of(&draft), linked: Vec::new() };

@@ -7,7 +7,10 @@ use lanyard_domain::{
     assurance::Method,
     attribute,
     claims::{self, ClaimDefinition},
-    user_flow::{CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, UserFlow},
+    user_flow::{
+        CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, SessionSettings, TokenSettings,
+        UserFlow,
+    },
 };
 
 use super::Problems;
@@ -44,7 +47,13 @@ pub(in super::super) fn new_flow(fields: &Fields, catalogue: &[ClaimDefinition])
     let draft = kind.zip(name).zip(enforcement).map(|((kind, name), enforcement)| FlowDraft {
         name,
         kind,
-        settings: FlowSettings { mfa: MfaPolicy { enforcement, methods }, attributes, claims },
+        settings: FlowSettings {
+            mfa: MfaPolicy { enforcement, methods },
+            attributes,
+            claims,
+            tokens: TokenSettings::default(),
+            session: SessionSettings::default(),
+        },
     });
     problems.or(draft)
 }
@@ -118,6 +127,8 @@ pub(in super::super) fn new_flow_values() -> FormState {
         mfa: MfaPolicy { enforcement: Enforcement::AlwaysOn, methods: BTreeSet::from(Method::ALL) },
         attributes: asked.map(|name| CollectedAttribute { name: name.to_owned(), required: true }).to_vec(),
         claims: returned,
+        tokens: TokenSettings::default(),
+        session: SessionSettings::default(),
     };
     settings_values(&settings)
         .with("kind", FlowType::SignUpSignIn.as_str())

@@ -1,10 +1,13 @@
 //! User flows: what a person is asked for, what the application receives, and whether a second
 //! factor is demanded. A flow is versioned; a journey keeps the version it began with.
 
+mod settings;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::settings::{FlowClaim, IssuerMode, SessionScope, SessionSettings, TokenSettings};
 use crate::{
     assurance::{Demand, Level, Method},
     clock::Timestamp,
@@ -167,6 +170,12 @@ pub struct FlowSettings {
     pub attributes: Vec<CollectedAttribute>,
     /// The names of the claims that the application receives.
     pub claims: Vec<String>,
+    /// How long tokens live, and how they look.
+    #[serde(default)]
+    pub tokens: TokenSettings,
+    /// Single sign-on.
+    #[serde(default)]
+    pub session: SessionSettings,
 }
 
 /// A user flow.

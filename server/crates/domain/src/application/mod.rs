@@ -1,7 +1,10 @@
 //! Application registrations: the OAuth clients of a tenant.
 
+mod settings;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::settings::{ApiPermission, ApiScope, ApplicationSettings, SigningAlgorithm};
 use crate::{assurance::Level, clock::Timestamp, id::Id, reply_url::ReplyUrl, secret::TokenHash, tenant::Tenant};
 
 /// What kind of client an application is; decides how it authenticates at the token endpoint.
@@ -109,6 +112,8 @@ pub struct Application {
     pub minimum: Minimum,
     /// The live client secrets, hashed (256 random bits each).
     pub secrets: Vec<ClientSecret>,
+    /// What it may ask of the provider beyond the code flow.
+    pub settings: ApplicationSettings,
     /// When it was registered.
     pub created_at: Timestamp,
 }
