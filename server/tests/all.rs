@@ -20,6 +20,7 @@ mod input_abuse;
 mod journey_life;
 mod passwords;
 mod policy;
+mod portal;
 mod providers;
 mod races;
 mod routes;
