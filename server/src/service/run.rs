@@ -65,13 +65,14 @@ pub struct RunTokens {
 /// # Errors
 /// When the database does not answer.
 pub async fn begin(app: &App, run: Run, by: By, browser: Option<Token>) -> Result<Begun, JourneyError> {
+    let operator = by.operator()?;
     let request = AuthorizationRequest {
         application: run.application.id,
         redirect_uri: result_url(app, &run.tenant),
         response_mode: ResponseMode::Query,
         scope: SCOPE.to_owned(),
         state: None,
-        nonce: Some(nonce(app, run.tenant.id, by.operator, &random(app))),
+        nonce: Some(nonce(app, run.tenant.id, operator, &random(app))),
         code_challenge: Some(random(app)),
         login_hint: None,
         fresh_login: true,
@@ -85,7 +86,7 @@ pub async fn begin(app: &App, run: Run, by: By, browser: Option<Token>) -> Resul
         .write(move |tx| {
             Box::pin(async move {
                 note(&own, tx, &run, &by, "portal").await?;
-                journey::begin_run(&own, tx, &run, request, by.operator, secret).await
+                journey::begin_run(&own, tx, &run, request, operator, secret).await
             })
         })
         .await?;
@@ -98,6 +99,7 @@ pub async fn begin(app: &App, run: Run, by: By, browser: Option<Token>) -> Resul
 /// # Errors
 /// When the database does not answer.
 pub async fn authorize_path(app: &App, run: Run, reply_url: String, by: By) -> Result<String, JourneyError> {
+    by.operator()?;
     let route = Route {
         tenant: TenantRef::Domain(run.tenant.domain.clone()),
         flow: run.flow.name.key(),
@@ -118,22 +120,20 @@ pub async fn authorize_path(app: &App, run: Run, reply_url: String, by: By) -> R
     ];
     let url = with_query(&route.url(&app.public_origin, Endpoint::Authorize), &fields);
     let own = app.clone();
-    app.store
-        .write(move |tx| Box::pin(async move { Ok::<_, JourneyError>(note(&own, tx, &run, &by, "reply_url").await?) }))
-        .await?;
+    app.store.write(move |tx| Box::pin(async move { note(&own, tx, &run, &by, "reply_url").await })).await?;
     Ok(url.strip_prefix(&app.origin).map_or(url.clone(), ToOwned::to_owned))
 }
 
-async fn note(app: &App, tx: &mut (dyn WriteTx + '_), run: &Run, by: &By, to: &str) -> Result<(), StorageError> {
+async fn note(app: &App, tx: &mut (dyn WriteTx + '_), run: &Run, by: &By, to: &str) -> Result<(), JourneyError> {
     let detail = serde_json::json!({"application": run.application.id, "flow": run.flow.name, "answer": to});
     let event = audit::Event::of(Action::FlowRun, Outcome::Success)
-        .by(by.operator)
+        .by(by.operator()?)
         .on(run.flow.id)
         .from(&by.client)
         .with(detail);
     audit::append(app, tx, run.tenant.id, event).await?;
     let spread = run.flow.id.uuid().as_bytes()[15];
-    tx.bump_counter(run.tenant.id, FLOW_RUNS, 0, 1, spread).await
+    Ok(tx.bump_counter(run.tenant.id, FLOW_RUNS, 0, 1, spread).await?)
 }
 
 /// Redeems the code of a run that `operator` began; `None` if it was shown already, is too old,
@@ -175,7 +175,7 @@ async fn claim(
     by: &By,
 ) -> Result<Claimed, JourneyError> {
     let Some(grant) = tx.grant_by_code(tenant.id, &code.hash()).await? else { return Ok(None) };
-    if grant.redirect_uri != result_url(app, tenant) || !is_of(app, &grant, by.operator) {
+    if grant.redirect_uri != result_url(app, tenant) || !is_of(app, &grant, by.operator()?) {
         return Ok(None);
     }
     let account = tx.account_by_id(tenant.id, grant.account).await?.filter(|account| account.disabled_at.is_none());
@@ -190,7 +190,7 @@ async fn claim(
     }
     let detail = serde_json::json!({"run_by_operator": true, "account": grant.account});
     let event = audit::Event::of(Action::CodeRedeemed, Outcome::Success)
-        .by(by.operator)
+        .by(by.operator()?)
         .on(application.id)
         .from(&by.client)
         .with(detail);

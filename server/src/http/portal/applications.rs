@@ -170,7 +170,7 @@ pub(super) fn secret_row(secret: &ClientSecret) -> SecretRow {
 
 /// Issuer and discovery document of a flow. The document is found below the flow's own address,
 /// whatever the issuer looks like.
-pub(super) fn endpoints(app: &App, tenant: &Tenant, flow: &UserFlow) -> FlowEndpoints {
+pub(crate) fn endpoints(app: &App, tenant: &Tenant, flow: &UserFlow) -> FlowEndpoints {
     let discovery = format!("{}.well-known/openid-configuration", issuer(app, tenant, flow, IssuerMode::Flow));
     let issuer = issuer(app, tenant, flow, flow.settings.tokens.issuer);
     FlowEndpoints { flow: flow.name.as_str().to_owned(), issuer, discovery }

@@ -21,7 +21,7 @@ const MAX_ABOUT: usize = 200;
 const MAX_KEYS: usize = 20;
 
 /// What can be set of an application of this kind.
-pub(in super::super) const fn settable(kind: ApplicationKind) -> Settable {
+pub(crate) const fn settable(kind: ApplicationKind) -> Settable {
     let off = Settable { signs_in: false, front_channel_tokens: false, on_a_server: false, device: false, api: false };
     match kind {
         ApplicationKind::Web => {
