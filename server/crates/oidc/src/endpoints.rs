@@ -110,12 +110,14 @@ pub enum Endpoint {
     Keys,
     /// OpenID Connect Core, 5.3.
     UserInfo,
+    /// RFC 9126, 2.
+    PushedRequest,
 }
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 6] =
-        [Self::Discovery, Self::Authorize, Self::Token, Self::Logout, Self::Keys, Self::UserInfo];
+    pub const ALL: [Self; 7] =
+        [Self::Discovery, Self::Authorize, Self::Token, Self::Logout, Self::Keys, Self::UserInfo, Self::PushedRequest];
 
     /// The part of the path behind the flow.
     #[must_use]
@@ -127,6 +129,7 @@ impl Endpoint {
             Self::Logout => "oauth2/v2.0/logout",
             Self::Keys => "discovery/v2.0/keys",
             Self::UserInfo => "openid/v2.0/userinfo",
+            Self::PushedRequest => "oauth2/v2.0/par",
         }
     }
 

@@ -18,6 +18,7 @@ mod meta;
 mod outbox;
 mod patient;
 mod patient_terms;
+mod pushed_request;
 mod refresh_token;
 mod role;
 mod send;
@@ -42,6 +43,7 @@ pub use outbox::{ClaimedMessage, MessageStatus, NewMessage, OutboxReads, OutboxW
 pub use patient::{
     Patient, PatientCursor, PatientKey, PatientOrder, PatientPage, PatientQuery, PatientReads, PatientSort, Position,
 };
+pub use pushed_request::{PushedAt, PushedRequest, PushedRequestWrites};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
 pub use role::{RoleReads, RoleWrites};
 pub use send::{SendReads, SendWrites};
@@ -86,7 +88,7 @@ transaction! {
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
-        RefreshTokenWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites;
+        RefreshTokenWrites, PushedRequestWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.
