@@ -18,6 +18,7 @@ mod flow_order;
 mod headers;
 mod input_abuse;
 mod journey_life;
+mod oidc;
 mod passwords;
 mod policy;
 mod providers;

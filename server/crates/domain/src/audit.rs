@@ -25,6 +25,7 @@ pub enum Action {
     ProfileChanged,
     JourneyCancelled,
     CodeIssued,
+    IdTokenIssued,
     CodeRedeemed,
     CodeReused,
     TokenRefreshed,

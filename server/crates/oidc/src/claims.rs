@@ -150,7 +150,7 @@ fn common(issuance: &Issuance<'_>) -> Map<String, Value> {
 }
 
 // The left half of the SHA-256, base64url (OpenID Connect Core, 3.1.3.6).
-fn half_hash(text: &str) -> String {
+pub(crate) fn half_hash(text: &str) -> String {
     let hash = Sha256::digest(text.as_bytes());
     URL_SAFE_NO_PAD.encode(&hash[..16])
 }

@@ -10,6 +10,7 @@ pub mod authorize;
 pub mod claims;
 pub mod endpoints;
 pub mod error;
+pub mod front_channel;
 pub mod jose;
 pub mod logout;
 pub mod metadata;

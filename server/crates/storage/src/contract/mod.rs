@@ -11,6 +11,7 @@ mod journeys;
 mod outbox;
 mod patients;
 mod plans;
+mod pushed_requests;
 mod records;
 mod sessions;
 mod steps;

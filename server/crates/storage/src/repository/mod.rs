@@ -19,6 +19,7 @@ mod meta;
 mod outbox;
 mod patient;
 mod patient_terms;
+mod pushed_request;
 mod refresh_token;
 mod role;
 mod send;
@@ -45,6 +46,7 @@ pub use outbox::{ClaimedMessage, MessageStatus, NewMessage, OutboxReads, OutboxW
 pub use patient::{
     Patient, PatientCursor, PatientKey, PatientOrder, PatientPage, PatientQuery, PatientReads, PatientSort, Position,
 };
+pub use pushed_request::{PushedAt, PushedRequest, PushedRequestWrites};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
 pub use role::{RoleReads, RoleWrites};
 pub use send::{SendReads, SendWrites};
@@ -104,7 +106,7 @@ transaction! {
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites,
-        ClientAssertionWrites;
+        ClientAssertionWrites, PushedRequestWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.
