@@ -110,14 +110,27 @@ pub enum Endpoint {
     Keys,
     /// OpenID Connect Core, 5.3.
     UserInfo,
+    /// RFC 7009, 2.
+    Revocation,
+    /// RFC 7662, 2.
+    Introspection,
     /// RFC 9126, 2.
     PushedRequest,
 }
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 7] =
-        [Self::Discovery, Self::Authorize, Self::Token, Self::Logout, Self::Keys, Self::UserInfo, Self::PushedRequest];
+    pub const ALL: [Self; 9] = [
+        Self::Discovery,
+        Self::Authorize,
+        Self::Token,
+        Self::Logout,
+        Self::Keys,
+        Self::UserInfo,
+        Self::Revocation,
+        Self::Introspection,
+        Self::PushedRequest,
+    ];
 
     /// The part of the path behind the flow.
     #[must_use]
@@ -129,6 +142,8 @@ impl Endpoint {
             Self::Logout => "oauth2/v2.0/logout",
             Self::Keys => "discovery/v2.0/keys",
             Self::UserInfo => "openid/v2.0/userinfo",
+            Self::Revocation => "oauth2/v2.0/revoke",
+            Self::Introspection => "oauth2/v2.0/introspect",
             Self::PushedRequest => "oauth2/v2.0/par",
         }
     }

@@ -40,8 +40,13 @@ pub fn route(uri: &axum::http::Uri) -> Option<Route> {
 pub async fn serve(State(app): State<App>, client: Client, request: Request) -> Response {
     let Some(route) = route(request.uri()) else { return HttpError::NotFound.into_response() };
     let cross_origin = match route.endpoint {
-        Endpoint::Discovery | Endpoint::Keys | Endpoint::Token | Endpoint::UserInfo | Endpoint::PushedRequest => true,
-        Endpoint::Authorize | Endpoint::Logout => false,
+        Endpoint::Discovery
+        | Endpoint::Keys
+        | Endpoint::Token
+        | Endpoint::UserInfo
+        | Endpoint::Revocation
+        | Endpoint::PushedRequest => true,
+        Endpoint::Authorize | Endpoint::Logout | Endpoint::Introspection => false,
     };
     if cross_origin && request.method() == Method::OPTIONS {
         return preflight(methods(route.endpoint));
@@ -106,7 +111,7 @@ const fn methods(endpoint: Endpoint) -> &'static str {
     match endpoint {
         Endpoint::Discovery | Endpoint::Keys => "GET, HEAD",
         Endpoint::Authorize | Endpoint::UserInfo | Endpoint::Logout => "GET, POST",
-        Endpoint::Token | Endpoint::PushedRequest => "POST",
+        Endpoint::Token | Endpoint::Revocation | Endpoint::Introspection | Endpoint::PushedRequest => "POST",
     }
 }
 

@@ -3,6 +3,7 @@
 //! The protocol's own rules are pure and live in `lanyard_oidc`; here they meet the database.
 
 mod authorize;
+mod client;
 mod logout;
 mod pushed;
 mod redeem;
@@ -21,6 +22,7 @@ use lanyard_oidc::{
 use lanyard_storage::ReadTx;
 
 pub use authorize::{Authorization, Visitor, authorize};
+pub use client::authenticated;
 pub use logout::{LogoutOutcome, logout};
 pub use pushed::{address as pushed_address, push};
 pub use redeem::token;

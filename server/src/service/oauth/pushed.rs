@@ -8,11 +8,10 @@ use lanyard_oidc::{
     endpoints::{Endpoint, Route, TenantRef, UrlForm},
     params::Params,
     response::with_query,
-    token::{self, ClientCredentials},
 };
 use lanyard_storage::{PushedAt, PushedRequest, StorageError};
 
-use super::{Place, ProtocolError};
+use super::{Place, ProtocolError, client};
 use crate::{service::journey::JourneyError, state::App};
 
 /// Takes a request from a client at `place` and gives the reference to it.
@@ -25,20 +24,11 @@ pub async fn push(
     form: &Params,
     authorization: Option<&str>,
 ) -> Result<Token, ProtocolError> {
-    let credentials = ClientCredentials::read(form, authorization)?;
-    let (tenant, flow, id) = (place.tenant.id, place.flow.id, credentials.client_id);
-    let (application, linked) = app
-        .store
-        .read(move |tx| {
-            Box::pin(async move {
-                let application = tx.application_by_id(tenant, id).await?;
-                Ok::<_, JourneyError>((application, tx.is_linked(id, flow).await?))
-            })
-        })
-        .await?;
-    let application = token::authenticate(&credentials, application.as_ref())?;
+    let application = client::authenticated(app, place, form, authorization).await?;
+    let (tenant, flow, id) = (place.tenant.id, place.flow.id, application.id);
+    let linked = app.store.read(move |tx| Box::pin(async move { tx.is_linked(id, flow).await })).await?;
     let params = pushed::request(form, &id.to_string())?;
-    let input = Input { params: &params, tenant, application: Some(application), linked, pushed: true };
+    let input = Input { params: &params, tenant, application: Some(&application), linked, pushed: true };
     authorize::check(&input).map_err(pushed::refusal)?;
     Ok(keep(app, place, id, &params).await?)
 }

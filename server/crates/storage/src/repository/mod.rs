@@ -8,6 +8,7 @@ mod account;
 mod application;
 mod attribute;
 mod audit;
+mod client_assertion;
 mod counter;
 mod factor;
 mod flow_link;
@@ -32,6 +33,7 @@ pub use account::{AccountReads, AccountWrites};
 pub use application::{ApplicationReads, ApplicationWrites};
 pub use attribute::{AttributeReads, AttributeWrites};
 pub use audit::{AuditCursor, AuditReads, AuditWrites};
+pub use client_assertion::ClientAssertionWrites;
 pub use counter::{CounterReads, CounterWrites, PATIENTS_TOTAL, PATIENTS_WITH_MFA};
 pub use factor::{FactorReads, FactorWrites};
 pub use flow_link::{FlowLinkReads, FlowLinkWrites};
@@ -88,7 +90,8 @@ transaction! {
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
-        RefreshTokenWrites, PushedRequestWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites;
+        RefreshTokenWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites,
+        ClientAssertionWrites, PushedRequestWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.
