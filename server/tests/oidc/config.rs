@@ -122,3 +122,29 @@ async fn config_a_wrong_method_is_405_and_says_which_are_right() {
         assert_eq!(page.header("allow").as_deref(), Some(allowed), "{method} {path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn config_the_flow_by_query_works_with_forms_too() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (mut run, back) = signed_in(&app, &clinic, &[]).await;
+    let at = |path: &str| format!("/{}/{path}?p=B2C_1_SUSI", clinic.tenant.domain.as_str().to_uppercase());
+    let (client, code) = (clinic.application.id.to_string(), parameter(&back, "code").unwrap());
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", client.as_str()),
+        ("code", code.as_str()),
+        ("redirect_uri", crate::support::world::REPLY),
+        ("code_verifier", crate::support::journey::VERIFIER),
+    ];
+    let answer = run.browser.post_bare(&at("oauth2/v2.0/token"), &form).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let token = answer.json::<Value>()["access_token"].as_str().unwrap().to_owned();
+    let info = run.browser.post_bare(&at("openid/v2.0/userinfo"), &[("access_token", token.as_str())]).await;
+    assert_eq!(info.json::<Value>()["sub"], clinic.nora.to_string());
+    let pushed = run.browser.post_bare(&at("oauth2/v2.0/par"), &[("client_id", client.as_str())]).await;
+    assert_eq!(pushed.status, 400, "{}", pushed.text());
+    // Two flows in one address are none.
+    let twice = format!("{}&p=B2C_1_edit", at("oauth2/v2.0/token"));
+    assert_eq!(run.browser.post_bare(&twice, &form).await.status, 404);
+}

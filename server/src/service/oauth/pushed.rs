@@ -25,13 +25,10 @@ pub async fn push(
     authorization: Option<&str>,
 ) -> Result<Token, ProtocolError> {
     let application = client::authenticated(app, place, form, authorization).await?;
-    let (flow, id) = (place.flow.id, application.id);
-    let linked: Result<bool, StorageError> =
-        app.store.read(move |tx| Box::pin(async move { tx.is_linked(id, flow).await })).await;
-    let linked = linked?;
+    let (tenant, flow, id) = (place.tenant.id, place.flow.id, application.id);
+    let linked = app.store.read(move |tx| Box::pin(async move { tx.is_linked(id, flow).await })).await?;
     let params = pushed::request(form, &id.to_string())?;
-    let input =
-        Input { params: &params, tenant: place.tenant.id, application: Some(&application), linked, pushed: true };
+    let input = Input { params: &params, tenant, application: Some(&application), linked, pushed: true };
     authorize::check(&input).map_err(pushed::refusal)?;
     Ok(keep(app, place, id, &params).await?)
 }
