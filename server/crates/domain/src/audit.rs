@@ -43,6 +43,9 @@ pub enum Action {
     PatientViewed,
     PatientsListed,
     MessageFailed,
+    SigningKeyCreated,
+    SigningKeyRevoked,
+    SigningKeyDeleted,
 }
 
 /// How it ended.

@@ -3,14 +3,14 @@
 //! Its lists are read off the very enums and constants that the rules use, so that it tells
 //! exactly what is switched on.
 
-use lanyard_domain::{assurance::Level, grant::ResponseMode};
+use lanyard_domain::{application::SigningAlgorithm, assurance::Level, grant::ResponseMode};
 use serde::Serialize;
 
 use crate::{
     authorize::{Prompt, response_mode},
     claims,
     endpoints::{Endpoint, PublicOrigin, Route},
-    jose, scope,
+    scope,
     token::{ClientAuthMethod, GrantType},
 };
 
@@ -67,7 +67,7 @@ impl Metadata {
             grant_types_supported: GrantType::ALL.map(GrantType::as_str).to_vec(),
             scopes_supported: scope::SUPPORTED.to_vec(),
             subject_types_supported: vec!["public"],
-            id_token_signing_alg_values_supported: vec![jose::ALGORITHM],
+            id_token_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::as_str).to_vec(),
             token_endpoint_auth_methods_supported: ClientAuthMethod::ALL.map(ClientAuthMethod::as_str).to_vec(),
             code_challenge_methods_supported: vec!["S256"],
             acr_values_supported: [Level::Aal1, Level::Aal2].map(Level::as_str).to_vec(),

@@ -13,6 +13,7 @@ mod patients;
 mod plans;
 mod records;
 mod sessions;
+mod signing_keys;
 mod store;
 mod support;
 

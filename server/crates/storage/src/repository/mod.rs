@@ -46,7 +46,7 @@ pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
 pub use role::{RoleReads, RoleWrites};
 pub use send::{SendReads, SendWrites};
 pub use session::{SessionReads, SessionWrites};
-pub use signing_key::{SigningKey, SigningKeyReads, SigningKeyWrites};
+pub use signing_key::{NewSigningKey, SigningKey, SigningKeyReads, SigningKeyWrites};
 pub use tenant::{TenantReads, TenantWrites};
 pub use throttle::{Throttle, ThrottleReads, ThrottleWrites};
 pub use user_flow::{FlowReads, FlowWrites};
