@@ -164,7 +164,9 @@ async fn n25_every_route_that_changes_state_refuses_other_sites() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn n25_the_exempt_endpoints_are_the_pinned_ones() {
-    assert_eq!(EXEMPT, [Endpoint::Authorize, Endpoint::Token, Endpoint::UserInfo, Endpoint::Logout]);
+    let pinned = [Endpoint::Authorize, Endpoint::Token, Endpoint::UserInfo, Endpoint::Logout];
+    assert_eq!(EXEMPT[..4], pinned);
+    assert_eq!(EXEMPT[4..], [Endpoint::Revocation, Endpoint::Introspection]);
     let app = TestApp::new().await;
     let base = place(&app.world.plain, &app.world.plain.flow);
     let mut browser = app.browser();
@@ -174,6 +176,8 @@ async fn n25_the_exempt_endpoints_are_the_pinned_ones() {
         ("/oauth2/v2.0/token", true),
         ("/oauth2/v2.0/logout", true),
         ("/openid/v2.0/userinfo", true),
+        ("/oauth2/v2.0/revoke", true),
+        ("/oauth2/v2.0/introspect", true),
         ("/discovery/v2.0/keys", false),
         ("/v2.0/.well-known/openid-configuration", false),
     ] {

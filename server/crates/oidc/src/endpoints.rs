@@ -110,12 +110,24 @@ pub enum Endpoint {
     Keys,
     /// OpenID Connect Core, 5.3.
     UserInfo,
+    /// RFC 7009, 2.
+    Revocation,
+    /// RFC 7662, 2.
+    Introspection,
 }
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 6] =
-        [Self::Discovery, Self::Authorize, Self::Token, Self::Logout, Self::Keys, Self::UserInfo];
+    pub const ALL: [Self; 8] = [
+        Self::Discovery,
+        Self::Authorize,
+        Self::Token,
+        Self::Logout,
+        Self::Keys,
+        Self::UserInfo,
+        Self::Revocation,
+        Self::Introspection,
+    ];
 
     /// The part of the path behind the flow.
     #[must_use]
@@ -127,6 +139,8 @@ impl Endpoint {
             Self::Logout => "oauth2/v2.0/logout",
             Self::Keys => "discovery/v2.0/keys",
             Self::UserInfo => "openid/v2.0/userinfo",
+            Self::Revocation => "oauth2/v2.0/revoke",
+            Self::Introspection => "oauth2/v2.0/introspect",
         }
     }
 

@@ -14,7 +14,7 @@ use lanyard_domain::{
     id::Id,
     reply_url::ReplyUrl,
     secret::Token,
-    tenant::Tenant,
+    tenant::{Tenant, TenantDomain},
     user_flow::{
         Audience, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, SessionSettings, TokenSettings, UserFlow,
     },
@@ -26,6 +26,7 @@ use crate::{
     endpoints::{self, IssuerMode, PublicOrigin},
     jose::{JwkSet, RsaBits, SigningKey, Verifier},
     params::Params,
+    token::AssertionAudience,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp(20_000 * DAY);
@@ -66,6 +67,22 @@ fn id<T>(n: u128) -> Id<T> {
 
 pub(crate) fn tenant_id() -> Id<Tenant> {
     id(0x7e)
+}
+
+pub(crate) fn tenant() -> Tenant {
+    Tenant {
+        id: tenant_id(),
+        name: "Clinic".into(),
+        domain: TenantDomain::parse("clinic.example").unwrap(),
+        region: "DE".into(),
+        created_at: NOW,
+    }
+}
+
+/// Hands the audience of client assertions at `flow` to `judge`.
+pub(crate) fn addressed<T>(flow: &UserFlow, judge: impl FnOnce(&AssertionAudience<'_>) -> T) -> T {
+    let (origin, tenant, issuer) = (origin(), tenant(), issuer());
+    judge(&AssertionAudience { origin: &origin, tenant: &tenant, flow, issuer: &issuer, now: NOW })
 }
 
 pub(crate) fn origin() -> PublicOrigin {

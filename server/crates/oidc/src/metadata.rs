@@ -11,7 +11,7 @@ use crate::{
     claims,
     endpoints::{Endpoint, PublicOrigin, Route},
     scope,
-    token::{ClientAuthMethod, GrantType},
+    token::{ClientAuthMethod, GrantType, assertion},
 };
 
 /// The document. Fields carry the names of the standard.
@@ -31,6 +31,7 @@ pub struct Metadata {
     pub subject_types_supported: Vec<&'static str>,
     pub id_token_signing_alg_values_supported: Vec<&'static str>,
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub code_challenge_methods_supported: Vec<&'static str>,
     pub acr_values_supported: Vec<&'static str>,
     pub prompt_values_supported: Vec<&'static str>,
@@ -47,6 +48,7 @@ impl Metadata {
     #[must_use]
     pub fn new(origin: &PublicOrigin, route: &Route, issuer: String, flow_claims: &[String]) -> Self {
         let url = |endpoint| route.url(origin, endpoint);
+        let client_auth = ClientAuthMethod::ALL.map(ClientAuthMethod::as_str);
         let mut claims_supported: Vec<String> = claims::PROTOCOL.iter().map(|name| (*name).to_owned()).collect();
         for claim in flow_claims {
             if !claims_supported.contains(claim) {
@@ -68,7 +70,8 @@ impl Metadata {
             scopes_supported: scope::SUPPORTED.to_vec(),
             subject_types_supported: vec!["public"],
             id_token_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::as_str).to_vec(),
-            token_endpoint_auth_methods_supported: ClientAuthMethod::ALL.map(ClientAuthMethod::as_str).to_vec(),
+            token_endpoint_auth_methods_supported: client_auth.to_vec(),
+            token_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS.to_vec(),
             code_challenge_methods_supported: vec!["S256"],
             acr_values_supported: [Level::Aal1, Level::Aal2].map(Level::as_str).to_vec(),
             prompt_values_supported: Prompt::ALL.map(Prompt::as_str).to_vec(),

@@ -39,8 +39,8 @@ pub fn route(uri: &axum::http::Uri) -> Option<Route> {
 pub async fn serve(State(app): State<App>, client: Client, request: Request) -> Response {
     let Some(route) = route(request.uri()) else { return HttpError::NotFound.into_response() };
     let cross_origin = match route.endpoint {
-        Endpoint::Discovery | Endpoint::Keys | Endpoint::Token | Endpoint::UserInfo => true,
-        Endpoint::Authorize | Endpoint::Logout => false,
+        Endpoint::Discovery | Endpoint::Keys | Endpoint::Token | Endpoint::UserInfo | Endpoint::Revocation => true,
+        Endpoint::Authorize | Endpoint::Logout | Endpoint::Introspection => false,
     };
     if cross_origin && request.method() == Method::OPTIONS {
         return preflight();

@@ -3,6 +3,7 @@
 //! The protocol's own rules are pure and live in `lanyard_oidc`; here they meet the database.
 
 mod authorize;
+mod client;
 mod logout;
 mod redeem;
 mod refresh;
@@ -19,6 +20,7 @@ use lanyard_oidc::{
 use lanyard_storage::ReadTx;
 
 pub use authorize::{Authorization, authorize};
+pub use client::authenticated;
 pub use logout::{LogoutOutcome, logout};
 pub use redeem::token;
 pub use userinfo::userinfo;

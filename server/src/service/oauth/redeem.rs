@@ -17,7 +17,7 @@ use lanyard_oidc::{
 };
 use lanyard_storage::StorageError;
 
-use super::{Place, ProtocolError, refresh};
+use super::{Place, ProtocolError, client, refresh};
 use crate::{
     http::client::Client,
     service::{audit, journey::JourneyError, signing},
@@ -41,17 +41,14 @@ pub async fn token(
     place: &Place,
     params: &Params,
     authorization: Option<&str>,
-    client: &Client,
+    from: &Client,
 ) -> Result<TokenResponse, ProtocolError> {
-    let request = token::parse(params, authorization)?;
-    let (tenant, id) = (place.tenant.id, request.client.client_id);
-    let application: Result<Option<Application>, StorageError> =
-        app.store.read(move |tx| Box::pin(async move { tx.application_by_id(tenant, id).await })).await;
-    let application = application?;
-    let application = token::authenticate(&request.client, application.as_ref())?.clone();
-    let redeemed = match request.grant {
-        GrantRequest::Code(request) => by_code(app, place, &application, request, client).await?,
-        GrantRequest::Refresh(request) => refresh::by_refresh(app, place, &application, request, client).await?,
+    let request = token::parse(params)?;
+    let application = client::authenticated(app, place, params, authorization).await?;
+    token::may_redeem(&application)?;
+    let redeemed = match request {
+        GrantRequest::Code(request) => by_code(app, place, &application, request, from).await?,
+        GrantRequest::Refresh(request) => refresh::by_refresh(app, place, &application, request, from).await?,
     };
     answer(app, place, &application, &redeemed).await
 }

@@ -1,7 +1,6 @@
 //! Client authentication (RFC 6749, 2.3; OpenID Connect Core, 9): a secret in the form or in the
-//! `Authorization` header for confidential applications, none for public ones.
-//!
-//! `private_key_jwt` joins as one more [`Proof`].
+//! `Authorization` header, or a signed assertion ([`assertion`]) for confidential applications, none
+//! for public ones.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lanyard_domain::{
@@ -12,6 +11,7 @@ use lanyard_domain::{
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::assertion::{Assertion, AssertionAudience, Once};
 use crate::{
     error::{Code, OAuthError, Refusal},
     params::{Params, form_decode},
@@ -21,6 +21,9 @@ use crate::{
 const MAX_SECRET: usize = 512;
 const MAX_HEADER: usize = 2_048;
 
+/// The parameters of client authentication; none of them may be repeated.
+pub const KNOWN: [&str; 4] = ["client_id", "client_secret", "client_assertion", "client_assertion_type"];
+
 /// The ways to authenticate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClientAuthMethod {
@@ -28,13 +31,15 @@ pub enum ClientAuthMethod {
     SecretPost,
     /// The secret in the `Authorization` header.
     SecretBasic,
+    /// A signed assertion (RFC 7523).
+    PrivateKeyJwt,
     /// Nothing: a public client, protected by PKCE.
     None,
 }
 
 impl ClientAuthMethod {
     /// Every method; discovery lists these.
-    pub const ALL: [Self; 3] = [Self::SecretPost, Self::SecretBasic, Self::None];
+    pub const ALL: [Self; 4] = [Self::SecretPost, Self::SecretBasic, Self::PrivateKeyJwt, Self::None];
 
     /// The word on the wire.
     #[must_use]
@@ -42,6 +47,7 @@ impl ClientAuthMethod {
         match self {
             Self::SecretPost => "client_secret_post",
             Self::SecretBasic => "client_secret_basic",
+            Self::PrivateKeyJwt => "private_key_jwt",
             Self::None => "none",
         }
     }
@@ -54,6 +60,8 @@ pub enum Proof {
     SecretPost(SecretString),
     /// `client_secret_basic`.
     SecretBasic(SecretString),
+    /// `private_key_jwt`.
+    PrivateKeyJwt(Assertion),
     /// `none`.
     None,
 }
@@ -65,6 +73,7 @@ impl Proof {
         match self {
             Self::SecretPost(_) => ClientAuthMethod::SecretPost,
             Self::SecretBasic(_) => ClientAuthMethod::SecretBasic,
+            Self::PrivateKeyJwt(_) => ClientAuthMethod::PrivateKeyJwt,
             Self::None => ClientAuthMethod::None,
         }
     }
@@ -86,27 +95,31 @@ impl ClientCredentials {
     /// `invalid_request` when two methods are used at once (RFC 6749, 2.3); `invalid_client` when
     /// there is no readable client.
     pub fn read(params: &Params, authorization: Option<&str>) -> Result<Self, Refusal> {
-        params.require_single(&["client_id", "client_secret", "client_assertion"])?;
-        if params.get("client_assertion").is_some() {
-            return Err(invalid_client("Client assertions are not supported for this application."));
-        }
+        params.require_single(&KNOWN)?;
         let in_form = params.get("client_id");
-        let secret = params.get("client_secret");
-        let (client_id, proof) = match (authorization, secret) {
-            (Some(_), Some(_)) => {
-                return Err(Refusal::invalid_request("The client authenticates in two ways at once."));
+        let (secret, assertion) = (params.get("client_secret"), Assertion::read(params)?);
+        let missing = invalid_client("The request does not name its client.");
+        let (client_id, proof) = match (authorization, secret, assertion) {
+            (None, None, None) => (in_form.ok_or(missing)?.to_owned(), Proof::None),
+            (None, Some(secret), None) => {
+                (in_form.ok_or(missing)?.to_owned(), Proof::SecretPost(SecretString::new(secret.to_owned())))
             }
-            (Some(header), None) => {
+            (None, None, Some(assertion)) => {
+                let id = assertion.claimed_client().ok_or(missing)?.to_string();
+                if in_form.is_some_and(|other| !other.eq_ignore_ascii_case(&id)) {
+                    return Err(Refusal::invalid_request("The client gives two different ids."));
+                }
+                (id, Proof::PrivateKeyJwt(assertion))
+            }
+            (Some(header), None, None) => {
                 let (id, secret) = basic(header).ok_or(invalid_client("The Authorization header cannot be read."))?;
                 if in_form.is_some_and(|other| !other.eq_ignore_ascii_case(&id)) {
                     return Err(Refusal::invalid_request("The client gives two different ids."));
                 }
                 (id, Proof::SecretBasic(secret))
             }
-            (None, secret) => {
-                let id = in_form.ok_or(invalid_client("The request does not name its client."))?.to_owned();
-                let take = |secret: &str| Proof::SecretPost(SecretString::new(secret.to_owned()));
-                (id, secret.map_or(Proof::None, take))
+            (Some(_) | None, Some(_) | None, Some(_) | None) => {
+                return Err(Refusal::invalid_request("The client authenticates in two ways at once."));
             }
         };
         match Uuid::try_parse(&client_id) {
@@ -116,34 +129,60 @@ impl ClientCredentials {
     }
 }
 
+/// A client that proved who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Authenticated<'a> {
+    /// The application.
+    pub application: &'a Application,
+    /// What the store must take first; the proof is worth nothing if it was there before.
+    pub once: Option<Once>,
+}
+
 /// Proves that `credentials` are those of `application` (`None`: no such application in this
-/// tenant).
+/// tenant) at the flow that `audience` tells.
 ///
 /// # Errors
-/// `invalid_client` (401), or `unauthorized_client` for a web API.
+/// `invalid_client` (401).
 pub fn authenticate<'a>(
     credentials: &ClientCredentials,
     application: Option<&'a Application>,
-) -> Result<&'a Application, Refusal> {
+    audience: &AssertionAudience<'_>,
+) -> Result<Authenticated<'a>, Refusal> {
     let application = application.filter(|app| app.id == credentials.client_id).ok_or(unknown_client())?;
-    match (application.kind, &credentials.proof) {
-        (ApplicationKind::WebApi, _) => Err(Refusal::new(
+    let once = match (application.kind, &credentials.proof) {
+        (ApplicationKind::SinglePage | ApplicationKind::Native, Proof::None) => None,
+        (
+            ApplicationKind::SinglePage | ApplicationKind::Native,
+            Proof::SecretPost(_) | Proof::SecretBasic(_) | Proof::PrivateKeyJwt(_),
+        ) => return Err(refuse(Code::UnwantedSecret, "A public client must not send a client secret.")),
+        (ApplicationKind::Web | ApplicationKind::WebApi, Proof::None) => {
+            return Err(refuse(Code::NoSecret, "The client secret is missing."));
+        }
+        (ApplicationKind::Web | ApplicationKind::WebApi, Proof::SecretPost(secret) | Proof::SecretBasic(secret)) => {
+            if !is_secret_of(application, secret) {
+                return Err(refuse(Code::WrongSecret, "The client secret is wrong."));
+            }
+            None
+        }
+        (ApplicationKind::Web | ApplicationKind::WebApi, Proof::PrivateKeyJwt(assertion)) => {
+            Some(assertion.verify(application, audience)?)
+        }
+    };
+    Ok(Authenticated { application, once })
+}
+
+/// Whether this application may redeem codes and refresh tokens at all.
+///
+/// # Errors
+/// `unauthorized_client` for a web API, which signs nobody in.
+pub const fn may_redeem(application: &Application) -> Result<(), Refusal> {
+    match application.kind {
+        ApplicationKind::Web | ApplicationKind::SinglePage | ApplicationKind::Native => Ok(()),
+        ApplicationKind::WebApi => Err(Refusal::new(
             OAuthError::UnauthorizedClient,
             Code::Permission,
             "A web API cannot redeem codes or refresh tokens.",
         )),
-        (ApplicationKind::SinglePage | ApplicationKind::Native, Proof::None) => Ok(application),
-        (ApplicationKind::SinglePage | ApplicationKind::Native, Proof::SecretPost(_) | Proof::SecretBasic(_)) => {
-            Err(refuse(Code::UnwantedSecret, "A public client must not send a client secret."))
-        }
-        (ApplicationKind::Web, Proof::None) => Err(refuse(Code::NoSecret, "The client secret is missing.")),
-        (ApplicationKind::Web, Proof::SecretPost(secret) | Proof::SecretBasic(secret)) => {
-            if is_secret_of(application, secret) {
-                Ok(application)
-            } else {
-                Err(refuse(Code::WrongSecret, "The client secret is wrong."))
-            }
-        }
     }
 }
 

@@ -14,7 +14,10 @@ fn basic_header(id: &str, secret: &str) -> String {
 }
 
 fn run(app: &Application, form: &str, header: Option<&str>) -> Result<(), Refusal> {
-    authenticate(&ClientCredentials::read(&params(form), header)?, Some(app)).map(|_| ())
+    let flow = fixtures::flow();
+    fixtures::addressed(&flow, |audience| {
+        authenticate(&ClientCredentials::read(&params(form), header)?, Some(app), audience).map(|_| ())
+    })
 }
 
 #[test]
@@ -56,6 +59,9 @@ fn a_wrong_secret_is_invalid_client_401() {
 
 #[test]
 fn public_clients_send_no_secret_and_web_apis_redeem_nothing() {
+    for kind in [SinglePage, Native, Web] {
+        assert_eq!(may_redeem(&fixtures::application(kind)), Ok(()));
+    }
     for kind in [SinglePage, Native] {
         let app = fixtures::application(kind);
         assert_eq!(run(&app, &format!("client_id={}", app.id), None), Ok(()));
@@ -63,7 +69,8 @@ fn public_clients_send_no_secret_and_web_apis_redeem_nothing() {
         assert_eq!(run(&app, &with, None).unwrap_err().code, Code::UnwantedSecret);
     }
     let api = fixtures::application(WebApi);
-    assert_eq!(run(&api, &format!("client_id={}", api.id), None).unwrap_err().error, OAuthError::UnauthorizedClient);
+    assert_eq!(run(&api, &format!("client_id={}", api.id), None).unwrap_err().code, Code::NoSecret);
+    assert_eq!(may_redeem(&api).unwrap_err().error, OAuthError::UnauthorizedClient);
 }
 
 #[test]
@@ -86,8 +93,10 @@ fn two_ways_at_once_are_refused() {
 fn an_application_of_another_id_is_unknown() {
     let app = fixtures::application(SinglePage);
     let read = ClientCredentials::read(&params(&format!("client_id={}", Uuid::from_u128(1))), None).unwrap();
-    assert_eq!(authenticate(&read, Some(&app)).unwrap_err().code, Code::UnknownClient);
-    assert_eq!(authenticate(&read, None).unwrap_err().code, Code::UnknownClient);
+    fixtures::addressed(&fixtures::flow(), |audience| {
+        assert_eq!(authenticate(&read, Some(&app), audience).unwrap_err().code, Code::UnknownClient);
+        assert_eq!(authenticate(&read, None, audience).unwrap_err().code, Code::UnknownClient);
+    });
     assert_eq!(run(&app, "", None).unwrap_err().error, OAuthError::InvalidClient);
     assert_eq!(run(&app, "", Some("Bearer abc")).unwrap_err().error, OAuthError::InvalidClient);
 }

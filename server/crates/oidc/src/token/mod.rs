@@ -5,6 +5,7 @@
 //! [`code::check`] or [`refresh::check`] judge it, and the caller claims it by compare-and-set
 //! before it answers with a [`TokenResponse`]. A further grant type is one more variant and file.
 
+pub mod assertion;
 pub mod client_auth;
 pub mod code;
 pub mod pkce;
@@ -22,7 +23,8 @@ use lanyard_domain::{
 };
 
 pub use self::{
-    client_auth::{ClientAuthMethod, ClientCredentials, authenticate},
+    assertion::AssertionAudience,
+    client_auth::{Authenticated, ClientAuthMethod, ClientCredentials, authenticate, may_redeem},
     pkce::CodeVerifier,
     response::{Refresh, TokenResponse},
 };
@@ -69,15 +71,6 @@ impl GrantType {
     }
 }
 
-/// A token request, read but not yet judged.
-#[derive(Debug, Clone)]
-pub struct TokenRequest {
-    /// Who asks, and with what proof.
-    pub client: ClientCredentials,
-    /// What for.
-    pub grant: GrantRequest,
-}
-
 /// What a token request brings.
 #[derive(Debug, Clone)]
 pub enum GrantRequest {
@@ -109,11 +102,11 @@ impl Redemption<'_> {
     }
 }
 
-/// Reads a token request: the form body, and the `Authorization` header if there is one.
+/// Reads what a token request asks for out of its form.
 ///
 /// # Errors
 /// A [`Refusal`], to be answered with its status.
-pub fn parse(params: &Params, authorization: Option<&str>) -> Result<TokenRequest, Refusal> {
+pub fn parse(params: &Params) -> Result<GrantRequest, Refusal> {
     params.require_single(&KNOWN)?;
     let kind = params.get("grant_type").ok_or(Refusal::invalid_request("The request has no grant type."))?;
     let kind = GrantType::ALL.into_iter().find(|grant| grant.as_str() == kind).ok_or(Refusal::new(
@@ -121,12 +114,10 @@ pub fn parse(params: &Params, authorization: Option<&str>) -> Result<TokenReques
         Code::GrantType,
         "The grant type is not supported.",
     ))?;
-    let client = ClientCredentials::read(params, authorization)?;
-    let grant = match kind {
+    Ok(match kind {
         GrantType::AuthorizationCode => GrantRequest::Code(code::CodeRequest::read(params)?),
         GrantType::RefreshToken => GrantRequest::Refresh(refresh::RefreshRequest::read(params)?),
-    };
-    Ok(TokenRequest { client, grant })
+    })
 }
 
 // A code or refresh token out of a form. One that cannot be ours is as good as unknown.

@@ -8,6 +8,7 @@ mod account;
 mod application;
 mod attribute;
 mod audit;
+mod client_assertion;
 mod counter;
 mod factor;
 mod flow_link;
@@ -23,6 +24,7 @@ mod role;
 mod send;
 mod session;
 mod signing_key;
+mod step;
 mod tenant;
 mod throttle;
 mod user_flow;
@@ -31,6 +33,7 @@ pub use account::{AccountReads, AccountWrites};
 pub use application::{ApplicationReads, ApplicationWrites};
 pub use attribute::{AttributeReads, AttributeWrites};
 pub use audit::{AuditCursor, AuditReads, AuditWrites};
+pub use client_assertion::ClientAssertionWrites;
 pub use counter::{CounterReads, CounterWrites, PATIENTS_TOTAL, PATIENTS_WITH_MFA};
 pub use factor::{FactorReads, FactorWrites};
 pub use flow_link::{FlowLinkReads, FlowLinkWrites};
@@ -47,6 +50,7 @@ pub use role::{RoleReads, RoleWrites};
 pub use send::{SendReads, SendWrites};
 pub use session::{SessionReads, SessionWrites};
 pub use signing_key::{NewSigningKey, SigningKey, SigningKeyReads, SigningKeyWrites};
+pub use step::{JourneyAtHand, StepFacts, StepReads, StepWants};
 pub use tenant::{TenantReads, TenantWrites};
 pub use throttle::{Throttle, ThrottleReads, ThrottleWrites};
 pub use user_flow::{FlowReads, FlowWrites};
@@ -70,6 +74,19 @@ macro_rules! both {
 }
 pub(crate) use both;
 
+/// Sends changes to the database together rather than one by one.
+///
+/// Between [`Gathering::gather`] and [`Gathering::scatter`] a change that gives nothing back may be
+/// held back: its error, the Conflict of a missed row included, is then that of `scatter`, or of the
+/// next statement that is not held back. The order stays, and nothing ever reads past what is held.
+#[async_trait::async_trait]
+pub trait Gathering {
+    /// Holds changes back from now on, where the database gains by it.
+    fn gather(&mut self);
+    /// Sends what was held back.
+    async fn scatter(&mut self) -> Result<()>;
+}
+
 macro_rules! transaction {
     ($($(#[$doc:meta])* $name:ident: $($base:ident),*;)*) => {$(
         $(#[$doc])*
@@ -82,11 +99,12 @@ transaction! {
     /// What a job may do that only reads.
     ReadTx: MetaReads, TenantReads, ApplicationReads, FlowReads, FlowLinkReads, AttributeReads, AccountReads,
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
-        ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads;
+        ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, StepReads;
     /// What a job may do that changes something: everything.
-    WriteTx: ReadTx, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
+    WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
-        RefreshTokenWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites;
+        RefreshTokenWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites,
+        ClientAssertionWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

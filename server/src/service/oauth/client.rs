@@ -1,0 +1,51 @@
+//! Client authentication, for every endpoint that clients call themselves.
+
+use lanyard_domain::application::Application;
+use lanyard_oidc::{
+    params::Params,
+    token::{self, AssertionAudience, ClientCredentials, assertion},
+};
+use lanyard_storage::StorageError;
+
+use super::{Place, ProtocolError, redeem::claimed};
+use crate::state::App;
+
+/// The application that a request comes from, proved by a secret in the form or the
+/// `Authorization` header, by a signed assertion (which is used up by this), or, for a public
+/// client, by nothing. What the application may do is for the caller to judge.
+///
+/// # Errors
+/// [`ProtocolError::Refused`] with `invalid_client` or `invalid_request`.
+pub async fn authenticated(
+    app: &App,
+    place: &Place,
+    params: &Params,
+    authorization: Option<&str>,
+) -> Result<Application, ProtocolError> {
+    let credentials = ClientCredentials::read(params, authorization)?;
+    let (tenant, id) = (place.tenant.id, credentials.client_id);
+    let application: Result<Option<Application>, StorageError> =
+        app.store.read(move |tx| Box::pin(async move { tx.application_by_id(tenant, id).await })).await;
+    let application = application?;
+    let audience = AssertionAudience {
+        origin: &app.public_origin,
+        tenant: &place.tenant,
+        flow: &place.flow,
+        issuer: &place.issuer,
+        now: app.clock.now(),
+    };
+    let proved = token::authenticate(&credentials, application.as_ref(), &audience)?;
+    let (application, once) = (proved.application.clone(), proved.once);
+    // The insert decides who used the assertion first, whoever else holds a copy (failure 34).
+    if let Some(once) = once {
+        let taken = app
+            .store
+            .write(move |tx| Box::pin(async move { tx.use_client_assertion(&once.hash, once.expires_at).await }))
+            .await;
+        if !claimed(taken)? {
+            tracing::warn!(client = %application.id, "a client assertion was sent a second time");
+            return Err(assertion::replayed().into());
+        }
+    }
+    Ok(application)
+}
