@@ -169,7 +169,7 @@ pub async fn redeem(app: &App, tenant: &Tenant, code: &str, by: By) -> Result<Op
         now,
     };
     // No refresh token: nothing would ever use it.
-    let response = TokenResponse::issue(&issuance, &signing.key, serial, None)
+    let response = TokenResponse::issue(&issuance, signing.key(application.settings.signing)?, serial, None)
         .map_err(|error| JourneyError::Internal(format!("signing: {error}")))?;
     Ok(Some(RunTokens { flow, application, response }))
 }

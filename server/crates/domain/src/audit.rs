@@ -47,6 +47,9 @@ pub enum Action {
     PatientViewed,
     PatientsListed,
     MessageFailed,
+    SigningKeyCreated,
+    SigningKeyRevoked,
+    SigningKeyDeleted,
 }
 
 /// How it ended.

@@ -48,7 +48,7 @@ pub fn id_token(
     };
     let mut claims = claims::id_token(&issuance, None);
     if let Some(code) = code {
-        claims.insert("c_hash".to_owned(), claims::half_hash(code.expose()).into());
+        claims.insert("c_hash".to_owned(), claims::half_hash(to.application.settings.signing, code.expose()).into());
     }
     key.sign(TokenType::Id, &claims)
 }

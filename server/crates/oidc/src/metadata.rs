@@ -9,14 +9,18 @@
 //! what binds everybody, such as pushed requests, is told when *every* linked application asks
 //! for it.
 
-use lanyard_domain::{application::Application, assurance::Level, grant::ResponseType};
+use lanyard_domain::{
+    application::{Application, SigningAlgorithm},
+    assurance::Level,
+    grant::ResponseType,
+};
 use serde::Serialize;
 
 use crate::{
     authorize::{Prompt, response_mode, response_type},
     claims,
     endpoints::{Endpoint, PublicOrigin, Route},
-    jose, scope,
+    scope,
     token::{ClientAuthMethod, GrantType, assertion},
 };
 
@@ -96,7 +100,7 @@ impl Metadata {
                 .collect(),
             scopes_supported: scope::SUPPORTED.to_vec(),
             subject_types_supported: vec!["public"],
-            id_token_signing_alg_values_supported: vec![jose::ALGORITHM],
+            id_token_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::as_str).to_vec(),
             token_endpoint_auth_methods_supported: client_auth.to_vec(),
             token_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS.to_vec(),
             code_challenge_methods_supported: vec!["S256"],

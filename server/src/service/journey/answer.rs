@@ -88,7 +88,8 @@ pub(super) async fn deliver(app: &App, way: Way<'_>, issue: Issue) -> Result<Rep
         (Some(right), Some(account)) => {
             let signing = signing::of(app, way.tenant).await?;
             let to = Recipient { issuer: &issuer, flow: way.flow, application: way.application, account };
-            let token = front_channel::id_token(right, &to, code.as_ref(), &signing.key, app.clock.now());
+            let key = signing.key(way.application.settings.signing)?;
+            let token = front_channel::id_token(right, &to, code.as_ref(), key, app.clock.now());
             Some(token.map_err(|error| JourneyError::Internal(format!("signing: {error}")))?)
         }
     };

@@ -51,7 +51,7 @@ pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
 pub use role::{RoleReads, RoleWrites};
 pub use send::{SendReads, SendWrites};
 pub use session::{SessionReads, SessionWrites};
-pub use signing_key::{SigningKey, SigningKeyReads, SigningKeyWrites};
+pub use signing_key::{NewSigningKey, SigningKey, SigningKeyReads, SigningKeyWrites};
 pub use step::{JourneyAtHand, StepFacts, StepReads, StepWants};
 pub use tenant::{TenantReads, TenantWrites};
 pub use throttle::{Throttle, ThrottleReads, ThrottleWrites};
