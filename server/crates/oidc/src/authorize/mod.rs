@@ -6,6 +6,7 @@
 //! and return a value; none of them changes anything.
 
 mod client;
+mod dpop_jkt;
 mod id_token_hint;
 mod login_hint;
 mod max_age;
@@ -37,7 +38,7 @@ use crate::{
 };
 
 /// The parameters that the rules read; none of them may be repeated.
-pub const KNOWN: [&str; 20] = [
+pub const KNOWN: [&str; 21] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -58,6 +59,7 @@ pub const KNOWN: [&str; 20] = [
     "request",
     "request_uri",
     "registration",
+    "dpop_jkt",
 ];
 
 /// What the rules look at.
@@ -136,6 +138,7 @@ fn rules(params: &Params, application: &Application, back: &Back) -> Result<Auth
     let scope = scope::grant(params.get("scope"), application)?;
     let nonce = nonce::within_bounds(params)?;
     let code_challenge = pkce::challenge(params, application)?;
+    let dpop_jkt = dpop_jkt::thumbprint(params)?;
     let prompts = prompt::values(params)?;
     let max_age = max_age::seconds(params)?;
     let id_token_hint = id_token_hint::within_bounds(params)?;
@@ -151,7 +154,7 @@ fn rules(params: &Params, application: &Application, back: &Back) -> Result<Auth
             login_hint: login_hint::usable(params),
             fresh_login: prompts.fresh_login(),
             start_with_sign_up: prompts.contains(Prompt::Create),
-            options: RequestOptions::default(),
+            options: RequestOptions { dpop_jkt, ..RequestOptions::default() },
         },
         prompts,
         max_age,
