@@ -10,7 +10,12 @@ use lanyard_domain::{
 use lanyard_oidc::{error::Refusal, response};
 use lanyard_storage::{JourneySave, StorageError, StoredJourney, WriteTx};
 
-use super::{JourneyError, Scene, scene::demand, show, view::Feedback};
+use super::{
+    JourneyError, Scene,
+    scene::demand,
+    show::{self, Loaded},
+    view::Feedback,
+};
 use crate::{http::client::Client, service::audit, state::App};
 
 /// A finished authorization response.
@@ -36,7 +41,9 @@ pub enum Back {
 /// # Errors
 /// [`JourneyError::NotFound`] if there is no such journey.
 pub async fn take_return(app: &App, id: &str, browser: Option<&Token>, client: &Client) -> Result<Back, JourneyError> {
-    let Some((row, scene)) = show::load(app, id).await? else { return Err(JourneyError::NotFound) };
+    let Some(Loaded { row, scene, .. }) = show::load(app, id, None).await? else {
+        return Err(JourneyError::NotFound);
+    };
     if browser.is_none_or(|browser| !row.journey.header.browser.matches(&browser.hash()))
         || row.journey.is_expired(app.clock.now())
     {

@@ -14,6 +14,7 @@ mod messages;
 mod problems;
 mod scene;
 mod show;
+mod surroundings;
 mod view;
 
 use lanyard_domain::secret::Token;
@@ -24,6 +25,7 @@ pub use begin::{Begun, begin_console, begin_for, begin_invited, begin_run, singl
 pub use finish::{Back, Reply, take_return};
 pub use scene::{Scene, demand, is_too_weak};
 pub use show::show;
+pub use surroundings::{Known, Surroundings};
 pub use view::{field, form_value};
 
 /// Why a journey's use case came to nothing.

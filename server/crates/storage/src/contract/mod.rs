@@ -13,6 +13,7 @@ mod patients;
 mod plans;
 mod records;
 mod sessions;
+mod steps;
 mod store;
 mod support;
 
