@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::{
     authorize::{Prompt, response_mode, response_type},
-    claims,
+    claims, dpop,
     endpoints::{Endpoint, PublicOrigin, Route},
     scope,
     token::{ClientAuthMethod, GrantType, assertion},
@@ -44,6 +44,7 @@ pub struct Metadata {
     pub id_token_signing_alg_values_supported: Vec<&'static str>,
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
     pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    pub dpop_signing_alg_values_supported: Vec<&'static str>,
     pub code_challenge_methods_supported: Vec<&'static str>,
     pub acr_values_supported: Vec<&'static str>,
     pub prompt_values_supported: Vec<&'static str>,
@@ -103,6 +104,7 @@ impl Metadata {
             id_token_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::as_str).to_vec(),
             token_endpoint_auth_methods_supported: client_auth.to_vec(),
             token_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS.to_vec(),
+            dpop_signing_alg_values_supported: dpop::ALGORITHMS.to_vec(),
             code_challenge_methods_supported: vec!["S256"],
             acr_values_supported: [Level::Aal1, Level::Aal2].map(Level::as_str).to_vec(),
             prompt_values_supported: Prompt::ALL.map(Prompt::as_str).to_vec(),

@@ -97,6 +97,8 @@ pub struct AccessToken {
     pub audience: Id<Application>,
     /// The scopes.
     pub scope: String,
+    /// The thumbprint of the key that it is bound to (RFC 9449, 6.1).
+    pub key: Option<String>,
     /// Where it came from.
     pub id: AccessTokenId,
 }
@@ -189,6 +191,7 @@ impl Verifier {
             application: id_of(&claims, "azp")?,
             audience: id_of(&claims, "aud").map_err(|_| VerifyError::Audience)?,
             scope: text(&claims, "scp")?.to_owned(),
+            key: confirmation(&claims)?,
             id,
         })
     }
@@ -267,6 +270,12 @@ fn check_times(claims: &Map<String, Value>, expiry: Expiry, now: Timestamp) -> R
     };
     let too_early = now.saturating_add(LEEWAY_SECONDS) < time("nbf")?;
     if expired || too_early { Err(VerifyError::Time) } else { Ok(()) }
+}
+
+// A token bound in a way that cannot be read is no token that anybody may bear.
+fn confirmation(claims: &Map<String, Value>) -> Result<Option<String>, VerifyError> {
+    let jkt = |cnf: &Value| cnf.get("jkt").and_then(Value::as_str).map(str::to_owned).ok_or(VerifyError::Claim);
+    claims.get("cnf").map(jkt).transpose()
 }
 
 fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<&'a str, VerifyError> {

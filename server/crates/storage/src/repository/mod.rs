@@ -10,6 +10,7 @@ mod attribute;
 mod audit;
 mod client_assertion;
 mod counter;
+mod dpop_proof;
 mod factor;
 mod flow_link;
 mod grant;
@@ -36,6 +37,7 @@ pub use attribute::{AttributeReads, AttributeWrites};
 pub use audit::{AuditCursor, AuditReads, AuditWrites};
 pub use client_assertion::ClientAssertionWrites;
 pub use counter::{CounterReads, CounterWrites, PATIENTS_TOTAL, PATIENTS_WITH_MFA};
+pub use dpop_proof::DpopProofWrites;
 pub use factor::{FactorReads, FactorWrites};
 pub use flow_link::{FlowLinkReads, FlowLinkWrites};
 pub use grant::{GrantReads, GrantWrites};
@@ -106,7 +108,7 @@ transaction! {
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites,
-        ClientAssertionWrites, PushedRequestWrites;
+        ClientAssertionWrites, PushedRequestWrites, DpopProofWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

@@ -80,6 +80,7 @@ pub(super) fn read(
         device: on(can.device, "device"),
         require_pushed_requests: on(can.signs_in, "require_pushed_requests"),
         require_dpop: on(can.signs_in, "require_dpop"),
+        require_dpop_nonce: on(can.signs_in, "require_dpop_nonce"),
         app_id_uri,
         scopes,
         permissions: permissions(fields, apis),
@@ -247,6 +248,7 @@ pub(super) fn values(form: FormState, settings: &ApplicationSettings) -> FormSta
         ("device", settings.device),
         ("require_pushed_requests", settings.require_pushed_requests),
         ("require_dpop", settings.require_dpop),
+        ("require_dpop_nonce", settings.require_dpop_nonce),
     ] {
         if on {
             form = form.with(name, "true");
@@ -305,6 +307,7 @@ mod tests {
             ("client_credentials", "true"),
             ("device", "true"),
             ("require_dpop", "true"),
+            ("require_dpop_nonce", "true"),
         ];
         let (settings, problems) = read_as(ApplicationKind::Web, &own);
         assert_eq!(problems, []);
