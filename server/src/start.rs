@@ -29,7 +29,7 @@ use crate::{
     config::{self, Config},
     http::limit::Limiter,
     jobs::delivery::Wake,
-    service::signing::SigningKeys,
+    service::{journey, signing::SigningKeys},
     state::{App, Channels, EntropySource, Parts},
 };
 
@@ -118,6 +118,7 @@ pub fn parts(config: Config, store: Store, master: MasterKey, outside: Outside) 
         inbox,
         outbox: Wake::default(),
         signing: SigningKeys::default(),
+        surroundings: journey::Known::default(),
         opened: RwLock::new(HashMap::new()),
     })
 }

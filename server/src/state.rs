@@ -17,7 +17,10 @@ use crate::{
     config::Config,
     http::limit::Limiter,
     jobs::delivery::Wake,
-    service::{journey::JourneyError, signing::SigningKeys},
+    service::{
+        journey::{self, JourneyError},
+        signing::SigningKeys,
+    },
 };
 
 /// Where random bytes come from: one source for each use.
@@ -84,6 +87,8 @@ pub struct Parts {
     pub outbox: Wake,
     /// The signing keys, opened.
     pub signing: SigningKeys,
+    /// What stands around journeys, as it was last read.
+    pub surroundings: journey::Known,
     /// The tenants' keys, opened.
     pub opened: RwLock<HashMap<Id<Tenant>, Arc<TenantKeys>>>,
 }

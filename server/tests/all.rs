@@ -21,6 +21,7 @@ mod journey_life;
 mod oidc;
 mod passwords;
 mod policy;
+mod portal;
 mod providers;
 mod races;
 mod routes;

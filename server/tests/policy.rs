@@ -6,12 +6,13 @@ use lanyard_app::{api::journey::StageView, paths};
 use lanyard_domain::{
     application::{ApplicationKind, Minimum},
     assurance::Method,
+    clock::Timestamp,
     user_flow::{Enforcement, FlowType, MfaPolicy, UserFlow},
 };
-use lanyard_storage::StorageError;
+use lanyard_storage::{StorageError, Store, StoreOptions};
 
 use crate::support::{
-    Clinic, PASSWORD, Run, TestApp, Via,
+    Clinic, Options, PASSWORD, Run, TestApp, Via,
     browser::parameter,
     journey::{authorize, redeem, refresh},
     world::{self, MARIA, NORA, PHONE, REPLY},
@@ -19,10 +20,12 @@ use crate::support::{
 
 /// Switches the second factor of `flow` as an operator's toggle does.
 pub(crate) async fn toggle(app: &TestApp, flow: &UserFlow, enforcement: Enforcement) {
+    toggle_by(&app.app.store, flow, enforcement, app.now()).await;
+}
+
+async fn toggle_by(store: &Store, flow: &UserFlow, enforcement: Enforcement, now: Timestamp) {
     let (tenant, id) = (flow.tenant, flow.id);
-    let now = app.now();
-    app.app
-        .store
+    store
         .write(move |tx| {
             Box::pin(async move {
                 let flow = tx.flow_by_id(tenant, id).await?.unwrap();
@@ -217,6 +220,29 @@ async fn toggle_during_a_journey_takes_the_stricter_of_both() {
         let view = run.sign_in(MARIA, PASSWORD).await;
         assert!(matches!(view.stage, StageView::Challenge { .. }), "{view:?}");
         app.drain().await;
+    }
+}
+
+// What stands around journeys is kept at hand: a change must show whoever makes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn toggle_by_another_server_acts_at_the_next_request() {
+    for options in [Options::default(), Options::postgres()] {
+        let app = TestApp::with(options).await;
+        let other = Store::connect(&StoreOptions::new(app.database.url.clone())).await.unwrap();
+        let clinic = app.world.plain.clone();
+        // Read, and kept.
+        let mut run = Run::begin(&app, &clinic, Via::Form).await;
+        assert!(matches!(run.view().await.stage, StageView::SignIn { .. }));
+        toggle_by(&other, &clinic.flow, Enforcement::AlwaysOn, app.now()).await;
+        let view = run.sign_in(NORA, PASSWORD).await;
+        assert!(matches!(view.stage, StageView::ConfirmEmail(_)), "{view:?}");
+        assert_eq!(app.count("sessions").await, 0);
+        app.drain().await;
+        // And back.
+        toggle_by(&other, &clinic.flow, Enforcement::Off, app.now()).await;
+        let mut run = Run::begin(&app, &clinic, Via::Form).await;
+        assert!(matches!(run.sign_in(NORA, PASSWORD).await.stage, StageView::Done { .. }));
+        other.close().await;
     }
 }
 

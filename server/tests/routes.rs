@@ -99,6 +99,7 @@ fn filled(path: &str) -> String {
         .replace("{id}", id)
         .replace("{event}", "sign-in")
         .replace("{token}", "x")
+        .replace("{secret}", "x")
         .replace("{file}", "x.js")
 }
 

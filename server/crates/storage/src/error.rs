@@ -89,6 +89,10 @@ impl From<sqlx::Error> for StorageError {
         ) {
             return Self::Unavailable(error.to_string());
         }
+        // A change, gathered with others, that missed its row.
+        if matches!(error, E::RowNotFound) {
+            return Self::Conflict;
+        }
         let Some(database) = error.as_database_error() else { return Self::Driver(error) };
         let code = database.code().unwrap_or_default();
         if RETRYABLE.contains(&code.as_ref()) {

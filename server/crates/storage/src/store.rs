@@ -120,6 +120,23 @@ impl Store {
         }
     }
 
+    /// Runs a `job` of a single statement, which is a snapshot by itself: it costs neither a
+    /// beginning nor an end. A job of more statements wants [`Store::read`].
+    ///
+    /// # Errors
+    /// Whatever the job returns, and [`StorageError::Unavailable`].
+    pub async fn glance<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut dyn ReadTx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        match &*self.0 {
+            Backend::Sqlite(backend) => backend.glance(job).await,
+            Backend::Postgres(backend) => backend.glance(job).await,
+        }
+    }
+
     /// Runs `job` in a transaction. `Ok` is returned after the commit, and only then; `Err` or a
     /// panic rolls everything back that the job did. A result that is a refusal to the caller but
     /// must still be stored (a counted failure) is an `Ok` here.

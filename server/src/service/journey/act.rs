@@ -10,14 +10,15 @@ use lanyard_domain::{
     journey::{Event, Facts, Journey, Refusal, Tools},
     secret::Token,
 };
-use lanyard_storage::{Constraint, JourneySave, StorageError, WriteTx};
+use lanyard_storage::{Constraint, JourneySave, StorageError, StoredJourney, WriteTx};
 
 use super::{
     JourneyError, Scene,
     effects::{self, Hands},
     facts,
     input::{self, Input},
-    problems, show,
+    problems,
+    show::{self, Loaded},
     view::Feedback,
 };
 use crate::{
@@ -75,28 +76,31 @@ impl Done {
 /// # Errors
 /// [`JourneyError`]; a refusal is no error but a page that says so.
 pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transport) -> Result<Done, JourneyError> {
-    let Some((loaded, scene)) = show::load(app, act.id).await? else { return Err(JourneyError::NotFound) };
+    let email = input::password_of(act.event, act.fields);
+    let Some(loaded) = show::load(app, act.id, email).await? else { return Err(JourneyError::NotFound) };
+    let Loaded { row: loaded, scene, password } = loaded;
     if !loaded.journey.header.browser.matches(&act.browser.hash()) || loaded.journey.is_expired(app.clock.now()) {
         // The page itself says what is the matter.
         return Ok(Done::default());
     }
     let typed = typed_values(act.fields);
-    let event = match input::read(app, &scene, &loaded.journey, act.event, act.fields).await? {
+    let event = match input::read(app, &scene, &loaded.journey, act.event, act.fields, password).await? {
         Input::Event(event) => event,
         Input::Problems(problems) => {
             return kept(app, act, transport, Feedback { problems, values: typed, over: None }).await;
         }
     };
     let order = Order {
-        id: loaded.journey.header.id,
-        version: loaded.version,
+        loaded,
         client: act.client.clone(),
         typed,
         cookie: Cookies { sso: Cookie::Sso.read(headers), console: Cookie::Console.read(headers) },
     };
     let outcome = carry_out(app, scene, order, event).await?;
-    app.outbox.wake();
-    finish(app, act, transport, outcome).await
+    if outcome.sends {
+        app.outbox.wake();
+    }
+    finish(app, act, transport, outcome.session).await
 }
 
 struct Cookies {
@@ -105,8 +109,7 @@ struct Cookies {
 }
 
 struct Order {
-    id: Id<Journey>,
-    version: i64,
+    loaded: StoredJourney,
     client: Client,
     typed: BTreeMap<String, String>,
     cookie: Cookies,
@@ -114,19 +117,26 @@ struct Order {
 
 type Session = Option<(Cookie, Token)>;
 
+// What a step left behind.
+#[derive(Default)]
+struct Outcome {
+    session: Session,
+    sends: bool,
+}
+
 // The transaction. Whatever fails rolls all of it back: the step, its effects, its audit events.
-async fn carry_out(app: &App, scene: Scene, order: Order, event: Event) -> Result<Session, JourneyError> {
-    let (id, own) = (order.id, app.clone());
+async fn carry_out(app: &App, scene: Scene, order: Order, event: Event) -> Result<Outcome, JourneyError> {
+    let (id, own) = (order.loaded.journey.header.id, app.clone());
     let result = app.store.write(move |tx| Box::pin(async move { step(&own, tx, scene, order, event).await })).await;
     match result {
         Ok(outcome) => Ok(outcome),
         // Two accounts for one address: the journey that came second ends here.
         Err(JourneyError::Storage(StorageError::Unique(Constraint::AccountEmail))) => {
             end(app, id, OverReason::AddressTaken).await?;
-            Ok(None)
+            Ok(Outcome::default())
         }
         // Somebody else's request won: the page shows how things stand now.
-        Err(JourneyError::Storage(StorageError::Conflict)) => Ok(None),
+        Err(JourneyError::Storage(StorageError::Conflict)) => Ok(Outcome::default()),
         Err(error) => Err(error),
     }
 }
@@ -137,24 +147,26 @@ async fn step(
     scene: Scene,
     order: Order,
     event: Event,
-) -> Result<Session, JourneyError> {
-    let Some(row) = tx.journey(order.id).await? else { return Err(JourneyError::NotFound) };
-    if row.version != order.version {
-        return Err(StorageError::Conflict.into());
-    }
+) -> Result<Outcome, JourneyError> {
+    let StoredJourney { journey, version, .. } = order.loaded;
+    let id = journey.header.id;
     let flow_version = scene.flow.version;
-    let facts = facts::load(app, tx, &scene, &row.journey, &event, &order.client.network()).await?;
+    // Also tells whether the journey is still what was loaded.
+    let facts = facts::load(app, tx, &scene, (&journey, version), &event, &order.client.network()).await?;
     let keys = app.tenant_keys(tx, scene.tenant.id).await?;
-    let before = row.journey.stage().name();
+    let before = journey.stage().name();
     let step = {
         let mut entropy = app.entropy();
         let mut tools = Tools { entropy: entropy.as_mut(), codes: keys.as_ref(), totp: keys.as_ref() };
-        row.journey.step(event, &facts, &mut tools)
+        journey.step(event, &facts, &mut tools)
     };
     let problems = step.refusal.as_ref().and_then(|r| problems::of_refusal(r, step.journey.stage(), facts.now));
-    tracing::debug!(journey = %order.id, from = before, to = step.journey.stage().name(), refused = step.refusal.is_some(), "step");
+    tracing::debug!(journey = %id, from = before, to = step.journey.stage().name(), refused = step.refusal.is_some(), "step");
 
-    let hands = Hands { app, scene: &scene, keys: &keys, client: &order.client, now: facts.now, journey: order.id };
+    let hands = Hands { app, scene: &scene, keys: &keys, client: &order.client, now: facts.now, journey: id };
+    let sends = effects::send_something(&step.effects);
+    // Nothing is read from here on, as a rule: what changes goes to the database together.
+    tx.gather();
     effects::apply(&hands, tx, step.effects).await?;
     let (journey, session) = settle(app, tx, step.journey, &facts, &order.cookie).await?;
     let feedback = step.refusal.as_ref().map(|refusal| Feedback {
@@ -166,13 +178,14 @@ async fn step(
     let text = feedback.as_ref().map(encode);
     tx.save_journey(JourneySave {
         journey: &journey,
-        replaces: order.version,
+        replaces: version,
         feedback: text.as_deref(),
         ended_at: None,
         flow_version: Some(flow_version).filter(|_| session.is_some()),
     })
     .await?;
-    Ok(session)
+    tx.scatter().await?;
+    Ok(Outcome { session, sends })
 }
 
 fn over_of(refusal: &Refusal) -> Option<OverReason> {

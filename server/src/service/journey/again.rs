@@ -5,7 +5,10 @@
 use lanyard_domain::journey::Target;
 use lanyard_oidc::authorize::repeat;
 
-use super::{JourneyError, show};
+use super::{
+    JourneyError,
+    show::{self, Loaded},
+};
 use crate::{
     service::oauth::{self, Place},
     state::App,
@@ -16,7 +19,7 @@ use crate::{
 /// # Errors
 /// [`JourneyError::NotFound`] if there is no such journey, or it leads to no application.
 pub async fn again(app: &App, id: &str) -> Result<String, JourneyError> {
-    let Some((row, scene)) = show::load(app, id).await? else { return Err(JourneyError::NotFound) };
+    let Some(Loaded { row, scene, .. }) = show::load(app, id, None).await? else { return Err(JourneyError::NotFound) };
     let Target::Application(request) = &row.journey.header.target else { return Err(JourneyError::NotFound) };
     let issuer = app.issuer(scene.tenant.id, &scene.flow.name.key());
     let place = Place { tenant: scene.tenant.clone(), flow: scene.flow.clone(), issuer };

@@ -40,6 +40,14 @@ impl Hands<'_> {
     }
 }
 
+/// Whether carrying out `effects` puts something into the outbox.
+pub(super) fn send_something(effects: &[Effect]) -> bool {
+    let sends = |effect: &Effect| {
+        matches!(effect, Effect::SendEmailCode { .. } | Effect::SendPhoneCode { .. } | Effect::SendNotice { .. })
+    };
+    effects.iter().any(sends)
+}
+
 /// Carries out `effects` in order.
 ///
 /// # Errors

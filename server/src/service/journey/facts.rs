@@ -2,15 +2,13 @@
 
 use lanyard_domain::{
     account::Account,
-    clock::Timestamp,
     email::EmailAddress,
     id::Id,
     journey::{Event, Facts, Journey, SEND_WINDOW, Whose},
-    password::StoredPassword,
     secret::TokenHash,
     tenant::Tenant,
 };
-use lanyard_storage::WriteTx;
+use lanyard_storage::{StepWants, StorageError, WriteTx};
 
 use super::{JourneyError, Scene};
 use crate::state::App;
@@ -19,26 +17,6 @@ use crate::state::App;
 pub(super) const SIGN_IN_FAILURES: u32 = 10;
 /// How long they are locked then.
 pub(super) const SIGN_IN_LOCK: lanyard_domain::clock::Millis = 15 * lanyard_domain::clock::MINUTE;
-
-/// The account and its password for the check outside the transaction.
-///
-/// # Errors
-/// When the database does not answer.
-pub(super) async fn stored_password(
-    app: &App,
-    tenant: Id<Tenant>,
-    email: &EmailAddress,
-) -> Result<Option<(Id<Account>, StoredPassword)>, JourneyError> {
-    let email = email.clone();
-    app.store
-        .read(move |tx| {
-            Box::pin(async move {
-                let found = tx.account_by_email(tenant, &email).await?;
-                Ok(found.and_then(|(account, password)| Some((account.id, password?))))
-            })
-        })
-        .await
-}
 
 /// The account with this id.
 ///
@@ -59,48 +37,45 @@ pub(super) fn send_key(app: &App, tenant: Id<Tenant>, destination: &str) -> Toke
     app.throttle_key(tenant, "send", &[destination])
 }
 
-/// Reads the facts for `event` in `journey`.
+/// Reads the facts for `event` in `journey`, which was loaded as version `version`: two statements,
+/// whoever it is about (D11).
 ///
 /// # Errors
-/// When the database does not answer.
+/// [`StorageError::Conflict`] if another step was stored since; or the database does not answer.
 pub(super) async fn load(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
     scene: &Scene,
-    journey: &Journey,
+    (journey, version): (&Journey, i64),
     event: &Event,
     network: &str,
 ) -> Result<Facts, JourneyError> {
     let now = app.clock.now();
     let tenant = scene.tenant.id;
-    let account = match journey.whose(event) {
-        Whose::Nobody => None,
-        Whose::Account(id) => {
-            // Two journeys of one account must not both find that it has no factor yet.
-            if app.store.is_postgres() {
-                tx.lock_account(id).await?;
-            }
-            tx.account_facts(tenant, id).await?
-        }
-        Whose::Address(email) => tx.account_facts_by_email(tenant, &email).await?,
-    };
-    let sign_in_locked_until = match event {
-        Event::SignIn { email, .. } => {
-            let key = sign_in_key(app, tenant, email, network);
-            tx.throttle(tenant, &key).await?.and_then(|throttle| throttle.locked_until)
-        }
+    let whose = journey.whose(event);
+    // Two journeys of one account must not both find that it has no factor yet.
+    if let Whose::Account(id) = whose
+        && app.store.is_postgres()
+    {
+        tx.lock_account(id).await?;
+    }
+    let throttle = match event {
+        Event::SignIn { email, .. } => Some(sign_in_key(app, tenant, email, network)),
         _ => None,
     };
-    let destinations = journey.destinations(event, account.as_ref());
-    let since = now.minus(SEND_WINDOW);
-    let mut histories: [Vec<Timestamp>; 2] = [Vec::new(), Vec::new()];
-    let wanted =
-        [destinations.email.as_ref().map(EmailAddress::as_str), destinations.phone.as_ref().map(|p| p.as_str())];
-    for (history, destination) in histories.iter_mut().zip(wanted) {
-        // Looked up even where there is none: an account with a phone must not cost a statement
-        // more than an address without an account (A6).
-        *history = tx.recent_sends(&send_key(app, tenant, destination.unwrap_or_default()), since).await?;
+    let wants = StepWants { journey: journey.header.id, whose: &whose, throttle: throttle.as_ref() };
+    let Some(found) = tx.step_facts(wants).await? else { return Err(JourneyError::NotFound) };
+    if found.version != version {
+        return Err(StorageError::Conflict.into());
     }
-    let [email_sends, phone_sends] = histories;
+    let account = found.account;
+    let destinations = journey.destinations(event, account.as_ref());
+    // Looked up even where there is none: an account with a phone must not cost a statement more
+    // than an address without an account (A6).
+    let key = |destination: Option<&str>| send_key(app, tenant, destination.unwrap_or_default());
+    let email = key(destinations.email.as_ref().map(EmailAddress::as_str));
+    let phone = key(destinations.phone.as_ref().map(|phone| phone.as_str()));
+    let [email_sends, phone_sends] = tx.recent_sends([&email, &phone], now.minus(SEND_WINDOW)).await?;
+    let sign_in_locked_until = found.locked_until;
     Ok(Facts { now, demand: scene.demand.clone(), account, sign_in_locked_until, email_sends, phone_sends })
 }

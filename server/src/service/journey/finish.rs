@@ -12,7 +12,7 @@ use super::{
     JourneyError, Scene,
     answer::{self, Issue, Reply, Way},
     scene::demand,
-    show,
+    show::{self, Loaded},
     view::Feedback,
 };
 use crate::{http::client::Client, state::App};
@@ -36,7 +36,9 @@ pub enum Back {
 /// # Errors
 /// [`JourneyError::NotFound`] if there is no such journey.
 pub async fn take_return(app: &App, id: &str, browser: Option<&Token>, client: &Client) -> Result<Back, JourneyError> {
-    let Some((row, scene)) = show::load(app, id).await? else { return Err(JourneyError::NotFound) };
+    let Some(Loaded { row, scene, .. }) = show::load(app, id, None).await? else {
+        return Err(JourneyError::NotFound);
+    };
     if browser.is_none_or(|browser| !row.journey.header.browser.matches(&browser.hash()))
         || row.journey.is_expired(app.clock.now())
     {

@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 
 use lanyard_app::api::journey::{Problem, ProblemCode};
 use lanyard_domain::{
+    account::Account,
     assurance::Method,
     attribute::{self, Attribute, AttributeValue, Attributes},
     email::EmailAddress,
+    id::Id,
     journey::{CODE_DIGITS, Event, Journey, NewDetails, Stage, Target},
-    password::{Password, Policy},
+    password::{Password, Policy, StoredPassword},
 };
 
 use super::{Scene, problems};
@@ -29,7 +31,15 @@ fn one(field: &str, code: ProblemCode) -> Input {
     Input::Problems(vec![problems::at(field, code)])
 }
 
-/// Reads the event called `name` out of `fields`, for `journey` as it stands.
+const SIGN_IN: &str = "sign-in";
+
+/// The address whose password is wanted to read the event called `name`, if it is well formed.
+pub(super) fn password_of(name: &str, fields: &Fields) -> Option<EmailAddress> {
+    if name == SIGN_IN { email(fields).ok() } else { None }
+}
+
+/// Reads the event called `name` out of `fields`, for `journey` as it stands; `stored` as
+/// [`password_of`] asked for.
 ///
 /// # Errors
 /// [`super::JourneyError`] when the database or the hashing queue does not answer.
@@ -39,9 +49,10 @@ pub(super) async fn read(
     journey: &Journey,
     name: &str,
     fields: &Fields,
+    stored: Option<(Id<Account>, StoredPassword)>,
 ) -> Result<Input, super::JourneyError> {
     let event = match name {
-        "sign-in" => return sign_in(app, scene, fields).await,
+        SIGN_IN => return sign_in(app, scene, fields, stored).await,
         "submit-details" => return details(app, scene, journey, fields).await,
         "submit-new-password" => return new_password(app, scene, journey, fields).await,
         "go-sign-up" => Event::GoSignUp,
@@ -136,7 +147,12 @@ fn phone_number(fields: &Fields) -> Result<Event, Vec<Problem>> {
     }
 }
 
-async fn sign_in(app: &App, scene: &Scene, fields: &Fields) -> Result<Input, super::JourneyError> {
+async fn sign_in(
+    app: &App,
+    scene: &Scene,
+    fields: &Fields,
+    stored: Option<(Id<Account>, StoredPassword)>,
+) -> Result<Input, super::JourneyError> {
     let typed = fields.get("password");
     let (email, password) = (email(fields), Password::new(typed));
     let (email, password) = match (email, password) {
@@ -147,7 +163,6 @@ async fn sign_in(app: &App, scene: &Scene, fields: &Fields) -> Result<Input, sup
         }
     };
     // The account may be absent: the check then costs the same (A6).
-    let stored = super::facts::stored_password(app, scene.tenant.id, &email).await?;
     let check = app.passwords.check(password, stored).await.map_err(|_| super::JourneyError::Busy)?;
     Ok(Input::Event(Event::SignIn { email, check }))
 }

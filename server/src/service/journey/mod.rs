@@ -16,6 +16,7 @@ mod messages;
 mod problems;
 mod scene;
 mod show;
+mod surroundings;
 mod view;
 
 use lanyard_domain::secret::Token;
@@ -28,6 +29,7 @@ pub use begin::{Begun, SignOn, begin_console, begin_for, begin_invited, begin_ru
 pub use finish::{Back, take_return};
 pub use scene::{Scene, demand, is_too_weak};
 pub use show::show;
+pub use surroundings::{Known, Surroundings};
 pub use view::{field, form_value};
 
 /// Why a journey's use case came to nothing.

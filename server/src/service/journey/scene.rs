@@ -1,9 +1,10 @@
 //! What stands around a journey: its tenant, application, flow, catalogue and demand.
 
+use std::{ops::Deref, sync::Arc};
+
 use lanyard_domain::{
     application::Application,
     assurance::{Demand, Level, Method},
-    attribute::{self, Attribute},
     id::Id,
     journey::{Header, Target},
     password,
@@ -18,29 +19,18 @@ use lanyard_oidc::{
 };
 use lanyard_storage::ReadTx;
 
-use super::JourneyError;
+use super::{JourneyError, Surroundings};
 use crate::state::App;
 
 /// More flows than a tenant will ever have.
 const MAX_FLOWS: u32 = 1000;
 
-/// What stands around a journey. Read afresh for every request: a change acts at the next one.
+/// A journey's surroundings, as they are at this request, and what follows from them for it.
 #[derive(Debug, Clone)]
 pub struct Scene {
-    /// The tenant.
-    pub tenant: Tenant,
-    /// The application, where the journey leads to one.
-    pub application: Option<Application>,
-    /// The flow as it is now.
-    pub flow: UserFlow,
-    /// Built-in and custom attributes.
-    pub catalogue: Vec<Attribute>,
-    /// What is demanded now.
-    pub demand: Demand,
+    around: Arc<Surroundings>,
     /// The methods that can be set up, strongest first: demanded, and with a provider.
     pub methods: Vec<Method>,
-    /// The least length of a new password (decision 3).
-    pub min_password_length: usize,
     /// Whether this is the demo.
     pub demo: bool,
     /// The path of the tenant's account pages, which messages link to.
@@ -49,39 +39,25 @@ pub struct Scene {
     pub start_again: Option<String>,
 }
 
+impl Deref for Scene {
+    type Target = Surroundings;
+
+    fn deref(&self) -> &Surroundings {
+        &self.around
+    }
+}
+
 impl Scene {
-    /// Reads what stands around the journey with `header`.
-    ///
-    /// # Errors
-    /// [`JourneyError::NotFound`] when tenant, flow or application is gone.
-    pub async fn load(app: &App, tx: &mut (dyn ReadTx + '_), header: &Header) -> Result<Self, JourneyError> {
-        let tenant = tx.tenant_by_id(header.tenant).await?.ok_or(JourneyError::NotFound)?;
-        let flow = tx.flow_by_id(header.tenant, header.flow.id).await?.ok_or(JourneyError::NotFound)?;
-        let application = match &header.target {
-            Target::Application(request) | Target::Run { request, .. } => {
-                Some(tx.application_by_id(header.tenant, request.application).await?.ok_or(JourneyError::NotFound)?)
-            }
-            Target::Console { .. } => None,
-        };
-        let demand = demand(tx, &flow, application.as_ref()).await?;
-        let mut catalogue = attribute::built_in();
-        catalogue.extend(tx.custom_attributes(header.tenant).await?);
-        let min_password_length = min_password_length(tx, header.tenant, flow.audience).await?;
-        let methods = usable(app, &demand.clone().stricter(&header.demand));
-        let start_again = start_again(app, &tenant, &flow, application.as_ref(), header);
-        let account_path = lanyard_app::paths::account(tenant.domain.as_str());
-        Ok(Self {
-            tenant,
-            application,
-            flow,
-            catalogue,
-            demand,
-            methods,
-            min_password_length,
+    /// The scene of the journey with `header`.
+    #[must_use]
+    pub fn of(app: &App, around: Arc<Surroundings>, header: &Header) -> Self {
+        Self {
+            methods: usable(app, &around.demand.clone().stricter(&header.demand)),
             demo: app.config.demo,
-            start_again,
-            account_path,
-        })
+            start_again: start_again(app, &around.tenant, &around.flow, around.application.as_ref(), header),
+            account_path: lanyard_app::paths::account(around.tenant.domain.as_str()),
+            around,
+        }
     }
 }
 
@@ -131,7 +107,7 @@ pub async fn is_too_weak(
 
 // Decision 3: 8 while every patient flow of the tenant always asks for a second factor, else 15.
 // Staff and operators always have one.
-async fn min_password_length(
+pub(super) async fn min_password_length(
     tx: &mut (dyn ReadTx + '_),
     tenant: Id<Tenant>,
     audience: Audience,

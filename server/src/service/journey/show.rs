@@ -4,16 +4,20 @@ use std::collections::BTreeMap;
 
 use lanyard_app::api::journey::{Delivery, JourneyView, OverReason, StageView};
 use lanyard_domain::{
+    account::Account,
     attribute::Attributes,
     clock::{Millis, SECOND, Timestamp},
+    email::EmailAddress,
     id::Id,
     journey::{AccountFacts, Ended, Event, Journey, Stage, Whose},
+    password::StoredPassword,
     secret::Token,
 };
-use lanyard_storage::{MessageStatus, StoredJourney};
+use lanyard_storage::{JourneyAtHand, MessageStatus, StoredJourney};
 
 use super::{
     JourneyError, Scene,
+    surroundings::{self, Place},
     view::{self, Feedback, Sight},
 };
 use crate::{http::csrf, state::App};
@@ -26,19 +30,27 @@ pub(super) fn parse_id(text: &str) -> Option<Id<Journey>> {
     text.parse().ok()
 }
 
-/// The journey with what stands around it; `None` if there is none of that id.
-pub(super) async fn load(app: &App, id: &str) -> Result<Option<(StoredJourney, Scene)>, JourneyError> {
+/// A journey with what stands around it.
+pub(super) struct Loaded {
+    pub(super) row: StoredJourney,
+    pub(super) scene: Scene,
+    /// The account of the address that was asked for, with its password.
+    pub(super) password: Option<(Id<Account>, StoredPassword)>,
+}
+
+/// Loads journey `id`, and the password of who has the address `email`; `None` if there is no such
+/// journey.
+pub(super) async fn load(app: &App, id: &str, email: Option<EmailAddress>) -> Result<Option<Loaded>, JourneyError> {
     let Some(id) = parse_id(id) else { return Ok(None) };
-    let own = app.clone();
-    app.store
-        .read(move |tx| {
-            Box::pin(async move {
-                let Some(row) = tx.journey(id).await? else { return Ok(None) };
-                let scene = Scene::load(&own, tx, &row.journey.header).await?;
-                Ok(Some((row, scene)))
-            })
-        })
-        .await
+    let found = app
+        .store
+        .glance(move |tx| Box::pin(async move { Ok::<_, JourneyError>(tx.journey_at_hand(id, email.as_ref()).await?) }))
+        .await?;
+    let Some(JourneyAtHand { stored: row, configuration, password }) = found else { return Ok(None) };
+    let header = &row.journey.header;
+    let around = surroundings::at(app, Place::of(header), configuration).await?;
+    let scene = Scene::of(app, around, header);
+    Ok(Some(Loaded { row, scene, password }))
 }
 
 /// The page of journey `id` for the browser with this secret.
@@ -46,7 +58,7 @@ pub(super) async fn load(app: &App, id: &str) -> Result<Option<(StoredJourney, S
 /// # Errors
 /// [`JourneyError::NotFound`] if there is no such journey.
 pub async fn show(app: &App, id: &str, browser: Option<&Token>) -> Result<JourneyView, JourneyError> {
-    let Some((row, scene)) = load(app, id).await? else { return Err(JourneyError::NotFound) };
+    let Some(Loaded { row, scene, .. }) = load(app, id, None).await? else { return Err(JourneyError::NotFound) };
     let Some(browser) = browser.filter(|browser| row.journey.header.browser.matches(&browser.hash())) else {
         return Ok(elsewhere(id, &row.journey, &scene));
     };

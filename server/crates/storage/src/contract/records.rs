@@ -75,10 +75,10 @@ async fn sends_are_remembered_by_destination(db: &Db) {
                     tx.note_send(&one, at).await?;
                 }
                 tx.note_send(&other, NOW).await?;
-                assert_eq!(tx.recent_sends(&one, NOW).await?, [NOW, NOW, LATER]);
-                assert_eq!(tx.recent_sends(&one, NOW.plus(1)).await?, [LATER]);
+                assert_eq!(tx.recent_sends([&one, &other], NOW).await?, [vec![NOW, NOW, LATER], vec![NOW]]);
+                assert_eq!(tx.recent_sends([&other, &one], NOW.plus(1)).await?, [vec![], vec![LATER]]);
                 assert_eq!(tx.delete_old_sends(LATER).await?, 3);
-                assert!(tx.recent_sends(&other, Timestamp(0)).await?.is_empty());
+                assert_eq!(tx.recent_sends([&other, &other], Timestamp(0)).await?, [vec![], vec![]]);
                 Ok::<_, StorageError>(())
             }
             .boxed()

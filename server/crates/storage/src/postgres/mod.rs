@@ -9,14 +9,15 @@ use std::{panic::AssertUnwindSafe, str::FromStr as _, time::Duration};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use sqlx::{
-    Connection as _, PgConnection, PgPool,
+    Connection as _, Encode, PgConnection, PgPool, Postgres as Driver, Type,
     migrate::{Migrate as _, Migrator},
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgArguments, PgConnectOptions, PgPoolOptions},
+    query::Query,
 };
 
 use crate::{
     error::{OpenError, Result, StorageError},
-    repository::{ReadTx, WriteTx},
+    repository::{Gathering, ReadTx, WriteTx, hit},
     store::{Schema, StoreOptions, compare, too_slow},
 };
 
@@ -28,6 +29,46 @@ const ASK_AFTER_IDLE: Duration = Duration::from_secs(1);
 /// A transaction, or a snapshot for reading.
 pub(crate) struct PostgresTx<'c> {
     pub(crate) db: &'c mut PgConnection,
+}
+
+impl PostgresTx<'_> {
+    /// A change that SQLite may hold back with others. Here each is made at once.
+    pub(crate) fn later<'t>(&'t mut self, sql: &'static str) -> Later<'t> {
+        Later { db: self.db, query: sqlx::query(sql) }
+    }
+}
+
+/// A change in the making.
+pub(crate) struct Later<'t> {
+    db: &'t mut PgConnection,
+    query: Query<'t, Driver, PgArguments>,
+}
+
+impl<'t> Later<'t> {
+    /// Binds the next argument.
+    pub(crate) fn bind<T: 't + Encode<'t, Driver> + Type<Driver>>(self, value: T) -> Self {
+        Self { db: self.db, query: self.query.bind(value) }
+    }
+
+    /// The change must hit one row: else Conflict.
+    pub(crate) async fn one(self) -> Result<()> {
+        hit(self.query.execute(self.db).await?.rows_affected())
+    }
+
+    /// The change may hit any number of rows.
+    pub(crate) async fn any(self) -> Result<()> {
+        self.query.execute(self.db).await?;
+        Ok(())
+    }
+}
+
+#[async_trait::async_trait]
+impl Gathering for PostgresTx<'_> {
+    fn gather(&mut self) {}
+
+    async fn scatter(&mut self) -> Result<()> {
+        Ok(())
+    }
 }
 
 #[derive(Debug)]
@@ -89,6 +130,22 @@ impl Postgres {
             let done = job(&mut PostgresTx { db: &mut snapshot }).await;
             snapshot.commit().await.map_err(StorageError::from)?;
             done
+        };
+        match tokio::time::timeout(self.limit, run).await {
+            Ok(done) => done,
+            Err(_) => Err(too_slow().into()),
+        }
+    }
+
+    /// A job of a single statement: that is a snapshot by itself.
+    pub(crate) async fn glance<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        E: From<StorageError>,
+        F: for<'t> FnOnce(&'t mut dyn ReadTx) -> BoxFuture<'t, Result<T, E>>,
+    {
+        let run = async {
+            let mut connection = self.pool.acquire().await.map_err(StorageError::from)?;
+            job(&mut PostgresTx { db: &mut connection }).await
         };
         match tokio::time::timeout(self.limit, run).await {
             Ok(done) => done,

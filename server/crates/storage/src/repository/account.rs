@@ -113,7 +113,7 @@ struct PasswordRow {
 
 // The account's columns repeat with each of its factors; without a factor there is one row.
 #[derive(sqlx::FromRow)]
-struct FactsRow {
+pub(super) struct FactsRow {
     account: Uuid,
     kind: String,
     email: String,
@@ -145,7 +145,7 @@ impl FactsRow {
     }
 }
 
-fn facts(mut rows: Vec<FactsRow>) -> Result<Option<AccountFacts>> {
+pub(super) fn facts(mut rows: Vec<FactsRow>) -> Result<Option<AccountFacts>> {
     let factors = rows.iter_mut().filter_map(FactsRow::factor).map(TryInto::try_into).collect::<Result<_>>()?;
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
     Ok(Some(AccountFacts {
@@ -278,8 +278,8 @@ both!(AccountWrites {
     }
 
     async fn note_sign_in(&mut self, id: Id<Account>, at: Timestamp) -> Result<()> {
-        let update = sqlx::query("UPDATE accounts SET last_sign_in_at = $2 WHERE id = $1 AND disabled_at IS NULL");
-        hit(update.bind(id.uuid()).bind(at.0).execute(&mut *self.db).await?.rows_affected())
+        let update = self.later("UPDATE accounts SET last_sign_in_at = $2 WHERE id = $1 AND disabled_at IS NULL");
+        update.bind(id.uuid()).bind(at.0).one().await
     }
 
     async fn set_disabled(&mut self, id: Id<Account>, at: Option<Timestamp>) -> Result<()> {

@@ -5,7 +5,7 @@ use lanyard_domain::{audit::AuditEvent, clock::Timestamp, id::Id, tenant::Tenant
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::{both, collect, hit};
+use super::{both, collect};
 use crate::error::{Result, StorageError};
 
 /// Where the log goes on: with what is older than this event.
@@ -98,13 +98,13 @@ both!(AuditReads {
 
 both!(AuditWrites {
     async fn append_audit(&mut self, event: &AuditEvent) -> Result<()> {
-        let insert = sqlx::query(
+        let insert = self.later(
             "INSERT INTO audit (id, tenant_id, at, actor, action, target, outcome, ip, request, detail) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         );
         let insert = insert.bind(event.id.uuid()).bind(event.tenant.uuid()).bind(event.at.0);
         let insert = insert.bind(event.actor.map(Id::uuid)).bind(to_word(&event.action)?).bind(&event.target);
         let insert = insert.bind(to_word(&event.outcome)?).bind(&event.ip).bind(&event.request);
-        hit(insert.bind(event.detail.to_string()).execute(&mut *self.db).await?.rows_affected())
+        insert.bind(event.detail.to_string()).one().await
     }
 });

@@ -53,12 +53,11 @@ both!(CounterReads {
 
 both!(CounterWrites {
     async fn bump_counter(&mut self, tenant: Id<Tenant>, name: &str, day: i64, by: i64, spread: u8) -> Result<()> {
-        let upsert = sqlx::query(
+        let upsert = self.later(
             "INSERT INTO counters (tenant_id, name, day, shard, value) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (tenant_id, name, day, shard) DO UPDATE SET value = counters.value + excluded.value",
         );
         let upsert = upsert.bind(tenant.uuid()).bind(name).bind(day).bind(i64::from(spread % SHARDS)).bind(by);
-        upsert.execute(&mut *self.db).await?;
-        Ok(())
+        upsert.any().await
     }
 });

@@ -96,7 +96,7 @@ both!(GrantReads {
 
 both!(GrantWrites {
     async fn create_grant(&mut self, grant: &Grant) -> Result<()> {
-        let insert = sqlx::query(
+        let insert = self.later(
             "INSERT INTO grants (id, tenant_id, flow_id, application_id, account_id, session_id, authentication, \
                 scope, nonce, redirect_uri, code_challenge, code, code_expires_at, redeemed_at, revoked_at, created_at, \
                 details) \
@@ -109,7 +109,7 @@ both!(GrantWrites {
         let insert = insert.bind(grant.code_expires_at.0).bind(grant.redeemed_at.map(|at| at.0));
         let insert = insert.bind(grant.revoked_at.map(|at| at.0)).bind(grant.created_at.0);
         let insert = insert.bind(serde_json::to_string(&grant.details)?);
-        hit(insert.execute(&mut *self.db).await?.rows_affected())
+        insert.one().await
     }
 
     async fn redeem_grant(&mut self, id: Id<Grant>, at: Timestamp) -> Result<()> {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use lanyard_domain::{clock::Timestamp, id::Id, journey::Journey};
 
-use super::{both, hit, time};
+use super::{both, time};
 use crate::error::{Result, StorageError};
 
 /// A journey as stored.
@@ -54,7 +54,7 @@ pub trait JourneyWrites {
 }
 
 #[derive(sqlx::FromRow)]
-struct JourneyRow {
+pub(super) struct JourneyRow {
     state: String,
     version: i64,
     feedback: Option<String>,
@@ -85,18 +85,18 @@ both!(JourneyReads {
 both!(JourneyWrites {
     async fn create_journey(&mut self, journey: &Journey, feedback: Option<&str>) -> Result<()> {
         let header = &journey.header;
-        let insert = sqlx::query(
+        let insert = self.later(
             "INSERT INTO journeys (id, tenant_id, flow_id, browser, version, state, feedback, created_at, expires_at) \
              VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8)",
         );
         let insert = insert.bind(header.id.uuid()).bind(header.tenant.uuid()).bind(header.flow.id.uuid());
         let insert = insert.bind(&header.browser.0[..]).bind(serde_json::to_string(journey)?).bind(feedback);
         let insert = insert.bind(header.created_at.0).bind(header.expires_at.0);
-        hit(insert.execute(&mut *self.db).await?.rows_affected())
+        insert.one().await
     }
 
     async fn save_journey(&mut self, save: JourneySave<'_>) -> Result<i64> {
-        let update = sqlx::query(
+        let update = self.later(
             "UPDATE journeys SET state = $3, feedback = $4, ended_at = $5, version = version + 1 \
              WHERE id = $1 AND version = $2 AND ended_at IS NULL AND ($6 IS NULL OR EXISTS \
                 (SELECT 1 FROM user_flows f WHERE f.id = journeys.flow_id AND f.version = $6))",
@@ -104,7 +104,7 @@ both!(JourneyWrites {
         let update = update.bind(save.journey.header.id.uuid()).bind(save.replaces);
         let update = update.bind(serde_json::to_string(save.journey)?).bind(save.feedback);
         let update = update.bind(save.ended_at.map(|at| at.0)).bind(save.flow_version);
-        hit(update.execute(&mut *self.db).await?.rows_affected())?;
+        update.one().await?;
         Ok(save.replaces + 1)
     }
 

@@ -25,6 +25,7 @@ mod role;
 mod send;
 mod session;
 mod signing_key;
+mod step;
 mod tenant;
 mod throttle;
 mod user_flow;
@@ -51,6 +52,7 @@ pub use role::{RoleReads, RoleWrites};
 pub use send::{SendReads, SendWrites};
 pub use session::{SessionReads, SessionWrites};
 pub use signing_key::{SigningKey, SigningKeyReads, SigningKeyWrites};
+pub use step::{JourneyAtHand, StepFacts, StepReads, StepWants};
 pub use tenant::{TenantReads, TenantWrites};
 pub use throttle::{Throttle, ThrottleReads, ThrottleWrites};
 pub use user_flow::{FlowReads, FlowWrites};
@@ -74,6 +76,19 @@ macro_rules! both {
 }
 pub(crate) use both;
 
+/// Sends changes to the database together rather than one by one.
+///
+/// Between [`Gathering::gather`] and [`Gathering::scatter`] a change that gives nothing back may be
+/// held back: its error, the Conflict of a missed row included, is then that of `scatter`, or of the
+/// next statement that is not held back. The order stays, and nothing ever reads past what is held.
+#[async_trait::async_trait]
+pub trait Gathering {
+    /// Holds changes back from now on, where the database gains by it.
+    fn gather(&mut self);
+    /// Sends what was held back.
+    async fn scatter(&mut self) -> Result<()>;
+}
+
 macro_rules! transaction {
     ($($(#[$doc:meta])* $name:ident: $($base:ident),*;)*) => {$(
         $(#[$doc])*
@@ -86,9 +101,9 @@ transaction! {
     /// What a job may do that only reads.
     ReadTx: MetaReads, TenantReads, ApplicationReads, FlowReads, FlowLinkReads, AttributeReads, AccountReads,
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
-        ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads;
+        ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, StepReads;
     /// What a job may do that changes something: everything.
-    WriteTx: ReadTx, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
+    WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites,
         ClientAssertionWrites, PushedRequestWrites;

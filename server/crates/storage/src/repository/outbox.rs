@@ -163,13 +163,13 @@ both!(OutboxReads {
 
 both!(OutboxWrites {
     async fn enqueue_message(&mut self, message: &NewMessage) -> Result<()> {
-        let insert = sqlx::query(
+        let insert = self.later(
             "INSERT INTO outbox (id, tenant_id, journey_id, kind, payload, created_at, expires_at, attempts, \
                 next_attempt_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $6)",
         );
         let insert = insert.bind(message.id.uuid()).bind(message.tenant.uuid()).bind(message.journey.map(Id::uuid));
         let insert = insert.bind(&message.kind).bind(&message.payload.0[..]).bind(message.created_at.0);
-        hit(insert.bind(message.expires_at.0).execute(&mut *self.db).await?.rows_affected())
+        insert.bind(message.expires_at.0).one().await
     }
 
     async fn claim_messages(&mut self, now: Timestamp, lease: Timestamp, limit: u32) -> Result<Vec<ClaimedMessage>> {

@@ -9,8 +9,8 @@ use crate::error::Result;
 /// Reads sends.
 #[async_trait]
 pub trait SendReads {
-    /// The sends to a destination since `since` (included), oldest first.
-    async fn recent_sends(&mut self, destination: &TokenHash, since: Timestamp) -> Result<Vec<Timestamp>>;
+    /// The sends to each of two destinations since `since` (included), oldest first. One statement.
+    async fn recent_sends(&mut self, destinations: [&TokenHash; 2], since: Timestamp) -> Result<[Vec<Timestamp>; 2]>;
 }
 
 /// Notes sends.
@@ -23,20 +23,23 @@ pub trait SendWrites {
 }
 
 both!(SendReads {
-    async fn recent_sends(&mut self, destination: &TokenHash, since: Timestamp) -> Result<Vec<Timestamp>> {
-        let rows = sqlx::query_as::<_, (i64,)>(
-            "SELECT sent_at FROM sends WHERE destination = $1 AND sent_at >= $2 ORDER BY sent_at",
+    async fn recent_sends(&mut self, destinations: [&TokenHash; 2], since: Timestamp) -> Result<[Vec<Timestamp>; 2]> {
+        let rows = sqlx::query_as::<_, (Vec<u8>, i64)>(
+            "SELECT destination, sent_at FROM sends WHERE destination IN ($1, $2) AND sent_at >= $3 ORDER BY sent_at",
         );
-        let rows = rows.bind(&destination.0[..]).bind(since.0).fetch_all(&mut *self.db).await?;
-        Ok(rows.into_iter().map(|row| Timestamp(row.0)).collect())
+        let rows = destinations.iter().fold(rows, |rows, destination| rows.bind(&destination.0[..]));
+        let rows = rows.bind(since.0).fetch_all(&mut *self.db).await?;
+        Ok(destinations.map(|destination| {
+            let own = rows.iter().filter(|(to, _)| *to == destination.0);
+            own.map(|(_, at)| Timestamp(*at)).collect()
+        }))
     }
 });
 
 both!(SendWrites {
     async fn note_send(&mut self, destination: &TokenHash, at: Timestamp) -> Result<()> {
-        let insert = sqlx::query("INSERT INTO sends (destination, sent_at) VALUES ($1, $2)");
-        insert.bind(&destination.0[..]).bind(at.0).execute(&mut *self.db).await?;
-        Ok(())
+        let insert = self.later("INSERT INTO sends (destination, sent_at) VALUES ($1, $2)");
+        insert.bind(&destination.0[..]).bind(at.0).one().await
     }
 
     async fn delete_old_sends(&mut self, before: Timestamp) -> Result<u64> {

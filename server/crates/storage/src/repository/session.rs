@@ -11,7 +11,7 @@ use lanyard_domain::{
 };
 use uuid::Uuid;
 
-use super::{both, collect, hit, optional, time, token_hash, word};
+use super::{both, collect, optional, time, token_hash, word};
 use crate::error::{Result, StorageError};
 
 /// Reads sessions.
@@ -114,7 +114,7 @@ both!(SessionReads {
 
 both!(SessionWrites {
     async fn create_session(&mut self, session: &Session) -> Result<()> {
-        let insert = sqlx::query(
+        let insert = self.later(
             "INSERT INTO sessions (token, tenant_id, id, account_id, console, authentication, created_at, \
                 last_seen_at, expires_at, ended_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         );
@@ -122,7 +122,7 @@ both!(SessionWrites {
         let insert = insert.bind(session.account.uuid()).bind(session.console.map(ConsoleKind::as_str));
         let insert = insert.bind(serde_json::to_string(&session.authentication)?).bind(session.created_at.0);
         let insert = insert.bind(session.last_seen_at.0).bind(session.expires_at.0);
-        hit(insert.bind(session.ended_at.map(|at| at.0)).execute(&mut *self.db).await?.rows_affected())
+        insert.bind(session.ended_at.map(|at| at.0)).one().await
     }
 
     async fn touch_session(&mut self, id: Id<Session>, now: Timestamp) -> Result<bool> {

@@ -21,6 +21,9 @@ pub trait TenantReads {
     async fn tenant_by_domain(&mut self, domain: &TenantDomain) -> Result<Option<Tenant>>;
     /// The data key of a tenant, sealed by the master key.
     async fn tenant_data_key(&mut self, id: Id<Tenant>) -> Result<Option<Sealed>>;
+    /// Counts the changes to what is configured in the tenant: its own row, its applications with
+    /// their secrets and links, flows, attributes and signing keys. The database counts by itself.
+    async fn configuration_version(&mut self, id: Id<Tenant>) -> Result<Option<i64>>;
     /// At most `limit` tenants in the order of their names.
     async fn list_tenants(&mut self, after: Option<&NameCursor<Tenant>>, limit: u32) -> Result<Vec<Tenant>>;
 }
@@ -68,6 +71,11 @@ both!(TenantReads {
     async fn tenant_data_key(&mut self, id: Id<Tenant>) -> Result<Option<Sealed>> {
         let row = sqlx::query_as::<_, (Vec<u8>,)>("SELECT data_key FROM tenants WHERE id = $1");
         Ok(row.bind(id.uuid()).fetch_optional(&mut *self.db).await?.map(|row| Sealed(row.0)))
+    }
+
+    async fn configuration_version(&mut self, id: Id<Tenant>) -> Result<Option<i64>> {
+        let row = sqlx::query_as::<_, (i64,)>("SELECT configuration FROM tenants WHERE id = $1");
+        Ok(row.bind(id.uuid()).fetch_optional(&mut *self.db).await?.map(|row| row.0))
     }
 
     async fn list_tenants(&mut self, after: Option<&NameCursor<Tenant>>, limit: u32) -> Result<Vec<Tenant>> {

@@ -110,9 +110,8 @@ both!(ThrottleWrites {
     }
 
     async fn clear_throttle(&mut self, tenant: Id<Tenant>, key: &TokenHash) -> Result<()> {
-        let delete = sqlx::query("DELETE FROM throttles WHERE key_hash = $1 AND tenant_id = $2");
-        delete.bind(&key.0[..]).bind(tenant.uuid()).execute(&mut *self.db).await?;
-        Ok(())
+        let delete = self.later("DELETE FROM throttles WHERE key_hash = $1 AND tenant_id = $2");
+        delete.bind(&key.0[..]).bind(tenant.uuid()).any().await
     }
 
     async fn delete_old_throttles(&mut self, before: Timestamp, limit: u32) -> Result<u64> {

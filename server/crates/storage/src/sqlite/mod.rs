@@ -4,20 +4,22 @@
 //! write (`query_only`), each reads one snapshot.
 
 pub(crate) mod dialect;
+pub(crate) mod line;
+mod readers;
 mod writer;
 
 use std::{panic::AssertUnwindSafe, path::Path, str::FromStr as _, time::Duration};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use sqlx::{
-    ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
+    ConnectOptions as _, Connection as _, SqliteConnection,
     migrate::{Migrate as _, MigrateError, Migrator},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
 use crate::{
     error::{OpenError, Result, StorageError},
-    repository::{ReadTx, WriteTx},
+    repository::{Gathering, ReadTx, WriteTx},
     store::{Schema, StoreOptions, compare, too_slow},
 };
 
@@ -28,12 +30,30 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A transaction, or a snapshot for reading.
 pub(crate) struct SqliteTx<'c> {
-    pub(crate) db: &'c mut SqliteConnection,
+    pub(crate) db: &'c mut line::Line,
+}
+
+impl SqliteTx<'_> {
+    /// A change that may be held back with others; made at once unless changes are gathered.
+    pub(crate) fn later(&mut self, sql: &'static str) -> line::Later<'_> {
+        line::Later::new(self.db, sql)
+    }
+}
+
+#[async_trait::async_trait]
+impl Gathering for SqliteTx<'_> {
+    fn gather(&mut self) {
+        self.db.gather();
+    }
+
+    async fn scatter(&mut self) -> Result<()> {
+        self.db.scatter().await
+    }
 }
 
 #[derive(Debug)]
 pub(crate) struct Sqlite {
-    readers: SqlitePool,
+    readers: readers::Readers,
     writer: writer::Writer,
     options: SqliteConnectOptions,
     limit: Duration,
@@ -54,10 +74,7 @@ impl Sqlite {
         let known = schema_of(&mut first).await;
         first.close().await?;
         known?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(options.max_connections.max(1))
-            .acquire_timeout(options.job_limit)
-            .connect_lazy_with(connect.clone().pragma("query_only", "ON"));
+        let readers = readers::Readers::new(connect.clone().pragma("query_only", "ON"), options.max_connections);
         let writer = writer::Writer::start(connect.clone(), options.job_limit);
         Ok(Self { readers, writer, options: connect, limit: options.job_limit })
     }
@@ -83,9 +100,29 @@ impl Sqlite {
         F: for<'t> FnOnce(&'t mut dyn ReadTx) -> BoxFuture<'t, Result<T, E>>,
     {
         let run = async {
-            let mut snapshot = self.readers.begin().await.map_err(StorageError::from)?;
-            let done = job(&mut SqliteTx { db: &mut snapshot }).await;
-            snapshot.commit().await.map_err(StorageError::from)?;
+            let mut reader = self.readers.take().await?;
+            reader.line.run("BEGIN").await?;
+            let done = job(&mut SqliteTx { db: &mut reader.line }).await;
+            reader.line.run("COMMIT").await?;
+            reader.keep();
+            done
+        };
+        match tokio::time::timeout(self.limit, run).await {
+            Ok(done) => done,
+            Err(_) => Err(too_slow().into()),
+        }
+    }
+
+    /// A job of a single statement: that is a snapshot by itself.
+    pub(crate) async fn glance<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        E: From<StorageError>,
+        F: for<'t> FnOnce(&'t mut dyn ReadTx) -> BoxFuture<'t, Result<T, E>>,
+    {
+        let run = async {
+            let mut reader = self.readers.take().await?;
+            let done = job(&mut SqliteTx { db: &mut reader.line }).await;
+            reader.keep();
             done
         };
         match tokio::time::timeout(self.limit, run).await {
@@ -104,7 +141,13 @@ impl Sqlite {
         let job: writer::Job = Box::new(move |tx: &mut dyn WriteTx| {
             async move {
                 // The call itself may panic as well as the future that it makes.
-                let ran = AssertUnwindSafe(async { job(tx).await }).catch_unwind().await;
+                let run = async {
+                    let done = job(tx).await?;
+                    // What is still held back belongs to the job, and so does its failure.
+                    tx.scatter().await?;
+                    Ok(done)
+                };
+                let ran = AssertUnwindSafe(run).catch_unwind().await;
                 let result = ran.unwrap_or_else(|_| Err(StorageError::Inconsistent("a write job panicked").into()));
                 let keep = result.is_ok();
                 let reply = move |committed: Result<()>| {

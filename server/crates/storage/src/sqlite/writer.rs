@@ -2,16 +2,17 @@
 //!
 //! It takes a waiting job, begins a transaction, and runs that job and every other that waits,
 //! each in a savepoint; then one COMMIT for all, and only then the replies. A job that fails
-//! takes back its own savepoint and nobody else's. When the transaction itself is lost (disk
+//! takes back its own savepoint and nobody else's. What stands between two jobs is one message to
+//! SQLite's thread: a savepoint is released with whatever comes next. When the transaction itself is lost (disk
 //! full, I/O error), every job of the batch is told so and the connection is made anew.
 
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{ConnectOptions as _, sqlite::SqliteConnectOptions};
 use tokio::sync::{mpsc, oneshot};
 
-use super::SqliteTx;
+use super::{SqliteTx, line::Line};
 use crate::{
     error::{Result, StorageError},
     repository::WriteTx,
@@ -66,7 +67,7 @@ impl Writer {
 }
 
 async fn work(mut queue: mpsc::Receiver<Message>, options: SqliteConnectOptions, limit: Duration) {
-    let mut connection: Option<SqliteConnection> = None;
+    let mut connection: Option<Line> = None;
     let mut closing = None;
     // A batch may have taken the order to close: then nothing more is waited for.
     while closing.is_none()
@@ -81,7 +82,7 @@ async fn work(mut queue: mpsc::Receiver<Message>, options: SqliteConnectOptions,
         };
         let open = match connection.take() {
             Some(open) => Ok(open),
-            None => options.connect().await.map_err(StorageError::from),
+            None => options.connect().await.map(Line::new).map_err(StorageError::from),
         };
         let mut replies = Vec::new();
         let done = match open {
@@ -110,8 +111,8 @@ async fn work(mut queue: mpsc::Receiver<Message>, options: SqliteConnectOptions,
     queue.close();
     if let Some(mut open) = connection {
         // Best effort: the WAL is replayed at the next start otherwise.
-        let _ = sqlx::query("PRAGMA optimize").execute(&mut open).await;
-        let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut open).await;
+        let _ = open.run("PRAGMA optimize").await;
+        let _ = open.run("PRAGMA wal_checkpoint(TRUNCATE)").await;
         let _ = open.close().await;
     }
     if let Some(reply) = closing {
@@ -123,17 +124,17 @@ type Replies = Vec<Box<dyn FnOnce(Result<()>) + Send>>;
 
 // One transaction. `Err` means that nothing of it was kept.
 async fn batch(
-    db: &mut SqliteConnection,
+    line: &mut Line,
     first: Job,
     queue: &mut mpsc::Receiver<Message>,
     replies: &mut Replies,
     closing: &mut Option<oneshot::Sender<()>>,
     limit: Duration,
 ) -> Result<()> {
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut *db).await?;
+    line.run("BEGIN IMMEDIATE; SAVEPOINT job").await?;
     let mut next = Some(first);
     while let Some(job) = next.take() {
-        one(db, job, replies, limit).await?;
+        one(line, job, replies, limit).await?;
         if replies.len() < BATCH {
             next = match queue.try_recv() {
                 Ok(Message::Job(job)) => Some(job),
@@ -144,16 +145,18 @@ async fn batch(
                 Err(_) => None,
             };
         }
+        if next.is_some() {
+            line.run("RELEASE job; SAVEPOINT job").await?;
+        }
     }
-    sqlx::query("COMMIT").execute(&mut *db).await?;
-    Ok(())
+    line.run("RELEASE job; COMMIT").await
 }
 
-// After an error that made SQLite roll the whole transaction back, the savepoint is gone: then
-// RELEASE or ROLLBACK TO fails, and with it the batch.
-async fn one(db: &mut SqliteConnection, job: Job, replies: &mut Replies, limit: Duration) -> Result<()> {
-    sqlx::query("SAVEPOINT job").execute(&mut *db).await?;
-    let ran = tokio::time::timeout(limit, job(&mut SqliteTx { db: &mut *db })).await;
+// Runs within a savepoint. After an error that made SQLite roll the whole transaction back, the
+// savepoint is gone: then RELEASE or ROLLBACK TO fails, and with it the batch.
+async fn one(line: &mut Line, job: Job, replies: &mut Replies, limit: Duration) -> Result<()> {
+    let ran = tokio::time::timeout(limit, job(&mut SqliteTx { db: &mut *line })).await;
+    line.forget();
     let keep = match ran {
         Ok(ran) => {
             replies.push(ran.reply);
@@ -165,9 +168,8 @@ async fn one(db: &mut SqliteConnection, job: Job, replies: &mut Replies, limit: 
         }
     };
     if !keep {
-        sqlx::query("ROLLBACK TO job").execute(&mut *db).await?;
+        line.run("ROLLBACK TO job").await?;
     }
-    sqlx::query("RELEASE job").execute(&mut *db).await?;
     Ok(())
 }
 

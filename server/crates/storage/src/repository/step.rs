@@ -1,0 +1,144 @@
+//! What a request about a journey reads, in one statement each: a statement is a round trip, and
+//! those are what a sign-in spends its time on beside the hash.
+
+use async_trait::async_trait;
+use lanyard_domain::{
+    account::Account,
+    clock::Timestamp,
+    email::EmailAddress,
+    id::Id,
+    journey::{AccountFacts, Journey, Whose},
+    password::StoredPassword,
+    secret::TokenHash,
+};
+use uuid::Uuid;
+
+use super::{
+    StoredJourney,
+    account::{FactsRow, facts},
+    both,
+    journey::JourneyRow,
+    time,
+};
+use crate::error::Result;
+
+/// A journey, and what tells whether what is known of its surroundings still holds.
+#[derive(Debug)]
+pub struct JourneyAtHand {
+    /// The journey.
+    pub stored: StoredJourney,
+    /// The version of its tenant's configuration; see [`super::TenantReads::configuration_version`].
+    pub configuration: i64,
+    /// The account of the address that was asked for, in the journey's tenant, with its password.
+    pub password: Option<(Id<Account>, StoredPassword)>,
+}
+
+/// What [`StepReads::step_facts`] is to look for.
+#[derive(Debug)]
+pub struct StepWants<'a> {
+    /// The journey.
+    pub journey: Id<Journey>,
+    /// Whose account.
+    pub whose: &'a Whose,
+    /// The throttle of a sign-in.
+    pub throttle: Option<&'a TokenHash>,
+}
+
+/// What the database says before a step.
+#[derive(Debug)]
+pub struct StepFacts {
+    /// The journey's version now.
+    pub version: i64,
+    /// The account, if there is one.
+    pub account: Option<AccountFacts>,
+    /// Until when the throttle is locked.
+    pub locked_until: Option<Timestamp>,
+}
+
+/// Reads what steps of journeys want. Each is one statement, whatever is found (D11).
+#[async_trait]
+pub trait StepReads {
+    /// The journey of this id, and the password of who has the address `email` in its tenant.
+    async fn journey_at_hand(&mut self, id: Id<Journey>, email: Option<&EmailAddress>)
+    -> Result<Option<JourneyAtHand>>;
+    /// The facts of a step; `None` if there is no such journey.
+    async fn step_facts(&mut self, wants: StepWants<'_>) -> Result<Option<StepFacts>>;
+}
+
+#[derive(sqlx::FromRow)]
+struct AtHandRow {
+    #[sqlx(flatten)]
+    journey: JourneyRow,
+    configuration: i64,
+    account: Option<Uuid>,
+    phc: Option<String>,
+    password_version: Option<i64>,
+}
+
+// As many rows as the account has factors, one at least.
+#[derive(sqlx::FromRow)]
+struct StepRow {
+    journey_version: i64,
+    throttled_until: Option<i64>,
+    found: Option<Uuid>,
+}
+
+macro_rules! select_step {
+    ($account:literal) => {
+        concat!(
+            "SELECT j.version AS journey_version, h.locked_until AS throttled_until, a.id AS found, \
+                a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, \
+                f.id AS factor, f.secret, f.name, f.created_at AS bound_at, \
+                f.last_used_at, f.last_step, f.failures, f.locked_until \
+             FROM journeys j \
+             LEFT JOIN throttles h ON h.key_hash = $2 AND h.tenant_id = j.tenant_id \
+             LEFT JOIN accounts a ON a.tenant_id = j.tenant_id AND ",
+            $account,
+            " LEFT JOIN factors f ON f.account_id = a.id WHERE j.id = $1 ORDER BY f.id"
+        )
+    };
+}
+
+both!(StepReads {
+    async fn journey_at_hand(
+        &mut self,
+        id: Id<Journey>,
+        email: Option<&EmailAddress>,
+    ) -> Result<Option<JourneyAtHand>> {
+        let row = sqlx::query_as::<_, AtHandRow>(
+            "SELECT j.state, j.version, j.feedback, j.ended_at, t.configuration, \
+                a.id AS account, a.phc, a.password_version \
+             FROM journeys j JOIN tenants t ON t.id = j.tenant_id \
+             LEFT JOIN accounts a ON a.tenant_id = j.tenant_id AND a.email = $2 WHERE j.id = $1",
+        );
+        let row = row.bind(id.uuid()).bind(email.map(EmailAddress::as_str)).fetch_optional(&mut *self.db).await?;
+        let Some(row) = row else { return Ok(None) };
+        let stored = row.phc.zip(row.password_version).map(|(phc, version)| StoredPassword { phc, version });
+        Ok(Some(JourneyAtHand {
+            stored: row.journey.try_into()?,
+            configuration: row.configuration,
+            password: row.account.map(Id::from_uuid).zip(stored),
+        }))
+    }
+
+    async fn step_facts(&mut self, wants: StepWants<'_>) -> Result<Option<StepFacts>> {
+        let (by_id, by_email) = (select_step!("a.id = $3"), select_step!("a.email = $3"));
+        let throttle = wants.throttle.map(|key| &key.0[..]);
+        let query = match wants.whose {
+            Whose::Address(email) => sqlx::query(by_email).bind(wants.journey.uuid()).bind(throttle).bind(email.as_str()),
+            Whose::Account(account) => sqlx::query(by_id).bind(wants.journey.uuid()).bind(throttle).bind(account.uuid()),
+            Whose::Nobody => sqlx::query(by_id).bind(wants.journey.uuid()).bind(throttle).bind(None::<Uuid>),
+        };
+        let rows = query.fetch_all(&mut *self.db).await?;
+        let steps = rows.iter().map(sqlx::FromRow::from_row).collect::<Result<Vec<StepRow>, sqlx::Error>>()?;
+        let Some(first) = steps.first() else { return Ok(None) };
+        let account = match first.found {
+            Some(_) => {
+                let found = rows.iter().map(sqlx::FromRow::from_row).collect::<Result<Vec<FactsRow>, sqlx::Error>>()?;
+                facts(found)?
+            }
+            None => None,
+        };
+        Ok(Some(StepFacts { version: first.journey_version, account, locked_until: time(first.throttled_until) }))
+    }
+});
