@@ -154,8 +154,8 @@ mod tests {
         let of = |linked: &[Application]| Metadata::new(&fixtures::origin(), &route, fixtures::issuer(), &[], linked);
         let (plain, mut other) = (fixtures::application(Web), fixtures::application(Web));
         assert_eq!(of(&[]).response_types_supported, ["code"]);
-        assert_eq!(of(&[plain.clone()]).response_types_supported, ["code"]);
-        assert!(!of(&[plain.clone()]).grant_types_supported.contains(&"implicit"));
+        assert_eq!(of(std::slice::from_ref(&plain)).response_types_supported, ["code"]);
+        assert!(!of(std::slice::from_ref(&plain)).grant_types_supported.contains(&"implicit"));
         other.settings.hybrid = true;
         assert_eq!(of(&[plain.clone(), other.clone()]).response_types_supported, ["code", "code id_token"]);
         other.settings.implicit_id_token = true;
