@@ -33,6 +33,7 @@ test("a mail server that is down: the page says that the code is late, goes on t
         await hydrated(page);
         await at(page, "Sign in");
         await press(page, "Create an account");
+        await at(page, "Create an account");
         await page.getByLabel("Email address").fill("pat@mail.example");
         await press(page, "Send verification code");
         // The request itself is not held up by the provider.
