@@ -400,7 +400,7 @@ mod tests {
         for uri in ["clinic", "http://clinic.example", "https://c.example/a b", "https://c.example/#x", "urn:x"] {
             refused(ApplicationKind::WebApi, "app_id_uri", uri);
         }
-        for (scopes, why) in [("a/b", "can’t be"), (".default", "can’t be"), ("a\na", "twice")] {
+        for (scopes, why) in [("a/b", "can’t be"), (".default", "can’t be"), ("a Read\na Write", "twice")] {
             let own = [("app_id_uri", "https://clinic.example"), ("scopes", scopes)];
             let (_, problems) = read_as(ApplicationKind::WebApi, &own);
             assert!(problems.len() == 1 && problems[0].1.contains(why), "{scopes}: {problems:?}");
