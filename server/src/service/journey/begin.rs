@@ -88,6 +88,7 @@ pub async fn single_sign_on(
                 let settled = completion.settle(&header, now, own.entropy().as_mut());
                 let issued = settled.back.issue_code(&header, &request, now, own.entropy().as_mut());
                 tx.create_grant(&issued.grant).await?;
+                tx.note_relying_party(&issued.grant).await?;
                 use crate::service::audit;
                 use lanyard_domain::audit::{Action, Outcome};
                 let event = audit::Event::of(Action::CodeIssued, Outcome::Success)

@@ -93,6 +93,7 @@ async fn take(
         Target::Application(request) => {
             let issued = back.issue_code(header, request, now, app.entropy().as_mut());
             tx.create_grant(&issued.grant).await?;
+            tx.note_relying_party(&issued.grant).await?;
             let event = audit::Event::of(Action::CodeIssued, Outcome::Success);
             let event = event.by(issued.grant.account).on(request.application).from(client);
             audit::append(app, tx, header.tenant, event).await?;

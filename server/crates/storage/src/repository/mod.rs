@@ -20,6 +20,7 @@ mod outbox;
 mod patient;
 mod patient_terms;
 mod refresh_token;
+mod relying_party;
 mod role;
 mod send;
 mod session;
@@ -46,6 +47,7 @@ pub use patient::{
     Patient, PatientCursor, PatientKey, PatientOrder, PatientPage, PatientQuery, PatientReads, PatientSort, Position,
 };
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
+pub use relying_party::{RelyingParty, RelyingPartyReads, RelyingPartyWrites};
 pub use role::{RoleReads, RoleWrites};
 pub use send::{SendReads, SendWrites};
 pub use session::{SessionReads, SessionWrites};
@@ -99,11 +101,11 @@ transaction! {
     /// What a job may do that only reads.
     ReadTx: MetaReads, TenantReads, ApplicationReads, FlowReads, FlowLinkReads, AttributeReads, AccountReads,
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
-        ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, StepReads;
+        ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads, StepReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
-        RefreshTokenWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites,
+        RefreshTokenWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites, RelyingPartyWrites,
         ClientAssertionWrites;
 }
 
