@@ -203,8 +203,8 @@ async fn logout(
     let sso = Cookie::Sso.read(headers);
     match oauth::logout(app, place, &params, sso.as_ref(), confirmed, client).await? {
         LogoutOutcome::Confirm => Ok(response::confirm_logout(app, place, &params).await),
-        LogoutOutcome::Done { redirect: Some(location) } => Ok(found(&location)),
-        LogoutOutcome::Done { redirect: None } => Ok(response::signed_out(app, place).await),
+        LogoutOutcome::Done { redirect: Some(location), frames } if frames.is_empty() => Ok(found(&location)),
+        LogoutOutcome::Done { redirect, frames } => Ok(response::signed_out(app, place, redirect, frames).await),
         LogoutOutcome::Refused(error) => {
             Ok(response::error_page(app, StatusCode::BAD_REQUEST, error.code.to_string(), error.text).await)
         }

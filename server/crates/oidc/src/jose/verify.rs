@@ -175,7 +175,7 @@ impl Verifier {
         if text(&claims, "iss")? != issuer {
             return Err(VerifyError::Issuer);
         }
-        check_times(&claims, expiry, now)?;
+        check_times(&claims, kind, expiry, now)?;
         Ok(claims)
     }
 
@@ -261,14 +261,24 @@ fn acceptable(header: &Header, kind: TokenType) -> Result<&str, VerifyError> {
     header.kid.as_deref().ok_or(VerifyError::UnknownKey)
 }
 
-fn check_times(claims: &Map<String, Value>, expiry: Expiry, now: Timestamp) -> Result<(), VerifyError> {
+fn check_times(
+    claims: &Map<String, Value>,
+    kind: TokenType,
+    expiry: Expiry,
+    now: Timestamp,
+) -> Result<(), VerifyError> {
     let time = |name| claims.get(name).and_then(Value::as_i64).ok_or(VerifyError::Claim);
     let now = now.as_seconds();
+    // A logout token has no `nbf`.
+    let begins = match kind {
+        TokenType::Id | TokenType::Access => "nbf",
+        TokenType::Logout => "iat",
+    };
     let expired = match expiry {
         Expiry::Enforced => now >= time("exp")?,
         Expiry::Ignored => false,
     };
-    let too_early = now.saturating_add(LEEWAY_SECONDS) < time("nbf")?;
+    let too_early = now.saturating_add(LEEWAY_SECONDS) < time(begins)?;
     if expired || too_early { Err(VerifyError::Time) } else { Ok(()) }
 }
 
