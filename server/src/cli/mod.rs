@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 it could not be done (one line on stderr says why), 2 wrong usage (clap).
 
+mod keys;
 mod manage;
 mod operator;
 mod serve;
@@ -21,6 +22,7 @@ Examples:
   lanyard app register --tenant clinic.example --name Portal --kind single_page \
     --reply-url https://app.clinic.example/ --flow B2C_1_signup
   lanyard operator invite                print a one-time link for one more operator
+  lanyard keys list                      which keys sign, and since when
   lanyard config check                   say what is wrong with the configuration, if anything";
 
 /// Self-hosted customer identity with multi-factor authentication for healthcare.
@@ -48,6 +50,9 @@ enum Command {
     /// User flows: create, change.
     #[command(subcommand)]
     Flow(manage::FlowCommand),
+    /// Signing keys.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -160,6 +165,7 @@ fn run(command: &Command) -> Outcome {
         Command::Tenant(command) => block_on(manage::tenant(command)),
         Command::App(command) => block_on(manage::application(command)),
         Command::Flow(command) => block_on(manage::flow(command)),
+        Command::Keys(command) => block_on(keys::run(command.common().load()?, command)),
         Command::Config(ConfigCommand::Check(args)) => {
             args.load()?;
             println!("The configuration is fine.");

@@ -25,6 +25,7 @@ pub enum Action {
     ProfileChanged,
     JourneyCancelled,
     CodeIssued,
+    IdTokenIssued,
     CodeRedeemed,
     CodeReused,
     TokenRefreshed,
@@ -46,6 +47,9 @@ pub enum Action {
     PatientViewed,
     PatientsListed,
     MessageFailed,
+    SigningKeyCreated,
+    SigningKeyRevoked,
+    SigningKeyDeleted,
 }
 
 /// How it ended.
