@@ -99,5 +99,16 @@ pub async fn logout(
             })
             .await?;
     }
-    Ok(LogoutOutcome::Done { redirect: decided.redirect })
+    // A setting of the flow: without an ID token nobody is sent anywhere.
+    let bare = place.flow.settings.session.id_token_in_logout && identified.hint.is_none();
+    Ok(LogoutOutcome::Done { redirect: decided.redirect.filter(|_| !bare) })
+}
+
+/// Whether no session stands under this cookie any more, of whatever tenant.
+///
+/// # Errors
+/// [`JourneyError`] when the database does not answer.
+pub async fn is_dead(app: &App, sso: &Token) -> Result<bool, JourneyError> {
+    let hash = sso.hash();
+    app.store.read(move |tx| Box::pin(async move { Ok(tx.sessions_of_cookie(&hash).await?.is_empty()) })).await
 }

@@ -8,6 +8,7 @@ mod account;
 mod application;
 mod attribute;
 mod audit;
+mod consent;
 mod client_assertion;
 mod counter;
 mod factor;
@@ -35,6 +36,7 @@ pub use application::{ApplicationReads, ApplicationWrites};
 pub use attribute::{AttributeReads, AttributeWrites};
 pub use audit::{AuditCursor, AuditReads, AuditWrites};
 pub use client_assertion::ClientAssertionWrites;
+pub use consent::{Access, ConsentReads, ConsentWrites};
 pub use counter::{CounterReads, CounterWrites, PATIENTS_TOTAL, PATIENTS_WITH_MFA};
 pub use factor::{FactorReads, FactorWrites};
 pub use flow_link::{FlowLinkReads, FlowLinkWrites};
@@ -101,12 +103,13 @@ transaction! {
     /// What a job may do that only reads.
     ReadTx: MetaReads, TenantReads, ApplicationReads, FlowReads, FlowLinkReads, AttributeReads, AccountReads,
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
-        ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, StepReads;
+        ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, StepReads,
+        ConsentReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites,
-        ClientAssertionWrites, PushedRequestWrites;
+        ClientAssertionWrites, PushedRequestWrites, ConsentWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.
