@@ -45,8 +45,19 @@ pub struct Config {
     pub limits: Limits,
     /// Signing keys.
     pub keys: Keys,
+    /// Requests to addresses that applications register.
+    pub outbound: Outbound,
     /// Demo mode: loopback only, a database of its own, an inbox instead of providers.
     pub demo: bool,
+}
+
+/// Requests to addresses that applications register, such as those of back-channel logout (f48).
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Outbound {
+    /// Private, link-local and loopback addresses may be called as well: for relying parties that
+    /// live beside this server. Off by default; the demo may always call loopback.
+    pub allow_private_addresses: bool,
 }
 
 /// Signing keys of the tenants (D12).
@@ -219,6 +230,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             limits: Limits::default(),
             keys: Keys::default(),
+            outbound: Outbound::default(),
             demo: false,
         }
     }

@@ -1,4 +1,4 @@
-//! What a flow's session settings do: scope, life, "Keep me signed in", sign-out with an ID token;
+//! What a flow's session settings do: scope, life, "Keep me signed in";
 //! sessions that a person ends; what a first factor ends.
 
 use lanyard_app::{api::journey::StageView, paths};
@@ -15,7 +15,7 @@ use crate::{
     support::{
         Clinic, Options, PASSWORD, Run, TestApp, Via,
         browser::parameter,
-        journey::{authorize, place},
+        journey::authorize,
         world::{self, MARIA, NORA, PHONE},
     },
 };
@@ -131,36 +131,6 @@ async fn keep_me_signed_in_keeps_the_cookie_and_the_session_for_the_days_of_the_
         app.advance(1);
         assert!(run.browser.get(&silent).await.location().unwrap().contains("error="));
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sign_out_asks_for_an_id_token_where_the_flow_says_so() {
-    let app = TestApp::new().await;
-    let clinic = app.world.plain.clone();
-    change_flow(&app, &clinic.flow, |settings| settings.session.id_token_in_logout = true).await;
-    let (mut run, _) = signed_in(&app, &clinic, &[]).await;
-    let id = clinic.application.id.to_string();
-    let logout = format!("{}/oauth2/v2.0/logout", place(&clinic, &clinic.flow));
-    let sent_back = [("post_logout_redirect_uri", world::REPLY), ("client_id", id.as_str())];
-    let bare = format!("{logout}?{}", crate::support::browser::encode(&sent_back));
-    let before = app.rows(&["sessions"]).await;
-    let page = run.browser.get(&bare).await;
-    assert!(page.status == 200 && page.says("Sign out?"), "{}", page.text());
-    assert_eq!(app.rows(&["sessions"]).await, before);
-    // The person may sign out by our own page, and is sent nowhere.
-    let mut other = run.browser.clone();
-    let csrf = page.csrf().unwrap();
-    let fields: Vec<_> = sent_back.into_iter().chain([("confirm", "yes"), ("csrf", csrf.as_str())]).collect();
-    let done = other.post(&logout, &fields).await;
-    assert_eq!((done.status.as_u16(), done.location()), (200, None), "{}", done.text());
-    // With the ID token the application is served.
-    let (mut run, back) = signed_in(&app, &clinic, &[]).await;
-    let answer = tokens(&mut run, &clinic, &back).await;
-    let hint = answer["id_token"].as_str().unwrap();
-    let with_hint = [("id_token_hint", hint), sent_back[0]];
-    let done = run.browser.get(&format!("{logout}?{}", crate::support::browser::encode(&with_hint))).await;
-    assert_eq!(done.location().as_deref(), Some(world::REPLY), "{}", done.text());
-    assert!(!run.browser.jar.contains_key("__Host-sso"), "the dead cookie is taken away");
 }
 
 #[tokio::test(flavor = "multi_thread")]

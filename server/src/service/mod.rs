@@ -14,5 +14,6 @@ pub mod patient_portal;
 pub mod phone;
 pub mod portal;
 pub mod run;
+pub mod sign_out;
 pub mod signing;
 pub mod tenants;

@@ -166,6 +166,7 @@ pub async fn redeem(app: &App, tenant: &Tenant, code: &str, by: By) -> Result<Op
         account: &account,
         grant: &grant,
         scope: &grant.scope,
+        key: None,
         now,
     };
     // No refresh token: nothing would ever use it.

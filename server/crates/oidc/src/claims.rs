@@ -58,6 +58,8 @@ pub struct Issuance<'a> {
     pub grant: &'a Grant,
     /// The scopes of this answer ([`crate::token::refresh::check`] may narrow them).
     pub scope: &'a str,
+    /// The thumbprint of the key that the access token is bound to (RFC 9449, 6.1).
+    pub key: Option<&'a str>,
     /// The present moment.
     pub now: Timestamp,
 }
@@ -90,6 +92,9 @@ pub fn access_token(issuance: &Issuance<'_>, serial: Uuid) -> Map<String, Value>
     claims.insert("jti".into(), id.to_string().into());
     claims.insert("client_id".into(), issuance.application.id.to_string().into());
     claims.insert("scp".into(), issuance.scope.into());
+    if let Some(thumbprint) = issuance.key {
+        claims.insert("cnf".into(), serde_json::json!({ "jkt": thumbprint }));
+    }
     claims
 }
 

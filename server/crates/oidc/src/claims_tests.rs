@@ -20,6 +20,7 @@ fn with<T>(change: impl Fn(&mut UserFlow, &mut Grant), use_it: impl Fn(&Issuance
         account: &account,
         grant: &grant,
         scope: "openid email",
+        key: None,
         now: NOW,
     })
 }

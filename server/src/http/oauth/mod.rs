@@ -1,6 +1,7 @@
 //! The OpenID provider's endpoints. Every form of their addresses (any case, double slashes,
 //! three prefixes) is read by `lanyard_oidc::endpoints`, so they are served by one fallback.
 
+mod dpop;
 pub mod response;
 
 use axum::{
@@ -18,13 +19,12 @@ use lanyard_oidc::{
     error::Refusal,
     metadata::Metadata,
     params::Params,
-    userinfo as userinfo_rules,
 };
 
 use super::{client::Client, cookies::Cookie, csrf, error::HttpError};
 use crate::{
     service::{
-        oauth::{self, Authorization, LogoutOutcome, Place, ProtocolError, Visitor},
+        oauth::{self, Authorization, LogoutOutcome, Place, ProtocolError, Visitor, dpop::Call},
         signing,
     },
     state::App,
@@ -57,7 +57,9 @@ pub async fn serve(State(app): State<App>, client: Client, request: Request) -> 
     };
     // Bearer tokens and codes decide, never cookies, so any origin may ask (wire.md).
     if cross_origin {
-        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("dpop-nonce, www-authenticate"));
     }
     response
 }
@@ -66,6 +68,7 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
     let place = oauth::place(app, route).await?;
     let (method, headers) = (request.method().clone(), request.headers().clone());
     let query = request.uri().query().unwrap_or_default().to_owned();
+    let call = dpop::call(app, &request);
     match (route.endpoint, method) {
         (Endpoint::Discovery, Method::GET | Method::HEAD) => {
             let linked = oauth::linked_applications(app, &place).await?;
@@ -83,13 +86,13 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
         }
         (Endpoint::Token, Method::POST) => {
             let body = form(request).await?;
-            token(app, &place, &headers, &body, client).await
+            token(app, &place, &headers, &body, (&call, client)).await
         }
-        (Endpoint::UserInfo, Method::GET) => userinfo(app, &place, &headers, None).await,
+        (Endpoint::UserInfo, Method::GET) => userinfo(app, &place, &headers, None, &call).await,
         (Endpoint::UserInfo, Method::POST) => {
             let is_form = is_form(request.headers());
             let body = if is_form { Some(form(request).await?) } else { None };
-            userinfo(app, &place, &headers, body.as_deref()).await
+            userinfo(app, &place, &headers, body.as_deref(), &call).await
         }
         (Endpoint::Logout, Method::GET) => logout(app, &place, &headers, query.as_bytes(), false, client).await,
         (Endpoint::Logout, Method::POST) => {
@@ -142,13 +145,13 @@ async fn token(
     place: &Place,
     headers: &HeaderMap,
     raw: &[u8],
-    client: &Client,
+    (call, client): (&Call, &Client),
 ) -> Result<Response, HttpError> {
     let params = match Params::parse(raw) {
         Ok(params) => params,
         Err(_) => return Ok(protocol_error(app, Refusal::invalid_request("The form cannot be read."))),
     };
-    match oauth::token(app, place, &params, authorization(headers), client).await {
+    match oauth::token(app, place, &params, authorization(headers), call, client).await {
         Ok(answer) => Ok(Json(answer).into_response()),
         Err(error) => failed(app, error),
     }
@@ -172,11 +175,18 @@ async fn push(app: &App, place: &Place, headers: &HeaderMap, raw: &[u8]) -> Resu
     }
 }
 
-async fn userinfo(app: &App, place: &Place, headers: &HeaderMap, raw: Option<&[u8]>) -> Result<Response, HttpError> {
+async fn userinfo(
+    app: &App,
+    place: &Place,
+    headers: &HeaderMap,
+    raw: Option<&[u8]>,
+    call: &Call,
+) -> Result<Response, HttpError> {
     let form = raw.map(params).transpose()?;
-    match oauth::userinfo(app, place, authorization(headers), form.as_ref()).await {
+    match oauth::userinfo(app, place, authorization(headers), form.as_ref(), call).await {
         Ok(claims) => Ok(Json(claims).into_response()),
-        Err(error) => failed(app, error),
+        Err(ProtocolError::Failed(error)) => Err(error.into()),
+        Err(ProtocolError::Refused(refusal)) => Ok(dpop::resource_error(app, &refusal, authorization(headers))),
     }
 }
 
@@ -203,8 +213,8 @@ async fn logout(
             let code = error.code.to_string();
             return Ok(response::error_page(app, StatusCode::BAD_REQUEST, code, error.text).await);
         }
-        LogoutOutcome::Done { redirect: Some(location) } => found(&location),
-        LogoutOutcome::Done { redirect: None } => response::signed_out(app, place).await,
+        LogoutOutcome::Done { redirect: Some(location), frames } if frames.is_empty() => found(&location),
+        LogoutOutcome::Done { redirect, frames } => response::signed_out(app, place, redirect, frames).await,
     };
     // Another tenant's session may live on under the same cookie; a dead one is taken away.
     if let Some(sso) = &sso
@@ -232,10 +242,11 @@ fn protocol_error(app: &App, refusal: Refusal) -> Response {
     let status = StatusCode::from_u16(refusal.error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut answer = (status, Json(refusal.body(correlation, now))).into_response();
     if status == StatusCode::UNAUTHORIZED
-        && let Ok(value) = HeaderValue::try_from(userinfo_rules::challenge(&refusal))
+        && let Ok(value) = HeaderValue::try_from(lanyard_oidc::userinfo::challenge(&refusal, false))
     {
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }
+    dpop::add_nonce(app, &refusal, answer.headers_mut());
     answer
 }
 
@@ -277,7 +288,7 @@ fn preflight(methods: &'static str) -> Response {
     let headers = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, dpop"),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
     ];
     (StatusCode::NO_CONTENT, headers, Body::empty()).into_response()

@@ -19,7 +19,7 @@ use lanyard_storage::{ReadTx, StorageError, WriteTx};
 use super::{Owner, words::moment};
 use crate::{
     http::client::Client,
-    service::{audit, consents},
+    service::{audit, consents, journey::JourneyError, sign_out},
     state::App,
 };
 
@@ -124,9 +124,10 @@ pub async fn end_sessions(
     owner: Owner,
     client: Client,
     session: Option<Id<Session>>,
-) -> Result<usize, StorageError> {
+) -> Result<usize, JourneyError> {
     let (own, now, account) = (app.clone(), app.clock.now(), owner.account);
-    app.store
+    let ended = app
+        .store
         .write(move |tx| {
             Box::pin(async move {
                 lock(&own, tx, account.id).await?;
@@ -135,7 +136,7 @@ pub async fn end_sessions(
                 let live = tx.live_sessions_of_account(account.id, now).await?;
                 let chosen = live.into_iter().filter(|live| live.id != owner.session);
                 for live in chosen.filter(|live| session.is_none_or(|id| id == live.id)) {
-                    if tx.end_session(live.id, now).await? {
+                    if sign_out::end(&own, tx, &live, now).await? {
                         tx.revoke_grants_of_session(live.id, now).await?;
                         let event = audit::Event::of(Action::SessionEnded, Outcome::Success)
                             .by(account.id)
@@ -145,10 +146,13 @@ pub async fn end_sessions(
                         ended += 1;
                     }
                 }
-                Ok(ended)
+                Ok::<_, JourneyError>(ended)
             })
         })
-        .await
+        .await?;
+    // The applications that share those sessions are told.
+    app.outbox.wake();
+    Ok(ended)
 }
 
 async fn lock(app: &App, tx: &mut (dyn WriteTx + '_), account: Id<Account>) -> Result<(), StorageError> {

@@ -61,6 +61,7 @@ pub(super) async fn issue(
         Err(other) => return Ok(Err(other)),
     };
     tx.create_grant(&issued.grant).await?;
+    tx.note_relying_party(&issued.grant).await?;
     let action = if issued.code.is_some() { Action::CodeIssued } else { Action::IdTokenIssued };
     let event = audit::Event::of(action, Outcome::Success).by(issued.grant.account).on(request.application);
     let event = match client {

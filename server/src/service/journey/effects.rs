@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     http::client::Client,
-    service::{audit, counters},
+    service::{audit, counters, sign_out},
     state::App,
 };
 
@@ -84,14 +84,14 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
         Effect::CreateAccount(new) => create(hands, tx, *new).await?,
         Effect::SetPassword { account, replaces, phc } => {
             tx.set_password(account, replaces, &phc).await?;
-            tx.end_sessions_of_account(account, None, now).await?;
+            sign_out::end_all(hands.app, tx, account, None, now).await?;
             tx.revoke_grants_of_account(account, now).await?;
         }
         Effect::BindFactor { account, factor, first } => {
             tx.bind_factor(account, &factor, now).await?;
             // Whatever was signed in before is below the account's own level from here on.
             if first {
-                tx.end_sessions_of_account(account, None, now).await?;
+                sign_out::end_all(hands.app, tx, account, None, now).await?;
             }
         }
         Effect::GiveConsent { account, application, items } => {

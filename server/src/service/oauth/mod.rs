@@ -4,6 +4,7 @@
 
 mod authorize;
 mod client;
+pub mod dpop;
 mod logout;
 mod pushed;
 mod redeem;

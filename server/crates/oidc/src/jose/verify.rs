@@ -97,6 +97,8 @@ pub struct AccessToken {
     pub audience: Id<Application>,
     /// The scopes.
     pub scope: String,
+    /// The thumbprint of the key that it is bound to (RFC 9449, 6.1).
+    pub key: Option<String>,
     /// Where it came from.
     pub id: AccessTokenId,
 }
@@ -173,7 +175,7 @@ impl Verifier {
         if text(&claims, "iss")? != issuer {
             return Err(VerifyError::Issuer);
         }
-        check_times(&claims, expiry, now)?;
+        check_times(&claims, kind, expiry, now)?;
         Ok(claims)
     }
 
@@ -189,6 +191,7 @@ impl Verifier {
             application: id_of(&claims, "azp")?,
             audience: id_of(&claims, "aud").map_err(|_| VerifyError::Audience)?,
             scope: text(&claims, "scp")?.to_owned(),
+            key: confirmation(&claims)?,
             id,
         })
     }
@@ -258,15 +261,31 @@ fn acceptable(header: &Header, kind: TokenType) -> Result<&str, VerifyError> {
     header.kid.as_deref().ok_or(VerifyError::UnknownKey)
 }
 
-fn check_times(claims: &Map<String, Value>, expiry: Expiry, now: Timestamp) -> Result<(), VerifyError> {
+fn check_times(
+    claims: &Map<String, Value>,
+    kind: TokenType,
+    expiry: Expiry,
+    now: Timestamp,
+) -> Result<(), VerifyError> {
     let time = |name| claims.get(name).and_then(Value::as_i64).ok_or(VerifyError::Claim);
     let now = now.as_seconds();
+    // A logout token has no `nbf`.
+    let begins = match kind {
+        TokenType::Id | TokenType::Access => "nbf",
+        TokenType::Logout => "iat",
+    };
     let expired = match expiry {
         Expiry::Enforced => now >= time("exp")?,
         Expiry::Ignored => false,
     };
-    let too_early = now.saturating_add(LEEWAY_SECONDS) < time("nbf")?;
+    let too_early = now.saturating_add(LEEWAY_SECONDS) < time(begins)?;
     if expired || too_early { Err(VerifyError::Time) } else { Ok(()) }
+}
+
+// A token bound in a way that cannot be read is no token that anybody may bear.
+fn confirmation(claims: &Map<String, Value>) -> Result<Option<String>, VerifyError> {
+    let jkt = |cnf: &Value| cnf.get("jkt").and_then(Value::as_str).map(str::to_owned).ok_or(VerifyError::Claim);
+    claims.get("cnf").map(jkt).transpose()
 }
 
 fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<&'a str, VerifyError> {

@@ -11,6 +11,7 @@ mod audit;
 mod consent;
 mod client_assertion;
 mod counter;
+mod dpop_proof;
 mod factor;
 mod flow_link;
 mod grant;
@@ -22,6 +23,7 @@ mod patient;
 mod patient_terms;
 mod pushed_request;
 mod refresh_token;
+mod relying_party;
 mod role;
 mod send;
 mod session;
@@ -38,6 +40,7 @@ pub use audit::{AuditCursor, AuditReads, AuditWrites};
 pub use client_assertion::ClientAssertionWrites;
 pub use consent::{Access, ConsentReads, ConsentWrites};
 pub use counter::{CounterReads, CounterWrites, PATIENTS_TOTAL, PATIENTS_WITH_MFA};
+pub use dpop_proof::DpopProofWrites;
 pub use factor::{FactorReads, FactorWrites};
 pub use flow_link::{FlowLinkReads, FlowLinkWrites};
 pub use grant::{GrantReads, GrantWrites};
@@ -50,6 +53,7 @@ pub use patient::{
 };
 pub use pushed_request::{PushedAt, PushedRequest, PushedRequestWrites};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
+pub use relying_party::{RelyingParty, RelyingPartyReads, RelyingPartyWrites};
 pub use role::{RoleReads, RoleWrites};
 pub use send::{SendReads, SendWrites};
 pub use session::{SessionReads, SessionWrites};
@@ -103,13 +107,13 @@ transaction! {
     /// What a job may do that only reads.
     ReadTx: MetaReads, TenantReads, ApplicationReads, FlowReads, FlowLinkReads, AttributeReads, AccountReads,
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
-        ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, StepReads,
-        ConsentReads;
+        ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
+        StepReads, ConsentReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
-        RefreshTokenWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites,
-        ClientAssertionWrites, PushedRequestWrites, ConsentWrites;
+        RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
+        SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, ConsentWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

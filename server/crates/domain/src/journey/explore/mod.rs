@@ -129,10 +129,10 @@ fn scenarios() -> Vec<Scenario> {
             ],
             minimum: Minimum::None,
             third_party: true,
-            holds: 1,
             mistakes: 0,
-            together: 6,
-            ticks: 1,
+            sends: 1,
+            together: 4,
+            ticks: 0,
             ..BASE
         },
         Scenario {
@@ -140,10 +140,10 @@ fn scenarios() -> Vec<Scenario> {
             seats: [owner(Flow::Weak, FlowType::SignUpSignIn), intruder(Flow::Weak, FlowType::SignIn)],
             minimum: Minimum::None,
             third_party: true,
-            toggle: true,
             mistakes: 0,
+            sends: 1,
             ticks: 0,
-            together: 6,
+            together: 5,
             ..BASE
         },
     ]
