@@ -28,7 +28,7 @@ test("U28 O2 on a phone each attribute is a card with all its boxes, lists are c
         }
         // The short labels are seen, and a press on one ticks its box.
         const row = page.getByRole("row", { name: /Given name/ });
-        await expect(row.locator(".cell-name")).toHaveText(["Collect", "Required", "Return as a claim"]);
+        await expect(row.locator(".cell-name")).toHaveText(["Collect", "Required", "Return"]);
         await row.locator(".cell-name").nth(1).click();
         await expect(page.getByLabel("Given name is required", { exact: true })).not.toBeChecked();
         // No line of the heading begins in the middle of a word.
