@@ -134,12 +134,21 @@ fn enrol_app() -> StageView {
 
 fn journeys() -> Vec<(&'static str, JourneyView)> {
     use ProblemCode as P;
-    let sign_in = || view(StageView::SignIn { can_sign_up: true, can_cancel: true });
+    let sign_in = || view(StageView::SignIn { can_sign_up: true, can_cancel: true, keep_days: None });
     let over = |reason| view(StageView::Over { reason, start_again: Some("/start".into()) });
     let late = |delivery| StageView::SignUpCode(CodeView { delivery, resend_in_seconds: 0, ..code() });
     let locked = || CodeView { locked_for_seconds: 872, ..phone_code() };
     vec![
         ("sign-in", sign_in()),
+        ("sign-in-keep", view(StageView::SignIn { can_sign_up: true, can_cancel: true, keep_days: Some(14) })),
+        (
+            "consent",
+            view(StageView::Consent {
+                email: "maria@example.com".into(),
+                details: vec!["Email address".into(), "Given name".into(), "Surname".into()],
+                rights: vec!["Get these details again while you’re away".into()],
+            }),
+        ),
         ("sign-in-demo", JourneyView { demo: true, ..sign_in() }),
         ("sign-in-wrong", with(sign_in(), vec![("", P::WrongCredentials)], &[("email", "maria@example.com")])),
         ("sign-in-empty", with(sign_in(), vec![("email", P::EmailMissing), ("password", P::PasswordMissing)], &[])),

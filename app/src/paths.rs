@@ -92,6 +92,18 @@ pub fn clinic_patient(domain: &str, id: &str) -> String {
     format!("/clinic/{domain}/patients/{id}")
 }
 
+/// Where a person takes access away from an application.
+#[must_use]
+pub fn account_remove_access(domain: &str) -> String {
+    format!("/account/{domain}/remove-access")
+}
+
+/// Where a person signs out elsewhere: of one session, or of all but this one.
+#[must_use]
+pub fn account_end_sessions(domain: &str) -> String {
+    format!("/account/{domain}/end-sessions")
+}
+
 /// Where a person changes their own details.
 #[must_use]
 pub fn account_profile(domain: &str) -> String {

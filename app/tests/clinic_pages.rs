@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 
 use lanyard_app::{
     api::{
-        account::{AccountView, ClaimView, MethodView, Moment, ProfileView, SessionView, Visitor},
+        account::{AccountView, AppView, ClaimView, Done, MethodView, Moment, ProfileView, SessionView, Visitor},
         clinic::{Day, Figures, MfaFilter, PatientListQuery, PatientListView, PatientRow, PatientView, SortBy},
         journey::{AttributeField, AttributeFieldKind, Problem, ProblemCode},
     },
@@ -128,8 +128,9 @@ fn patient(methods: Vec<MethodView>) -> PatientView {
     }
 }
 
-fn account(saved: bool, methods: Vec<MethodView>) -> AccountView {
+fn account(done: Option<Done>, methods: Vec<MethodView>) -> AccountView {
     let session = |label: &str, current| SessionView {
+        id: "0190a0b0".into(),
         label: label.into(),
         current,
         created: moment("3 July 2026, 13:50 UTC"),
@@ -137,10 +138,19 @@ fn account(saved: bool, methods: Vec<MethodView>) -> AccountView {
     };
     AccountView {
         visitor: Visitor { name: "Maria Santos".into(), ..visitor() },
-        saved,
+        done,
         claims: claims(),
         methods,
         sessions: vec![session("This account page", true), session("Apps", false)],
+        apps: vec![AppView {
+            id: "0190a0b1".into(),
+            name: "Step Counter".into(),
+            third_party: true,
+            details: vec!["Given name".into(), "Email address".into()],
+            rights: vec!["Get these details again while you’re away".into()],
+            since: moment("3 July 2026, 13:50 UTC"),
+            last_used: None,
+        }],
     }
 }
 
@@ -201,8 +211,8 @@ fn pages() -> Vec<(&'static str, String)> {
         }),
         ("clinic-patient", || patient_page(patient(methods())).into_any()),
         ("clinic-patient-bare", || patient_page(patient(vec![])).into_any()),
-        ("account", || account_page(account(false, methods())).into_any()),
-        ("account-saved", || account_page(account(true, vec![])).into_any()),
+        ("account", || account_page(account(None, methods())).into_any()),
+        ("account-saved", || account_page(account(Some(Done::Saved), vec![])).into_any()),
         ("account-profile", || profile_page(profile(vec![])).into_any()),
         ("account-profile-wrong", || profile_page(profile(wrong())).into_any()),
         ("home-demo", || home_page(Some(("Harbour Clinic".into(), "harbour.example".into()))).into_any()),

@@ -54,7 +54,7 @@ fn tag<'html>(html: &'html str, with: &str) -> &'html str {
     &html[start..=end]
 }
 
-const SIGN_IN: StageView = StageView::SignIn { can_sign_up: true, can_cancel: true };
+const SIGN_IN: StageView = StageView::SignIn { can_sign_up: true, can_cancel: true, keep_days: None };
 
 #[test]
 fn u1_every_form_posts_to_the_journey_with_its_token() {
@@ -217,4 +217,26 @@ fn required_ticks_and_choices_are_asked_for_as_such() {
     assert!(page(AttributeFieldKind::Checkbox).contains("Tick “Terms” to go on."));
     assert!(page(AttributeFieldKind::Select { options: vec![] }).contains("Choose your terms."));
     assert!(page(AttributeFieldKind::Text).contains("Enter your terms."));
+}
+
+#[test]
+fn u29_the_consent_page_names_the_app_what_it_gets_and_both_ways_out() {
+    let stage = StageView::Consent {
+        email: "maria@example.com".into(),
+        details: vec!["Given name".into()],
+        rights: vec!["Get these details again while you’re away".into()],
+    };
+    let page = html(&view(stage));
+    for said in ["Given name", "while you’re away", "maria@example.com", "Allow", "Cancel", "/agree", "/cancel"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+}
+
+#[test]
+fn keep_me_signed_in_is_offered_where_the_flow_does_and_never_ticked_beforehand() {
+    assert!(!html(&view(SIGN_IN)).contains("Keep me signed in"));
+    let page = html(&view(StageView::SignIn { can_sign_up: true, can_cancel: true, keep_days: Some(14) }));
+    let tick = tag(&page, r#"id="f-keep""#);
+    assert!(tick.contains(r#"value="true""#) && !tick.contains("checked"), "{tick}");
+    assert!(page.contains("For 14 days.") && page.contains("share with others"), "{page}");
 }

@@ -165,6 +165,10 @@ pub struct Limits {
     pub per_address_per_second: u32,
     /// How many of them at once.
     pub per_address_burst: u32,
+    /// Texts and calls per hour that requests from one network address may cause in a tenant (A14).
+    pub texts_per_address_per_hour: u32,
+    /// Texts and calls per day (UTC) of one tenant (A14): the most that anybody can make it pay for.
+    pub texts_per_tenant_per_day: u32,
     /// Threads that hash passwords; 0: one per core.
     pub hashing_threads: usize,
     /// Passwords that may wait to be hashed.
@@ -203,6 +207,8 @@ impl Default for Limits {
         Self {
             per_address_per_second: 5,
             per_address_burst: 60,
+            texts_per_address_per_hour: 60,
+            texts_per_tenant_per_day: 5_000,
             hashing_threads: 0,
             hashing_queue: 256,
             database_connections: 20,

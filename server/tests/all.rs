@@ -11,6 +11,7 @@ mod support;
 
 mod audit;
 mod codes;
+mod consent;
 mod command_line;
 mod enumeration;
 mod factors;
@@ -28,5 +29,6 @@ mod providers;
 mod races;
 mod routes;
 mod sessions;
+mod single_sign_on;
 mod soak;
 mod tokens;

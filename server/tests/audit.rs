@@ -145,8 +145,10 @@ async fn c1_tokens_and_sign_out_are_one_event_each() {
     let tokens: serde_json::Value = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.json();
     refresh(&mut run.browser, &clinic, &clinic.flow, tokens["refresh_token"].as_str().unwrap()).await;
     let logout = format!("{}/oauth2/v2.0/logout", crate::support::journey::place(&clinic, &clinic.flow));
-    run.browser.post(&logout, &[("confirm", "yes")]).await;
-    run.browser.post(&logout, &[("confirm", "yes")]).await;
+    let csrf = run.browser.get(&logout).await.csrf().unwrap();
+    for _ in 0..2 {
+        run.browser.post(&logout, &[("confirm", "yes"), ("csrf", &csrf)]).await;
+    }
     let events = app.audit(clinic.tenant.id).await;
     for action in [Action::CodeIssued, Action::CodeRedeemed, Action::TokenRefreshed, Action::SignOut] {
         let event = only(&events, action, Outcome::Success);

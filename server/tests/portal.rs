@@ -55,6 +55,7 @@ async fn operator(app: &TestApp, name: &str, roles: &[Role]) -> (Browser, Id<Acc
                 account: account.id,
                 token: hash,
                 console: Some(ConsoleKind::Portal),
+                terms: lanyard_domain::session::SessionTerms::default(),
                 authentication,
                 created_at: now,
                 last_seen_at: now,

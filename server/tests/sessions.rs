@@ -87,12 +87,19 @@ async fn n24_a_session_is_dead_after_logout() {
     let forged = run.browser.post_bare(&logout, &[]).await;
     assert!(forged.says("Sign out?"));
     run.browser.extra = vec![("sec-fetch-site", "cross-site".into())];
-    assert!(run.browser.post_bare(&logout, &[("confirm", "yes")]).await.says("Sign out?"));
+    let csrf = page.csrf().unwrap();
+    let pressed = [("confirm", "yes"), ("csrf", csrf.as_str())];
+    assert!(run.browser.post_bare(&logout, &pressed).await.says("Sign out?"));
     run.browser.extra.clear();
+    // Nor does a form that carries the right marks without the token of this cookie.
+    for forged in ["", "x"] {
+        assert!(run.browser.post(&logout, &[("confirm", "yes"), ("csrf", forged)]).await.says("Sign out?"));
+    }
     assert_eq!(app.rows(&["sessions"]).await, before);
 
-    let done = run.browser.post(&logout, &[("confirm", "yes")]).await;
+    let done = run.browser.post(&logout, &pressed).await;
     assert_eq!(done.status, 200, "{}", done.text());
+    assert!(!run.browser.jar.contains_key("__Host-sso"), "the dead cookie is taken away");
     let mut thief = app.browser();
     thief.jar.insert("__Host-sso".into(), secret);
     let back = thief.get(&authorize(&clinic, &clinic.flow, &[("prompt", "none")])).await.location().unwrap();

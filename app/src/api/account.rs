@@ -52,9 +52,41 @@ pub struct MethodView {
     pub locked_until: Option<Moment>,
 }
 
+/// An application that has access to the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppView {
+    /// The application's id, for the form that takes the access away.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it belongs to somebody else than the tenant.
+    pub third_party: bool,
+    /// The details that it gets: plain labels.
+    pub details: Vec<String>,
+    /// What else it may do, as whole sentences.
+    pub rights: Vec<String>,
+    /// Since when.
+    pub since: Moment,
+    /// When it last got something.
+    pub last_used: Option<Moment>,
+}
+
+/// What was just done, said at the top of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// The details were saved.
+    Saved,
+    /// An application lost its access.
+    AccessRemoved,
+    /// Sessions were ended.
+    SignedOut,
+}
+
 /// A place where the person is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionView {
+    /// Its id, for the form that ends it.
+    pub id: String,
     /// What it opens, in plain words.
     pub label: String,
     /// Whether it is the one that shows this page.
@@ -70,14 +102,16 @@ pub struct SessionView {
 pub struct AccountView {
     /// The frame.
     pub visitor: Visitor,
-    /// Whether the details were changed just now.
-    pub saved: bool,
+    /// What was done just now.
+    pub done: Option<Done>,
     /// What the server holds, in the order of the catalogue.
     pub claims: Vec<ClaimView>,
     /// The second-step methods, oldest first.
     pub methods: Vec<MethodView>,
     /// The live sessions, the latest first.
     pub sessions: Vec<SessionView>,
+    /// The applications with access, the oldest first.
+    pub apps: Vec<AppView>,
 }
 
 /// What `/account/{tenant}/profile` shows: the form, with what was typed.

@@ -32,13 +32,16 @@ pub struct JourneyView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StageView {
-    /// Email and password. Event `sign-in` {email, password}; buttons `go-sign-up`,
+    /// Email and password. Event `sign-in` {email, password, keep?}; buttons `go-sign-up`,
     /// `go-forgot-password`, `cancel`.
     SignIn {
         /// Whether "Create an account" is offered.
         can_sign_up: bool,
         /// Whether "Cancel" leads back to an application.
         can_cancel: bool,
+        /// For how many days "Keep me signed in" (`keep`) would keep the person; not offered
+        /// where there is none.
+        keep_days: Option<u32>,
     },
     /// The address of a new account. Event `request-code` {email}; button `go-sign-in`.
     SignUpEmail,
@@ -127,6 +130,15 @@ pub enum StageView {
     EditProfile {
         /// What can be changed, with present values.
         attributes: Vec<AttributeField>,
+    },
+    /// Whether the application may have the person's data. Event `agree`; button `cancel`.
+    Consent {
+        /// Who is asked: the address that signed in.
+        email: String,
+        /// The details that go to it, as plain labels.
+        details: Vec<String>,
+        /// What else it may do, as whole sentences.
+        rights: Vec<String>,
     },
     /// Done: go to this address (one of ours, begun with `/`).
     Done {

@@ -127,7 +127,11 @@ fn stage(value: impl Json) -> Option<StageView> {
     let (name, of) = variant(value)?;
     let of = &of;
     Some(match name.as_str() {
-        "sign_in" => StageView::SignIn { can_sign_up: flag(of, "can_sign_up")?, can_cancel: flag(of, "can_cancel")? },
+        "sign_in" => StageView::SignIn {
+            can_sign_up: flag(of, "can_sign_up")?,
+            can_cancel: flag(of, "can_cancel")?,
+            keep_days: number(of, "keep_days"),
+        },
         "sign_up_email" => StageView::SignUpEmail,
         "sign_up_code" => StageView::SignUpCode(code(of)?),
         "details" => StageView::Details {
@@ -167,6 +171,11 @@ fn stage(value: impl Json) -> Option<StageView> {
             other_ways: list(of, "other_ways", other_way)?,
         },
         "edit_profile" => StageView::EditProfile { attributes: list(of, "attributes", attribute)? },
+        "consent" => StageView::Consent {
+            email: text(of, "email")?,
+            details: list(of, "details", Json::text)?,
+            rights: list(of, "rights", Json::text)?,
+        },
         "done" => StageView::Done { location: text(of, "location")? },
         "over" => {
             StageView::Over { reason: over_reason(&of.member("reason")?)?, start_again: maybe(of, "start_again") }
@@ -348,7 +357,8 @@ mod tests {
         let countries = vec![("DE".to_owned(), "Germany".to_owned())];
         let other_ways = vec![OtherWay { method: Method::AuthenticatorApp, hint: "My phone".into() }];
         let mut stages = vec![
-            StageView::SignIn { can_sign_up: true, can_cancel: false },
+            StageView::SignIn { can_sign_up: true, can_cancel: false, keep_days: None },
+            StageView::SignIn { can_sign_up: false, can_cancel: true, keep_days: Some(14) },
             StageView::SignUpEmail,
             StageView::SignUpCode(sent()),
             StageView::Details { email: None, ask_email: true, min_length: 15, attributes: attributes() },
@@ -369,6 +379,7 @@ mod tests {
             StageView::Challenge { method, code: Some(sent()), factor_name: "f".into(), other_ways },
             StageView::Challenge { method, code: None, factor_name: String::new(), other_ways: vec![] },
             StageView::EditProfile { attributes: attributes() },
+            StageView::Consent { email: "m@example.com".into(), details: vec!["Given name".into()], rights: vec![] },
             StageView::Done { location: "/next".into() },
         ];
         let reasons = [

@@ -123,6 +123,7 @@ async fn staff(app: &App, tenant: &Tenant) -> Outcome<String> {
         account,
         token: token.hash(),
         console: Some(ConsoleKind::Clinic),
+        terms: lanyard_domain::session::SessionTerms::default(),
         authentication: serde_json::from_value(happened)?,
         created_at: now,
         last_seen_at: now,

@@ -161,11 +161,11 @@ async fn signed_in(
 
 // Keeps an active session from going idle; a write once a minute at most.
 async fn touch(app: &App, session: &Session) -> Result<(), HttpError> {
-    let (id, now) = (session.id, app.clock.now());
+    let (id, now, end) = (session.id, app.clock.now(), session.expires_at);
     if now.since(session.last_seen_at) < lanyard_domain::clock::MINUTE {
         return Ok(());
     }
-    app.store.write(move |tx| Box::pin(async move { tx.touch_session(id, now).await })).await?;
+    app.store.write(move |tx| Box::pin(async move { tx.touch_session(id, now, end).await })).await?;
     Ok(())
 }
 

@@ -57,6 +57,12 @@ impl Cookie {
         self.header(token.expose(), "")
     }
 
+    /// The header that sets it and keeps it for `seconds`, even when the browser is closed.
+    #[must_use]
+    pub fn keep(self, token: &Token, seconds: i64) -> HeaderValue {
+        self.header(token.expose(), &format!("; Max-Age={seconds}"))
+    }
+
     /// The header that removes it.
     #[must_use]
     pub fn clear(self) -> HeaderValue {

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod audit;
 pub mod clinic;
+pub mod consents;
 pub mod counters;
 pub mod invitations;
 pub mod journey;

@@ -1,12 +1,13 @@
 //! A person's own account: what the clinic's server holds, how they sign in, where they are signed
 //! in. Roomy, in plain words, complete without scripting (U1).
 
+mod apps;
 mod profile;
 
 use leptos::prelude::*;
 
 use crate::{
-    api::account::{AccountView, ClaimView, MethodView, Moment, SessionView, Visitor},
+    api::account::{AccountView, ClaimView, Done, MethodView, Moment, SessionView, Visitor},
     components::{
         Badge, Button, ButtonKind, ButtonLink, ConsoleLayout, DefinitionList, Disclosure, Form, Notice, Tone,
     },
@@ -70,21 +71,30 @@ pub fn account_page(view: AccountView) -> impl IntoView {
             <h1>{ACCOUNT_TITLE}</h1>
             <p class="muted">{format!("This is what {} knows about you, and how you sign in.", visitor.tenant)}</p>
         </div>
-        {view
-            .saved
-            .then(|| {
-                view! {
-                    <Notice tone=Tone::Success role="status" title="Your details are saved">
-                        <p>"Apps get the new details the next time you sign in to them."</p>
-                    </Notice>
-                }
-            })}
+        {view.done.map(done)}
         {details(&visitor, view.claims)}
         {methods(&visitor, view.methods)}
+        {apps::section(&visitor, view.apps)}
         {sessions(&visitor, view.sessions)}
     }
     .into_any();
     frame(&visitor, body)
+}
+
+fn done(done: Done) -> AnyView {
+    let (title, text) = match done {
+        Done::Saved => ("Your details are saved", "Apps get the new details the next time you sign in to them."),
+        Done::AccessRemoved => {
+            ("Access removed", "The app gets no more of your details. It keeps what it got before: ask its makers to delete it.")
+        }
+        Done::SignedOut => ("Signed out", "Whoever uses that browser must sign in again."),
+    };
+    view! {
+        <Notice tone=Tone::Success role="status" title=title>
+            <p>{text}</p>
+        </Notice>
+    }
+    .into_any()
 }
 
 fn details(visitor: &Visitor, claims: Vec<ClaimView>) -> AnyView {
@@ -173,9 +183,29 @@ pub(crate) fn method(method: MethodView) -> AnyView {
 }
 
 fn sessions(visitor: &Visitor, sessions: Vec<SessionView>) -> AnyView {
+    let others = sessions.iter().any(|session| !session.current);
+    let end = paths::account_end_sessions(&visitor.domain);
+    let csrf = visitor.csrf.clone();
+    let end_others = others.then(|| {
+        view! {
+            <Form action=end.clone() csrf=csrf.clone() class="inline-form">
+                <Button label="Sign out everywhere else" kind=ButtonKind::Secondary />
+            </Form>
+        }
+    });
     let items = sessions
         .into_iter()
         .map(|session| {
+            let (action, csrf) = (end.clone(), csrf.clone());
+            let end = (!session.current).then(|| {
+                let label = format!("Sign out of {}, signed in {}", session.label, session.created.text);
+                view! {
+                    <Form action=action csrf=csrf class="inline-form">
+                        <input type="hidden" name="session" value=session.id.clone() />
+                        <button class="button-link" type="submit" aria-label=label>"Sign out"</button>
+                    </Form>
+                }
+            });
             view! {
                 <li class="thing">
                     <p class="thing-name">
@@ -185,6 +215,7 @@ fn sessions(visitor: &Visitor, sessions: Vec<SessionView>) -> AnyView {
                     <p class="muted">
                         "Signed in " {time(session.created)} ". Last used: " {time(session.last_seen)} "."
                     </p>
+                    {end}
                 </li>
             }
         })
@@ -193,7 +224,7 @@ fn sessions(visitor: &Visitor, sessions: Vec<SessionView>) -> AnyView {
         <section class="panel" aria-labelledby="sessions">
             <h2 id="sessions">"Where you’re signed in"</h2>
             <ul class="things">{items}</ul>
-            <div class="actions">{sign_out(visitor.csrf.clone(), ButtonKind::Secondary)}</div>
+            <div class="actions">{sign_out(visitor.csrf.clone(), ButtonKind::Secondary)} {end_others}</div>
             <p class="muted">
                 {format!(
                     "See something that you don’t know? Change your password with “Forgot your password?” on the sign-in page: that signs you out everywhere. Then tell {}.",

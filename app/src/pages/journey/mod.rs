@@ -6,6 +6,7 @@
 
 mod account;
 mod code;
+mod consent;
 mod enrol;
 mod over;
 pub(crate) mod parts;
@@ -39,7 +40,9 @@ pub(crate) fn step(view: &JourneyView) -> AnyView {
         .map(|problem| ErrorItem { field: at.link_target(&problem.field), text: at.text(problem) })
         .collect();
     let body = match &view.stage {
-        StageView::SignIn { can_sign_up, can_cancel } => sign_in::sign_in(&at, *can_sign_up, *can_cancel),
+        StageView::SignIn { can_sign_up, can_cancel, keep_days } => {
+            sign_in::sign_in(&at, *can_sign_up, *can_cancel, *keep_days)
+        }
         StageView::SignUpEmail => sign_in::sign_up_email(&at),
         StageView::SignUpCode(code) => code::email_code(&at, code, code::EmailPurpose::SignUp),
         StageView::Details { email, ask_email, min_length, attributes } => {
@@ -59,6 +62,7 @@ pub(crate) fn step(view: &JourneyView) -> AnyView {
             code::challenge(&at, *method, code.as_ref(), factor_name, other_ways)
         }
         StageView::EditProfile { attributes } => account::edit_profile(&at, attributes),
+        StageView::Consent { email, details, rights } => consent::consent(&at, email, details, rights),
         StageView::Done { location } => over::done(location),
         StageView::Over { reason, start_again } => over::over(*reason, start_again.as_deref()),
     };

@@ -93,7 +93,7 @@ impl<'view> Step<'view> {
             }
             StageView::EnrolApp { .. } => matches!(field, "code" | "name"),
             StageView::EditProfile { attributes } => attributes.iter().any(|attribute| attribute.name == field),
-            StageView::Done { .. } | StageView::Over { .. } => false,
+            StageView::Consent { .. } | StageView::Done { .. } | StageView::Over { .. } => false,
         };
         if shown { field.to_owned() } else { String::new() }
     }

@@ -3,9 +3,9 @@
 use leptos::prelude::*;
 
 use super::parts::Step;
-use crate::components::{Button, ButtonKind, PasswordField, Plain as _, TextField};
+use crate::components::{Button, ButtonKind, CheckboxField, PasswordField, Plain as _, TextField};
 
-pub(super) fn sign_in(at: &Step<'_>, can_sign_up: bool, can_cancel: bool) -> AnyView {
+pub(super) fn sign_in(at: &Step<'_>, can_sign_up: bool, can_cancel: bool, keep_days: Option<u32>) -> AnyView {
     let lead = match at.application() {
         Some(application) => format!("to go on to {application}"),
         None => format!("to {}", at.tenant()),
@@ -27,6 +27,7 @@ pub(super) fn sign_in(at: &Step<'_>, can_sign_up: bool, can_cancel: bool) -> Any
             autocomplete="current-password"
             error=at.error("password")
         />
+        {keep_days.map(|days| keep(at, days))}
         <div class="actions">
             <Button label="Sign in" />
         </div>
@@ -48,6 +49,20 @@ pub(super) fn sign_in(at: &Step<'_>, can_sign_up: bool, can_cancel: bool) -> Any
                     </div>
                 }
             })}
+    }
+    .plain()
+}
+
+// Never ticked beforehand: on a shared device the next person would be in.
+fn keep(at: &Step<'_>, days: u32) -> AnyView {
+    let span = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
+    view! {
+        <CheckboxField
+            name="keep"
+            label="Keep me signed in"
+            checked=at.value("keep", "") == "true"
+            hint=format!("For {span}. Don’t use this on a device that you share with others.")
+        />
     }
     .plain()
 }

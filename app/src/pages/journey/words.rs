@@ -200,6 +200,7 @@ pub fn heading(stage: &StageView) -> &'static str {
         StageView::EnrolApp { .. } => "Set up your authenticator app",
         StageView::Challenge { method, .. } => phone_heading(*method),
         StageView::EditProfile { .. } => "Your details",
+        StageView::Consent { .. } => "Share your details?",
         StageView::Done { .. } => "All done",
         StageView::Over { reason, .. } => over_heading(*reason),
     }

@@ -6,15 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     account::Account,
+    application::Application,
     assurance::{Authentication, Level},
     clock::{DAY, HOUR, Millis, Timestamp},
     id::Id,
     secret::TokenHash,
     tenant::Tenant,
+    user_flow::{SessionScope, UserFlow},
 };
 
-/// The longest life of a session (wire.md: 1440 minutes).
-pub const SESSION_LIFE: Millis = DAY;
+/// A session that each use renews ends so long after the sign-in at the latest, used or not: NIST
+/// SP 800-63B-4, 2.1.3 wants everybody to sign in anew once in 30 days, even where one factor is
+/// enough. Without such an end a stolen cookie that is used often would live for ever.
+pub const ROLLING_CAP: Millis = 30 * DAY;
 /// How long a console session may stand idle (N21).
 pub const CONSOLE_IDLE: Millis = HOUR;
 /// The longest life of a console session (N21).
@@ -53,6 +57,37 @@ impl ConsoleKind {
     }
 }
 
+/// The terms of a session: who may share it, and how it is renewed. A console's are the default.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SessionTerms {
+    /// Between which sign-ins the flow that made it shares it.
+    pub scope: SessionScope,
+    /// The application that it was made for.
+    pub application: Option<Id<Application>>,
+    /// The flow that made it.
+    pub flow: Option<Id<UserFlow>>,
+    /// Each use renews its life by so much, up to [`ROLLING_CAP`]; `None`: its end stands.
+    pub rolling: Option<Millis>,
+    /// The person asked to stay signed in: the cookie outlives the browser.
+    pub kept: bool,
+}
+
+impl SessionTerms {
+    /// Whether a sign-in to `application` by `flow`, which shares sessions within `scope`, may
+    /// use a session of these terms. Both flows have a say: the one that made it and the one that
+    /// would use it.
+    #[must_use]
+    pub fn admit(&self, scope: SessionScope, application: Id<Application>, flow: Id<UserFlow>) -> bool {
+        [self.scope, scope].into_iter().all(|scope| match scope {
+            SessionScope::Tenant => true,
+            SessionScope::Application => self.application == Some(application),
+            SessionScope::Flow => self.flow == Some(flow),
+            SessionScope::None => false,
+        })
+    }
+}
+
 /// A session, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
@@ -66,6 +101,8 @@ pub struct Session {
     pub token: TokenHash,
     /// `None`: single sign-on to applications. Else the console that it opens.
     pub console: Option<ConsoleKind>,
+    /// Who may share it, and how it is renewed.
+    pub terms: SessionTerms,
     /// What happened when it was made.
     pub authentication: Authentication,
     /// When it was made.
@@ -87,6 +124,13 @@ impl Session {
             None => true,
         };
         self.ended_at.is_none() && now < self.expires_at && now >= self.created_at && idle_ok
+    }
+
+    /// When it ends if it is used at `now`: never earlier than it would have without.
+    #[must_use]
+    pub fn renewed(&self, now: Timestamp) -> Timestamp {
+        let renewed = self.terms.rolling.map(|life| now.plus(life).min(self.created_at.plus(ROLLING_CAP)));
+        renewed.map_or(self.expires_at, |at| at.max(self.expires_at))
     }
 
     /// The level it counts for at `now` (N21, decision 4).

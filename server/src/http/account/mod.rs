@@ -6,9 +6,10 @@ use axum::{
     extract::{RawQuery, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
-    routing::get,
+    routing::{get, post},
 };
 use lanyard_app::{
+    api::account::Done,
     pages::account::{ACCOUNT_TITLE, PROFILE_TITLE, account_page, profile_page},
     paths, shell,
 };
@@ -19,14 +20,18 @@ use crate::{
     state::App,
 };
 
-/// What the address says after the details were saved.
+// What the address says after something was done.
 const SAVED: &str = "saved";
+const REMOVED: &str = "removed";
+const SIGNED_OUT: &str = "signed-out";
 
 /// The routes of this console.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/account/{tenant}", get(show))
         .route("/account/{tenant}/profile", get(profile).post(change_profile))
+        .route("/account/{tenant}/remove-access", post(remove_access))
+        .route("/account/{tenant}/end-sessions", post(end_sessions))
 }
 
 fn owner(app: &App, oneself: &Oneself) -> Owner {
@@ -40,8 +45,13 @@ fn owner(app: &App, oneself: &Oneself) -> Owner {
 
 /// `GET /account/{tenant}`: what the server holds about who asks.
 async fn show(State(app): State<App>, oneself: Oneself, RawQuery(query): RawQuery) -> Result<Response, HttpError> {
-    let saved = query.as_deref() == Some(SAVED);
-    let view = account::overview(&app, owner(&app, &oneself), saved).await?;
+    let done = match query.as_deref() {
+        Some(SAVED) => Some(Done::Saved),
+        Some(REMOVED) => Some(Done::AccessRemoved),
+        Some(SIGNED_OUT) => Some(Done::SignedOut),
+        Some(_) | None => None,
+    };
+    let view = account::overview(&app, owner(&app, &oneself), done).await?;
     let head = page::Head::plain(shell::title(ACCOUNT_TITLE, &oneself.tenant.name, false));
     Ok(page::render(&app, StatusCode::OK, head, move || account_page(view.clone())).await)
 }
@@ -73,5 +83,45 @@ async fn change_profile(
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(page::render(&app, status, head, move || profile_page(view.clone())).await)
         }
+    }
+}
+
+fn home(oneself: &Oneself, done: &str) -> Response {
+    let home = paths::account(oneself.tenant.domain.as_str());
+    Redirect::to(&format!("{home}?{done}")).into_response()
+}
+
+/// `POST /account/{tenant}/remove-access`.
+async fn remove_access(
+    State(app): State<App>,
+    oneself: Oneself,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response, HttpError> {
+    oneself.who.check(&headers, &fields)?;
+    let application = fields.get("application").parse().map_err(|_| HttpError::NotFound)?;
+    match account::remove_access(&app, owner(&app, &oneself), client, application).await? {
+        true => Ok(home(&oneself, REMOVED)),
+        false => Err(HttpError::NotFound),
+    }
+}
+
+/// `POST /account/{tenant}/end-sessions`: one (`session`), or all but this one.
+async fn end_sessions(
+    State(app): State<App>,
+    oneself: Oneself,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response, HttpError> {
+    oneself.who.check(&headers, &fields)?;
+    let session = match fields.get("session") {
+        "" => None,
+        id => Some(id.parse().map_err(|_| HttpError::NotFound)?),
+    };
+    match (account::end_sessions(&app, owner(&app, &oneself), client, session).await?, session) {
+        (0, Some(_)) => Err(HttpError::NotFound),
+        (_, Some(_) | None) => Ok(home(&oneself, SIGNED_OUT)),
     }
 }

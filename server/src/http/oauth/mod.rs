@@ -199,17 +199,34 @@ async fn logout(
     client: &Client,
 ) -> Result<Response, HttpError> {
     let params = params(raw)?;
-    let confirmed = own && params.get("confirm") == Some("yes");
     let sso = Cookie::Sso.read(headers);
-    match oauth::logout(app, place, &params, sso.as_ref(), confirmed, client).await? {
-        LogoutOutcome::Confirm => Ok(response::confirm_logout(app, place, &params).await),
-        LogoutOutcome::Done { redirect: Some(location), frames } if frames.is_empty() => Ok(found(&location)),
-        LogoutOutcome::Done { redirect, frames } => Ok(response::signed_out(app, place, redirect, frames).await),
-        LogoutOutcome::Refused(error) => {
-            Ok(response::error_page(app, StatusCode::BAD_REQUEST, error.code.to_string(), error.text).await)
+    // The button of our own page, which alone knows the token of this cookie (N25).
+    let token = params.get("csrf").unwrap_or_default();
+    let ours = own && sso.as_ref().is_some_and(|sso| csrf::matches(sso, LOGOUT_FORM, token));
+    let confirmed = ours && params.get("confirm") == Some("yes");
+    let mut response = match oauth::logout(app, place, &params, sso.as_ref(), confirmed, client).await? {
+        LogoutOutcome::Confirm => {
+            let token = sso.as_ref().map(|sso| csrf::token(sso, LOGOUT_FORM)).unwrap_or_default();
+            return Ok(response::confirm_logout(app, place, &params, token).await);
         }
+        LogoutOutcome::Refused(error) => {
+            let code = error.code.to_string();
+            return Ok(response::error_page(app, StatusCode::BAD_REQUEST, code, error.text).await);
+        }
+        LogoutOutcome::Done { redirect: Some(location), frames } if frames.is_empty() => found(&location),
+        LogoutOutcome::Done { redirect, frames } => response::signed_out(app, place, redirect, frames).await,
+    };
+    // Another tenant's session may live on under the same cookie; a dead one is taken away.
+    if let Some(sso) = &sso
+        && oauth::is_dead(app, sso).await?
+    {
+        response.headers_mut().append(header::SET_COOKIE, Cookie::Sso.clear());
     }
+    Ok(response)
 }
+
+// What the token of the page "Sign out?" is bound to, next to the cookie.
+const LOGOUT_FORM: &str = "logout";
 
 fn failed(app: &App, error: ProtocolError) -> Result<Response, HttpError> {
     match error {

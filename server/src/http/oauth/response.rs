@@ -55,10 +55,11 @@ pub async fn error_page(app: &App, status: StatusCode, code: String, text: &'sta
 }
 
 /// Asks "Sign out?" (A35).
-pub async fn confirm_logout(app: &App, place: &Place, params: &Params) -> Response {
+pub async fn confirm_logout(app: &App, place: &Place, params: &Params, csrf: String) -> Response {
     let kept: Vec<(String, String)> = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"]
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), params.get(name)?.to_owned())))
+        .chain([("csrf".to_owned(), csrf)])
         .collect();
     let tenant = place.tenant.name.clone();
     let title = shell::title("Sign out?", &tenant, false);

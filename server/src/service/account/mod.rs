@@ -1,13 +1,15 @@
 //! What people do about themselves at `/account`: look at what the server holds, change their
 //! details. Only what the tenant's flows ask patients for can be changed here (A48).
 
+mod access;
 mod profile;
 pub mod words;
 
-use lanyard_app::api::account::{AccountView, Visitor};
+use lanyard_app::api::account::{AccountView, Done, Visitor};
 use lanyard_domain::{account::Account, attribute::Attribute, id::Id, session::Session, tenant::Tenant};
 use lanyard_storage::StorageError;
 
+pub use access::{end_sessions, remove_access};
 pub use profile::{Change, change, form};
 
 use crate::state::App;
@@ -27,26 +29,29 @@ pub struct Owner {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn overview(app: &App, owner: Owner, saved: bool) -> Result<AccountView, StorageError> {
+pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<AccountView, StorageError> {
     let (now, account) = (app.clock.now(), owner.account);
     let (tenant, id) = (account.tenant, account.id);
-    let (account, custom, factors, sessions) = app
+    let (account, custom, factors, sessions, apps) = app
         .store
         .read(move |tx| {
             Box::pin(async move {
                 let fresh = tx.account_by_id(tenant, id).await?.unwrap_or(account);
                 let custom = custom(tx.custom_attributes(tenant).await?);
                 let factors = tx.factors_of_account(id).await?;
-                Ok::<_, StorageError>((fresh, custom, factors, tx.live_sessions_of_account(id, now).await?))
+                let sessions = tx.live_sessions_of_account(id, now).await?;
+                let apps = access::apps(tx, tenant, id, &custom, now).await?;
+                Ok::<_, StorageError>((fresh, custom, factors, sessions, apps))
             })
         })
         .await?;
     Ok(AccountView {
         visitor: owner.visitor,
-        saved,
+        done,
         claims: words::claims(&account, &custom),
         methods: factors.iter().map(|factor| words::method(factor, now)).collect(),
         sessions: words::live_sessions(&sessions, Some(owner.session), now),
+        apps,
     })
 }
 

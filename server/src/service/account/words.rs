@@ -127,6 +127,7 @@ pub fn method(factor: &Factor, now: Timestamp) -> MethodView {
 pub fn live_sessions(sessions: &[Session], current: Option<Id<Session>>, now: Timestamp) -> Vec<SessionView> {
     let live = sessions.iter().rev().filter(|session| session.is_live(now));
     live.map(|session| SessionView {
+        id: session.id.to_string(),
         label: match session.console {
             None => "Apps",
             Some(ConsoleKind::Account) => "This account page",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::http::{HeaderMap, header};
 use lanyard_app::api::journey::{JourneyView, OverReason};
 use lanyard_domain::{
-    clock::Timestamp,
+    clock::{Millis, SECOND, Timestamp},
     id::Id,
     journey::{Event, Facts, Journey, Refusal, Tools},
     secret::Token,
@@ -60,14 +60,18 @@ pub struct Done {
     /// The page to show, for JSON.
     pub view: Option<JourneyView>,
     /// A session was made: its cookie.
-    session: Option<(Cookie, Token)>,
+    session: Session,
 }
 
 impl Done {
     /// Sets the cookie of a session that was just made (A17: always a new secret).
     pub fn set_cookies(&self, headers: &mut HeaderMap) {
-        if let Some((cookie, token)) = &self.session {
-            headers.append(header::SET_COOKIE, cookie.set(token));
+        if let Some(made) = &self.session {
+            let header = match made.keep_for {
+                Some(life) => made.cookie.keep(&made.token, life / SECOND),
+                None => made.cookie.set(&made.token),
+            };
+            headers.append(header::SET_COOKIE, header);
         }
     }
 }
@@ -116,7 +120,15 @@ struct Order {
     cookie: Cookies,
 }
 
-type Session = Option<(Cookie, Token)>;
+type Session = Option<Made>;
+
+// The cookie of a session that was just made.
+struct Made {
+    cookie: Cookie,
+    token: Token,
+    // The person asked to stay signed in: the cookie lives so long, else as long as the browser.
+    keep_for: Option<Millis>,
+}
 
 // What a step left behind.
 #[derive(Default)]
@@ -246,7 +258,8 @@ async fn settle(
                 }
                 sign_out::end(app, tx, &before, facts.now).await?;
             }
-            Some((cookie, token))
+            let keep_for = session.terms.kept.then(|| session.expires_at.since(facts.now));
+            Some(Made { cookie, token, keep_for })
         }
         None => None,
     };

@@ -5,7 +5,7 @@ use lanyard_domain::{
     assurance::Demand,
     grant::AuthorizationRequest,
     id::Id,
-    journey::{AccountFacts, Facts, FlowSnapshot, Header, JOURNEY_LIFE, Journey, Target},
+    journey::{AccountFacts, Facts, FlowSnapshot, Header, JOURNEY_LIFE, Journey, Stage, Target},
     secret::Token,
     session::Session,
     tenant::{Tenant, TenantDomain},
@@ -17,7 +17,7 @@ use lanyard_storage::{ReadTx, WriteTx};
 use super::{
     JourneyError,
     answer::{self, Reply, Way},
-    browser_secret, scene,
+    browser_secret, facts, scene,
 };
 use crate::state::App;
 
@@ -44,14 +44,15 @@ pub async fn begin_for(
     browser: Option<Token>,
 ) -> Result<Begun, JourneyError> {
     let browser = browser_secret(app, browser);
-    let (own, secret, wanted) = (app.clone(), browser.hash(), Some(application));
+    let (own, secret) = (app.clone(), browser.hash());
     let id = app
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let demand = scene::demand(tx, &flow, wanted.as_ref()).await?;
+                let demand = scene::demand(tx, &flow, Some(&application)).await?;
                 let header = header(&own, &tenant, &flow, demand.clone(), Target::Application(request), secret);
-                let journey = with_session(&own, tx, header, demand, sso.as_ref()).await?;
+                let around = Around { flow: &flow, application: &application };
+                let (journey, _) = with_session(&own, tx, header, demand, around, sso.as_ref()).await?;
                 tx.create_journey(&journey, None).await?;
                 Ok::<_, JourneyError>(journey.header.id)
             })
@@ -97,10 +98,14 @@ pub async fn single_sign_on(
                 // The browser plays no part: nothing is left to come back to.
                 let header =
                     header(&own, &tenant, &flow, demand.clone(), Target::Application(request.clone()), sso.hash());
-                let journey = with_session(&own, tx, header, demand, Some(&sso)).await?;
+                let around = Around { flow: &flow, application: &application };
+                let (journey, session) = with_session(&own, tx, header, demand, around, Some(&sso)).await?;
+                if matches!(journey.stage(), Stage::Consent { .. }) {
+                    return Ok(Err(Silent::Consent));
+                }
                 let Ok((header, completion)) = journey.complete() else { return Ok(Err(Silent::NoSession)) };
-                if let Some(session) = completion.existing_session() {
-                    tx.touch_session(session, now).await?;
+                if let Some(session) = session {
+                    tx.touch_session(session.id, now, session.renewed(now)).await?;
                 }
                 let settled = completion.settle(&header, now, own.entropy().as_mut());
                 let issued = answer::issue(&own, tx, settled.back, &header, &request, None).await?;
@@ -250,23 +255,25 @@ fn raised(demand: Demand, flow: &UserFlow, target: &Target) -> Demand {
 }
 
 fn no_facts(app: &App, demand: Demand, account: Option<AccountFacts>) -> Facts {
-    Facts {
-        now: app.clock.now(),
-        demand,
-        account,
-        sign_in_locked_until: None,
-        email_sends: Vec::new(),
-        phone_sends: Vec::new(),
-    }
+    Facts::at(app.clock.now(), demand, account, None)
 }
 
+/// The flow and the application of a request.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    flow: &'a UserFlow,
+    application: &'a Application,
+}
+
+// The journey, and the session that it was offered.
 async fn with_session(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
     header: Header,
     demand: Demand,
+    around: Around<'_>,
     sso: Option<&Token>,
-) -> Result<Journey, JourneyError> {
+) -> Result<(Journey, Option<Session>), JourneyError> {
     let mut session: Option<Session> = match sso {
         Some(token) => tx.session_by_token(header.tenant, &token.hash()).await?,
         None => None,
@@ -282,5 +289,8 @@ async fn with_session(
         Some(session) => tx.account_facts(header.tenant, session.account).await?,
         None => None,
     };
-    Ok(Journey::begin(header, session.as_ref(), &no_facts(app, demand, account)))
+    let id = account.as_ref().map(|account| account.id);
+    let consent = facts::consent(tx, &header.target, Some(around.application), around.flow, id).await?;
+    let facts = Facts::at(app.clock.now(), demand, account, consent);
+    Ok((Journey::begin(header, session.as_ref(), &facts), session))
 }

@@ -6,14 +6,15 @@ use lanyard_domain::{
     assurance::Method,
     audit::{Action, Outcome},
     clock::Timestamp,
+    consent::Consent,
     id::Id,
-    journey::{Effect, Journey, NewAccount},
+    journey::{CodePurpose, Effect, Journey, NewAccount, Notice},
     role::{Role, RoleGrant},
 };
 use lanyard_storage::WriteTx;
 
 use super::{
-    JourneyError, Scene,
+    JourneyError, Scene, budget,
     facts::{SIGN_IN_FAILURES, SIGN_IN_LOCK, send_key, sign_in_key},
     messages::{self, Outgoing},
 };
@@ -67,13 +68,18 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
     let (tenant, now) = (hands.scene.tenant.id, hands.now);
     match effect {
         Effect::SendEmailCode { to, purpose, code } => {
-            send(hands, tx, to.as_str(), Outgoing::EmailCode { to: &to, purpose, code: &code }).await?;
+            send(hands, tx, (purpose, to.as_str()), Outgoing::EmailCode { to: &to, purpose, code: &code }).await?;
         }
-        Effect::SendPhoneCode { to, method, code } => {
-            send(hands, tx, to.as_str(), Outgoing::PhoneCode { to: &to, method, code: &code }).await?;
+        Effect::SendPhoneCode { to, purpose, method, code } => {
+            budget::spend(hands.app, tx, tenant, &hands.client.network(), now).await?;
+            send(hands, tx, (purpose, to.as_str()), Outgoing::PhoneCode { to: &to, method, code: &code }).await?;
         }
         Effect::SendNotice { to, notice } => {
-            send(hands, tx, to.as_str(), Outgoing::Notice { to: &to, notice }).await?;
+            let outgoing = Outgoing::Notice { to: &to, notice };
+            match in_place_of(notice) {
+                Some(purpose) => send(hands, tx, (purpose, to.as_str()), outgoing).await?,
+                None => messages::enqueue(hands, tx, outgoing).await?,
+            }
         }
         Effect::CreateAccount(new) => create(hands, tx, *new).await?,
         Effect::SetPassword { account, replaces, phc } => {
@@ -81,8 +87,15 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
             sign_out::end_all(hands.app, tx, account, None, now).await?;
             tx.revoke_grants_of_account(account, now).await?;
         }
-        Effect::BindFactor { account, factor } => {
+        Effect::BindFactor { account, factor, first } => {
             tx.bind_factor(account, &factor, now).await?;
+            // Whatever was signed in before is below the account's own level from here on.
+            if first {
+                sign_out::end_all(hands.app, tx, account, None, now).await?;
+            }
+        }
+        Effect::GiveConsent { account, application, items } => {
+            tx.set_consent(&Consent { account, application, items, given_at: now }).await?;
         }
         Effect::FactorUsed { factor, step, .. } => {
             tx.factor_used(factor, step, now).await?;
@@ -156,14 +169,23 @@ async fn update_profile(
     Ok(())
 }
 
-// Every send is noted under its destination, notices too, so that both look the same.
+// What a notice is sent in place of; it then counts like the code.
+const fn in_place_of(notice: Notice) -> Option<CodePurpose> {
+    match notice {
+        Notice::AlreadyRegistered => Some(CodePurpose::SignUp),
+        Notice::NoAccount => Some(CodePurpose::Reset),
+        Notice::FactorBound(_) | Notice::PasswordChanged => None,
+    }
+}
+
+// Every send is noted under its purpose and destination.
 async fn send(
     hands: &Hands<'_>,
     tx: &mut (dyn WriteTx + '_),
-    destination: &str,
+    (purpose, destination): (CodePurpose, &str),
     outgoing: Outgoing<'_>,
 ) -> Result<(), JourneyError> {
-    let key = send_key(hands.app, hands.scene.tenant.id, destination);
+    let key = send_key(hands.app, hands.scene.tenant.id, purpose.as_str(), destination);
     tx.note_send(&key, hands.now).await?;
     messages::enqueue(hands, tx, outgoing).await
 }

@@ -2,15 +2,18 @@
 
 use lanyard_domain::{
     account::Account,
+    application::Application,
+    consent::{self, ConsentFacts},
     email::EmailAddress,
     id::Id,
-    journey::{Event, Facts, Journey, SEND_WINDOW, Whose},
+    journey::{CodePurpose, Event, Facts, Journey, SEND_WINDOW, Target, Whose},
     secret::TokenHash,
     tenant::Tenant,
+    user_flow::UserFlow,
 };
-use lanyard_storage::{StepWants, StorageError, WriteTx};
+use lanyard_storage::{ReadTx, StepWants, StorageError, WriteTx};
 
-use super::{JourneyError, Scene};
+use super::{JourneyError, Scene, budget};
 use crate::state::App;
 
 /// Wrong passwords for one address from one network before [`SIGN_IN_LOCK`].
@@ -32,9 +35,35 @@ pub(super) fn sign_in_key(app: &App, tenant: Id<Tenant>, email: &EmailAddress, n
     app.throttle_key(tenant, "sign-in", &[email.as_str(), network])
 }
 
-/// The key of a destination's history of sends.
-pub(super) fn send_key(app: &App, tenant: Id<Tenant>, destination: &str) -> TokenHash {
-    app.throttle_key(tenant, "send", &[destination])
+/// The key of a destination's history of sends for one purpose: what a stranger has sent there by
+/// sign-up or reset does not use up the codes with which the owner signs in (failure 18).
+pub(super) fn send_key(app: &App, tenant: Id<Tenant>, purpose: &str, destination: &str) -> TokenHash {
+    app.throttle_key(tenant, "send", &[purpose, destination])
+}
+
+/// How `application` stands with an account that is about to use `flow` for `request`; `None` for
+/// the tenant's own applications, which nobody is asked about (U29).
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn consent(
+    tx: &mut (dyn ReadTx + '_),
+    target: &Target,
+    application: Option<&Application>,
+    flow: &UserFlow,
+    account: Option<Id<Account>>,
+) -> Result<Option<ConsentFacts>, StorageError> {
+    let Some(application) = application.filter(|application| application.settings.third_party) else {
+        return Ok(None);
+    };
+    let request = match target {
+        Target::Application(request) => request,
+        // What the portal runs is shown to the operator and goes to no application.
+        Target::Run { .. } | Target::Console { .. } => return Ok(None),
+    };
+    let given = tx.consent(account, application.id).await?;
+    let agreed = given.map(|consent| consent.items).unwrap_or_default();
+    Ok(Some(ConsentFacts { asked: consent::asked(&flow.settings, request), agreed }))
 }
 
 /// Reads the facts for `event` in `journey`, which was loaded as version `version`: two statements,
@@ -72,10 +101,29 @@ pub(super) async fn load(
     let destinations = journey.destinations(event, account.as_ref());
     // Looked up even where there is none: an account with a phone must not cost a statement more
     // than an address without an account (A6).
-    let key = |destination: Option<&str>| send_key(app, tenant, destination.unwrap_or_default());
-    let email = key(destinations.email.as_ref().map(EmailAddress::as_str));
-    let phone = key(destinations.phone.as_ref().map(|phone| phone.as_str()));
+    let key = |to: Option<(CodePurpose, &str)>| {
+        to.map_or_else(
+            || send_key(app, tenant, "", ""),
+            |(purpose, to)| send_key(app, tenant, purpose.as_str(), to),
+        )
+    };
+    let email = key(destinations.email.as_ref().map(|(purpose, to)| (*purpose, to.as_str())));
+    let phone = key(destinations.phone.as_ref().map(|(purpose, to)| (*purpose, to.as_str())));
     let [email_sends, phone_sends] = tx.recent_sends([&email, &phone], now.minus(SEND_WINDOW)).await?;
-    let sign_in_locked_until = found.locked_until;
-    Ok(Facts { now, demand: scene.demand.clone(), account, sign_in_locked_until, email_sends, phone_sends })
+    let phone_barred_until = match budget::may_text(journey, event, &scene.demand) {
+        true => budget::barred_until(app, tx, tenant, network, now).await?,
+        false => None,
+    };
+    let id = account.as_ref().map(|account| account.id);
+    let consent = consent(tx, &journey.header.target, scene.application.as_ref(), &scene.flow, id).await?;
+    Ok(Facts {
+        now,
+        demand: scene.demand.clone(),
+        account,
+        sign_in_locked_until: found.locked_until,
+        email_sends,
+        phone_sends,
+        phone_barred_until,
+        consent,
+    })
 }

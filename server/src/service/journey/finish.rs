@@ -11,6 +11,7 @@ use lanyard_storage::{JourneySave, StorageError, StoredJourney, WriteTx};
 use super::{
     JourneyError, Scene,
     answer::{self, Issue, Reply, Way},
+    facts,
     scene::demand,
     show::{self, Loaded},
     view::Feedback,
@@ -147,8 +148,10 @@ async fn still_holds(
     // Read afresh: the flow may have been changed since the page was asked for.
     let Some(flow) = tx.flow_by_id(scene.tenant.id, scene.flow.id).await? else { return Ok(false) };
     let demand = demand(tx, &flow, scene.application.as_ref()).await?;
-    let facts =
-        Facts { now, demand, account, sign_in_locked_until: None, email_sends: Vec::new(), phone_sends: Vec::new() };
+    // The person may have taken the consent back since.
+    let id = Some(back.authentication().account());
+    let consent = facts::consent(tx, &journey.header.target, scene.application.as_ref(), &flow, id).await?;
+    let facts = Facts::at(now, demand, account, consent);
     Ok(session.is_some_and(|session| session.is_live(now)) && journey.still_holds(&facts))
 }
 

@@ -60,6 +60,7 @@ pub(super) async fn read(
         "go-forgot-password" if hands_back_reset(scene, journey) => Event::LeaveForReset,
         "go-forgot-password" => Event::GoForgotPassword,
         "resend" => Event::Resend,
+        "agree" => Event::Agree,
         "back" => Event::Back,
         "cancel" => Event::Cancel,
         "request-code" => match email(fields) {
@@ -164,7 +165,7 @@ async fn sign_in(
     };
     // The account may be absent: the check then costs the same (A6).
     let check = app.passwords.check(password, stored).await.map_err(|_| super::JourneyError::Busy)?;
-    Ok(Input::Event(Event::SignIn { email, check }))
+    Ok(Input::Event(Event::SignIn { email, check, keep: fields.get("keep") == "true" }))
 }
 
 async fn details(app: &App, scene: &Scene, journey: &Journey, fields: &Fields) -> Result<Input, super::JourneyError> {

@@ -8,6 +8,7 @@ mod act;
 mod again;
 mod answer;
 mod begin;
+mod budget;
 mod effects;
 pub mod facts;
 mod finish;

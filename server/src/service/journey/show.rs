@@ -20,7 +20,11 @@ use super::{
     surroundings::{self, Place},
     view::{self, Feedback, Sight},
 };
-use crate::{http::csrf, state::App};
+use crate::{
+    http::csrf,
+    service::consents::{self, Rights},
+    state::App,
+};
 
 /// After this long without an answer a message counts as delayed.
 const SLOW: Millis = 5 * SECOND;
@@ -75,6 +79,7 @@ pub async fn show(app: &App, id: &str, browser: Option<&Token>) -> Result<Journe
         delivery: more.delivery,
         keys: &keys,
         attributes: more.attributes,
+        rights: more.rights,
     };
     Ok(view::of(&row.journey, sight))
 }
@@ -111,12 +116,15 @@ struct More {
     account: Option<AccountFacts>,
     attributes: Attributes,
     delivery: Delivery,
+    rights: Rights,
 }
 
 async fn more(app: &App, journey: &Journey, scene: &Scene) -> Result<More, JourneyError> {
     let whose = journey.whose(&Event::Back);
     let wants_attributes = matches!(journey.stage(), Stage::EditProfile(_) | Stage::EnrolPhone { .. });
     let (id, tenant, now) = (journey.header.id, scene.tenant.id, app.clock.now());
+    let asks = matches!(journey.stage(), Stage::Consent { .. });
+    let application = scene.application.clone().filter(|_| asks);
     app.store
         .read(move |tx| {
             Box::pin(async move {
@@ -131,7 +139,11 @@ async fn more(app: &App, journey: &Journey, scene: &Scene) -> Result<More, Journ
                     Some(_) | None => Attributes::new(),
                 };
                 let delivery = tx.message_status(id).await?.map_or(Delivery::OnItsWay, |status| fares(&status, now));
-                Ok(More { account, attributes, delivery })
+                let rights = match &application {
+                    Some(application) => consents::rights(tx, application).await?,
+                    None => Rights::new(),
+                };
+                Ok(More { account, attributes, delivery, rights })
             })
         })
         .await

@@ -21,6 +21,7 @@ use lanyard_domain::{
 use serde::{Deserialize, Serialize};
 
 use super::{Scene, input, problems::seconds_until};
+use crate::service::consents;
 
 /// What the last thing sent came to; kept with the journey so that the page after a redirect can
 /// say it. Never holds a password or a code.
@@ -53,6 +54,8 @@ pub(super) struct Sight<'a> {
     pub keys: &'a TenantKeys,
     /// The account's attributes, for profile editing.
     pub attributes: lanyard_domain::attribute::Attributes,
+    /// The scopes of web APIs in plain words.
+    pub rights: consents::Rights,
 }
 
 /// The page of `journey`.
@@ -85,6 +88,10 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
         Stage::SignIn => StageView::SignIn {
             can_sign_up: journey.can_sign_up(),
             can_cancel: matches!(journey.header.target, Target::Application(_)),
+            keep_days: match journey.header.target {
+                Target::Application(_) | Target::Run { .. } => journey.header.flow.settings.session.keep_days,
+                Target::Console { .. } => None,
+            },
         },
         Stage::SignUpEmail => StageView::SignUpEmail,
         Stage::SignUpCode { email, proof } => StageView::SignUpCode(code(proof, email.as_str(), sight)),
@@ -113,6 +120,13 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
         Stage::EnrolApp { person, seed, .. } => enrol_app(person, seed, sight),
         Stage::Challenge { factor, method, proof, .. } => challenge(journey, *factor, *method, proof.as_ref(), sight),
         Stage::EditProfile(_) => StageView::EditProfile { attributes: fields(journey, sight) },
+        Stage::Consent { person, asked } => {
+            let of_new = person.new_account().map(|new| &new.email);
+            let email = of_new.or_else(|| sight.account.map(|account| &account.email));
+            let words = consents::words(asked, &sight.scene.catalogue, &sight.rights);
+            let email = email.map(|email| email.as_str().to_owned()).unwrap_or_default();
+            StageView::Consent { email, details: words.details, rights: words.rights }
+        }
         Stage::Complete(_) | Stage::Returning(_) => StageView::Done { location: paths::journey_return(id) },
         Stage::Ended(Ended::Cancelled | Ended::ForgotPassword) => match journey.header.target {
             Target::Application(_) => StageView::Done { location: paths::journey_return(id) },

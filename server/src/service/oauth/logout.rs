@@ -110,3 +110,12 @@ pub async fn logout(
     }
     Ok(LogoutOutcome::Done { redirect: decided.redirect, frames })
 }
+
+/// Whether no session stands under this cookie any more, of whatever tenant.
+///
+/// # Errors
+/// [`JourneyError`] when the database does not answer.
+pub async fn is_dead(app: &App, sso: &Token) -> Result<bool, JourneyError> {
+    let hash = sso.hash();
+    app.store.read(move |tx| Box::pin(async move { Ok(tx.sessions_of_cookie(&hash).await?.is_empty()) })).await
+}

@@ -24,7 +24,7 @@ use lanyard_storage::ReadTx;
 
 pub use authorize::{Authorization, Visitor, authorize};
 pub use client::authenticated;
-pub use logout::{LogoutOutcome, logout};
+pub use logout::{LogoutOutcome, is_dead, logout};
 pub use pushed::{address as pushed_address, push};
 pub use redeem::token;
 pub use userinfo::userinfo;

@@ -105,6 +105,11 @@ impl CodeProof {
         self.purpose == purpose && self.destination == destination
     }
 
+    /// What its codes are for.
+    pub(crate) const fn purpose(&self) -> CodePurpose {
+        self.purpose
+    }
+
     /// Whether anything happened yet that must not be forgotten.
     pub(crate) const fn is_untouched(&self) -> bool {
         self.sent.is_empty() && self.failures == 0 && self.locked_until.is_none()

@@ -5,16 +5,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Effect, Ended, Facts, Header, Person, Stage, Target, Then, sign_in};
+use super::{Context, Effect, Ended, Facts, Header, Person, Stage, Target, Then, second_factor, sign_in};
 use crate::{
     assurance::Authentication,
     audit::{Action, Outcome},
-    clock::Timestamp,
+    clock::{Millis, Timestamp},
+    consent::Items,
     entropy::Entropy,
     grant::{AuthorizationRequest, CODE_LIFE, Grant, GrantDetails},
     id::Id,
     secret::Token,
-    session::{CONSOLE_LIFE, ConsoleKind, SESSION_LIFE, Session},
+    session::{CONSOLE_LIFE, ConsoleKind, Session, SessionTerms},
     user_flow::{Audience, FlowType},
 };
 
@@ -25,6 +26,9 @@ pub struct Completion {
     authentication: Authentication,
     /// The session that led here, if no new sign-in was needed.
     session: Option<Id<Session>>,
+    /// The person asked to stay signed in.
+    #[serde(default)]
+    keep: bool,
 }
 
 /// The way back to the application, open once. The only thing that a code, or an ID token in the
@@ -76,9 +80,49 @@ impl FrontChannel {
 #[error("another person than the one asked for")]
 pub struct OtherPerson;
 
+// The end of a journey that met every demand, or the question that comes before it: nothing goes to
+// an application of somebody else unless the person agreed to that very thing (U29).
+pub(super) fn finish(context: &mut Context<'_, '_>, person: Person) -> Stage {
+    match due(context.header, context.facts) {
+        Some(asked) => Stage::Consent { person, asked },
+        None => conclude(context, person, None),
+    }
+}
+
+// What the person has yet to agree to; all that is asked, so that the page shows the whole of it.
+// `prompt=consent` asks even where it was agreed to before.
+fn due(header: &Header, facts: &Facts) -> Option<Items> {
+    let consent = facts.consent.as_ref()?;
+    let again = match &header.target {
+        Target::Application(request) => request.options.consent,
+        Target::Run { .. } | Target::Console { .. } => false,
+    };
+    (again || !consent.is_given()).then(|| consent.asked.clone())
+}
+
+/// The person agrees to what the page showed. More may be asked for by now: then the page comes
+/// again. So does a second factor that is demanded, or was bound, since.
+pub(super) fn agree(context: &mut Context<'_, '_>, person: Person, shown: Items) -> Stage {
+    if second_factor::is_due(context, &person) {
+        return second_factor::proceed(context, person);
+    }
+    match &context.facts.consent {
+        Some(consent) if !consent.asked.is_subset(&shown) => {
+            let asked = consent.asked.clone();
+            Stage::Consent { person, asked }
+        }
+        Some(consent) => {
+            let all = shown.into_iter().chain(consent.agreed.iter().cloned()).collect();
+            conclude(context, person, Some(all))
+        }
+        // The application was made the tenant's own meanwhile.
+        None => conclude(context, person, None),
+    }
+}
+
 // The one place that makes a completion out of a journey. The demand is checked here once more,
 // whatever the caller thinks.
-pub(super) fn finish(context: &mut Context<'_, '_>, person: Person) -> Stage {
+fn conclude(context: &mut Context<'_, '_>, person: Person, agreed: Option<Items>) -> Stage {
     let authentication = &person.authentication;
     if !context.demand.is_met(authentication, authentication.level()) {
         return Stage::SignIn;
@@ -94,6 +138,12 @@ pub(super) fn finish(context: &mut Context<'_, '_>, person: Person) -> Stage {
             detail: "email",
         });
     }
+    if let (Some(items), Target::Application(request)) = (agreed, &context.header.target) {
+        let application = request.application;
+        context.tell(Effect::GiveConsent { account, application, items });
+        let (action, outcome) = (Action::ConsentGiven, Outcome::Success);
+        context.tell(Effect::Audit { action, outcome, account: Some(account), detail: "journey" });
+    }
     // Nobody signed in where a session led here and goes on.
     if person.session.is_none() {
         let (action, outcome) = (Action::SignIn, Outcome::Success);
@@ -101,7 +151,11 @@ pub(super) fn finish(context: &mut Context<'_, '_>, person: Person) -> Stage {
         context.tell(Effect::SignedIn { account, at, new_account });
         context.tell(Effect::Audit { action, outcome, account: Some(account), detail });
     }
-    Stage::Complete(Completion { authentication: person.authentication, session: person.session })
+    Stage::Complete(Completion {
+        authentication: person.authentication,
+        session: person.session,
+        keep: person.keep,
+    })
 }
 
 pub(super) fn cancel(context: &mut Context<'_, '_>) -> Stage {
@@ -131,27 +185,31 @@ pub(super) fn from_session(header: &Header, session: Option<&Session>, facts: &F
         && request.options.subject.is_none_or(|subject| subject == account.id)
         && session.tenant == header.tenant
         && session.authentication.account() == account.id
+        && session.terms.admit(header.flow.settings.session.scope, request.application, header.flow.id)
         && sign_in::admits(header.flow.audience, account.kind);
     let demand = facts.demand.clone().stricter(&header.demand);
     if !fits || !demand.is_met(&session.authentication, session.level(facts.now)) {
         return None;
     }
     let authentication = session.authentication.clone().carried_over(session.level(facts.now));
+    let person = |authentication, then| Person {
+        authentication,
+        new: None,
+        then,
+        password_version: account.password_version,
+        session: Some(session.id),
+        keep: false,
+    };
     match header.flow.kind {
-        FlowType::SignUpSignIn | FlowType::SignIn => {
-            Some(Stage::Complete(Completion { authentication, session: Some(session.id) }))
-        }
+        FlowType::SignUpSignIn | FlowType::SignIn => Some(match due(header, facts) {
+            Some(asked) => Stage::Consent { person: person(authentication, Then::Finish), asked },
+            None => Stage::Complete(Completion { authentication, session: Some(session.id), keep: false }),
+        }),
         // Data may be changed only at the account's own level.
         FlowType::ProfileEditing
             if account.factors.is_empty() || session.level(facts.now) > crate::assurance::Level::Aal1 =>
         {
-            Some(Stage::EditProfile(Person {
-                authentication,
-                new: None,
-                then: Then::EditProfile,
-                password_version: account.password_version,
-                session: Some(session.id),
-            }))
+            Some(Stage::EditProfile(person(authentication, Then::EditProfile)))
         }
         FlowType::ProfileEditing | FlowType::PasswordReset => None,
     }
@@ -178,7 +236,7 @@ impl Completion {
         }
         // The audience alone decides: a journey through a patient flow never opens a console.
         let console = console_of(header.flow.audience);
-        let life = if console.is_some() { CONSOLE_LIFE } else { SESSION_LIFE };
+        let (life, terms) = terms(header, console, self.keep);
         let token = Token::generate(entropy);
         let session = Session {
             id: Id::new(now, entropy),
@@ -186,6 +244,7 @@ impl Completion {
             account: self.authentication.account(),
             token: token.hash(),
             console,
+            terms,
             authentication: self.authentication.clone(),
             created_at: now,
             last_seen_at: now,
@@ -256,6 +315,28 @@ impl Return {
         let id_token = kind.has_id_token().then(|| FrontChannel(grant.clone()));
         Ok(Issued { grant, code: kind.has_code().then_some(code), id_token })
     }
+}
+
+// How long a new session lives, and on which terms.
+fn terms(header: &Header, console: Option<ConsoleKind>, keep: bool) -> (Millis, SessionTerms) {
+    let settings = &header.flow.settings.session;
+    if console.is_some() {
+        return (CONSOLE_LIFE, SessionTerms::default());
+    }
+    let application = match &header.target {
+        Target::Application(request) | Target::Run { request, .. } => Some(request.application),
+        Target::Console { .. } => None,
+    };
+    // The person agreed to so many days, no more: a kept session is not renewed on top.
+    let kept = settings.kept_life().filter(|_| keep);
+    let terms = SessionTerms {
+        scope: settings.scope,
+        application,
+        flow: Some(header.flow.id),
+        rolling: (settings.rolling && kept.is_none()).then(|| settings.life()),
+        kept: kept.is_some(),
+    };
+    (kept.unwrap_or_else(|| settings.life()), terms)
 }
 
 /// The console that a flow for `audience` opens; `None`: single sign-on to applications.

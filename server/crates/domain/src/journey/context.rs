@@ -42,6 +42,20 @@ impl Context<'_, '_> {
         self.effects.push(effect);
     }
 
+    /// Until when no text or call goes out, whoever it is for (A14).
+    pub(super) fn barred(&self) -> Option<Timestamp> {
+        self.facts.phone_barred_until.filter(|until| *until > self.now())
+    }
+
+    /// Whether a text or call may go out for `proof` now.
+    ///
+    /// # Errors
+    /// Locked, too soon, or too many to this number, from this network or in this tenant.
+    pub(super) fn may_send_phone(&self, proof: &mut CodeProof, method: Method) -> Checked {
+        proof.may_resend(self.now(), &self.facts.phone_sends, Some(method))?;
+        self.barred().map_or(Ok(()), |from| Err(Refusal::TooManySends { from }))
+    }
+
     /// Keeps a proof for when its destination is asked for again.
     pub(super) fn set_aside(&mut self, proof: CodeProof) {
         if !proof.is_untouched() {

@@ -3,10 +3,12 @@
 use super::{CodePurpose, NewAccount};
 use crate::{
     account::Account,
+    application::Application,
     assurance::Method,
     attribute::Attributes,
     audit::{Action, Outcome},
     clock::Timestamp,
+    consent::Items,
     email::EmailAddress,
     factor::{Factor, NewFactor},
     id::Id,
@@ -44,6 +46,8 @@ pub enum Effect {
     SendPhoneCode {
         /// Where to.
         to: PhoneNumber,
+        /// What for.
+        purpose: CodePurpose,
         /// Text or call.
         method: Method,
         /// The code.
@@ -74,6 +78,18 @@ pub enum Effect {
         account: Id<Account>,
         /// The factor.
         factor: NewFactor,
+        /// It is the account's first: every session so far is below the account's own level from
+        /// now on, and ends.
+        first: bool,
+    },
+    /// Remember all that the person agreed to give to an application, now and before.
+    GiveConsent {
+        /// Whose.
+        account: Id<Account>,
+        /// To which.
+        application: Id<Application>,
+        /// What.
+        items: Items,
     },
     /// A challenge was answered: clear the failures and note the use.
     FactorUsed {

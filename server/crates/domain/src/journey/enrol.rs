@@ -113,6 +113,11 @@ pub(super) fn enter_phone(
     }
     let history = &context.facts.phone_sends;
     let proof = match context.enter(CodePurpose::EnrolPhone, number.as_str(), history, Some(method)) {
+        Ok((proof, Send::Now)) if context.barred().is_some() => {
+            context.set_aside(proof);
+            let from = context.barred().unwrap_or_default();
+            return Err((Stage::EnrolPhone { person, method: chosen }, Refusal::TooManySends { from }));
+        }
         Ok((mut proof, Send::Now)) => {
             let account = known(&person);
             send_phone(context, &number, method, &mut proof, account);
@@ -137,7 +142,7 @@ pub(super) fn resend_enrolment(
     method: Method,
     mut proof: CodeProof,
 ) -> Next {
-    let allowed = proof.may_resend(context.now(), &context.facts.phone_sends, Some(method));
+    let allowed = context.may_send_phone(&mut proof, method);
     if allowed.is_ok() {
         let account = known(&person);
         send_phone(context, &number, method, &mut proof, account);
@@ -221,6 +226,7 @@ fn bind(
     if !may_bind(context, &person) {
         return second(context, person);
     }
+    let first = bound(context, &person).is_empty();
     let factor = NewFactor { id: Id::new(context.now(), context.tools.entropy), secret, name, first_step };
     let authentication = person.authentication.with_second(method, context.now());
     let new = match person.new {
@@ -231,7 +237,7 @@ fn bind(
         }
         None => {
             let account = authentication.account();
-            context.tell(Effect::BindFactor { account, factor });
+            context.tell(Effect::BindFactor { account, factor, first });
             if let Some(email) = context.facts.account.as_ref().map(|a| a.email.clone()) {
                 context.tell(Effect::SendNotice { to: email, notice: Notice::FactorBound(method) });
             }

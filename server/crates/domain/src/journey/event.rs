@@ -14,6 +14,8 @@ pub enum Event {
         email: EmailAddress,
         /// The outcome of the check.
         check: PasswordCheck,
+        /// "Keep me signed in"; counts only where the flow offers it.
+        keep: bool,
     },
     /// To the sign-up pages.
     GoSignUp,
@@ -66,6 +68,8 @@ pub enum Event {
         /// All attributes of the flow, as they should be.
         attributes: Attributes,
     },
+    /// The person agrees to what the page showed.
+    Agree,
     /// One page back, where there is one.
     Back,
     /// Leave the journey.
@@ -103,6 +107,7 @@ impl Event {
             Self::ChooseMethod { .. } => "choose-method",
             Self::EnterPhone { .. } => "enter-phone",
             Self::SubmitProfile { .. } => "submit-profile",
+            Self::Agree => "agree",
             Self::Back => "back",
             Self::Cancel => "cancel",
         }

@@ -2,11 +2,11 @@
 //! transaction that stores the step.
 
 use crate::{
-    account::Account, assurance::Demand, clock::Timestamp, email::EmailAddress, entropy::Entropy, factor::Factor,
-    id::Id, phone::PhoneNumber, secret::Sealed,
+    account::Account, assurance::Demand, clock::Timestamp, consent::ConsentFacts, email::EmailAddress,
+    entropy::Entropy, factor::Factor, id::Id, phone::PhoneNumber, secret::Sealed,
 };
 
-use super::CodeMac;
+use super::{CodeMac, CodePurpose};
 #[cfg(doc)]
 use super::{Journey, SEND_WINDOW};
 
@@ -21,10 +21,38 @@ pub struct Facts {
     pub account: Option<AccountFacts>,
     /// Wrong sign-ins for this address from this network are locked until then.
     pub sign_in_locked_until: Option<Timestamp>,
-    /// Codes sent to the email address within [`SEND_WINDOW`], oldest first.
+    /// Codes sent to the email address for that purpose within [`SEND_WINDOW`], oldest first.
     pub email_sends: Vec<Timestamp>,
-    /// Codes sent to the phone number within [`SEND_WINDOW`], oldest first.
+    /// Codes sent to the phone number for that purpose within [`SEND_WINDOW`], oldest first.
     pub phone_sends: Vec<Timestamp>,
+    /// No text or call goes out until then: the network or the tenant used up what it may send
+    /// (A14).
+    pub phone_barred_until: Option<Timestamp>,
+    /// How the application stands with the account; `None`: it is the tenant's own, or there is
+    /// none, and nobody is asked.
+    pub consent: Option<ConsentFacts>,
+}
+
+impl Facts {
+    /// The facts of a moment at which nothing is sent and no password checked.
+    #[must_use]
+    pub const fn at(
+        now: Timestamp,
+        demand: Demand,
+        account: Option<AccountFacts>,
+        consent: Option<ConsentFacts>,
+    ) -> Self {
+        Self {
+            now,
+            demand,
+            account,
+            sign_in_locked_until: None,
+            email_sends: Vec::new(),
+            phone_sends: Vec::new(),
+            phone_barred_until: None,
+            consent,
+        }
+    }
 }
 
 /// What a step needs to know of an account.
@@ -59,10 +87,10 @@ pub enum Whose {
 /// Where codes of this step may be sent: their histories are wanted in [`Facts`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Destinations {
-    /// An email address.
-    pub email: Option<EmailAddress>,
-    /// A phone number.
-    pub phone: Option<PhoneNumber>,
+    /// An email address, and what the codes are for.
+    pub email: Option<(CodePurpose, EmailAddress)>,
+    /// A phone number, and what the codes are for.
+    pub phone: Option<(CodePurpose, PhoneNumber)>,
 }
 
 /// What a step may use of the outside; all of it is quick and none of it blocks.

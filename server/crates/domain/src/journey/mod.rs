@@ -54,6 +54,7 @@ use crate::{
     account::Account,
     assurance::Demand,
     clock::{MINUTE, Millis, Timestamp},
+    consent::ConsentFacts,
     factor::Factor,
     grant::AuthorizationRequest,
     id::Id,
@@ -220,7 +221,7 @@ impl Journey {
     pub fn whose(&self, event: &Event) -> Whose {
         match event {
             _ if self.stage.person().is_some() => self.stage.subject(),
-            Event::SignIn { email, check } => {
+            Event::SignIn { email, check, .. } => {
                 check.matched().map_or_else(|| Whose::Address(email.clone()), |(account, _)| Whose::Account(account))
             }
             Event::RequestCode { email } => Whose::Address(email.clone()),
@@ -235,7 +236,8 @@ impl Journey {
     }
 
     /// Whether a completion or a way back still holds, given the facts of [`Journey::subject`]:
-    /// not too old, the account may sign in, and what was proved is what is demanded *now*. To be
+    /// not too old, the account may sign in, what was proved is what is demanded *now*, and the
+    /// person still agrees to what the application gets. To be
     /// asked in the transaction that settles the one or issues a code for the other: the toggle
     /// may have moved, or the account been disabled, since the last step.
     #[must_use]
@@ -247,20 +249,29 @@ impl Journey {
         };
         let demand = facts.demand.clone().stricter(&self.header.demand);
         let account = facts.account.as_ref().filter(|a| a.id == authentication.account() && !a.disabled);
-        !self.is_expired(facts.now) && account.is_some() && demand.is_met(authentication, authentication.level())
+        !self.is_expired(facts.now)
+            && account.is_some()
+            && demand.is_met(authentication, authentication.level())
+            && facts.consent.as_ref().is_none_or(ConsentFacts::is_given)
     }
 
     /// Where codes of the step for `event` may go, given the facts of [`Journey::whose`].
     #[must_use]
     pub fn destinations(&self, event: &Event, account: Option<&AccountFacts>) -> Destinations {
+        let at_sign_up = matches!(self.stage, Stage::SignUpEmail | Stage::SignUpCode { .. });
+        let own = if at_sign_up { CodePurpose::SignUp } else { CodePurpose::Reset };
         let email = match event {
-            Event::RequestCode { email } => Some(email.clone()),
-            _ => self.stage.address().or_else(|| account.map(|a| a.email.clone())),
+            Event::RequestCode { email } => Some((own, email.clone())),
+            _ => self
+                .stage
+                .address()
+                .map(|email| (own, email))
+                .or_else(|| account.map(|a| (CodePurpose::ConfirmEmail, a.email.clone()))),
         };
         let phone = match (event, &self.stage) {
-            (Event::EnterPhone { number, .. }, _) => Some(number.clone()),
-            (_, Stage::EnrolPhoneCode { number, .. }) => Some(number.clone()),
-            _ => account.and_then(second_factor::phone_of),
+            (Event::EnterPhone { number, .. }, _) => Some((CodePurpose::EnrolPhone, number.clone())),
+            (_, Stage::EnrolPhoneCode { number, .. }) => Some((CodePurpose::EnrolPhone, number.clone())),
+            _ => account.and_then(second_factor::phone_of).map(|number| (CodePurpose::Challenge, number)),
         };
         Destinations { email, phone }
     }

@@ -71,7 +71,8 @@ pub(super) fn submit_code(
     match (checked, present.map(|a| (a.id, a.password_version))) {
         (Ok(_), Some((id, password_version))) => {
             let authentication = Authentication::begin(id, context.now()).with_email();
-            let person = Person { authentication, new: None, then: Then::NewPassword, password_version, session: None };
+            let then = Then::NewPassword;
+            let person = Person { authentication, new: None, then, password_version, session: None, keep: false };
             Ok(second_factor::proceed(context, person))
         }
         // A decoy matches nothing, so this is an account that went away meanwhile.

@@ -119,7 +119,7 @@ fn challenge(context: &mut Context<'_, '_>, person: Person, id: Id<Factor>, meth
     let proof = number.map(|number| {
         let mut proof = context.proof(CodePurpose::Challenge, number.as_str());
         let account = Some(person.authentication.account());
-        match proof.may_resend(context.now(), &context.facts.phone_sends, Some(method)) {
+        match context.may_send_phone(&mut proof, method) {
             Ok(()) => send_phone(context, &number, method, &mut proof, account),
             Err(Refusal::TooManySends { from }) => proof.withhold(from),
             // Locked, or sent a moment ago: the page says so.
@@ -139,7 +139,7 @@ pub(super) fn send_phone(
 ) {
     let (journey, now) = (context.header.id, context.now());
     let code = proof.issue(journey, now, context.tools.entropy, context.tools.codes, Some(method), false);
-    context.tell(Effect::SendPhoneCode { to: number.clone(), method, code });
+    context.tell(Effect::SendPhoneCode { to: number.clone(), purpose: proof.purpose(), method, code });
     context.tell(Effect::Audit {
         action: Action::FactorChallenged,
         outcome: Outcome::Success,
@@ -249,7 +249,7 @@ pub(super) fn resend_challenge(
         (proof, _) => return Err((Stage::Challenge { person, factor: id, method, proof }, Refusal::MethodUnavailable)),
     };
     let account = Some(person.authentication.account());
-    let allowed = proof.may_resend(context.now(), &context.facts.phone_sends, Some(method));
+    let allowed = context.may_send_phone(&mut proof, method);
     if allowed.is_ok() {
         send_phone(context, &number, method, &mut proof, account);
     }

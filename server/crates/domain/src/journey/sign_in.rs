@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Email and password were given. Wrong, unknown, disabled, of the wrong kind: one answer (U10).
-pub(super) fn submit(context: &mut Context<'_, '_>, email: &EmailAddress, check: &PasswordCheck) -> Next {
+pub(super) fn submit(context: &mut Context<'_, '_>, email: &EmailAddress, check: &PasswordCheck, keep: bool) -> Next {
     if let Some(until) = context.facts.sign_in_locked_until.filter(|until| *until > context.now()) {
         context.tell(audit(Outcome::Failure, context.facts.account.as_ref().map(|a| a.id), "locked"));
         return Err((Stage::SignIn, Refusal::SignInLocked { until }));
@@ -37,7 +37,8 @@ pub(super) fn submit(context: &mut Context<'_, '_>, email: &EmailAddress, check:
         FlowType::SignUpSignIn | FlowType::SignIn | FlowType::PasswordReset => Then::Finish,
     };
     let authentication = Authentication::begin(id, context.now()).with_password();
-    let person = Person { authentication, new: None, then, password_version, session: None };
+    let keep = keep && context.header.flow.settings.session.kept_life().is_some();
+    let person = Person { authentication, new: None, then, password_version, session: None, keep };
     Ok(second_factor::proceed(context, person))
 }
 

@@ -7,6 +7,7 @@ use crate::{
     account::{Account, AccountKind},
     assurance::{Authentication, Method},
     attribute::Attributes,
+    consent::Items,
     email::EmailAddress,
     factor::{Factor, NewFactor},
     id::Id,
@@ -96,6 +97,13 @@ pub enum Stage {
     },
     /// Asks for changed attributes.
     EditProfile(Person),
+    /// Asks whether the application may have the person's data (U29).
+    Consent {
+        /// Who it is.
+        person: Person,
+        /// What the page shows.
+        asked: Items,
+    },
     /// Every demand is met.
     Complete(Completion),
     /// A session was made; the way back to the application is open once.
@@ -142,6 +150,9 @@ pub struct Person {
     pub(crate) password_version: Option<i64>,
     /// The session that led here; it goes on at the end, rather than a new one with a new life.
     pub(crate) session: Option<Id<Session>>,
+    /// The person asked to stay signed in, and the flow offers it.
+    #[serde(default)]
+    pub(crate) keep: bool,
 }
 
 impl Person {
@@ -210,6 +221,7 @@ impl Stage {
             Self::EnrolApp { .. } => "enrol_app",
             Self::Challenge { .. } => "challenge",
             Self::EditProfile(_) => "edit_profile",
+            Self::Consent { .. } => "consent",
             Self::Complete(_) => "complete",
             Self::Returning(_) => "returning",
             Self::Ended(_) => "ended",
@@ -227,6 +239,7 @@ impl Stage {
             | Self::EnrolPhoneCode { person, .. }
             | Self::EnrolApp { person, .. }
             | Self::Challenge { person, .. }
+            | Self::Consent { person, .. }
             | Self::EditProfile(person) => Some(person),
             Self::SignIn
             | Self::SignUpEmail
@@ -271,6 +284,7 @@ impl Stage {
             | Self::EnrolPhone { .. }
             | Self::EnrolApp { .. }
             | Self::EditProfile(_)
+            | Self::Consent { .. }
             | Self::Complete(_)
             | Self::Returning(_)
             | Self::Ended(_) => None,

@@ -18,7 +18,7 @@ pub(super) fn transition(context: &mut Context<'_, '_>, stage: Stage, event: Eve
         (stage @ (Stage::Complete(_) | Stage::Returning(_)), _) => Err((stage, Refusal::OutOfStep)),
         (_, Event::Cancel) => Ok(complete::cancel(context)),
 
-        (Stage::SignIn, Event::SignIn { email, check }) => sign_in::submit(context, &email, &check),
+        (Stage::SignIn, Event::SignIn { email, check, keep }) => sign_in::submit(context, &email, &check, keep),
         (
             stage @ (Stage::SignIn
             | Stage::SignUpEmail
@@ -101,6 +101,7 @@ pub(super) fn transition(context: &mut Context<'_, '_>, stage: Stage, event: Eve
         (Stage::EditProfile(person), Event::SubmitProfile { attributes }) => {
             profile::submit(context, person, attributes)
         }
+        (Stage::Consent { person, asked }, Event::Agree) => Ok(complete::agree(context, person, asked)),
         (stage, _) => Err((stage, Refusal::OutOfStep)),
     }
 }

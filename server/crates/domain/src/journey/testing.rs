@@ -12,6 +12,7 @@ use crate::{
     assurance::{Demand, Method},
     attribute::{AttributeValue, Attributes},
     clock::{Millis, SECOND, Timestamp},
+    consent::{ConsentFacts, Items},
     email::EmailAddress,
     entropy::{self, Entropy},
     factor::{Factor, FactorSecret, LOCK_TIME, MAX_FAILURES, NewFactor},
@@ -210,7 +211,11 @@ pub(super) struct Store {
     pub(super) accounts: Vec<AccountFacts>,
     pub(super) outbox: Vec<Message>,
     /// Every send, codes and notices alike.
-    pub(super) sends: Vec<(String, Timestamp)>,
+    pub(super) sends: Vec<(CodePurpose, String, Timestamp)>,
+    /// What the application asks for; empty: it is the tenant's own.
+    pub(super) asked: Items,
+    /// What was agreed to.
+    pub(super) consents: Vec<(Id<Account>, Items)>,
 }
 
 impl Store {
@@ -230,9 +235,16 @@ impl Store {
         }
     }
 
-    fn history(&self, to: Option<&str>, now: Timestamp, window: Millis) -> Vec<Timestamp> {
-        let sends = self.sends.iter().filter(|(at, _)| Some(at.as_str()) == to);
-        sends.map(|(_, at)| *at).filter(|at| now.since(*at) < window).collect()
+    fn history(&self, to: Option<(CodePurpose, &str)>, now: Timestamp, window: Millis) -> Vec<Timestamp> {
+        let sends = self.sends.iter().filter(|(purpose, at, _)| Some((*purpose, at.as_str())) == to);
+        sends.map(|(_, _, at)| *at).filter(|at| now.since(*at) < window).collect()
+    }
+
+    /// How the application stands with `account`, as the service reads it.
+    pub(super) fn consent(&self, account: Option<&AccountFacts>) -> Option<ConsentFacts> {
+        let of = |account: &AccountFacts| self.consents.iter().find(|(id, _)| *id == account.id);
+        let agreed = account.and_then(of).map(|(_, items)| items.clone()).unwrap_or_default();
+        (!self.asked.is_empty()).then(|| ConsentFacts { asked: self.asked.clone(), agreed })
     }
 
     /// The facts of a step, as the service reads them.
@@ -244,8 +256,10 @@ impl Store {
         Facts {
             now,
             demand,
-            email_sends: self.history(email.as_ref().map(EmailAddress::as_str), now, super::SEND_WINDOW),
-            phone_sends: self.history(phone.as_ref().map(PhoneNumber::as_str), now, super::SEND_WINDOW),
+            email_sends: self.history(email.as_ref().map(|(p, to)| (*p, to.as_str())), now, super::SEND_WINDOW),
+            phone_sends: self.history(phone.as_ref().map(|(p, to)| (*p, to.as_str())), now, super::SEND_WINDOW),
+            phone_barred_until: None,
+            consent: self.consent(account.as_ref()),
             account,
             sign_in_locked_until: None,
         }
@@ -255,7 +269,7 @@ impl Store {
     pub(super) fn sign_in(&self, address: &EmailAddress, right: bool) -> Event {
         let account = self.accounts.iter().find(|account| account.email == *address);
         let matched = account.filter(|_| right).and_then(|a| a.password_version.map(|version| (a.id, version)));
-        Event::SignIn { email: address.clone(), check: PasswordCheck::for_model(matched) }
+        Event::SignIn { email: address.clone(), check: PasswordCheck::for_model(matched), keep: false }
     }
 
     /// Carries out all effects or none.
@@ -268,8 +282,15 @@ impl Store {
         applied
     }
 
-    fn send(&mut self, journey: Id<Journey>, to: &str, method: Option<Method>, code: &str, now: Timestamp) {
-        self.sends.push((to.to_owned(), now));
+    fn send(
+        &mut self,
+        journey: Id<Journey>,
+        (purpose, to): (CodePurpose, &str),
+        method: Option<Method>,
+        code: &str,
+        now: Timestamp,
+    ) {
+        self.sends.push((purpose, to.to_owned(), now));
         let (to, code) = (to.to_owned(), code.to_owned());
         self.outbox.push(Message { journey, to, method, code, at: now, taken: false });
     }
@@ -280,14 +301,17 @@ impl Store {
 
     fn apply_one(&mut self, journey: Id<Journey>, effect: &Effect, now: Timestamp) -> Result<(), Conflict> {
         match effect {
-            Effect::SendEmailCode { to, code, .. } => self.send(journey, to.as_str(), None, code.expose(), now),
-            Effect::SendPhoneCode { to, method, code } => {
-                self.send(journey, to.as_str(), Some(*method), code.expose(), now);
+            Effect::SendEmailCode { to, purpose, code } => {
+                self.send(journey, (*purpose, to.as_str()), None, code.expose(), now);
+            }
+            Effect::SendPhoneCode { to, purpose, method, code } => {
+                self.send(journey, (*purpose, to.as_str()), Some(*method), code.expose(), now);
             }
             Effect::SendNotice { to, notice } => match notice {
-                super::Notice::AlreadyRegistered | super::Notice::NoAccount => {
-                    self.sends.push((to.as_str().to_owned(), now));
+                super::Notice::AlreadyRegistered => {
+                    self.sends.push((CodePurpose::SignUp, to.as_str().to_owned(), now));
                 }
+                super::Notice::NoAccount => self.sends.push((CodePurpose::Reset, to.as_str().to_owned(), now)),
                 super::Notice::FactorBound(_) | super::Notice::PasswordChanged => {}
             },
             Effect::CreateAccount(new) => {
@@ -310,7 +334,7 @@ impl Store {
                 }
                 account.password_version = Some(next_version(*replaces));
             }
-            Effect::BindFactor { account, factor } => {
+            Effect::BindFactor { account, factor, .. } => {
                 let id = *account;
                 self.account_mut(id).ok_or(Conflict)?.factors.push(bound(id, factor, now));
             }
@@ -328,6 +352,10 @@ impl Store {
                 if factor.failures >= MAX_FAILURES {
                     factor.locked_until = Some(now.plus(LOCK_TIME));
                 }
+            }
+            Effect::GiveConsent { account, items, .. } => {
+                self.consents.retain(|(id, _)| id != account);
+                self.consents.push((*account, items.clone()));
             }
             Effect::SignInFailed { .. }
             | Effect::SignInSucceeded { .. }

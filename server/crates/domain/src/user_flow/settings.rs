@@ -118,4 +118,10 @@ impl SessionSettings {
     pub fn life(&self) -> Millis {
         i64::from(self.minutes) * MINUTE
     }
+
+    /// The life of a session of somebody who asked to stay signed in; `None`: it is not offered.
+    #[must_use]
+    pub fn kept_life(&self) -> Option<Millis> {
+        self.keep_days.map(|days| i64::from(days) * DAY)
+    }
 }

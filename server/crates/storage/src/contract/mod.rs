@@ -5,6 +5,7 @@
 
 mod accounts;
 mod applications;
+mod consents;
 mod factors;
 mod grants;
 mod journeys;

@@ -83,7 +83,7 @@ async fn a19_an_ended_session_is_gone_at_once(db: &Db) {
                 let left = tx.live_sessions_of_account(account, NOW).await?;
                 assert_eq!(left.iter().map(|s| s.id).collect::<Vec<_>>(), [all[1].id]);
                 assert_eq!(tx.end_sessions_of_account(account, None, LATER).await?, 1);
-                assert!(!tx.touch_session(all[1].id, NOW.plus(DAY)).await?, "an ended session is not touched");
+                assert!(!tx.touch_session(all[1].id, NOW.plus(DAY), NOW.plus(2 * DAY)).await?, "an ended session is not touched");
                 Ok::<_, StorageError>(())
             }
             .boxed()
@@ -100,11 +100,15 @@ async fn the_last_use_is_noted_once_a_minute(db: &Db) {
             async move {
                 let one = session(&a, account, hash());
                 tx.create_session(&one).await?;
-                assert!(!tx.touch_session(one.id, NOW.plus(MINUTE - 1)).await?);
-                assert!(tx.touch_session(one.id, NOW.plus(MINUTE)).await?);
-                assert!(!tx.touch_session(one.id, NOW.plus(MINUTE + 1)).await?);
+                assert!(!tx.touch_session(one.id, NOW.plus(MINUTE - 1), one.expires_at).await?);
+                assert!(tx.touch_session(one.id, NOW.plus(MINUTE), one.expires_at).await?);
+                assert!(!tx.touch_session(one.id, NOW.plus(MINUTE + 1), one.expires_at).await?);
                 let seen = tx.session_by_id(one.id).await?.map(|s| s.last_seen_at);
                 assert_eq!(seen, Some(NOW.plus(MINUTE)));
+                // A rolling session is renewed, and no session's life is shortened.
+                assert!(tx.touch_session(one.id, NOW.plus(2 * MINUTE), NOW.plus(2 * DAY)).await?);
+                assert!(tx.touch_session(one.id, NOW.plus(3 * MINUTE), NOW).await?);
+                assert_eq!(tx.session_by_id(one.id).await?.map(|s| s.expires_at), Some(NOW.plus(2 * DAY)));
                 Ok::<_, StorageError>(())
             }
             .boxed()

@@ -25,7 +25,7 @@ use lanyard_domain::{
     phone::PhoneNumber,
     reply_url::ReplyUrl,
     secret::{Sealed, Token, TokenHash},
-    session::Session,
+    session::{Session, SessionTerms},
     tenant::{Tenant, TenantDomain},
     user_flow::{
         Audience, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, SessionSettings, TokenSettings, UserFlow,
@@ -243,6 +243,7 @@ pub(super) fn session(tenant: &Tenant, account: Id<Account>, token: TokenHash) -
         account,
         token,
         console: None,
+        terms: SessionTerms { kept: true, ..SessionTerms::default() },
         authentication: authentication(account),
         created_at: NOW,
         last_seen_at: NOW,
@@ -288,14 +289,7 @@ pub(super) fn journey(tenant: &Tenant, flow: &UserFlow) -> Journey {
         created_at: NOW,
         expires_at: NOW.plus(JOURNEY_LIFE),
     };
-    let facts = Facts {
-        now: NOW,
-        demand: Demand::single_factor(),
-        account: None,
-        sign_in_locked_until: None,
-        email_sends: Vec::new(),
-        phone_sends: Vec::new(),
-    };
+    let facts = Facts::at(NOW, Demand::single_factor(), None, None);
     Journey::begin(header, None, &facts)
 }
 

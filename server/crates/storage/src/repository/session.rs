@@ -33,8 +33,9 @@ pub trait SessionReads {
 pub trait SessionWrites {
     /// Stores a session.
     async fn create_session(&mut self, session: &Session) -> Result<()>;
-    /// Notes that a session was used, once a minute at most; whether it was noted.
-    async fn touch_session(&mut self, id: Id<Session>, now: Timestamp) -> Result<bool>;
+    /// Notes that a session was used, once a minute at most, and renews it to `expires_at`
+    /// ([`Session::renewed`]), which never shortens its life; whether it was noted.
+    async fn touch_session(&mut self, id: Id<Session>, now: Timestamp, expires_at: Timestamp) -> Result<bool>;
     /// Ends a session; whether it was still standing.
     async fn end_session(&mut self, id: Id<Session>, at: Timestamp) -> Result<bool>;
     /// Ends every session of an account but `except`; how many there were.
@@ -59,6 +60,7 @@ struct SessionRow {
     token: Vec<u8>,
     console: Option<String>,
     authentication: String,
+    terms: String,
     created_at: i64,
     last_seen_at: i64,
     expires_at: i64,
@@ -75,6 +77,7 @@ impl TryFrom<SessionRow> for Session {
             token: token_hash(&row.token)?,
             console: row.console.as_deref().map(|name| word(ConsoleKind::parse(name))).transpose()?,
             authentication: serde_json::from_str(&row.authentication)?,
+            terms: serde_json::from_str(&row.terms)?,
             created_at: Timestamp(row.created_at),
             last_seen_at: Timestamp(row.last_seen_at),
             expires_at: Timestamp(row.expires_at),
@@ -116,20 +119,23 @@ both!(SessionWrites {
     async fn create_session(&mut self, session: &Session) -> Result<()> {
         let insert = self.later(
             "INSERT INTO sessions (token, tenant_id, id, account_id, console, authentication, created_at, \
-                last_seen_at, expires_at, ended_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                last_seen_at, expires_at, ended_at, terms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         );
         let insert = insert.bind(&session.token.0[..]).bind(session.tenant.uuid()).bind(session.id.uuid());
         let insert = insert.bind(session.account.uuid()).bind(session.console.map(ConsoleKind::as_str));
         let insert = insert.bind(serde_json::to_string(&session.authentication)?).bind(session.created_at.0);
         let insert = insert.bind(session.last_seen_at.0).bind(session.expires_at.0);
-        insert.bind(session.ended_at.map(|at| at.0)).one().await
+        let insert = insert.bind(session.ended_at.map(|at| at.0));
+        insert.bind(serde_json::to_string(&session.terms)?).one().await
     }
 
-    async fn touch_session(&mut self, id: Id<Session>, now: Timestamp) -> Result<bool> {
+    async fn touch_session(&mut self, id: Id<Session>, now: Timestamp, expires_at: Timestamp) -> Result<bool> {
         let update = sqlx::query(
-            "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND ended_at IS NULL AND last_seen_at <= $3",
+            "UPDATE sessions SET last_seen_at = $2, \
+                expires_at = CASE WHEN expires_at < $4 THEN $4 ELSE expires_at END \
+             WHERE id = $1 AND ended_at IS NULL AND last_seen_at <= $3",
         );
-        let update = update.bind(id.uuid()).bind(now.0).bind(now.minus(MINUTE).0);
+        let update = update.bind(id.uuid()).bind(now.0).bind(now.minus(MINUTE).0).bind(expires_at.0);
         Ok(update.execute(&mut *self.db).await?.rows_affected() == 1)
     }
 

@@ -1,7 +1,7 @@
 //! Exhaustive exploration of the journey: a breadth-first walk over everything that two persons
 //! in two browsers can do, in whatever order, within the bounds of each [`world::Scenario`].
 //!
-//! The walk runs the production code. [`spec`] judges every transition by the four properties of
+//! The walk runs the production code. [`spec`] judges every transition by the five properties of
 //! the architecture, from outside. The faults at the end show that each property has teeth: one
 //! broken transition each, and the walk reports that very property.
 
@@ -46,6 +46,7 @@ const BASE: Scenario = Scenario {
     toggle: false,
     disable: false,
     holds: 0,
+    third_party: false,
 };
 
 /// The worlds that are walked.
@@ -120,11 +121,36 @@ fn scenarios() -> Vec<Scenario> {
             ticks: 0,
             ..BASE
         },
+        Scenario {
+            name: "an application of somebody else: consent by sign-in and by session, withdrawn in between",
+            seats: [
+                then(owner(Flow::Weak, FlowType::SignIn), Flow::Strong, FlowType::SignIn),
+                then(owner(Flow::Weak, FlowType::ProfileEditing), Flow::Weak, FlowType::SignIn),
+            ],
+            minimum: Minimum::None,
+            third_party: true,
+            mistakes: 0,
+            sends: 1,
+            together: 4,
+            ticks: 0,
+            ..BASE
+        },
+        Scenario {
+            name: "sign-up to an application of somebody else",
+            seats: [owner(Flow::Weak, FlowType::SignUpSignIn), intruder(Flow::Weak, FlowType::SignIn)],
+            minimum: Minimum::None,
+            third_party: true,
+            mistakes: 0,
+            sends: 1,
+            ticks: 0,
+            together: 5,
+            ..BASE
+        },
     ]
 }
 
 #[test]
-fn the_four_properties_hold_everywhere() {
+fn the_five_properties_hold_everywhere() {
     let mut total = Report::default();
     for scenario in scenarios() {
         let began = std::time::Instant::now();
@@ -171,7 +197,7 @@ fn the_four_properties_hold_everywhere() {
         assert!(total.goals.contains(goal), "never reached: {goal}");
     }
     for stage in
-        ["confirm_email", "enrol_app", "enrol_phone_code", "edit_profile", "new_password", "returning", "ended"]
+        ["consent", "confirm_email", "enrol_app", "enrol_phone_code", "edit_profile", "new_password", "returning", "ended"]
     {
         assert!(total.goals.contains(stage), "never reached: {stage}");
     }
@@ -297,4 +323,30 @@ fn a_reset_below_the_accounts_level_is_caught() {
         [plan(Who::Owner, Flow::Weak, FlowType::PasswordReset), plan(Who::Intruder, Flow::Weak, FlowType::SignIn)];
     let scenario = Scenario { seats, minimum: Minimum::None, steps: 3, mistakes: 0, ticks: 0, ..BASE };
     caught(&ResetSkipsFactor, &scenario, Property::OwnLevel);
+}
+
+/// Takes whoever signs in for somebody who agreed.
+struct ForgetsConsent;
+
+impl Machine for ForgetsConsent {
+    fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        journey.step(event, &Facts { consent: None, ..facts.clone() }, tools)
+    }
+}
+
+#[test]
+fn data_that_goes_out_without_consent_is_caught() {
+    let seats = [plan(Who::Owner, Flow::Weak, FlowType::SignIn), plan(Who::Intruder, Flow::Strong, FlowType::SignIn)];
+    let scenario = Scenario {
+        seats,
+        minimum: Minimum::None,
+        third_party: true,
+        steps: 2,
+        together: 3,
+        mistakes: 0,
+        ticks: 0,
+        ..BASE
+    };
+    assert_eq!(walk(&scenario, &Production).broken, Default::default());
+    caught(&ForgetsConsent, &scenario, Property::Consent);
 }

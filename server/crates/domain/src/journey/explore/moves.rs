@@ -5,7 +5,7 @@ use super::{
     super::{Event, Stage, testing::*},
     world::{A, B, Held, PHONE_B, SEED_B, Scenario, State, TICKS, Who},
 };
-use crate::{assurance::Method, clock::Millis, secret::Sealed};
+use crate::{account::Account, assurance::Method, clock::Millis, id::Id, secret::Sealed};
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub(super) enum Move {
     Toggle,
     /// B is disabled.
     Disable,
+    /// The owner of an account takes back what it agreed to.
+    Withdraw(Id<Account>),
 }
 
 pub(super) fn all(scenario: &Scenario, state: &State) -> Vec<Move> {
@@ -67,6 +69,9 @@ pub(super) fn all(scenario: &Scenario, state: &State) -> Vec<Move> {
     if scenario.disable && state.store.accounts.iter().any(|a| a.email.as_str() == B && !a.disabled) {
         moves.push(Move::Disable);
     }
+    if scenario.third_party && !state.withdrawn {
+        moves.extend(state.store.consents.iter().map(|(account, _)| Move::Withdraw(*account)));
+    }
     moves
 }
 
@@ -82,6 +87,7 @@ fn events(scenario: &Scenario, state: &State, seat: usize) -> Vec<Event> {
         Event::GoForgotPassword,
         Event::LeaveForReset,
         Event::Resend,
+        Event::Agree,
         Event::Back,
         Event::Cancel,
         details(),

@@ -1,11 +1,11 @@
-//! The four properties, judged from outside: from what the person handed in and what the store
+//! The five properties, judged from outside: from what the person handed in and what the store
 //! held at that moment, never from what the machine says of itself.
 
 use std::collections::BTreeSet;
 
 use super::{
     super::{Effect, Journey, Stage, Step, testing::*},
-    world::{Kept, State},
+    world::{Kept, Scenario, State},
 };
 use crate::{
     account::Account,
@@ -27,6 +27,8 @@ pub(super) enum Property {
     CodeOnce,
     /// (d) No path ends below the account's assurance level.
     OwnLevel,
+    /// (e) No data goes to an application of somebody else without consent.
+    Consent,
 }
 
 /// A broken property and how.
@@ -165,6 +167,7 @@ fn same_place(was: &Stage, is: &Stage) -> bool {
         (Stage::Challenge { factor: a, method: m, .. }, Stage::Challenge { factor: b, method: n, .. }) => {
             a == b && m == n
         }
+        (Stage::Consent { asked: a, .. }, Stage::Consent { asked: b, .. }) => a == b,
         (Stage::ConfirmEmail { .. }, Stage::ConfirmEmail { .. }) => true,
         (was, is) => was == is,
     };
@@ -205,6 +208,7 @@ pub(super) fn effects(state: &State, seat: usize, step: &Step) -> Judged {
             | Effect::SignInFailed { .. }
             | Effect::SignInSucceeded { .. }
             | Effect::SignedIn { .. }
+            | Effect::GiveConsent { .. }
             | Effect::Audit { .. } => {}
         }
     }
@@ -235,4 +239,10 @@ pub(super) fn completed(
     must(present, Property::DemandsMet, "complete with a password that was replaced")?;
     let own = audience != Audience::SelfService || at_own_level(state, seat, account);
     must(own, Property::OwnLevel, "self-service below the account's level")
+}
+
+/// (e) of a completion, or of a way back at the moment a code is made of it.
+pub(super) fn consented(scenario: &Scenario, state: &State, authentication: &Authentication) -> Judged {
+    let agreed = !scenario.third_party || state.agreed.contains(&authentication.account());
+    must(agreed, Property::Consent, "data for an application of somebody else that nobody agreed to")
 }

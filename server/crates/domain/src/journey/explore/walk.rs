@@ -10,7 +10,7 @@ use super::{
     super::{Effect, Event, Facts, Journey, Return, Stage, Step, Target, Tools, testing::*},
     moves::{self, Move},
     spec::{self, Ghost, Property},
-    world::{Kept, Scenario, State},
+    world::{self, Kept, Scenario, State},
 };
 use crate::{entropy::SeededEntropy, password::next_version};
 
@@ -117,6 +117,7 @@ fn name(next: &Move) -> &'static str {
         Move::Tick(_) => "tick",
         Move::Toggle => "toggle",
         Move::Disable => "disable",
+        Move::Withdraw(_) => "withdraw",
     }
 }
 
@@ -166,6 +167,11 @@ fn play(
         }
         Move::Toggle => after.toggled = true,
         Move::Disable => after.store.accounts[1].disabled = true,
+        Move::Withdraw(account) => {
+            after.store.consents.retain(|(id, _)| *id != account);
+            after.agreed.remove(&account);
+            after.withdrawn = true;
+        }
     }
     Ok(Some(after))
 }
@@ -237,7 +243,15 @@ fn witness(
         Event::SubmitCode { digits } | Event::SubmitAppCode { digits, .. } => {
             spec::accepted_code(state, seat, before, digits, step)
         }
-        Event::SignIn { check, email } => {
+        Event::Agree => {
+            if let Stage::Consent { person, asked } = before.stage()
+                && world::asked().is_subset(asked)
+            {
+                state.agreed.insert(person.authentication().account());
+            }
+            Ok(())
+        }
+        Event::SignIn { check, email, .. } => {
             let right = check.matched().filter(|(id, version)| {
                 let stored = state.store.account(*id);
                 stored.is_some_and(|a| a.password_version == Some(*version) && a.email == *email && !a.disabled)
@@ -277,7 +291,12 @@ fn aftermath(state: &mut State, seat: usize, step: &Step) {
                 let ghost = &mut state.seats[seat].ghost;
                 (ghost.password, ghost.version) = (Some(*account), version);
             }
-            Effect::BindFactor { .. } => state.seats[seat].ghost.entitled = true,
+            Effect::BindFactor { account, first, .. } => {
+                state.seats[seat].ghost.entitled = true;
+                for browser in state.seats.iter_mut().filter(|_| *first) {
+                    browser.session = browser.session.take().filter(|kept| kept.session.account != *account);
+                }
+            }
             _ => {}
         }
     }
@@ -295,6 +314,7 @@ fn settle(
     let demand = scenario.demand_now(state, seat).stricter(&state.seats[seat].journey.header.demand);
     let authentication = completion.authentication().clone();
     spec::completed(state, seat, audience, &demand, &authentication)?;
+    spec::consented(scenario, state, &authentication)?;
     let stored = state.store.account(authentication.account());
     let address = stored.map(|account| account.email.as_str().to_owned()).unwrap_or_default();
     let how = if completion.existing_session().is_some() { " by session" } else { "" };
@@ -335,6 +355,7 @@ fn take_return(
     }
     let (_, _, audience) = scenario.plan(&state, seat);
     spec::completed(&state, seat, audience, &demand.stricter(&header.demand), back.authentication())?;
+    spec::consented(scenario, &state, back.authentication())?;
     let Ok(issued) = back.issue(&header, &request, state.now, &mut entropy(&state, seat)) else { return Ok(None) };
     goals.insert("code issued".to_owned());
     let browser = &mut state.seats[seat];
@@ -354,8 +375,8 @@ fn again(scenario: &Scenario, mut state: State, seat: usize, goals: &mut BTreeSe
     let header = scenario.header(seat, true, &demand, now);
     let kept = state.seats[seat].session.clone();
     let account = kept.as_ref().and_then(|kept| state.store.account(kept.session.account)).cloned();
-    let facts =
-        Facts { now, demand, account, sign_in_locked_until: None, email_sends: Vec::new(), phone_sends: Vec::new() };
+    let consent = state.store.consent(account.as_ref());
+    let facts = Facts::at(now, demand, account, consent);
     let journey = Journey::begin(header, kept.as_ref().map(|kept| &kept.session), &facts);
     let led = journey.stage().person().is_some() || matches!(journey.stage(), Stage::Complete(_));
     let browser = &mut state.seats[seat];

@@ -1,16 +1,22 @@
 //! The bounded world of the walk: two seats (a browser with a person in front of it), a store,
 //! one application with a strong flow (MFA on) and a weak one (MFA off, until it is toggled).
 
-use std::hash::{Hash, Hasher};
+use std::{
+    collections::BTreeSet,
+    hash::{Hash, Hasher},
+};
 
 use super::{
     super::{Event, Header, Journey, testing::*},
     spec::Ghost,
 };
 use crate::{
+    account::Account,
     application::Minimum,
     assurance::{Demand, Level, Method},
     clock::{MINUTE, Millis, SECOND, Timestamp},
+    consent::{Item, Items},
+    id::Id,
     session::Session,
     user_flow::{Audience, FlowType},
 };
@@ -103,6 +109,8 @@ pub(super) struct Scenario {
     pub(super) disable: bool,
     /// Requests that read a version and commit later.
     pub(super) holds: u8,
+    /// The application belongs to somebody else; the owner may withdraw a consent once.
+    pub(super) third_party: bool,
 }
 
 /// A session with what the ghost knows of it.
@@ -155,6 +163,14 @@ pub(super) struct State {
     pub(super) mistakes: u8,
     pub(super) ticks: u8,
     pub(super) holds: u8,
+    /// Who agreed to give data to the application, by what was pressed and not by what is stored.
+    pub(super) agreed: BTreeSet<Id<Account>>,
+    pub(super) withdrawn: bool,
+}
+
+/// What the application of somebody else asks for.
+pub(super) fn asked() -> Items {
+    [Item::Claim("given_name".to_owned()), Item::Scope("offline_access".to_owned())].into()
 }
 
 impl Scenario {
@@ -198,18 +214,13 @@ impl Scenario {
         if self.b_has_app {
             factors.push(app_factor(SEED_B));
         }
-        let store = Store { accounts: vec![account(10, A, Vec::new()), account(20, B, factors)], ..Store::default() };
+        let accounts = vec![account(10, A, Vec::new()), account(20, B, factors)];
+        let asked = if self.third_party { asked() } else { Items::new() };
+        let store = Store { accounts, asked, ..Store::default() };
         let seat = |at: usize| {
             let demand = self.demand(false, self.seats[at].flow, self.seats[at].audience);
             let header = self.header(at, false, &demand, T0);
-            let facts = super::super::Facts {
-                now: T0,
-                demand,
-                account: None,
-                sign_in_locked_until: None,
-                email_sends: Vec::new(),
-                phone_sends: Vec::new(),
-            };
+            let facts = super::super::Facts::at(T0, demand, None, store.consent(None));
             Seat {
                 journey: Journey::begin(header, None, &facts),
                 version: 0,
@@ -222,6 +233,18 @@ impl Scenario {
                 sends: 0,
             }
         };
-        State { now: T0, toggled: false, store, seats: [seat(0), seat(1)], held: None, mistakes: 0, ticks: 0, holds: 0 }
+        let seats = [seat(0), seat(1)];
+        State {
+            now: T0,
+            toggled: false,
+            store,
+            seats,
+            held: None,
+            mistakes: 0,
+            ticks: 0,
+            holds: 0,
+            agreed: BTreeSet::new(),
+            withdrawn: false,
+        }
     }
 }

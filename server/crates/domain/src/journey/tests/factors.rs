@@ -156,7 +156,7 @@ fn the_token_states_how_the_code_really_came() {
 fn a_refused_change_of_way_changes_nothing() {
     let mut desk = Desk::new(FlowType::SignIn, &on());
     desk.sign_in(B);
-    desk.store.sends.extend(vec![(PHONE.to_owned(), T0); 4]);
+    desk.store.sends.extend(vec![(CodePurpose::Challenge, PHONE.to_owned(), T0); 4]);
     let before = desk.journey.clone();
     desk.pass(31 * SECOND);
     let refusal = desk.send(Event::ChooseMethod { method: Method::PhoneCall });

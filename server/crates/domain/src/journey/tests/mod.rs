@@ -3,12 +3,13 @@
 
 mod answers;
 mod codes;
+mod consent;
 mod factors;
 mod order;
 mod passwords;
 mod sessions;
 
-use super::{Effect, Event, Facts, Header, Journey, Notice, Refusal, Stage, Step, Tools, testing::*};
+use super::{CodePurpose, Effect, Event, Facts, Header, Journey, Notice, Refusal, Stage, Step, Tools, testing::*};
 use crate::{
     assurance::{Demand, Level, Method},
     clock::{Millis, Timestamp},
@@ -42,6 +43,7 @@ struct Desk {
     /// What the last event wanted done.
     effects: Vec<Effect>,
     locked_until: Option<Timestamp>,
+    barred_until: Option<Timestamp>,
     draws: u64,
 }
 
@@ -61,6 +63,7 @@ impl Desk {
             journey: Journey::begin(header(500, kind, audience, demand, T0), None, &no_facts(demand)),
             effects: Vec::new(),
             locked_until: None,
+            barred_until: None,
             draws: 0,
         };
         desk.begin(500, kind, audience);
@@ -76,12 +79,14 @@ impl Desk {
     fn begin_with(&mut self, header: Header, session: &Session) {
         let mut facts = no_facts(&self.demand);
         (facts.now, facts.account) = (self.now, self.store.account(session.account).cloned());
+        facts.consent = self.store.consent(facts.account.as_ref());
         self.journey = Journey::begin(header, Some(session), &facts);
     }
 
     fn step(&mut self, event: Event) -> Step {
         let mut facts = self.store.facts(&self.journey, Some(&event), self.demand.clone(), self.now);
         facts.sign_in_locked_until = self.locked_until;
+        facts.phone_barred_until = self.barred_until;
         self.draws += 1;
         let mut entropy = SeededEntropy::new(self.draws);
         let mut tools = Tools { entropy: &mut entropy, codes: &ToyMac, totp: &ToyTotp };
@@ -180,14 +185,7 @@ impl Desk {
 }
 
 fn no_facts(demand: &Demand) -> Facts {
-    Facts {
-        now: T0,
-        demand: demand.clone(),
-        account: None,
-        sign_in_locked_until: None,
-        email_sends: Vec::new(),
-        phone_sends: Vec::new(),
-    }
+    Facts::at(T0, demand.clone(), None, None)
 }
 
 /// A new account up to its details.

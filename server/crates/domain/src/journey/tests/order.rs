@@ -1,6 +1,6 @@
 //! A47 and failure 3: no step is skipped, nothing empty passes, nobody disabled goes on.
 
-use super::*;
+use super::{consent::third_party, *};
 use crate::{
     clock::HOUR,
     journey::{Ended, JOURNEY_LIFE, NewDetails},
@@ -61,6 +61,10 @@ fn every_stage() -> Vec<Desk> {
         d.sign_in(A).settle();
     });
     add(FlowType::SignIn, &off(), |d| {
+        d.store.asked = third_party();
+        d.sign_in(A);
+    });
+    add(FlowType::SignIn, &off(), |d| {
         d.ok(Event::Cancel);
     });
     desks
@@ -83,6 +87,7 @@ fn every_event(desk: &Desk) -> Vec<Event> {
         Event::ChooseMethod { method: Method::TextMessage },
         Event::EnterPhone { number: phone(OTHER_PHONE), method: Method::TextMessage },
         Event::SubmitProfile { attributes: attributes() },
+        Event::Agree,
         Event::Back,
         Event::Cancel,
     ]
@@ -107,6 +112,7 @@ fn allowed(stage: &str, kind: FlowType) -> &'static [&'static str] {
         ("enrol_phone_code", _) => &["resend", "submit-code", "back", "cancel"],
         ("enrol_app", _) => &["submit-app-code", "back", "cancel"],
         ("challenge", _) => &["resend", "submit-code", "choose-method", "cancel"],
+        ("consent", _) => &["agree", "cancel"],
         ("edit_profile", _) => &["submit-profile", "cancel"],
         ("complete" | "returning" | "ended", _) => &[],
         (other, _) => panic!("no row for {other}"),
@@ -131,7 +137,7 @@ fn a47_no_step_is_skipped_at_any_stage() {
             }
         }
     }
-    assert_eq!(stages.len(), 17, "every stage: {stages:?}");
+    assert_eq!(stages.len(), 18, "every stage: {stages:?}");
 }
 
 #[test]
@@ -193,7 +199,7 @@ fn a_disabled_account_goes_on_at_no_stage() {
             assert_eq!(desk.send(event), Some(Refusal::AccountUnavailable), "{name} at {}", desk.stage());
         }
     }
-    assert_eq!(known, 8);
+    assert_eq!(known, 9);
 }
 
 #[test]

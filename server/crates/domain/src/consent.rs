@@ -1,0 +1,76 @@
+//! Consent: what a person agreed to give to an application of somebody else (U29).
+//!
+//! What is remembered is a set of *items*, one word for each claim and each scope, so that nothing
+//! is asked again but what is new.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::Account, application::Application, clock::Timestamp, grant::AuthorizationRequest, id::Id,
+    user_flow::FlowSettings,
+};
+
+/// One thing that an application gets.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Item {
+    /// A claim, by its name.
+    Claim(String),
+    /// A scope, as asked for.
+    Scope(String),
+}
+
+/// What one or more requests take.
+pub type Items = BTreeSet<Item>;
+
+/// A consent, as stored: one for each account and application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    /// Who agreed.
+    pub account: Id<Account>,
+    /// The application.
+    pub application: Id<Application>,
+    /// Everything that was agreed to.
+    pub items: Items,
+    /// When the person first agreed.
+    pub given_at: Timestamp,
+}
+
+/// How an application of somebody else stands with a person.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConsentFacts {
+    /// What it asks for.
+    pub asked: Items,
+    /// What the person agreed to so far.
+    pub agreed: Items,
+}
+
+impl ConsentFacts {
+    /// Whether everything that is asked for was agreed to.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        self.asked.is_subset(&self.agreed)
+    }
+}
+
+/// What `request` takes by a flow with these settings: [`items`], and the claims that it asks for by
+/// name.
+#[must_use]
+pub fn asked(settings: &FlowSettings, request: &AuthorizationRequest) -> Items {
+    let mut asked = items(settings, &request.scope, request.application);
+    let by_name = request.options.id_token_claims.iter().chain(&request.options.userinfo_claims);
+    asked.extend(by_name.cloned().map(Item::Claim));
+    asked
+}
+
+/// What `application` takes with these scopes by a flow with these settings: the claims that the
+/// flow selects, and the scopes but those that carry no data (`openid`, the application's own id).
+#[must_use]
+pub fn items(settings: &FlowSettings, scopes: &str, application: Id<Application>) -> Items {
+    let own = application.to_string();
+    let scopes = scopes.split(' ').filter(|scope| !scope.is_empty() && *scope != "openid" && *scope != own);
+    let scopes = scopes.map(|scope| Item::Scope(scope.to_owned()));
+    settings.claims.iter().cloned().map(Item::Claim).chain(scopes).collect()
+}
