@@ -30,6 +30,8 @@ pub enum Action {
     CodeReused,
     TokenRefreshed,
     RefreshReused,
+    TokenRevoked,
+    ApplicationTokenIssued,
     TenantCreated,
     ApplicationRegistered,
     ApplicationChanged,

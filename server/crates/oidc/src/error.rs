@@ -54,6 +54,8 @@ pub enum OAuthError {
     InvalidToken,
     /// The access token is good, but not for this.
     InsufficientScope,
+    /// Not a token that can be revoked (RFC 7009, 2.2.1).
+    UnsupportedTokenType,
 }
 
 impl OAuthError {
@@ -80,6 +82,7 @@ impl OAuthError {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::UnsupportedTokenType => "unsupported_token_type",
         }
     }
 
@@ -104,7 +107,8 @@ impl OAuthError {
             | Self::RequestUriNotSupported
             | Self::RegistrationNotSupported
             | Self::InvalidGrant
-            | Self::UnsupportedGrantType => 400,
+            | Self::UnsupportedGrantType
+            | Self::UnsupportedTokenType => 400,
         }
     }
 }
@@ -162,11 +166,13 @@ pub enum Code {
     Permission,
     /// The `id_token_hint` could not be validated.
     IdTokenHint,
+    /// The scope names two web APIs.
+    TwoApis,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::ReplyUrl,
         Self::NoClientId,
         Self::NoScope,
@@ -192,6 +198,7 @@ impl Code {
         Self::Verifier,
         Self::Permission,
         Self::IdTokenHint,
+        Self::TwoApis,
     ];
 
     /// The code with which `error_description` begins.
@@ -223,6 +230,7 @@ impl Code {
             Self::Verifier => "AADB2C90183",
             Self::Permission => "AADB2C90205",
             Self::IdTokenHint => "AADB2C90210",
+            Self::TwoApis => "AADB2C90146",
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use lanyard_domain::{
     account::{Account, AccountKind},
-    application::{Application, ApplicationKind, ApplicationSettings, ClientSecret, Minimum},
+    application::{ApiPermission, ApiScope, Application, ApplicationKind, ApplicationSettings, ClientSecret, Minimum},
     assurance::{Authentication, Method},
     attribute::AttributeValue,
     clock::{DAY, MINUTE, Timestamp},
@@ -102,6 +102,16 @@ pub(crate) fn application(kind: ApplicationKind) -> Application {
     }
 }
 
+/// A web API that exposes `read` under `api://clinic`, and [`application`] with permission for it.
+pub(crate) fn api() -> (Application, Application) {
+    let (mut api, mut client) = (application(ApplicationKind::WebApi), application(ApplicationKind::Web));
+    api.id = id(0xa1);
+    api.settings.app_id_uri = Some("api://clinic".into());
+    api.settings.scopes = vec![ApiScope { name: "read".into(), description: "Reads".into() }];
+    client.settings.permissions = vec![ApiPermission { api: api.id, scopes: vec!["read".into()] }];
+    (api, client)
+}
+
 pub(crate) fn flow() -> UserFlow {
     UserFlow {
         id: id(0xf1),
@@ -181,5 +191,6 @@ pub(crate) fn refresh_token() -> RefreshToken {
         created_at: NOW,
         expires_at: NOW.plus(14 * DAY),
         used_at: None,
+        replaced_by: None,
     }
 }

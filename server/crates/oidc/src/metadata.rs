@@ -16,7 +16,7 @@ use crate::{
     authorize::{Prompt, response_mode, response_type},
     claims,
     endpoints::{Endpoint, PublicOrigin, Route},
-    jose, scope,
+    jose, scope, standard,
     token::{ClientAuthMethod, GrantType, assertion},
 };
 
@@ -32,6 +32,8 @@ pub struct Metadata {
     pub userinfo_endpoint: String,
     pub pushed_authorization_request_endpoint: String,
     pub require_pushed_authorization_requests: bool,
+    pub revocation_endpoint: String,
+    pub introspection_endpoint: String,
     pub response_modes_supported: Vec<&'static str>,
     pub response_types_supported: Vec<&'static str>,
     pub grant_types_supported: Vec<&'static str>,
@@ -40,6 +42,10 @@ pub struct Metadata {
     pub id_token_signing_alg_values_supported: Vec<&'static str>,
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
     pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    pub introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub code_challenge_methods_supported: Vec<&'static str>,
     pub acr_values_supported: Vec<&'static str>,
     pub prompt_values_supported: Vec<&'static str>,
@@ -67,6 +73,7 @@ impl Metadata {
         let url = |endpoint| route.url(origin, endpoint);
         let client_auth = ClientAuthMethod::ALL.map(ClientAuthMethod::as_str);
         let mut claims_supported: Vec<String> = claims::PROTOCOL.iter().map(|name| (*name).to_owned()).collect();
+        claims_supported.extend(standard::supported(flow_claims).map(str::to_owned));
         for claim in flow_claims {
             if !claims_supported.contains(claim) {
                 claims_supported.push(claim.clone());
@@ -79,6 +86,8 @@ impl Metadata {
             end_session_endpoint: url(Endpoint::Logout),
             jwks_uri: url(Endpoint::Keys),
             userinfo_endpoint: url(Endpoint::UserInfo),
+            revocation_endpoint: url(Endpoint::Revocation),
+            introspection_endpoint: url(Endpoint::Introspection),
             pushed_authorization_request_endpoint: url(Endpoint::PushedRequest),
             require_pushed_authorization_requests: !linked.is_empty()
                 && linked.iter().all(|application| application.settings.require_pushed_requests),
@@ -99,6 +108,14 @@ impl Metadata {
             id_token_signing_alg_values_supported: vec![jose::ALGORITHM],
             token_endpoint_auth_methods_supported: client_auth.to_vec(),
             token_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS.to_vec(),
+            revocation_endpoint_auth_methods_supported: client_auth.to_vec(),
+            revocation_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS.to_vec(),
+            // Public clients may not ask about tokens.
+            introspection_endpoint_auth_methods_supported: client_auth
+                .into_iter()
+                .filter(|method| *method != ClientAuthMethod::None.as_str())
+                .collect(),
+            introspection_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS.to_vec(),
             code_challenge_methods_supported: vec!["S256"],
             acr_values_supported: [Level::Aal1, Level::Aal2].map(Level::as_str).to_vec(),
             prompt_values_supported: Prompt::ALL.map(Prompt::as_str).to_vec(),

@@ -2,7 +2,13 @@
 
 use async_trait::async_trait;
 use lanyard_domain::{
-    account::Account, clock::Timestamp, grant::Grant, id::Id, secret::TokenHash, session::Session, tenant::Tenant,
+    account::Account,
+    clock::Timestamp,
+    grant::{CLOCK_AHEAD, Grant},
+    id::Id,
+    secret::TokenHash,
+    session::Session,
+    tenant::Tenant,
 };
 use uuid::Uuid;
 
@@ -23,7 +29,8 @@ pub trait GrantReads {
 pub trait GrantWrites {
     /// Stores a grant with its code.
     async fn create_grant(&mut self, grant: &Grant) -> Result<()>;
-    /// Redeems the code: it works once, within its life, unless revoked; else Conflict (A28).
+    /// Redeems the code: it works once, within its life, unless revoked; else Conflict (A28). The
+    /// clock of the process that made it may have been ahead by [`CLOCK_AHEAD`].
     async fn redeem_grant(&mut self, id: Id<Grant>, at: Timestamp) -> Result<()>;
     /// Revokes a grant and with it all its refresh tokens; whether it was still standing.
     async fn revoke_grant(&mut self, id: Id<Grant>, at: Timestamp) -> Result<bool>;
@@ -37,7 +44,7 @@ pub trait GrantWrites {
 }
 
 #[derive(sqlx::FromRow)]
-struct GrantRow {
+pub(super) struct GrantRow {
     id: Uuid,
     tenant_id: Uuid,
     flow_id: Uuid,
@@ -115,9 +122,10 @@ both!(GrantWrites {
     async fn redeem_grant(&mut self, id: Id<Grant>, at: Timestamp) -> Result<()> {
         let update = sqlx::query(
             "UPDATE grants SET redeemed_at = $2 WHERE id = $1 AND redeemed_at IS NULL AND revoked_at IS NULL \
-             AND code_expires_at > $2 AND created_at <= $2",
+             AND code_expires_at > $2 AND created_at <= $3",
         );
-        hit(update.bind(id.uuid()).bind(at.0).execute(&mut *self.db).await?.rows_affected())
+        let update = update.bind(id.uuid()).bind(at.0).bind(at.plus(CLOCK_AHEAD).0);
+        hit(update.execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn revoke_grant(&mut self, id: Id<Grant>, at: Timestamp) -> Result<bool> {
