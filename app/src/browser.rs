@@ -46,7 +46,9 @@ pub fn country_name(code: &str) -> Option<String> {
 }
 
 #[cfg(feature = "hydrate")]
-pub(crate) use live::{focus, language};
+pub(crate) use live::focus;
+#[cfg(feature = "claims")]
+pub(crate) use live::language;
 
 #[cfg(feature = "hydrate")]
 mod live {

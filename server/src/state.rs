@@ -25,6 +25,7 @@ use crate::{
     config::Config,
     http::limit::Limiter,
     jobs::delivery::Wake,
+    outbound::Outbound,
     service::{
         journey::{self, JourneyError},
         signing::SigningKeys,
@@ -93,6 +94,8 @@ pub struct Parts {
     pub limiter: Limiter,
     /// Wakes the delivery.
     pub outbox: Wake,
+    /// Calls addresses that applications register.
+    pub outbound: Outbound,
     /// The signing keys, opened.
     pub signing: SigningKeys,
     /// What stands around journeys, as it was last read.

@@ -18,6 +18,8 @@ mod flow_order;
 mod headers;
 mod input_abuse;
 mod journey_life;
+mod keys;
+mod logout;
 mod oidc;
 mod passwords;
 mod policy;

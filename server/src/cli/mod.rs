@@ -1,7 +1,9 @@
-//! The command line: `serve`, `operator invite`, `config check|show`.
+//! The command line: `serve`, `operator invite`, `tenant`, `app`, `flow`, `config check|show`.
 //!
 //! Exit codes: 0 done, 1 it could not be done (one line on stderr says why), 2 wrong usage (clap).
 
+mod keys;
+mod manage;
 mod operator;
 mod serve;
 
@@ -17,7 +19,10 @@ Examples:
   lanyard serve --demo                   a demonstration clinic with an inbox, on loopback only
   lanyard serve --tls                    https with a generated development certificate
   LANYARD_DATABASE_URL=postgres://… LANYARD_MASTER_KEY_FILE=/etc/lanyard/key lanyard serve
+  lanyard app register --tenant clinic.example --name Portal --kind single_page \
+    --reply-url https://app.clinic.example/ --flow B2C_1_signup
   lanyard operator invite                print a one-time link for one more operator
+  lanyard keys list                      which keys sign, and since when
   lanyard config check                   say what is wrong with the configuration, if anything";
 
 /// Self-hosted customer identity with multi-factor authentication for healthcare.
@@ -36,6 +41,18 @@ enum Command {
     /// Operators.
     #[command(subcommand)]
     Operator(OperatorCommand),
+    /// Tenants: create, list.
+    #[command(subcommand)]
+    Tenant(manage::TenantCommand),
+    /// Applications: register, change, make secrets.
+    #[command(subcommand)]
+    App(manage::ApplicationCommand),
+    /// User flows: create, change.
+    #[command(subcommand)]
+    Flow(manage::FlowCommand),
+    /// Signing keys.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -145,6 +162,10 @@ fn run(command: &Command) -> Outcome {
     match command {
         Command::Serve(args) => block_on(serve::serve(args.load()?)),
         Command::Operator(OperatorCommand::Invite(args)) => block_on(operator::invite(args.load()?)),
+        Command::Tenant(command) => block_on(manage::tenant(command)),
+        Command::App(command) => block_on(manage::application(command)),
+        Command::Flow(command) => block_on(manage::flow(command)),
+        Command::Keys(command) => block_on(keys::run(command.common().load()?, command)),
         Command::Config(ConfigCommand::Check(args)) => {
             args.load()?;
             println!("The configuration is fine.");

@@ -66,13 +66,14 @@ pub struct RunTokens {
 /// # Errors
 /// When the database does not answer.
 pub async fn begin(app: &App, run: Run, by: By, browser: Option<Token>) -> Result<Begun, JourneyError> {
+    let operator = by.operator()?;
     let request = AuthorizationRequest {
         application: run.application.id,
         redirect_uri: result_url(app, &run.tenant),
         response_mode: ResponseMode::Query,
         scope: SCOPE.to_owned(),
         state: None,
-        nonce: Some(nonce(app, run.tenant.id, by.operator, &random(app))),
+        nonce: Some(nonce(app, run.tenant.id, operator, &random(app))),
         code_challenge: Some(random(app)),
         login_hint: None,
         fresh_login: true,
@@ -86,7 +87,7 @@ pub async fn begin(app: &App, run: Run, by: By, browser: Option<Token>) -> Resul
         .write(move |tx| {
             Box::pin(async move {
                 note(&own, tx, &run, &by, "portal").await?;
-                journey::begin_run(&own, tx, &run, request, by.operator, secret).await
+                journey::begin_run(&own, tx, &run, request, operator, secret).await
             })
         })
         .await?;
@@ -99,6 +100,7 @@ pub async fn begin(app: &App, run: Run, by: By, browser: Option<Token>) -> Resul
 /// # Errors
 /// When the database does not answer.
 pub async fn authorize_path(app: &App, run: Run, reply_url: String, by: By) -> Result<String, JourneyError> {
+    by.operator()?;
     let route = Route {
         tenant: TenantRef::Domain(run.tenant.domain.clone()),
         flow: run.flow.name.key(),
@@ -127,22 +129,20 @@ pub async fn authorize_path(app: &App, run: Run, reply_url: String, by: By) -> R
         url.strip_prefix(&app.origin).map_or(url.clone(), ToOwned::to_owned)
     };
     let own = app.clone();
-    app.store
-        .write(move |tx| Box::pin(async move { Ok::<_, JourneyError>(note(&own, tx, &run, &by, "reply_url").await?) }))
-        .await?;
+    app.store.write(move |tx| Box::pin(async move { note(&own, tx, &run, &by, "reply_url").await })).await?;
     Ok(path)
 }
 
-async fn note(app: &App, tx: &mut (dyn WriteTx + '_), run: &Run, by: &By, to: &str) -> Result<(), StorageError> {
+async fn note(app: &App, tx: &mut (dyn WriteTx + '_), run: &Run, by: &By, to: &str) -> Result<(), JourneyError> {
     let detail = serde_json::json!({"application": run.application.id, "flow": run.flow.name, "answer": to});
     let event = audit::Event::of(Action::FlowRun, Outcome::Success)
-        .by(by.operator)
+        .by(by.operator()?)
         .on(run.flow.id)
         .from(&by.client)
         .with(detail);
     audit::append(app, tx, run.tenant.id, event).await?;
     let spread = run.flow.id.uuid().as_bytes()[15];
-    tx.bump_counter(run.tenant.id, FLOW_RUNS, 0, 1, spread).await
+    Ok(tx.bump_counter(run.tenant.id, FLOW_RUNS, 0, 1, spread).await?)
 }
 
 /// Redeems the code of a run that `operator` began; `None` if it was shown already, is too old,
@@ -167,11 +167,12 @@ pub async fn redeem(app: &App, tenant: &Tenant, code: &str, by: By) -> Result<Op
         grant: &grant,
         scope: &grant.scope,
         apis: &[],
+        key: None,
         now,
     };
-    let keys = Keys { access: &signing.key, id: &signing.key };
+    let key = signing.key(application.settings.signing)?;
     // No refresh token: nothing would ever use it.
-    let response = TokenResponse::issue(&issuance, keys, serial, None)
+    let response = TokenResponse::issue(&issuance, Keys { access: key, id: key }, serial, None)
         .map_err(|error| JourneyError::Internal(format!("signing: {error}")))?;
     Ok(Some(RunTokens { flow, application, response }))
 }
@@ -186,7 +187,7 @@ async fn claim(
     by: &By,
 ) -> Result<Claimed, JourneyError> {
     let Some(grant) = tx.grant_by_code(tenant.id, &code.hash()).await? else { return Ok(None) };
-    if grant.redirect_uri != result_url(app, tenant) || !is_of(app, &grant, by.operator) {
+    if grant.redirect_uri != result_url(app, tenant) || !is_of(app, &grant, by.operator()?) {
         return Ok(None);
     }
     let account = tx.account_by_id(tenant.id, grant.account).await?.filter(|account| account.disabled_at.is_none());
@@ -201,7 +202,7 @@ async fn claim(
     }
     let detail = serde_json::json!({"run_by_operator": true, "account": grant.account});
     let event = audit::Event::of(Action::CodeRedeemed, Outcome::Success)
-        .by(by.operator)
+        .by(by.operator()?)
         .on(application.id)
         .from(&by.client)
         .with(detail);

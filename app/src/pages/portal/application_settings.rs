@@ -180,6 +180,7 @@ fn tokens(detail: &ApplicationDetail) -> AnyView {
         view! {
             {tick(form, "require_pushed_requests", "Sign-ins must be pushed first", "Pushed authorization requests: what is asked for never stands in the browser’s address. The application must know how (RFC 9126).")}
             {tick(form, "require_dpop", "Tokens are bound to a key", "DPoP: a stolen token is of no use. The application and its APIs must know how (RFC 9449).")}
+            {tick(form, "require_dpop_nonce", "Proofs must carry a fresh value of ours", "DPoP nonces: a proof that was made in advance is refused. One more round trip when a value has aged (RFC 9449, 8).")}
         }
     });
 

@@ -49,6 +49,9 @@ pub enum Action {
     PatientViewed,
     PatientsListed,
     MessageFailed,
+    SigningKeyCreated,
+    SigningKeyRevoked,
+    SigningKeyDeleted,
 }
 
 /// How it ended.

@@ -26,8 +26,6 @@ pub const CLOCK_AHEAD: Millis = MINUTE;
 /// Clients retry a broken request within seconds (MSAL after one, once); whoever steals a token
 /// gains nothing by it, since the first token to be used twice beyond this ends the family.
 pub const REFRESH_GRACE: Millis = 10 * SECOND;
-/// How long access and ID tokens live (wire.md: 60 minutes).
-pub const TOKEN_LIFE: Millis = 60 * MINUTE;
 
 /// How the authorization response travels back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -7,14 +7,14 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use lanyard_domain::{
     account::Account,
-    application::Application,
+    application::{Application, SigningAlgorithm},
     claims::{self, NEW_USER},
     clock::{MINUTE, Millis, SECOND, Timestamp},
     grant::Grant,
     user_flow::{FlowClaim, UserFlow},
 };
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 use uuid::Uuid;
 
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The claims that the protocol itself puts into an ID token, whatever the flow selects.
-pub const PROTOCOL: [&str; 15] = [
+pub const PROTOCOL: [&str; 16] = [
     "iss",
     "sub",
     "oid",
@@ -40,6 +40,7 @@ pub const PROTOCOL: [&str; 15] = [
     "amr",
     "ver",
     "at_hash",
+    "sid",
 ];
 
 /// How long after the sign-up `newUser` is told: single sign-on later the same day is not "right
@@ -63,6 +64,8 @@ pub struct Issuance<'a> {
     pub scope: &'a str,
     /// The web APIs that the application's permissions name.
     pub apis: &'a [Application],
+    /// The thumbprint of the key that the access token is bound to (RFC 9449, 6.1).
+    pub key: Option<&'a str>,
     /// The present moment.
     pub now: Timestamp,
 }
@@ -95,6 +98,8 @@ pub struct ApplicationIssuance<'a> {
     pub api: &'a Application,
     /// What the application may do there.
     pub roles: &'a [&'a str],
+    /// The thumbprint of the key that the token is bound to (RFC 9449, 6.1).
+    pub key: Option<&'a str>,
     /// The present moment.
     pub now: Timestamp,
 }
@@ -120,7 +125,9 @@ pub fn application_token(issuance: &ApplicationIssuance<'_>, serial: Uuid) -> Ma
         ("jti", serial.to_string().into()),
         ("roles", issuance.roles.into()),
     ];
-    claims.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    let mut claims: Map<String, Value> = claims.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    bind(&mut claims, issuance.key);
+    claims
 }
 
 /// The ID token's claims. With the access token issued beside it, `at_hash` binds the two.
@@ -133,8 +140,12 @@ pub fn id_token(issuance: &Issuance<'_>, access_token: Option<&str>) -> Map<Stri
     if let Some(nonce) = &issuance.grant.nonce {
         claims.insert("nonce".into(), nonce.as_str().into());
     }
+    // The session that logout ends (OpenID Connect Front-Channel Logout, 3).
+    if let Some(session) = issuance.grant.session {
+        claims.insert("sid".into(), session.to_string().into());
+    }
     if let Some(token) = access_token {
-        claims.insert("at_hash".into(), half_hash(token).into());
+        claims.insert("at_hash".into(), half_hash(issuance.application.settings.signing, token).into());
     }
     claims
 }
@@ -155,7 +166,14 @@ pub fn access_token(issuance: &Issuance<'_>, serial: Uuid) -> Map<String, Value>
     claims.insert("client_id".into(), issuance.application.id.to_string().into());
     let scope = api.map_or_else(|| issuance.scope.to_owned(), |(_, names)| names);
     claims.insert(scope::CLAIM.into(), scope.into());
+    bind(&mut claims, issuance.key);
     claims
+}
+
+fn bind(claims: &mut Map<String, Value>, thumbprint: Option<&str>) {
+    if let Some(thumbprint) = thumbprint {
+        claims.insert("cnf".into(), serde_json::json!({ "jkt": thumbprint }));
+    }
 }
 
 /// What userinfo answers: the subject, the claims the flow selects, and those of the standard
@@ -235,10 +253,15 @@ fn common(issuance: &Issuance<'_>, audience: &Application) -> Map<String, Value>
     claims
 }
 
-// The left half of the SHA-256, base64url (OpenID Connect Core, 3.1.3.6).
-pub(crate) fn half_hash(text: &str) -> String {
-    let hash = Sha256::digest(text.as_bytes());
-    URL_SAFE_NO_PAD.encode(&hash[..16])
+// The left half of the hash that the ID token's algorithm uses, base64url (OpenID Connect Core,
+// 3.1.3.6); Ed25519 hashes with SHA-512 (RFC 8032, 5.1).
+pub(crate) fn half_hash(algorithm: SigningAlgorithm, text: &str) -> String {
+    match algorithm {
+        SigningAlgorithm::RS256 | SigningAlgorithm::ES256 => {
+            URL_SAFE_NO_PAD.encode(&Sha256::digest(text.as_bytes())[..16])
+        }
+        SigningAlgorithm::EdDSA => URL_SAFE_NO_PAD.encode(&Sha512::digest(text.as_bytes())[..32]),
+    }
 }
 
 #[cfg(test)]

@@ -56,6 +56,20 @@ pub enum OAuthError {
     InsufficientScope,
     /// Not a token that can be revoked (RFC 7009, 2.2.1).
     UnsupportedTokenType,
+    /// The DPoP proof is not good (RFC 9449, 12.2).
+    InvalidDpopProof,
+    /// The DPoP proof must carry a nonce (RFC 9449, 8).
+    UseDpopNonce,
+    /// The person has not answered yet (RFC 8628, 3.5).
+    AuthorizationPending,
+    /// The device asks too often (RFC 8628, 3.5).
+    SlowDown,
+    /// The device code has expired (RFC 8628, 3.5).
+    ExpiredToken,
+    /// A reply URL cannot be registered (RFC 7591, 3.2.2).
+    InvalidRedirectUri,
+    /// Something else in a registration cannot be taken (RFC 7591, 3.2.2).
+    InvalidClientMetadata,
 }
 
 impl OAuthError {
@@ -83,6 +97,13 @@ impl OAuthError {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
         }
     }
 
@@ -108,7 +129,14 @@ impl OAuthError {
             | Self::RegistrationNotSupported
             | Self::InvalidGrant
             | Self::UnsupportedGrantType
-            | Self::UnsupportedTokenType => 400,
+            | Self::UnsupportedTokenType
+            | Self::InvalidDpopProof
+            | Self::UseDpopNonce
+            | Self::AuthorizationPending
+            | Self::SlowDown
+            | Self::ExpiredToken
+            | Self::InvalidRedirectUri
+            | Self::InvalidClientMetadata => 400,
         }
     }
 }

@@ -45,11 +45,12 @@ pub fn id_token(
         grant: &grant,
         scope: &grant.scope,
         apis: &[],
+        key: None,
         now,
     };
     let mut claims = claims::id_token(&issuance, None);
     if let Some(code) = code {
-        claims.insert("c_hash".to_owned(), claims::half_hash(code.expose()).into());
+        claims.insert("c_hash".to_owned(), claims::half_hash(to.application.settings.signing, code.expose()).into());
     }
     key.sign(TokenType::Id, &claims)
 }

@@ -9,14 +9,18 @@
 //! what binds everybody, such as pushed requests, is told when *every* linked application asks
 //! for it.
 
-use lanyard_domain::{application::Application, assurance::Level, grant::ResponseType};
+use lanyard_domain::{
+    application::{Application, SigningAlgorithm},
+    assurance::Level,
+    grant::ResponseType,
+};
 use serde::Serialize;
 
 use crate::{
     authorize::{Prompt, response_mode, response_type},
-    claims,
+    claims, dpop,
     endpoints::{Endpoint, PublicOrigin, Route},
-    jose, scope, standard,
+    scope, standard,
     token::{ClientAuthMethod, GrantType, assertion},
 };
 
@@ -46,6 +50,7 @@ pub struct Metadata {
     pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub introspection_endpoint_auth_methods_supported: Vec<&'static str>,
     pub introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    pub dpop_signing_alg_values_supported: Vec<&'static str>,
     pub code_challenge_methods_supported: Vec<&'static str>,
     pub acr_values_supported: Vec<&'static str>,
     pub prompt_values_supported: Vec<&'static str>,
@@ -55,6 +60,10 @@ pub struct Metadata {
     // True by default in the standard, so it must be said.
     pub request_uri_parameter_supported: bool,
     pub authorization_response_iss_parameter_supported: bool,
+    pub frontchannel_logout_supported: bool,
+    pub frontchannel_logout_session_supported: bool,
+    pub backchannel_logout_supported: bool,
+    pub backchannel_logout_session_supported: bool,
 }
 
 impl Metadata {
@@ -105,7 +114,7 @@ impl Metadata {
                 .collect(),
             scopes_supported: scope::SUPPORTED.to_vec(),
             subject_types_supported: vec!["public"],
-            id_token_signing_alg_values_supported: vec![jose::ALGORITHM],
+            id_token_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::as_str).to_vec(),
             token_endpoint_auth_methods_supported: client_auth.to_vec(),
             token_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS.to_vec(),
             revocation_endpoint_auth_methods_supported: client_auth.to_vec(),
@@ -116,6 +125,7 @@ impl Metadata {
                 .filter(|method| *method != ClientAuthMethod::None.as_str())
                 .collect(),
             introspection_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS.to_vec(),
+            dpop_signing_alg_values_supported: dpop::ALGORITHMS.to_vec(),
             code_challenge_methods_supported: vec!["S256"],
             acr_values_supported: [Level::Aal1, Level::Aal2].map(Level::as_str).to_vec(),
             prompt_values_supported: Prompt::ALL.map(Prompt::as_str).to_vec(),
@@ -124,6 +134,10 @@ impl Metadata {
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
             authorization_response_iss_parameter_supported: true,
+            frontchannel_logout_supported: true,
+            frontchannel_logout_session_supported: true,
+            backchannel_logout_supported: true,
+            backchannel_logout_session_supported: true,
         }
     }
 }
@@ -165,8 +179,8 @@ mod tests {
         let of = |linked: &[Application]| Metadata::new(&fixtures::origin(), &route, fixtures::issuer(), &[], linked);
         let (plain, mut other) = (fixtures::application(Web), fixtures::application(Web));
         assert_eq!(of(&[]).response_types_supported, ["code"]);
-        assert_eq!(of(&[plain.clone()]).response_types_supported, ["code"]);
-        assert!(!of(&[plain.clone()]).grant_types_supported.contains(&"implicit"));
+        assert_eq!(of(std::slice::from_ref(&plain)).response_types_supported, ["code"]);
+        assert!(!of(std::slice::from_ref(&plain)).grant_types_supported.contains(&"implicit"));
         other.settings.hybrid = true;
         assert_eq!(of(&[plain.clone(), other.clone()]).response_types_supported, ["code", "code id_token"]);
         other.settings.implicit_id_token = true;

@@ -2,6 +2,7 @@
 //! three prefixes) is read by `lanyard_oidc::endpoints`, so they are served by one fallback.
 
 mod cors;
+mod dpop;
 pub mod response;
 mod token;
 
@@ -56,6 +57,7 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
     let place = oauth::place(app, route).await?;
     let (method, headers) = (request.method().clone(), request.headers().clone());
     let query = request.uri().query().unwrap_or_default().to_owned();
+    let call = dpop::call(app, &request);
     match (route.endpoint, method) {
         (Endpoint::Discovery, Method::GET | Method::HEAD) => {
             let linked = oauth::linked_applications(app, &place).await?;
@@ -73,13 +75,13 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
         }
         (Endpoint::Token | Endpoint::Revocation | Endpoint::Introspection | Endpoint::PushedRequest, Method::POST) => {
             let body = form(request).await?;
-            Ok(token::form(app, &place, route.endpoint, &headers, &body, client).await)
+            Ok(token::form(app, &place, route.endpoint, &headers, &body, (&call, client)).await)
         }
-        (Endpoint::UserInfo, Method::GET) => Ok(token::userinfo(app, &place, &headers, None).await),
+        (Endpoint::UserInfo, Method::GET) => Ok(token::userinfo(app, &place, &headers, None, &call).await),
         (Endpoint::UserInfo, Method::POST) => {
             let is_form = is_form(request.headers());
             let body = if is_form { Some(form(request).await?) } else { None };
-            Ok(token::userinfo(app, &place, &headers, body.as_deref()).await)
+            Ok(token::userinfo(app, &place, &headers, body.as_deref(), &call).await)
         }
         (Endpoint::Logout, Method::GET) => logout(app, &place, &headers, query.as_bytes(), false, client).await,
         (Endpoint::Logout, Method::POST) => {
@@ -136,8 +138,8 @@ async fn logout(
     let sso = Cookie::Sso.read(headers);
     match oauth::logout(app, place, &params, sso.as_ref(), confirmed, client).await? {
         LogoutOutcome::Confirm => Ok(response::confirm_logout(app, place, &params).await),
-        LogoutOutcome::Done { redirect: Some(location) } => Ok(found(&location)),
-        LogoutOutcome::Done { redirect: None } => Ok(response::signed_out(app, place).await),
+        LogoutOutcome::Done { redirect: Some(location), frames } if frames.is_empty() => Ok(found(&location)),
+        LogoutOutcome::Done { redirect, frames } => Ok(response::signed_out(app, place, redirect, frames).await),
         LogoutOutcome::Refused(error) => {
             Ok(response::error_page(app, StatusCode::BAD_REQUEST, error.code.to_string(), error.text).await)
         }

@@ -15,10 +15,10 @@ use lanyard_oidc::{
     userinfo as userinfo_rules,
 };
 
-use super::{authorization, cors};
+use super::{authorization, cors, dpop};
 use crate::{
     http::{client::Client, error::HttpError},
-    service::oauth::{self, Place, ProtocolError},
+    service::oauth::{self, Place, ProtocolError, dpop::Call},
     state::App,
 };
 
@@ -29,7 +29,7 @@ pub(super) async fn form(
     endpoint: Endpoint,
     headers: &HeaderMap,
     raw: &[u8],
-    client: &Client,
+    (call, client): (&Call, &Client),
 ) -> Response {
     let authorization = authorization(headers);
     let params = match Params::parse(raw) {
@@ -42,9 +42,9 @@ pub(super) async fn form(
         }
     };
     let answered = match endpoint {
-        Endpoint::Token => {
-            oauth::token(app, place, &params, authorization, client).await.map(|answer| Json(answer).into_response())
-        }
+        Endpoint::Token => oauth::token(app, place, &params, authorization, call, client)
+            .await
+            .map(|answer| Json(answer).into_response()),
         Endpoint::Revocation => {
             oauth::revoke(app, place, &params, authorization, client).await.map(|()| StatusCode::OK.into_response())
         }
@@ -75,21 +75,24 @@ pub(super) async fn form(
 }
 
 /// Answers a userinfo request; `raw` is the body of a form, if one was posted.
-pub(super) async fn userinfo(app: &App, place: &Place, headers: &HeaderMap, raw: Option<&[u8]>) -> Response {
+pub(super) async fn userinfo(
+    app: &App,
+    place: &Place,
+    headers: &HeaderMap,
+    raw: Option<&[u8]>,
+    call: &Call,
+) -> Response {
     let unreadable = |_| Refusal::invalid_request("The form cannot be read.");
     let (params, answered) = match raw.map(Params::parse).transpose().map_err(unreadable) {
         Ok(params) => {
-            let answered = oauth::userinfo(app, place, authorization(headers), params.as_ref()).await;
+            let answered = oauth::userinfo(app, place, authorization(headers), params.as_ref(), call).await;
             (params, answered)
         }
         Err(refusal) => (None, Err(refusal.into())),
     };
     let mut answer = match answered {
         Ok(claims) => Json(claims).into_response(),
-        Err(ProtocolError::Refused(refusal)) => {
-            let challenge = userinfo_rules::challenge(&refusal);
-            refused(app, &refusal, Some(&challenge))
-        }
+        Err(ProtocolError::Refused(refusal)) => dpop::resource_error(app, &refusal, authorization(headers)),
         Err(ProtocolError::Failed(error)) => HttpError::from(error).into_response(),
     };
     let claimed = userinfo_rules::claimed_client(authorization(headers), params.as_ref());
@@ -97,7 +100,7 @@ pub(super) async fn userinfo(app: &App, place: &Place, headers: &HeaderMap, raw:
     answer
 }
 
-/// An error as JSON (RFC 6749, 5.2; RFC 6750, 3), with the challenge that belongs to it.
+/// An error as JSON (RFC 6749, 5.2), with the challenge that belongs to it.
 fn refused(app: &App, refusal: &Refusal, challenge: Option<&str>) -> Response {
     let now = app.clock.now();
     let correlation = Id::<Place>::new(now, app.entropy().as_mut()).uuid();
@@ -108,5 +111,6 @@ fn refused(app: &App, refusal: &Refusal, challenge: Option<&str>) -> Response {
     {
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }
+    dpop::add_nonce(app, refusal, answer.headers_mut());
     answer
 }

@@ -170,7 +170,7 @@ pub(super) fn secret_row(secret: &ClientSecret) -> SecretRow {
 
 /// Issuer and discovery document of a flow. The document is found below the flow's own address,
 /// whatever the issuer looks like.
-pub(super) fn endpoints(app: &App, flow: &UserFlow) -> FlowEndpoints {
+pub(crate) fn endpoints(app: &App, flow: &UserFlow) -> FlowEndpoints {
     let issuer = app.issuer(flow);
     let discovery = format!("{}.well-known/openid-configuration", app.authority(flow));
     FlowEndpoints { flow: flow.name.as_str().to_owned(), issuer, discovery }

@@ -3,10 +3,10 @@
 //!
 //! [`forms`] reads forms into drafts, [`frame`] makes what stands around every page.
 
-mod applications;
+pub(crate) mod applications;
 mod attributes;
 mod flows;
-mod forms;
+pub(crate) mod forms;
 mod frame;
 mod mfa;
 mod operators;
@@ -90,7 +90,7 @@ impl Place {
     }
 
     fn by(&self, client: Client) -> By {
-        By { operator: self.who.account.id, client }
+        By { operator: Some(self.who.account.id), client }
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) async fn create(
         Ok(draft) => draft,
         Err(problems) => return form(&app, &operator, forms::typed(&fields, problems)).await,
     };
-    let by = By { operator: operator.who.account.id, client };
+    let by = By { operator: Some(operator.who.account.id), client };
     match tenants::create(&app, draft, by).await {
         Ok(tenant) => Ok(on_to(&paths::portal_tenant(tenant.domain.as_str()), "created")),
         Err(PortalError::Taken) => {

@@ -61,6 +61,7 @@ pub(super) async fn issue(
         Err(other) => return Ok(Err(other)),
     };
     tx.create_grant(&issued.grant).await?;
+    tx.note_relying_party(&issued.grant).await?;
     let action = if issued.code.is_some() { Action::CodeIssued } else { Action::IdTokenIssued };
     let event = audit::Event::of(action, Outcome::Success).by(issued.grant.account).on(request.application);
     let event = match client {
@@ -88,7 +89,8 @@ pub(super) async fn deliver(app: &App, way: Way<'_>, issue: Issue) -> Result<Rep
         (Some(right), Some(account)) => {
             let signing = signing::of(app, way.tenant).await?;
             let to = Recipient { issuer: &issuer, flow: way.flow, application: way.application, account };
-            let token = front_channel::id_token(right, &to, code.as_ref(), &signing.key, app.clock.now());
+            let key = signing.key(way.application.settings.signing)?;
+            let token = front_channel::id_token(right, &to, code.as_ref(), key, app.clock.now());
             Some(token.map_err(|error| JourneyError::Internal(format!("signing: {error}")))?)
         }
     };

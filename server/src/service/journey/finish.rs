@@ -68,7 +68,7 @@ pub async fn take_return(app: &App, id: &str, browser: Option<&Token>, client: &
     let reply = match issued {
         Ok(issued) => {
             let way = Way { tenant: scene.tenant.id, flow: &scene.flow, application, request };
-            answer::deliver(app, way, issued).await?
+            answer::deliver(app, way, *issued).await?
         }
         Err(OtherPerson) => answer::refuse(app, &scene.flow, request, &Refusal::other_person()),
     };
@@ -80,7 +80,7 @@ enum Taken {
     /// All there is to it.
     Back(Back),
     /// For the application; an ID token is still to be signed.
-    Issued(Result<Issue, OtherPerson>),
+    Issued(Result<Box<Issue>, OtherPerson>),
 }
 
 async fn take(
@@ -110,7 +110,8 @@ async fn take(
     match &header.target {
         Target::Console { return_to } => Ok(Taken::Back(Back::Own { path: return_to.clone() })),
         Target::Application(request) => {
-            Ok(Taken::Issued(answer::issue(app, tx, back, header, request, Some(client)).await?))
+            let issued = answer::issue(app, tx, back, header, request, Some(client)).await?;
+            Ok(Taken::Issued(issued.map(Box::new)))
         }
         // The portal redeems it: the tokens are shown to the operator, not sent away.
         Target::Run { request, .. } => {

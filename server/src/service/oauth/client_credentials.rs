@@ -7,12 +7,13 @@ use lanyard_domain::{
 };
 use lanyard_oidc::{
     claims::ApplicationIssuance,
+    dpop::{self as dpop_rules, Proof},
     error::{Code, OAuthError, Refusal},
     scope::Scopes,
     token::{self, ApplicationToken},
 };
 
-use super::{Place, ProtocolError, client::apis_of};
+use super::{Place, ProtocolError, client::apis_of, dpop};
 use crate::{
     http::client::Client,
     service::{audit, journey::JourneyError, signing},
@@ -24,15 +25,18 @@ pub(super) async fn by_client(
     place: &Place,
     application: &Application,
     scope: Option<String>,
-    from: &Client,
+    (proof, from): (Option<Proof>, &Client),
 ) -> Result<ApplicationToken, ProtocolError> {
     token::may_ask_for_itself(application)?;
+    dpop_rules::demanded(application, proof.as_ref())?;
+    let key = proof.as_ref().map(|proof| proof.thumbprint.clone());
     let (own, here, caller, from, asked) =
         (app.clone(), place.clone(), application.clone(), from.clone(), scope.clone());
     let (api, roles) = app
         .store
         .write(move |tx| {
             Box::pin(async move {
+                dpop::consume(tx, proof.as_ref()).await?;
                 // An application that was unlinked gets nothing more from this flow.
                 if !tx.is_linked(caller.id, here.flow.id).await? {
                     return Err(ProtocolError::Refused(unlinked()));
@@ -51,10 +55,17 @@ pub(super) async fn by_client(
     let signing = signing::of(app, place.tenant.id).await?;
     let now = app.clock.now();
     let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
-    let issuance =
-        ApplicationIssuance { issuer: &place.issuer, flow: &place.flow, application, api: &api, roles: &roles, now };
+    let issuance = ApplicationIssuance {
+        issuer: &place.issuer,
+        flow: &place.flow,
+        application,
+        api: &api,
+        roles: &roles,
+        key: key.as_deref(),
+        now,
+    };
     let serial = Id::<Application>::new(now, app.entropy().as_mut()).uuid();
-    ApplicationToken::issue(&issuance, &signing.key, serial, scope.unwrap_or_default())
+    ApplicationToken::issue(&issuance, signing.key(api.settings.signing)?, serial, scope.unwrap_or_default())
         .map_err(|error| JourneyError::Internal(format!("signing: {error}")).into())
 }
 

@@ -12,6 +12,7 @@ use lanyard_domain::{
 };
 use lanyard_oidc::{
     claims::Issuance,
+    dpop::{self as dpop_rules, Proof},
     params::Params,
     scope,
     token::{self, ApplicationToken, GrantRequest, Keys, Redemption, Refresh, TokenResponse, code, refresh as rules},
@@ -21,7 +22,7 @@ use lanyard_storage::StorageError;
 use super::{
     Place, ProtocolError,
     client::{self, apis_of},
-    client_credentials, refresh,
+    client_credentials, dpop, refresh,
 };
 use crate::{
     http::client::Client,
@@ -79,25 +80,29 @@ pub async fn token(
     place: &Place,
     params: &Params,
     authorization: Option<&str>,
+    call: &dpop::Call,
     from: &Client,
 ) -> Result<TokenAnswer, ProtocolError> {
     let request = token::parse(params)?;
     let application = client::authenticated(app, place, params, authorization).await?;
+    let proof = dpop::proof(app, call, None)?;
     let redeemed = match request {
         GrantRequest::Code(request) => {
             token::may_redeem(&application)?;
-            by_code(app, place, &application, request, from).await?
+            by_code(app, place, &application, request, (proof.clone(), from)).await?
         }
         GrantRequest::Refresh(request) => {
             token::may_redeem(&application)?;
-            refresh::by_refresh(app, place, &application, request, from).await?
+            refresh::by_refresh(app, place, &application, request, (proof.clone(), from)).await?
         }
         GrantRequest::ClientCredentials(scope) => {
-            let issued = client_credentials::by_client(app, place, &application, scope, from).await?;
+            let issued = client_credentials::by_client(app, place, &application, scope, (proof, from)).await?;
             return Ok(TokenAnswer::Application(issued));
         }
     };
-    answer(app, place, &application, &redeemed).await.map(|answer| TokenAnswer::Person(Box::new(answer)))
+    answer(app, place, &application, &redeemed, proof.as_ref())
+        .await
+        .map(|answer| TokenAnswer::Person(Box::new(answer)))
 }
 
 // Signing takes about a millisecond: outside the transaction, after the commit.
@@ -106,6 +111,7 @@ async fn answer(
     place: &Place,
     application: &Application,
     redeemed: &Redeemed,
+    proof: Option<&Proof>,
 ) -> Result<TokenResponse, ProtocolError> {
     let signing = signing::of(app, place.tenant.id).await?;
     let now = app.clock.now();
@@ -117,13 +123,16 @@ async fn answer(
         grant: &redeemed.grant,
         scope: &redeemed.scope,
         apis: &redeemed.apis,
+        key: proof.map(|proof| proof.thumbprint.as_str()),
         now,
     };
     let serial = Id::<Grant>::new(now, app.entropy().as_mut()).uuid();
     let refresh = redeemed.next.as_ref();
     let refresh = refresh.map(|next| Refresh { token: &next.token, life: next.row.expires_at.since(now) });
-    // The access token's by `issuance.audience().settings.signing`, the ID token's by the application's.
-    let keys = Keys { access: &signing.key, id: &signing.key };
+    let keys = Keys {
+        access: signing.key(issuance.audience().settings.signing)?,
+        id: signing.key(application.settings.signing)?,
+    };
     TokenResponse::issue(&issuance, keys, serial, refresh)
         .map_err(|error| JourneyError::Internal(format!("signing: {error}")).into())
 }
@@ -133,7 +142,7 @@ async fn by_code(
     place: &Place,
     application: &Application,
     request: code::CodeRequest,
-    client: &Client,
+    (proof, client): (Option<Proof>, &Client),
 ) -> Result<Redeemed, ProtocolError> {
     let (own, place, application, client) = (app.clone(), place.clone(), application.clone(), client.clone());
     let outcome: Result<Redeemed, code::CodeRefusal> = app
@@ -141,7 +150,8 @@ async fn by_code(
         .write(move |tx| {
             Box::pin(async move {
                 let now = own.clock.now();
-                let Some(grant) = tx.grant_by_code(place.tenant.id, &request.code.hash()).await? else {
+                dpop::consume(tx, proof.as_ref()).await?;
+                let Some(mut grant) = tx.grant_by_code(place.tenant.id, &request.code.hash()).await? else {
                     return Err(ProtocolError::Refused(token::unknown_grant()));
                 };
                 // An application that was unlinked gets nothing more from this flow.
@@ -159,6 +169,9 @@ async fn by_code(
                     now,
                 };
                 let mut judged = code::check(&grant, &request, &by);
+                if judged.is_ok() {
+                    dpop_rules::check_code(&grant.details, &application, proof.as_ref())?;
+                }
                 // The claim itself decides who is first, whatever the check saw (failure 12).
                 if judged.is_ok() && !claimed(tx.redeem_grant(grant.id, now).await)? {
                     // What stands there now says why. If nothing does, it is our clock's fault and
@@ -180,6 +193,7 @@ async fn by_code(
                 }
                 let scope = by.scopes().still(&grant.scope);
                 let Some(account) = account else { return Ok(Err(code::CodeRefusal::AccountGone)) };
+                bind(tx, &mut grant, &application, proof.as_ref()).await?;
                 let event = audit::Event::of(Action::CodeRedeemed, Outcome::Success)
                     .by(grant.account)
                     .on(application.id)
@@ -197,6 +211,23 @@ async fn by_code(
         })
         .await?;
     outcome.map_err(|refusal| ProtocolError::Refused(refusal.into()))
+}
+
+/// Binds the refresh tokens of a public application to the key of its first token request (RFC
+/// 9449, 5).
+pub(super) async fn bind(
+    tx: &mut (dyn lanyard_storage::WriteTx + '_),
+    grant: &mut Grant,
+    application: &Application,
+    proof: Option<&Proof>,
+) -> Result<(), StorageError> {
+    match proof {
+        Some(proof) if application.kind.is_public() && grant.details.dpop_jkt.is_none() => {
+            grant.details.dpop_jkt = Some(proof.thumbprint.clone());
+            tx.set_grant_details(grant.id, &grant.details).await
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Whether a conditional change hit; a lost race is no error.

@@ -5,14 +5,18 @@ use lanyard_domain::{
     application::Application,
     audit::{Action, Outcome},
 };
-use lanyard_oidc::token::{
-    self, Redemption,
-    refresh::{self as rules, Way},
+use lanyard_oidc::{
+    dpop::{self as dpop_rules, Proof},
+    token::{
+        self, Redemption,
+        refresh::{self as rules, Way},
+    },
 };
 
 use super::{
     Place, ProtocolError,
     client::apis_of,
+    dpop,
     redeem::{NextToken, Redeemed, claimed, demand_now},
 };
 use crate::{http::client::Client, service::audit, state::App};
@@ -22,7 +26,7 @@ pub(super) async fn by_refresh(
     place: &Place,
     application: &Application,
     request: rules::RefreshRequest,
-    client: &Client,
+    (proof, client): (Option<Proof>, &Client),
 ) -> Result<Redeemed, ProtocolError> {
     let (own, place, application, client) = (app.clone(), place.clone(), application.clone(), client.clone());
     let outcome: Result<Redeemed, rules::RefreshRefusal> = app
@@ -30,6 +34,7 @@ pub(super) async fn by_refresh(
         .write(move |tx| {
             Box::pin(async move {
                 let now = own.clock.now();
+                dpop::consume(tx, proof.as_ref()).await?;
                 let unknown = || ProtocolError::Refused(token::unknown_grant());
                 let hash = request.token.hash();
                 // First the lock: what is read after it stays as it is.
@@ -56,6 +61,7 @@ pub(super) async fn by_refresh(
                 let next = NextToken::draw(&own, &place, &application, &grant, now);
                 let mut judged = rules::check(&stored, successor.as_ref(), &grant, &request, &demand, &by);
                 if let Ok(accepted) = &judged {
+                    dpop_rules::check_refresh(&grant.details, &application, proof.as_ref())?;
                     let taken = match accepted.way {
                         Way::First => tx.use_refresh_token(&hash, &next.row.hash, now).await,
                         Way::Again { lost } => tx.replace_successor(&hash, &lost, &next.row.hash, now).await,

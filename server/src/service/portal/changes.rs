@@ -186,6 +186,7 @@ fn of_settings(before: &ApplicationSettings, after: &ApplicationSettings) -> imp
         change("Tokens are signed with", before.signing.as_str(), after.signing.as_str()),
         switch("Sign-ins must be pushed first", |it| it.require_pushed_requests),
         switch("Tokens are bound to a key", |it| it.require_dpop),
+        switch("Proofs must carry a fresh value of ours", |it| it.require_dpop_nonce),
         switch("Sign-in on devices", |it| it.device),
         switch("Response type code id_token", |it| it.hybrid),
         switch("Response type id_token", |it| it.implicit_id_token),

@@ -25,10 +25,20 @@ use crate::{http::client::Client, state::App};
 /// Who does something, and from where.
 #[derive(Debug, Clone)]
 pub struct By {
-    /// The operator.
-    pub operator: Id<Account>,
+    /// The operator; `None`: whoever has the command line, who can read the keys anyway.
+    pub operator: Option<Id<Account>>,
     /// The request.
     pub client: Client,
+}
+
+impl By {
+    /// The operator, where only an operator can do it.
+    ///
+    /// # Errors
+    /// [`JourneyError::NotFound`] on the command line.
+    pub fn operator(&self) -> Result<Id<Account>, JourneyError> {
+        self.operator.ok_or(JourneyError::NotFound)
+    }
 }
 
 /// Why a change came to nothing; nothing was changed.
@@ -88,7 +98,11 @@ async fn record(
     target: String,
     detail: serde_json::Value,
 ) -> Result<(), StorageError> {
-    let event = audit::Event::of(action, Outcome::Success).by(by.operator).on(target).from(&by.client).with(detail);
+    let event = audit::Event::of(action, Outcome::Success).on(target).from(&by.client).with(detail);
+    let event = match by.operator {
+        Some(operator) => event.by(operator),
+        None => event,
+    };
     audit::append(app, tx, tenant, event).await
 }
 
@@ -127,7 +141,7 @@ pub async fn last_changed(
                 let Some(event) = newest(tx, tenant, &target).await? else { return Ok(None) };
                 let name = match event.actor {
                     Some(actor) => operator_name(tx, actor).await?,
-                    None => None,
+                    None => Some("The command line".to_owned()),
                 };
                 Ok(Some((name.unwrap_or_else(|| "Somebody".to_owned()), event.at)))
             })

@@ -93,12 +93,12 @@ pub async fn invite(app: &App, tenant: &Tenant, email: EmailAddress, by: By) -> 
                 let known = known.map(|(account, _)| account);
                 let Some(account) = known.filter(|account| account.kind == AccountKind::Operator) else {
                     let invited = (email, Invited::Operator(system));
-                    invitations::send(&own, tx, &tenant, invited, (by.operator, &by.client)).await?;
+                    invitations::send(&own, tx, &tenant, invited, (by.operator()?, &by.client)).await?;
                     return Ok(Outcome::Sent);
                 };
                 let role = Role::TenantOperator(tenant.id);
                 let grant =
-                    RoleGrant { account: account.id, role, granted_at: own.clock.now(), granted_by: Some(by.operator) };
+                    RoleGrant { account: account.id, role, granted_at: own.clock.now(), granted_by: by.operator };
                 tx.grant_role(&grant).await?;
                 let detail = serde_json::json!({ "role": "tenant_operator" });
                 record(&own, tx, tenant.id, &by, Action::RoleGranted, account.id.to_string(), detail).await?;

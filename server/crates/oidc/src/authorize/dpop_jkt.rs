@@ -1,12 +1,11 @@
-//! `dpop_jkt`: the thumbprint of the key that the code is to be bound to (RFC 9449, 10).
+//! `dpop_jkt`: the code is bound to a key (RFC 9449, 10).
 
-use crate::{error::Refusal, params::Params};
+use crate::{dpop, error::Refusal, params::Params};
 
 pub(super) fn thumbprint(params: &Params) -> Result<Option<String>, Refusal> {
     match params.get("dpop_jkt") {
-        Some(jkt) if !super::pkce::is_sha256(jkt) => {
-            Err(Refusal::invalid_request("The dpop_jkt is not a SHA-256 thumbprint in base64url."))
-        }
-        jkt => Ok(jkt.map(str::to_owned)),
+        None => Ok(None),
+        Some(text) if dpop::is_thumbprint(text) => Ok(Some(text.to_owned())),
+        Some(_) => Err(Refusal::invalid_request("The dpop_jkt is not a SHA-256 thumbprint in base64url.")),
     }
 }

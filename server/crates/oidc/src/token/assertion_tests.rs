@@ -3,33 +3,30 @@
 use std::sync::LazyLock;
 
 use aws_lc_rs::{
-    encoding::{AsDer, Pkcs8V1Der},
     rand::SystemRandom,
-    rsa::KeySize,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RsaKeyPair},
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
 use jsonwebtoken::{EncodingKey, encode};
-use lanyard_domain::application::ApplicationKind::Web;
+use lanyard_domain::application::{ApplicationKind::Web, SigningAlgorithm};
 use serde_json::json;
 
 use super::*;
-use crate::fixtures::{self, NOW, params};
+use crate::{
+    fixtures::{self, NOW, params},
+    jose::{RsaBits, SigningKey},
+};
 
 // PEM of fresh keys: none stands in the source.
-static RSA: LazyLock<String> = LazyLock::new(|| rsa());
-static OTHER_RSA: LazyLock<String> = LazyLock::new(|| rsa());
+static RSA: LazyLock<String> =
+    LazyLock::new(|| pem(&SigningKey::generate(SigningAlgorithm::RS256, RsaBits::Bits2048).unwrap().pkcs8));
+static OTHER_RSA: LazyLock<String> =
+    LazyLock::new(|| pem(&SigningKey::generate(SigningAlgorithm::RS256, RsaBits::Bits2048).unwrap().pkcs8));
 static EC: LazyLock<String> = LazyLock::new(|| {
     let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
     pem(pkcs8.as_ref())
 });
 // Only its bytes are ever hashed.
 static CERTIFICATE: LazyLock<String> = LazyLock::new(|| STANDARD.encode("a certificate in DER"));
-
-fn rsa() -> String {
-    let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
-    let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
-    pem(der.as_ref())
-}
 
 fn pem(pkcs8: &[u8]) -> String {
     format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(pkcs8))

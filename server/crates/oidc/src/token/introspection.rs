@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
+    dpop,
     error::{Code, OAuthError, Refusal},
     jose::AccessTokenId,
     scope::{self, Scopes},
@@ -146,7 +147,8 @@ fn told(claims: &Map<String, Value>) -> Map<String, Value> {
     let copied = TOLD.iter().filter_map(|name| Some(((*name).to_owned(), claims.get(*name)?.clone())));
     let mut answer: Map<String, Value> = copied.collect();
     answer.insert("active".into(), true.into());
-    answer.insert("token_type".into(), "Bearer".into());
+    let kind = if claims.contains_key("cnf") { dpop::SCHEME } else { "Bearer" };
+    answer.insert("token_type".into(), kind.into());
     if let Some(scope) = text(claims, scope::CLAIM) {
         answer.insert("scope".into(), scope.into());
     }

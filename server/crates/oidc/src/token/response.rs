@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     claims::{self, ApplicationIssuance, Issuance},
+    dpop,
     jose::{SignError, SigningKey, TokenType},
 };
 
@@ -83,7 +84,7 @@ impl TokenResponse {
         Ok(Self {
             access_token,
             id_token,
-            token_type: "Bearer",
+            token_type: if issuance.key.is_some() { dpop::SCHEME } else { "Bearer" },
             not_before: now,
             expires_in: life,
             expires_on: now + life,
@@ -135,7 +136,7 @@ impl ApplicationToken {
         let life = issuance.flow.settings.tokens.life() / SECOND;
         Ok(Self {
             access_token,
-            token_type: "Bearer",
+            token_type: if issuance.key.is_some() { dpop::SCHEME } else { "Bearer" },
             not_before: now,
             expires_in: life,
             expires_on: now + life,

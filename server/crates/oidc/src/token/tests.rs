@@ -232,6 +232,7 @@ fn the_answer_has_every_field_msal_reads_and_no_null() {
         grant: &grant,
         scope: &grant.scope,
         apis: &[],
+        key: None,
         now: NOW,
     };
     let keys = Keys { access: fixtures::key(), id: fixtures::key() };

@@ -14,6 +14,7 @@ mod plans;
 mod pushed_requests;
 mod records;
 mod sessions;
+mod signing_keys;
 mod steps;
 mod store;
 mod support;

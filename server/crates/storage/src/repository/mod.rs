@@ -10,6 +10,7 @@ mod attribute;
 mod audit;
 mod client_assertion;
 mod counter;
+mod dpop_proof;
 mod factor;
 mod flow_link;
 mod grant;
@@ -21,6 +22,7 @@ mod patient;
 mod patient_terms;
 mod pushed_request;
 mod refresh_token;
+mod relying_party;
 mod role;
 mod send;
 mod session;
@@ -36,6 +38,7 @@ pub use attribute::{AttributeReads, AttributeWrites};
 pub use audit::{AuditCursor, AuditReads, AuditWrites};
 pub use client_assertion::ClientAssertionWrites;
 pub use counter::{CounterReads, CounterWrites, PATIENTS_TOTAL, PATIENTS_WITH_MFA};
+pub use dpop_proof::DpopProofWrites;
 pub use factor::{FactorReads, FactorWrites};
 pub use flow_link::{FlowLinkReads, FlowLinkWrites};
 pub use grant::{GrantReads, GrantWrites};
@@ -48,10 +51,11 @@ pub use patient::{
 };
 pub use pushed_request::{PushedAt, PushedRequest, PushedRequestWrites};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
+pub use relying_party::{RelyingParty, RelyingPartyReads, RelyingPartyWrites};
 pub use role::{RoleReads, RoleWrites};
 pub use send::{SendReads, SendWrites};
 pub use session::{SessionReads, SessionWrites};
-pub use signing_key::{SigningKey, SigningKeyReads, SigningKeyWrites};
+pub use signing_key::{NewSigningKey, SigningKey, SigningKeyReads, SigningKeyWrites};
 pub use step::{JourneyAtHand, StepFacts, StepReads, StepWants};
 pub use tenant::{TenantReads, TenantWrites};
 pub use throttle::{Throttle, ThrottleReads, ThrottleWrites};
@@ -101,12 +105,12 @@ transaction! {
     /// What a job may do that only reads.
     ReadTx: MetaReads, TenantReads, ApplicationReads, FlowReads, FlowLinkReads, AttributeReads, AccountReads,
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
-        ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, StepReads;
+        ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads, StepReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
-        RefreshTokenWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites,
-        ClientAssertionWrites, PushedRequestWrites;
+        RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
+        SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

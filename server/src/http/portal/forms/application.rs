@@ -21,7 +21,7 @@ const MAX_REPLY_URLS: usize = 50;
 
 /// Reads a new application: `name`, `kind`, `reply_urls`, `minimum` and `flow-{id}`; its settings are
 /// the default ones.
-pub(in super::super) fn new_application(fields: &Fields) -> Result<ApplicationDraft, Vec<ErrorItem>> {
+pub(crate) fn new_application(fields: &Fields) -> Result<ApplicationDraft, Vec<ErrorItem>> {
     let mut problems = Problems::default();
     let draft = application(fields, None, &mut problems);
     problems.or(draft)
@@ -29,7 +29,7 @@ pub(in super::super) fn new_application(fields: &Fields) -> Result<ApplicationDr
 
 /// Reads a change of the application `registered`: the same fields but `kind`, its settings, and what
 /// the form was drawn from. `apis` are the tenant's web APIs.
-pub(in super::super) fn application_edit(
+pub(crate) fn application_edit(
     fields: &Fields,
     registered: ApplicationKind,
     apis: &[Application],
@@ -127,7 +127,7 @@ pub(super) fn reason(url: &str, problem: ReplyUrlProblem, kind: ApplicationKind)
 }
 
 /// The form of a registered application, as it is stored.
-pub(in super::super) fn application_values(registered: &Registered) -> FormState {
+pub(crate) fn application_values(registered: &Registered) -> FormState {
     let own = &registered.application;
     let urls: Vec<&str> = own.reply_urls.iter().map(ReplyUrl::as_str).collect();
     let form = FormState::default()

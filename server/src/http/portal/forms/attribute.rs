@@ -13,7 +13,7 @@ use crate::http::form::Fields;
 const MAX_OPTIONS: usize = 100;
 
 /// Reads `label`, `name`, `type` and `options`.
-pub(in super::super) fn attribute(fields: &Fields) -> Result<Attribute, Vec<ErrorItem>> {
+pub(crate) fn attribute(fields: &Fields) -> Result<Attribute, Vec<ErrorItem>> {
     let mut problems = Problems::default();
     let label = problems.keep("label", name(fields.get("label"), "label"));
     let own = custom_name(fields.get("name"));

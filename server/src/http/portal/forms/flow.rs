@@ -20,10 +20,10 @@ use crate::{
 };
 
 /// What to do where a second factor is demanded and no method is ticked.
-pub(in super::super) const NO_METHOD: &str = "Choose at least one method.";
+pub(crate) const NO_METHOD: &str = "Choose at least one method.";
 
 /// Reads `kind`, `name`, `identity`, `mfa` and the settings of a new flow.
-pub(in super::super) fn new_flow(fields: &Fields, catalogue: &[ClaimDefinition]) -> Result<FlowDraft, Vec<ErrorItem>> {
+pub(crate) fn new_flow(fields: &Fields, catalogue: &[ClaimDefinition]) -> Result<FlowDraft, Vec<ErrorItem>> {
     let mut problems = Problems::default();
     let kind = FlowType::parse(fields.get("kind"));
     let kind = problems.keep("kind", kind.ok_or_else(|| "Choose a type.".to_owned()));
@@ -71,15 +71,12 @@ fn name(input: &str) -> Result<FlowName, String> {
 }
 
 /// The methods that are ticked, as `method-{m}`.
-pub(in super::super) fn chosen_methods(fields: &Fields) -> BTreeSet<Method> {
+pub(crate) fn chosen_methods(fields: &Fields) -> BTreeSet<Method> {
     Method::ALL.into_iter().filter(|method| fields.ticked(&format!("method-{}", method.as_str()))).collect()
 }
 
 /// Reads the settings of a flow that is there already.
-pub(in super::super) fn settings_edit(
-    fields: &Fields,
-    catalogue: &[ClaimDefinition],
-) -> Result<FlowEdit, Vec<ErrorItem>> {
+pub(crate) fn settings_edit(fields: &Fields, catalogue: &[ClaimDefinition]) -> Result<FlowEdit, Vec<ErrorItem>> {
     let mut problems = Problems::default();
     let (attributes, claims) = table(fields, catalogue, &mut problems);
     let tokens = flow_lives::tokens(fields, &mut problems);
@@ -118,7 +115,7 @@ fn table(
 }
 
 /// The form of a flow as it is stored, with its version.
-pub(in super::super) fn flow_values(flow: &UserFlow) -> FormState {
+pub(crate) fn flow_values(flow: &UserFlow) -> FormState {
     settings_values(&flow.settings).with("version", flow.version.to_string())
 }
 
@@ -138,7 +135,7 @@ fn settings_values(settings: &FlowSettings) -> FormState {
 }
 
 /// What the form of a new flow begins with: the seed documents' flow, MFA always on.
-pub(in super::super) fn new_flow_values() -> FormState {
+pub(crate) fn new_flow_values() -> FormState {
     let asked = [attribute::COUNTRY, attribute::GIVEN_NAME, attribute::SURNAME];
     let mut returned: Vec<String> = vec![claims::EMAILS.to_owned(), claims::OBJECT_ID.to_owned()];
     returned.extend(asked.map(|name| claims::claim_of_attribute(name).to_owned()));

@@ -15,11 +15,11 @@ use lanyard_domain::{email::EmailAddress, id::Id, text::TextProblem};
 
 use crate::http::form::Fields;
 
-pub(super) use application::{application_edit, application_values, new_application};
-pub(super) use attribute::attribute;
-pub(super) use flow::{NO_METHOD, chosen_methods, flow_values, new_flow, new_flow_values, settings_edit};
-pub(super) use settings::settable;
-pub(super) use tenant::tenant;
+pub(crate) use application::{application_edit, application_values, new_application};
+pub(crate) use attribute::attribute;
+pub(crate) use flow::{NO_METHOD, chosen_methods, flow_values, new_flow, new_flow_values, settings_edit};
+pub(crate) use settings::settable;
+pub(crate) use tenant::tenant;
 
 /// What is wrong with a form.
 #[derive(Debug, Default)]

@@ -21,7 +21,7 @@ const MAX_ABOUT: usize = 200;
 const MAX_KEYS: usize = 20;
 
 /// What can be set of an application of this kind.
-pub(in super::super) const fn settable(kind: ApplicationKind) -> Settable {
+pub(crate) const fn settable(kind: ApplicationKind) -> Settable {
     let off = Settable { signs_in: false, front_channel_tokens: false, on_a_server: false, device: false, api: false };
     match kind {
         ApplicationKind::Web => {
@@ -80,6 +80,7 @@ pub(super) fn read(
         device: on(can.device, "device"),
         require_pushed_requests: on(can.signs_in, "require_pushed_requests"),
         require_dpop: on(can.signs_in, "require_dpop"),
+        require_dpop_nonce: on(can.signs_in, "require_dpop_nonce"),
         app_id_uri,
         scopes,
         permissions: permissions(fields, apis),
@@ -247,6 +248,7 @@ pub(super) fn values(form: FormState, settings: &ApplicationSettings) -> FormSta
         ("device", settings.device),
         ("require_pushed_requests", settings.require_pushed_requests),
         ("require_dpop", settings.require_dpop),
+        ("require_dpop_nonce", settings.require_dpop_nonce),
     ] {
         if on {
             form = form.with(name, "true");
@@ -305,6 +307,7 @@ mod tests {
             ("client_credentials", "true"),
             ("device", "true"),
             ("require_dpop", "true"),
+            ("require_dpop_nonce", "true"),
         ];
         let (settings, problems) = read_as(ApplicationKind::Web, &own);
         assert_eq!(problems, []);
@@ -397,7 +400,7 @@ mod tests {
         for uri in ["clinic", "http://clinic.example", "https://c.example/a b", "https://c.example/#x", "urn:x"] {
             refused(ApplicationKind::WebApi, "app_id_uri", uri);
         }
-        for (scopes, why) in [("a/b", "can’t be"), (".default", "can’t be"), ("a\na", "twice")] {
+        for (scopes, why) in [("a/b", "can’t be"), (".default", "can’t be"), ("a Read\na Write", "twice")] {
             let own = [("app_id_uri", "https://clinic.example"), ("scopes", scopes)];
             let (_, problems) = read_as(ApplicationKind::WebApi, &own);
             assert!(problems.len() == 1 && problems[0].1.contains(why), "{scopes}: {problems:?}");

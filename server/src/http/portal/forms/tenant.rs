@@ -7,7 +7,7 @@ use super::{Problems, name};
 use crate::{http::form::Fields, service::portal::tenants::TenantDraft};
 
 /// Reads `name`, `domain` and `region`.
-pub(in super::super) fn tenant(fields: &Fields) -> Result<TenantDraft, Vec<ErrorItem>> {
+pub(crate) fn tenant(fields: &Fields) -> Result<TenantDraft, Vec<ErrorItem>> {
     let mut problems = Problems::default();
     let name = problems.keep("name", name(fields.get("name"), "name"));
     let domain = problems.keep("domain", domain(fields.get("domain")));

@@ -1,0 +1,143 @@
+//! `lanyard flow create|set|list`.
+
+use clap::Subcommand;
+use lanyard_domain::{claims, tenant::Tenant, user_flow::UserFlow};
+use serde_json::{Value, json};
+
+use super::{Failed, Outcome, by, problems, said, set, tenant_of, with};
+use crate::{
+    cli::ServeArgs,
+    http::portal::{applications::endpoints, forms},
+    service::portal::{attributes, flows, listing::Wanted},
+    state::App,
+};
+
+const SETTINGS: &str = "\
+Settings (fields of the portal's form):
+  token_minutes  refresh_days  refresh_window_days  issuer=flow|tenant  flow_claim=tfp|acr  strict_errors
+  session_minutes  session_end=absolute|rolling  session_scope=tenant|application|flow|none  keep_days
+  id_token_in_logout
+  method-METHOD  collect-ATTRIBUTE  required-ATTRIBUTE  claim-CLAIM   (=true or =false)";
+const NAMES: [&str; 11] = [
+    "token_minutes",
+    "refresh_days",
+    "refresh_window_days",
+    "issuer",
+    "flow_claim",
+    "strict_errors",
+    "session_minutes",
+    "session_end",
+    "session_scope",
+    "keep_days",
+    "id_token_in_logout",
+];
+const PREFIXES: [&str; 4] = ["method-", "collect-", "required-", "claim-"];
+
+/// User flows.
+#[derive(Debug, Subcommand)]
+pub(in super::super) enum FlowCommand {
+    /// Create a user flow; prints it, with issuer and discovery address.
+    Create {
+        /// The tenant's domain.
+        #[arg(long)]
+        tenant: String,
+        /// Its name, such as B2C_1_signup.
+        #[arg(long)]
+        name: String,
+        /// sign_up_sign_in, sign_in, profile_editing or password_reset.
+        #[arg(long, default_value = "sign_up_sign_in")]
+        kind: String,
+        /// always_on or off.
+        #[arg(long, default_value = "always_on")]
+        mfa: String,
+        #[command(flatten)]
+        server: ServeArgs,
+    },
+    /// Change settings of a user flow; prints it.
+    #[command(after_help = SETTINGS)]
+    Set {
+        /// The flow's name.
+        name: String,
+        /// The tenant's domain.
+        #[arg(long)]
+        tenant: String,
+        /// A setting, name=value; may be repeated.
+        #[arg(long = "set", required = true)]
+        settings: Vec<String>,
+        #[command(flatten)]
+        server: ServeArgs,
+    },
+    /// List the user flows of a tenant (50 at most, by name).
+    List {
+        /// The tenant's domain.
+        #[arg(long)]
+        tenant: String,
+        #[command(flatten)]
+        server: ServeArgs,
+    },
+}
+
+/// Carries out `command`.
+///
+/// # Errors
+/// One line that says why nothing was done.
+pub(in super::super) async fn run(command: &FlowCommand) -> Outcome {
+    match command {
+        FlowCommand::Create { tenant, name, kind, mfa, server } => {
+            with(server.load()?, |app| async move {
+                let tenant = tenant_of(&app, tenant).await?;
+                let catalogue = claims::catalogue(&attributes::custom(&app, tenant.id).await?);
+                let form = forms::new_flow_values().with("name", name.clone());
+                let mut form = form.with("kind", kind.clone()).with("mfa", mfa.clone());
+                let fields = set(&mut form.values, &[], |_| false)?;
+                let draft = forms::new_flow(&fields, &catalogue).map_err(problems)?;
+                let key = flows::create(&app, tenant.id, draft, by()).await.map_err(|error| said(error, name))?;
+                show(&app, &tenant, key).await
+            })
+            .await
+        }
+        FlowCommand::Set { name, tenant, settings, server } => {
+            with(server.load()?, |app| async move {
+                let tenant = tenant_of(&app, tenant).await?;
+                let key = name.to_ascii_lowercase();
+                change(&app, &tenant, &key, settings).await?;
+                show(&app, &tenant, key).await
+            })
+            .await
+        }
+        FlowCommand::List { tenant, server } => {
+            with(server.load()?, |app| async move {
+                let tenant = tenant_of(&app, tenant).await?;
+                let (page, _) = flows::list(&app, tenant.id, Wanted::default()).await?;
+                Ok(page.rows.iter().map(|flow| shown(&app, &tenant, flow)).collect())
+            })
+            .await
+        }
+    }
+}
+
+async fn change(app: &App, tenant: &Tenant, key: &str, settings: &[String]) -> Result<(), Failed> {
+    let now = flows::show(app, tenant.id, key.to_owned()).await.map_err(|error| said(error, key))?;
+    let catalogue = claims::catalogue(&now.custom);
+    let mut form = forms::flow_values(&now.flow);
+    let known = |name: &str| NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    let fields = set(&mut form.values, settings, known)?;
+    let edit = forms::settings_edit(&fields, &catalogue).map_err(problems)?;
+    flows::change(app, tenant.id, key.to_owned(), now.flow.version, edit, by())
+        .await
+        .map_err(|error| said(error, key))?;
+    Ok(())
+}
+
+async fn show(app: &App, tenant: &Tenant, key: String) -> Result<Value, Failed> {
+    let found = flows::show(app, tenant.id, key).await?;
+    Ok(shown(app, tenant, &found.flow))
+}
+
+fn shown(app: &App, tenant: &Tenant, flow: &UserFlow) -> Value {
+    let at = endpoints(app, flow);
+    json!({
+        "id": flow.id, "name": flow.name, "kind": flow.kind, "version": flow.version, "settings": flow.settings,
+        "issuer": at.issuer, "discovery": at.discovery,
+    })
+}

@@ -1,0 +1,68 @@
+//! `lanyard tenant create|list`.
+
+use std::collections::BTreeMap;
+
+use clap::Subcommand;
+use lanyard_domain::{role::Role, tenant::Tenant};
+use serde_json::json;
+
+use super::{Outcome, by, problems, said, with};
+use crate::{
+    cli::ServeArgs,
+    http::{form::Fields, portal::forms},
+    service::portal::{listing::Wanted, tenants},
+};
+
+/// Tenants.
+#[derive(Debug, Subcommand)]
+pub(in super::super) enum TenantCommand {
+    /// Create a tenant with its keys; prints it.
+    Create {
+        /// The name that people see.
+        #[arg(long)]
+        name: String,
+        /// Its domain, such as harbour.example.
+        #[arg(long)]
+        domain: String,
+        /// Two letters of a country or region.
+        #[arg(long, default_value = "US")]
+        region: String,
+        #[command(flatten)]
+        server: ServeArgs,
+    },
+    /// List the tenants (50 at most, by name).
+    List {
+        #[command(flatten)]
+        server: ServeArgs,
+    },
+}
+
+/// Carries out `command`.
+///
+/// # Errors
+/// One line that says why nothing was done.
+pub(in super::super) async fn run(command: &TenantCommand) -> Outcome {
+    match command {
+        TenantCommand::Create { name, domain, region, server } => {
+            let form = [("name", name), ("domain", domain), ("region", region)];
+            let form: BTreeMap<String, String> = form.map(|(name, value)| (name.to_owned(), value.clone())).into();
+            with(server.load()?, |app| async move {
+                let draft = forms::tenant(&Fields(form)).map_err(problems)?;
+                let made = tenants::create(&app, draft, by()).await.map_err(|error| said(error, domain))?;
+                Ok(shown(&made))
+            })
+            .await
+        }
+        TenantCommand::List { server } => {
+            with(server.load()?, |app| async move {
+                let page = tenants::list(&app, &[Role::InstanceOperator], Wanted::default()).await?;
+                Ok(page.rows.iter().map(shown).collect())
+            })
+            .await
+        }
+    }
+}
+
+fn shown(tenant: &Tenant) -> serde_json::Value {
+    json!({"id": tenant.id, "name": tenant.name, "domain": tenant.domain, "region": tenant.region})
+}
