@@ -8,7 +8,15 @@ use std::{
 };
 
 use lanyard_crypto::{MacUse, MasterKey, PasswordQueue, TenantKeys};
-use lanyard_domain::{clock::Clock, entropy::Entropy, id::Id, password::Blocklist, secret::TokenHash, tenant::Tenant};
+use lanyard_domain::{
+    clock::Clock,
+    entropy::Entropy,
+    id::Id,
+    password::Blocklist,
+    secret::TokenHash,
+    tenant::Tenant,
+    user_flow::{IssuerMode, UserFlow},
+};
 use lanyard_messaging::{Channel, Transport, inbox::Inbox};
 use lanyard_oidc::endpoints;
 use lanyard_storage::{ReadTx, StorageError, Store};
@@ -123,10 +131,16 @@ impl App {
         (self.randomness)()
     }
 
-    /// The issuer of a flow.
+    /// The issuer of a flow, in the form that the flow's settings choose.
     #[must_use]
-    pub fn issuer(&self, tenant: Id<Tenant>, flow_key: &str) -> String {
-        endpoints::issuer(&self.public_origin, tenant, flow_key, endpoints::IssuerMode::Flow)
+    pub fn issuer(&self, flow: &UserFlow) -> String {
+        endpoints::issuer(&self.public_origin, flow.tenant, &flow.name.key(), flow.settings.tokens.issuer)
+    }
+
+    /// The address below which the discovery document of a flow is found, whatever its issuer.
+    #[must_use]
+    pub fn authority(&self, flow: &UserFlow) -> String {
+        endpoints::issuer(&self.public_origin, flow.tenant, &flow.name.key(), IssuerMode::Flow)
     }
 
     /// The tenant's keys, opened; read within a transaction if they are not at hand.

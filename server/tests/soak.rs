@@ -28,8 +28,8 @@ async fn rounds_of_races(options: fn() -> Options) {
         races::code_has_one_winner(options(), MARIA).await;
         races::code_has_one_winner(options(), TINA).await;
         races::email_code_has_one_winner(options()).await;
-        races::redemption_has_one_winner(options()).await;
-        races::refresh_has_one_winner(options()).await;
+        races::redemption_has_one_winner(options(), 1).await;
+        races::refresh_has_one_winner(options(), 1).await;
         races::the_way_back_has_one_winner(options()).await;
         rounds += 1;
     }

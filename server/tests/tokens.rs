@@ -199,6 +199,7 @@ async fn f29_a_refresh_token_works_once_and_its_reuse_ends_the_family() {
     assert_eq!(answer.status, 200);
     let two = answer.json::<serde_json::Value>()["refresh_token"].as_str().unwrap().to_owned();
     assert_ne!(one, two);
+    app.advance(10 * SECOND);
     assert_eq!(refresh(&mut run.browser, &clinic, &clinic.flow, &one).await.status, 400);
     assert_eq!(refresh(&mut run.browser, &clinic, &clinic.flow, &two).await.status, 400, "the whole family is dead");
     assert_eq!(app.audited(clinic.tenant.id, Action::RefreshReused, Outcome::Failure).await, 1);
@@ -290,7 +291,6 @@ async fn a33_a_web_application_proves_itself_by_its_secret() {
     }
     let answer = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[("client_secret", secret.expose())]).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    assert!(answer.header("access-control-allow-origin").is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,7 +26,7 @@ pub async fn show(State(app): State<App>) -> Result<Response, HttpError> {
         })
         .collect();
     let config = ClaimsConfig {
-        authority: app.issuer(found.tenant.id, &found.flow.name.key()),
+        authority: app.authority(&found.flow),
         client_id: found.application.to_string(),
         redirect_uri: format!("{}{}", app.origin, paths::CLAIMS),
         tenant: found.tenant.name.clone(),

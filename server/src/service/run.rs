@@ -20,7 +20,7 @@ use lanyard_oidc::{
     claims::Issuance,
     endpoints::{Endpoint, Route, TenantRef, UrlForm},
     response::with_query,
-    token::TokenResponse,
+    token::{Keys, TokenResponse},
 };
 use lanyard_storage::{StorageError, WriteTx};
 use subtle::ConstantTimeEq as _;
@@ -121,7 +121,7 @@ pub async fn authorize_path(app: &App, run: Run, reply_url: String, by: By) -> R
     ];
     let pushes = run.application.settings.require_pushed_requests;
     let path = if pushes {
-        let issuer = app.issuer(run.tenant.id, &run.flow.name.key());
+        let issuer = app.issuer(&run.flow);
         let place = Place { tenant: run.tenant.clone(), flow: run.flow.clone(), issuer };
         oauth::pushed_address(app, &place, run.application.id, &fields).await?
     } else {
@@ -157,7 +157,7 @@ pub async fn redeem(app: &App, tenant: &Tenant, code: &str, by: By) -> Result<Op
         app.store.write(move |tx| Box::pin(async move { claim(&own, tx, &place, &code, &by).await })).await?;
     let Some((grant, account, flow, application)) = redeemed else { return Ok(None) };
     let signing = signing::of(app, tenant.id).await?;
-    let (now, issuer) = (app.clock.now(), app.issuer(tenant.id, &flow.name.key()));
+    let (now, issuer) = (app.clock.now(), app.issuer(&flow));
     let serial = Id::<Grant>::new(now, app.entropy().as_mut()).uuid();
     let issuance = Issuance {
         issuer: &issuer,
@@ -166,11 +166,13 @@ pub async fn redeem(app: &App, tenant: &Tenant, code: &str, by: By) -> Result<Op
         account: &account,
         grant: &grant,
         scope: &grant.scope,
+        apis: &[],
         key: None,
         now,
     };
+    let key = signing.key(application.settings.signing)?;
     // No refresh token: nothing would ever use it.
-    let response = TokenResponse::issue(&issuance, signing.key(application.settings.signing)?, serial, None)
+    let response = TokenResponse::issue(&issuance, Keys { access: key, id: key }, serial, None)
         .map_err(|error| JourneyError::Internal(format!("signing: {error}")))?;
     Ok(Some(RunTokens { flow, application, response }))
 }

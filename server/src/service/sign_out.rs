@@ -69,7 +69,7 @@ pub async fn parties(app: &App, tx: &mut (dyn ReadTx + '_), session: &Session) -
         let application = tx.application_by_id(session.tenant, application).await?;
         let flow = tx.flow_by_id(session.tenant, flow).await?;
         let Some((application, flow)) = application.zip(flow) else { continue };
-        parties.push(Party { application, issuer: app.issuer(session.tenant, &flow.name.key()), sid });
+        parties.push(Party { application, issuer: app.issuer(&flow), sid });
     }
     Ok(parties)
 }

@@ -4,12 +4,15 @@
 mod authorize;
 mod authorize_post;
 mod b2c;
+mod clients;
 mod config;
 mod front_channel;
 mod level;
 mod pushed;
 mod redirects;
+mod resource;
 mod silent;
+mod token;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use lanyard_domain::{application::Application, user_flow::FlowSettings, user_flow::UserFlow};

@@ -163,11 +163,14 @@ async fn rfc9126_what_would_be_refused_is_refused_when_it_is_pushed() {
         (("claims", "{"), "invalid_request"),
         (("client_id", "018f0000-0000-7000-8000-000000000000"), "invalid_client"),
     ] {
-        let answer = push(&mut app.browser(), &clinic, &request(&clinic, &[more])).await;
+        let mut page = app.browser();
+        page.extra = vec![("origin", "https://app.example".into())];
+        let answer = push(&mut page, &clinic, &request(&clinic, &[more])).await;
         let status = if expected == "invalid_client" { 401 } else { 400 };
         assert_eq!(answer.status, status, "{more:?}: {}", answer.text());
         assert_eq!(answer.json::<Value>()["error"], expected, "{more:?}");
-        assert_eq!(answer.header("access-control-allow-origin").as_deref(), Some("*"), "errors too");
+        let readable = (status == 400).then_some("https://app.example");
+        assert_eq!(answer.header("access-control-allow-origin").as_deref(), readable, "errors too");
         assert_eq!(answer.header("cache-control").as_deref(), Some("no-store"));
     }
     let mut twice = request(&clinic, &[]);

@@ -137,6 +137,19 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Runs a statement, as an administrator would.
+    pub(crate) async fn execute(&self, sql: &'static str) {
+        if self.folder.is_some() {
+            let mut db = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
+            sqlx::query(sql).execute(&mut db).await.unwrap();
+        } else {
+            let mut db = sqlx::PgConnection::connect(&self.url).await.unwrap();
+            sqlx::query(sql).execute(&mut db).await.unwrap();
+        }
+    }
+}
+
 impl Drop for Database {
     fn drop(&mut self) {
         if let Some(folder) = &self.folder {

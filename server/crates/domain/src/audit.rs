@@ -33,6 +33,8 @@ pub enum Action {
     CodeReused,
     TokenRefreshed,
     RefreshReused,
+    TokenRevoked,
+    ApplicationTokenIssued,
     TenantCreated,
     ApplicationRegistered,
     ApplicationChanged,

@@ -6,7 +6,7 @@ use crate::{
     account::Account,
     application::Application,
     assurance::{Authentication, Level},
-    clock::{DAY, MINUTE, Millis, Timestamp},
+    clock::{DAY, MINUTE, Millis, SECOND, Timestamp},
     id::Id,
     secret::TokenHash,
     session::Session,
@@ -16,12 +16,16 @@ use crate::{
 
 /// How long an authorization code lives (A28: one minute at most).
 pub const CODE_LIFE: Millis = MINUTE;
-/// How long a refresh token lives unless the application is a single-page one (wire.md).
-pub const REFRESH_LIFE: Millis = 14 * DAY;
-/// How long a single-page application's refresh token lives (wire.md).
+/// How long a single-page application can refresh after the sign-in, whatever the flow says
+/// (wire.md: 24 hours).
 pub const REFRESH_LIFE_SINGLE_PAGE: Millis = DAY;
-/// How long access and ID tokens live (wire.md: 60 minutes).
-pub const TOKEN_LIFE: Millis = 60 * MINUTE;
+/// How far the clock of the server process that issued a code or a token may be ahead of the one
+/// that redeems it.
+pub const CLOCK_AHEAD: Millis = MINUTE;
+/// How long a refresh token that was just used may be sent again because its answer was lost.
+/// Clients retry a broken request within seconds (MSAL after one, once); whoever steals a token
+/// gains nothing by it, since the first token to be used twice beyond this ends the family.
+pub const REFRESH_GRACE: Millis = 10 * SECOND;
 
 /// How the authorization response travels back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -194,6 +198,9 @@ pub struct RefreshToken {
     pub created_at: Timestamp,
     /// When it dies.
     pub expires_at: Timestamp,
-    /// When it was exchanged for the next one.
+    /// When it was exchanged for the next one, or given up for another (see `replaced_by`).
     pub used_at: Option<Timestamp>,
+    /// The token that it was exchanged for. A token that was given up unused, because its answer
+    /// was lost, has none.
+    pub replaced_by: Option<TokenHash>,
 }

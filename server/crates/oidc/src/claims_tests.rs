@@ -2,6 +2,7 @@
 
 use lanyard_domain::{
     application::ApplicationKind::Web,
+    attribute::AttributeValue,
     clock::{DAY, HOUR, MINUTE},
 };
 use serde_json::json;
@@ -20,6 +21,7 @@ fn with<T>(change: impl Fn(&mut UserFlow, &mut Grant), use_it: impl Fn(&Issuance
         account: &account,
         grant: &grant,
         scope: "openid email",
+        apis: &[],
         key: None,
         now: NOW,
     })
@@ -97,13 +99,64 @@ fn at_hash_is_the_left_half_of_the_hash() {
 fn oidcc_scope_email_answers_at_userinfo_if_the_flow_gives_the_address_out() {
     let account = fixtures::account();
     let mut flow = fixtures::flow();
-    let info = |flow: &UserFlow, scopes: &str| user_info(&account, flow, "iss", scopes);
+    let info = |flow: &UserFlow, scopes: &str| user_info(&account, flow, "iss", scopes, &[]);
     let with_email = info(&flow, "openid email");
     assert_eq!((&with_email["email"], &with_email["email_verified"]), (&json!("mia@example.com"), &json!(true)));
     assert_eq!(with_email["sub"], account.id.to_string());
     assert!(!info(&flow, "openid").contains_key("email"));
     flow.settings.claims.clear();
     assert_eq!(info(&flow, "openid email").len(), 1, "the subject only");
+}
+
+#[test]
+fn oidcc_scope_address_and_claims_by_name_answer_only_what_the_flow_gives_out() {
+    let mut account = fixtures::account();
+    for (name, value) in [("city", "Seattle"), ("country", "US"), ("postalCode", "98101")] {
+        account.attributes.insert(name.into(), AttributeValue::String(value.into()));
+    }
+    let mut flow = fixtures::flow();
+    flow.settings.claims = ["city", "country"].map(str::to_owned).to_vec();
+    let info = |flow: &UserFlow, scopes: &str, named: &[&str]| {
+        let named: Vec<String> = named.iter().map(|name| (*name).to_owned()).collect();
+        user_info(&account, flow, "iss", scopes, &named)
+    };
+    let address = json!({"locality": "Seattle", "country": "US"});
+    assert_eq!(info(&flow, "openid address", &[])["address"], address, "the postal code is not selected");
+    assert_eq!(info(&flow, "openid", &["address"])["address"], address);
+    assert!(!info(&flow, "openid", &[]).contains_key("address"));
+    assert!(!info(&flow, "openid email", &["email", "email_verified"]).contains_key("email"), "not selected");
+    flow.settings.claims = vec!["emails".into()];
+    assert_eq!(info(&flow, "openid", &["email_verified"])["email"], "mia@example.com");
+    assert!(!info(&flow, "openid address", &[]).contains_key("address"));
+    // And in the ID token, where the request wants it there.
+    let named = |flow: &mut UserFlow, grant: &mut Grant| {
+        flow.settings.claims = vec!["emails".into()];
+        grant.details.id_token_claims = vec!["email".into(), "address".into(), "iss".into()];
+    };
+    let claims = with(named, |i| id_token(i, None));
+    assert_eq!((&claims["email"], &claims["iss"]), (&json!("mia@example.com"), &json!(fixtures::issuer())));
+    assert!(!claims.contains_key("address"));
+}
+
+#[test]
+fn the_flow_says_how_long_tokens_live_and_which_claim_names_it() {
+    let old = |flow: &mut UserFlow, _: &mut Grant| {
+        flow.settings.tokens.flow_claim = FlowClaim::Acr;
+        flow.settings.tokens.minutes = 5;
+    };
+    let claims = with(old, |i| id_token(i, None));
+    assert_eq!(claims["acr"], "b2c_1_susi");
+    assert!(!claims.contains_key("tfp"));
+    assert_eq!(claims["exp"], NOW.as_seconds() + 300);
+    assert_eq!(with(old, |i| access_token(i, Uuid::nil()))["exp"], NOW.as_seconds() + 300);
+}
+
+#[test]
+fn rfc9068_the_access_token_has_every_required_claim() {
+    let claims = with(|_, _| (), |i| access_token(i, Uuid::nil()));
+    for name in ["iss", "exp", "aud", "sub", "client_id", "iat", "jti", "auth_time", "acr", "amr"] {
+        assert!(claims.contains_key(name), "{name}");
+    }
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub enum OAuthError {
     InvalidToken,
     /// The access token is good, but not for this.
     InsufficientScope,
+    /// Not a token that can be revoked (RFC 7009, 2.2.1).
+    UnsupportedTokenType,
     /// The DPoP proof is not good (RFC 9449, 12.2).
     InvalidDpopProof,
     /// The DPoP proof must carry a nonce (RFC 9449, 8).
@@ -94,6 +96,7 @@ impl OAuthError {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::UnsupportedTokenType => "unsupported_token_type",
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::UseDpopNonce => "use_dpop_nonce",
             Self::AuthorizationPending => "authorization_pending",
@@ -126,6 +129,7 @@ impl OAuthError {
             | Self::RegistrationNotSupported
             | Self::InvalidGrant
             | Self::UnsupportedGrantType
+            | Self::UnsupportedTokenType
             | Self::InvalidDpopProof
             | Self::UseDpopNonce
             | Self::AuthorizationPending
@@ -190,11 +194,13 @@ pub enum Code {
     Permission,
     /// The `id_token_hint` could not be validated.
     IdTokenHint,
+    /// The scope names two web APIs.
+    TwoApis,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::ReplyUrl,
         Self::NoClientId,
         Self::NoScope,
@@ -220,6 +226,7 @@ impl Code {
         Self::Verifier,
         Self::Permission,
         Self::IdTokenHint,
+        Self::TwoApis,
     ];
 
     /// The code with which `error_description` begins.
@@ -251,6 +258,7 @@ impl Code {
             Self::Verifier => "AADB2C90183",
             Self::Permission => "AADB2C90205",
             Self::IdTokenHint => "AADB2C90210",
+            Self::TwoApis => "AADB2C90146",
         }
     }
 }

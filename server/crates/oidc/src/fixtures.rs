@@ -4,7 +4,10 @@ use std::sync::LazyLock;
 
 use lanyard_domain::{
     account::{Account, AccountKind},
-    application::{Application, ApplicationKind, ApplicationSettings, ClientSecret, Minimum, SigningAlgorithm},
+    application::{
+        ApiPermission, ApiScope, Application, ApplicationKind, ApplicationSettings, ClientSecret, Minimum,
+        SigningAlgorithm,
+    },
     assurance::{Authentication, Method},
     attribute::AttributeValue,
     clock::{DAY, MINUTE, Timestamp},
@@ -113,6 +116,16 @@ pub(crate) fn application(kind: ApplicationKind) -> Application {
     }
 }
 
+/// A web API that exposes `read` under `api://clinic`, and [`application`] with permission for it.
+pub(crate) fn api() -> (Application, Application) {
+    let (mut api, mut client) = (application(ApplicationKind::WebApi), application(ApplicationKind::Web));
+    api.id = id(0xa1);
+    api.settings.app_id_uri = Some("api://clinic".into());
+    api.settings.scopes = vec![ApiScope { name: "read".into(), description: "Reads".into() }];
+    client.settings.permissions = vec![ApiPermission { api: api.id, scopes: vec!["read".into()] }];
+    (api, client)
+}
+
 pub(crate) fn flow() -> UserFlow {
     UserFlow {
         id: id(0xf1),
@@ -192,5 +205,6 @@ pub(crate) fn refresh_token() -> RefreshToken {
         created_at: NOW,
         expires_at: NOW.plus(14 * DAY),
         used_at: None,
+        replaced_by: None,
     }
 }

@@ -44,6 +44,7 @@ pub fn id_token(
         account: to.account,
         grant: &grant,
         scope: &grant.scope,
+        apis: &[],
         key: None,
         now,
     };

@@ -18,6 +18,7 @@ pub mod metadata;
 pub mod params;
 pub mod response;
 pub mod scope;
+pub mod standard;
 pub mod token;
 pub mod userinfo;
 

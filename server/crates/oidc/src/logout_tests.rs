@@ -22,6 +22,7 @@ fn hint() -> String {
         account: &account,
         grant: &grant,
         scope: "openid",
+        apis: &[],
         key: None,
         now: NOW,
     };

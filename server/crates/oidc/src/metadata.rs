@@ -20,7 +20,7 @@ use crate::{
     authorize::{Prompt, response_mode, response_type},
     claims, dpop,
     endpoints::{Endpoint, PublicOrigin, Route},
-    scope,
+    scope, standard,
     token::{ClientAuthMethod, GrantType, assertion},
 };
 
@@ -36,6 +36,8 @@ pub struct Metadata {
     pub userinfo_endpoint: String,
     pub pushed_authorization_request_endpoint: String,
     pub require_pushed_authorization_requests: bool,
+    pub revocation_endpoint: String,
+    pub introspection_endpoint: String,
     pub response_modes_supported: Vec<&'static str>,
     pub response_types_supported: Vec<&'static str>,
     pub grant_types_supported: Vec<&'static str>,
@@ -44,6 +46,10 @@ pub struct Metadata {
     pub id_token_signing_alg_values_supported: Vec<&'static str>,
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
     pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    pub introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub dpop_signing_alg_values_supported: Vec<&'static str>,
     pub code_challenge_methods_supported: Vec<&'static str>,
     pub acr_values_supported: Vec<&'static str>,
@@ -76,6 +82,7 @@ impl Metadata {
         let url = |endpoint| route.url(origin, endpoint);
         let client_auth = ClientAuthMethod::ALL.map(ClientAuthMethod::as_str);
         let mut claims_supported: Vec<String> = claims::PROTOCOL.iter().map(|name| (*name).to_owned()).collect();
+        claims_supported.extend(standard::supported(flow_claims).map(str::to_owned));
         for claim in flow_claims {
             if !claims_supported.contains(claim) {
                 claims_supported.push(claim.clone());
@@ -88,6 +95,8 @@ impl Metadata {
             end_session_endpoint: url(Endpoint::Logout),
             jwks_uri: url(Endpoint::Keys),
             userinfo_endpoint: url(Endpoint::UserInfo),
+            revocation_endpoint: url(Endpoint::Revocation),
+            introspection_endpoint: url(Endpoint::Introspection),
             pushed_authorization_request_endpoint: url(Endpoint::PushedRequest),
             require_pushed_authorization_requests: !linked.is_empty()
                 && linked.iter().all(|application| application.settings.require_pushed_requests),
@@ -108,6 +117,14 @@ impl Metadata {
             id_token_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::as_str).to_vec(),
             token_endpoint_auth_methods_supported: client_auth.to_vec(),
             token_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS.to_vec(),
+            revocation_endpoint_auth_methods_supported: client_auth.to_vec(),
+            revocation_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS.to_vec(),
+            // Public clients may not ask about tokens.
+            introspection_endpoint_auth_methods_supported: client_auth
+                .into_iter()
+                .filter(|method| *method != ClientAuthMethod::None.as_str())
+                .collect(),
+            introspection_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS.to_vec(),
             dpop_signing_alg_values_supported: dpop::ALGORITHMS.to_vec(),
             code_challenge_methods_supported: vec!["S256"],
             acr_values_supported: [Level::Aal1, Level::Aal2].map(Level::as_str).to_vec(),

@@ -8,7 +8,13 @@ use crate::{
     params::Params,
     scope,
 };
-use lanyard_domain::{account::Account, clock::Timestamp, grant::Grant, id::Id, tenant::Tenant, user_flow::UserFlow};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use lanyard_domain::{
+    account::Account, application::Application, clock::Timestamp, grant::Grant, id::Id, tenant::Tenant,
+    user_flow::UserFlow,
+};
+use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// An access token as it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,18 +75,25 @@ pub fn check_key(sent: Presented<'_>, token: &AccessToken, proof: Option<&dpop::
     }
 }
 
-/// Verifies an access token for userinfo: one of ours, issued for the application itself, with
-/// `openid` in its scope.
+/// The client that the access token of a request says it was issued to. Nothing is verified: this
+/// only chooses whose registered origins may read the answer.
+#[must_use]
+pub fn claimed_client(authorization: Option<&str>, form: Option<&Params>) -> Option<Id<Application>> {
+    let payload = presented(authorization, form).ok()?.token().split('.').nth(1)?;
+    let claims: Map<String, Value> = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    Uuid::try_parse(claims.get("azp")?.as_str()?).ok().map(Id::from_uuid)
+}
+
+/// Verifies an access token for userinfo: one of ours, of a person. One for the application itself
+/// must hold `openid`; one for a web API holds that API's scopes only, so its grant is asked
+/// ([`still_stands`]).
 ///
 /// # Errors
 /// `invalid_token` (401) or `insufficient_scope` (403). The log may say more than the answer.
 pub fn accept(verifier: &Verifier, token: &str, issuer: &str, now: Timestamp) -> Result<AccessToken, Refusal> {
     let token = verifier.access_token(token, issuer, now).map_err(|_| invalid_token())?;
-    if token.audience != token.application {
-        return Err(invalid_token());
-    }
-    if !scope::contains(&token.scope, scope::OPENID) {
-        return Err(Refusal::new(OAuthError::InsufficientScope, Code::Permission, "The token lacks the openid scope."));
+    if token.audience == token.application && !scope::contains(&token.scope, scope::OPENID) {
+        return Err(no_openid());
     }
     Ok(token)
 }
@@ -88,8 +101,12 @@ pub fn accept(verifier: &Verifier, token: &str, issuer: &str, now: Timestamp) ->
 /// Whether what an accepted token stands for still stands: its grant (RFC 6749, 4.1.2: a reused
 /// code revokes), and its account (C4).
 ///
+/// One answer of the token endpoint holds one access token. Where that is for a web API, a generic
+/// client has none but this one for userinfo, so it is taken if the person's grant holds `openid`;
+/// without, the web API's token tells nobody who the person is.
+///
 /// # Errors
-/// `invalid_token`.
+/// `invalid_token`; `insufficient_scope` without `openid`.
 pub fn still_stands<'a>(
     token: &AccessToken,
     tenant: Id<Tenant>,
@@ -108,6 +125,7 @@ pub fn still_stands<'a>(
     let stands =
         |account: &&Account| account.id == token.subject && account.tenant == tenant && account.disabled_at.is_none();
     match (grant.filter(granted), account.filter(stands)) {
+        (Some(grant), Some(_)) if !scope::contains(&grant.scope, scope::OPENID) => Err(no_openid()),
         (Some(_), Some(account)) => Ok(account),
         (Some(_) | None, Some(_) | None) => Err(invalid_token()),
     }
@@ -124,6 +142,10 @@ pub fn challenge(refusal: &Refusal, bound: bool) -> String {
     } else {
         format!(r#"Bearer error="{error}", error_description="{code}: {text}""#)
     }
+}
+
+const fn no_openid() -> Refusal {
+    Refusal::new(OAuthError::InsufficientScope, Code::Permission, "The token lacks the openid scope.")
 }
 
 const fn invalid_token() -> Refusal {

@@ -20,6 +20,7 @@ fn token(scope: &str) -> String {
         account: &account,
         grant: &grant,
         scope,
+        apis: &[],
         key: None,
         now: NOW,
     };
@@ -65,6 +66,59 @@ fn c4_a_revoked_grant_or_disabled_account_ends_the_token() {
     assert!(!stands(Some(&grant), Some(&Account { disabled_at: Some(NOW), ..account.clone() })));
     let stranger = Account { id: Id::from_uuid(Uuid::from_u128(2)), ..account };
     assert!(!stands(Some(&grant), Some(&stranger)));
+}
+
+#[test]
+fn a_web_apis_token_opens_userinfo_only_where_openid_was_granted() {
+    let (api, client) = fixtures::api();
+    let (issuer, flow, account, mut grant) =
+        (fixtures::issuer(), fixtures::flow(), fixtures::account(), fixtures::grant());
+    let issuance = Issuance {
+        issuer: &issuer,
+        flow: &flow,
+        application: &client,
+        account: &account,
+        grant: &grant,
+        scope: "api://clinic/read openid",
+        apis: std::slice::from_ref(&api),
+        key: None,
+        now: NOW,
+    };
+    let claims = claims::access_token(&issuance, Uuid::nil());
+    assert_eq!((claims["aud"].as_str(), claims["scp"].as_str()), (Some(api.id.to_string().as_str()), Some("read")));
+    let signed = fixtures::key().sign(TokenType::Access, &claims).unwrap();
+    let token = accept(&fixtures::verifier(), &signed, &issuer, NOW).unwrap();
+    let tenant = fixtures::tenant_id();
+    assert!(still_stands(&token, tenant, &flow, Some(&grant), Some(&account)).is_ok());
+    grant.scope = "api://clinic/read".into();
+    let refused = still_stands(&token, tenant, &flow, Some(&grant), Some(&account)).unwrap_err();
+    assert_eq!(refused.error, OAuthError::InsufficientScope);
+}
+
+#[test]
+fn f31_an_applications_own_token_is_nobodys_at_userinfo() {
+    let (api, client) = fixtures::api();
+    let (issuer, flow) = (fixtures::issuer(), fixtures::flow());
+    let roles = ["read"];
+    let issuance = claims::ApplicationIssuance {
+        issuer: &issuer,
+        flow: &flow,
+        application: &client,
+        api: &api,
+        roles: &roles,
+        key: None,
+        now: NOW,
+    };
+    let mut claims = claims::application_token(&issuance, Uuid::nil());
+    for (name, value) in [("sub", client.id.to_string()), ("aud", api.id.to_string())] {
+        assert_eq!(claims[name], value, "rfc9068: {name}");
+    }
+    assert!(!claims.contains_key("scp") && !claims.contains_key("oid") && claims["roles"][0] == "read");
+    // Even if it had a scope and were meant for itself.
+    claims.insert("scp".into(), "openid".into());
+    claims.insert("aud".into(), client.id.to_string().into());
+    let signed = fixtures::key().sign(TokenType::Access, &claims).unwrap();
+    assert_eq!(accept(&fixtures::verifier(), &signed, &issuer, NOW).unwrap_err().error, OAuthError::InvalidToken);
 }
 
 #[test]

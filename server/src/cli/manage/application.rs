@@ -224,7 +224,7 @@ async fn show(app: &App, tenant: &Tenant, id: Id<Application>) -> Result<Value, 
     let Shown { registered, .. } = found;
     let mut value = shown(&registered.application);
     let flows = registered.linked.iter().filter(|flow| flow.audience == Audience::Patients).map(|flow| {
-        let at = endpoints(app, tenant, flow);
+        let at = endpoints(app, flow);
         json!({"name": flow.name, "issuer": at.issuer, "discovery": at.discovery})
     });
     value["flows"] = flows.collect();

@@ -135,7 +135,7 @@ async fn show(app: &App, tenant: &Tenant, key: String) -> Result<Value, Failed> 
 }
 
 fn shown(app: &App, tenant: &Tenant, flow: &UserFlow) -> Value {
-    let at = endpoints(app, tenant, flow);
+    let at = endpoints(app, flow);
     json!({
         "id": flow.id, "name": flow.name, "kind": flow.kind, "version": flow.version, "settings": flow.settings,
         "issuer": at.issuer, "discovery": at.discovery,

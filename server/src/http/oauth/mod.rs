@@ -1,30 +1,30 @@
 //! The OpenID provider's endpoints. Every form of their addresses (any case, double slashes,
 //! three prefixes) is read by `lanyard_oidc::endpoints`, so they are served by one fallback.
 
+mod cors;
 mod dpop;
 pub mod response;
+mod token;
 
 use axum::{
     Json,
-    body::{Body, Bytes},
+    body::Bytes,
     extract::{FromRequest as _, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use lanyard_app::paths;
-use lanyard_domain::{clock::SECOND, id::Id};
 use lanyard_oidc::{
-    authorize::pushed,
     endpoints::{Endpoint, Route},
-    error::Refusal,
     metadata::Metadata,
     params::Params,
 };
 
+use self::cors::Readers;
 use super::{client::Client, cookies::Cookie, csrf, error::HttpError};
 use crate::{
     service::{
-        oauth::{self, Authorization, LogoutOutcome, Place, ProtocolError, Visitor, dpop::Call},
+        oauth::{self, Authorization, LogoutOutcome, Place, Visitor},
         signing,
     },
     state::App,
@@ -39,27 +39,16 @@ pub fn route(uri: &axum::http::Uri) -> Option<Route> {
 /// Serves every endpoint of every flow; whatever else there is no page for is not found.
 pub async fn serve(State(app): State<App>, client: Client, request: Request) -> Response {
     let Some(route) = route(request.uri()) else { return HttpError::NotFound.into_response() };
-    let cross_origin = match route.endpoint {
-        Endpoint::Discovery
-        | Endpoint::Keys
-        | Endpoint::Token
-        | Endpoint::UserInfo
-        | Endpoint::Revocation
-        | Endpoint::PushedRequest => true,
-        Endpoint::Authorize | Endpoint::Logout | Endpoint::Introspection => false,
-    };
-    if cross_origin && request.method() == Method::OPTIONS {
-        return preflight(methods(route.endpoint));
+    let readers = Readers::of(route.endpoint);
+    if readers != Readers::Nobody && request.method() == Method::OPTIONS {
+        return cors::preflight(&app, &route, request.headers()).await;
     }
     let mut response = match dispatch(&app, &client, &route, request).await {
         Ok(response) => response,
         Err(error) => error.into_response(),
     };
-    // Bearer tokens and codes decide, never cookies, so any origin may ask (wire.md).
-    if cross_origin {
-        let headers = response.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("dpop-nonce, www-authenticate"));
+    if readers == Readers::Anybody {
+        cors::anybody(&mut response);
     }
     response
 }
@@ -84,15 +73,15 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
             let body = form(request).await?;
             authorize(app, &place, &headers, &body, client).await
         }
-        (Endpoint::Token, Method::POST) => {
+        (Endpoint::Token | Endpoint::Revocation | Endpoint::Introspection | Endpoint::PushedRequest, Method::POST) => {
             let body = form(request).await?;
-            token(app, &place, &headers, &body, (&call, client)).await
+            Ok(token::form(app, &place, route.endpoint, &headers, &body, (&call, client)).await)
         }
-        (Endpoint::UserInfo, Method::GET) => userinfo(app, &place, &headers, None, &call).await,
+        (Endpoint::UserInfo, Method::GET) => Ok(token::userinfo(app, &place, &headers, None, &call).await),
         (Endpoint::UserInfo, Method::POST) => {
             let is_form = is_form(request.headers());
             let body = if is_form { Some(form(request).await?) } else { None };
-            userinfo(app, &place, &headers, body.as_deref(), &call).await
+            Ok(token::userinfo(app, &place, &headers, body.as_deref(), &call).await)
         }
         (Endpoint::Logout, Method::GET) => logout(app, &place, &headers, query.as_bytes(), false, client).await,
         (Endpoint::Logout, Method::POST) => {
@@ -100,10 +89,6 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
             let own = csrf::same_origin(&Method::POST, &headers, &app.origin);
             let body = form(request).await?;
             logout(app, &place, &headers, &body, own, client).await
-        }
-        (Endpoint::PushedRequest, Method::POST) => {
-            let body = form(request).await?;
-            push(app, &place, &headers, &body).await
         }
         (endpoint, _) => Ok((StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, methods(endpoint))]).into_response()),
     }
@@ -137,56 +122,6 @@ async fn authorize(
         }
         Authorization::Page { code, text } => Ok(response::error_page(app, StatusCode::BAD_REQUEST, code, text).await),
         Authorization::TooMany => Err(HttpError::TooManyRequests { retry_after: 30 }),
-    }
-}
-
-async fn token(
-    app: &App,
-    place: &Place,
-    headers: &HeaderMap,
-    raw: &[u8],
-    (call, client): (&Call, &Client),
-) -> Result<Response, HttpError> {
-    let params = match Params::parse(raw) {
-        Ok(params) => params,
-        Err(_) => return Ok(protocol_error(app, Refusal::invalid_request("The form cannot be read."))),
-    };
-    match oauth::token(app, place, &params, authorization(headers), call, client).await {
-        Ok(answer) => Ok(Json(answer).into_response()),
-        Err(error) => failed(app, error),
-    }
-}
-
-/// RFC 9126, 2.2: 201 with the reference, or an error as at the token endpoint.
-async fn push(app: &App, place: &Place, headers: &HeaderMap, raw: &[u8]) -> Result<Response, HttpError> {
-    let params = match Params::parse(raw) {
-        Ok(params) => params,
-        Err(error) => return Ok(protocol_error(app, error.into())),
-    };
-    match oauth::push(app, place, &params, authorization(headers)).await {
-        Ok(reference) => {
-            let answer = serde_json::json!({
-                "request_uri": pushed::reference(&reference),
-                "expires_in": pushed::LIFE / SECOND,
-            });
-            Ok((StatusCode::CREATED, Json(answer)).into_response())
-        }
-        Err(error) => failed(app, error),
-    }
-}
-
-async fn userinfo(
-    app: &App,
-    place: &Place,
-    headers: &HeaderMap,
-    raw: Option<&[u8]>,
-    call: &Call,
-) -> Result<Response, HttpError> {
-    let form = raw.map(params).transpose()?;
-    match oauth::userinfo(app, place, authorization(headers), form.as_ref(), call).await {
-        Ok(claims) => Ok(Json(claims).into_response()),
-        Err(ProtocolError::Failed(error)) => Err(error.into()),
-        Err(ProtocolError::Refused(refusal)) => Ok(dpop::resource_error(app, &refusal, authorization(headers))),
     }
 }
 
@@ -228,28 +163,6 @@ async fn logout(
 // What the token of the page "Sign out?" is bound to, next to the cookie.
 const LOGOUT_FORM: &str = "logout";
 
-fn failed(app: &App, error: ProtocolError) -> Result<Response, HttpError> {
-    match error {
-        ProtocolError::Refused(refusal) => Ok(protocol_error(app, refusal)),
-        ProtocolError::Failed(error) => Err(error.into()),
-    }
-}
-
-/// An error of the token or userinfo endpoint, as JSON (RFC 6749, 5.2; RFC 6750, 3).
-fn protocol_error(app: &App, refusal: Refusal) -> Response {
-    let now = app.clock.now();
-    let correlation = Id::<Place>::new(now, app.entropy().as_mut()).uuid();
-    let status = StatusCode::from_u16(refusal.error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    let mut answer = (status, Json(refusal.body(correlation, now))).into_response();
-    if status == StatusCode::UNAUTHORIZED
-        && let Ok(value) = HeaderValue::try_from(lanyard_oidc::userinfo::challenge(&refusal, false))
-    {
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
-    }
-    dpop::add_nonce(app, &refusal, answer.headers_mut());
-    answer
-}
-
 /// A redirect that never repeats a body (RFC 9700, 4.12).
 pub(crate) fn found(location: &str) -> Response {
     match HeaderValue::try_from(location) {
@@ -282,14 +195,4 @@ async fn form(request: Request) -> Result<Bytes, HttpError> {
 fn cached(mut response: Response) -> Response {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     response
-}
-
-fn preflight(methods: &'static str) -> Response {
-    let headers = [
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, dpop"),
-        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
-    ];
-    (StatusCode::NO_CONTENT, headers, Body::empty()).into_response()
 }

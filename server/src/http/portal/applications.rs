@@ -148,7 +148,7 @@ pub(super) fn detail(app: &App, tenant: &Tenant, shown: &Shown) -> ApplicationDe
         form: forms::application_values(&shown.registered),
         apis: shown.apis.iter().filter(|api| api.id != own.id).map(api_choice).collect(),
         flows: shown.flows.iter().map(choice).collect(),
-        endpoints: shown.registered.linked.iter().map(|flow| endpoints(app, tenant, flow)).collect(),
+        endpoints: shown.registered.linked.iter().map(|flow| endpoints(app, flow)).collect(),
         secrets: own.secrets.iter().map(secret_row).collect(),
         new_secret: None,
         conflict: None,
@@ -170,9 +170,9 @@ pub(super) fn secret_row(secret: &ClientSecret) -> SecretRow {
 
 /// Issuer and discovery document of a flow. The document is found below the flow's own address,
 /// whatever the issuer looks like.
-pub(crate) fn endpoints(app: &App, tenant: &Tenant, flow: &UserFlow) -> FlowEndpoints {
-    let discovery = format!("{}.well-known/openid-configuration", issuer(app, tenant, flow, IssuerMode::Flow));
-    let issuer = issuer(app, tenant, flow, flow.settings.tokens.issuer);
+pub(crate) fn endpoints(app: &App, flow: &UserFlow) -> FlowEndpoints {
+    let issuer = app.issuer(flow);
+    let discovery = format!("{}.well-known/openid-configuration", app.authority(flow));
     FlowEndpoints { flow: flow.name.as_str().to_owned(), issuer, discovery }
 }
 

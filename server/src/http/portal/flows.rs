@@ -178,7 +178,7 @@ fn detail(app: &App, place: &Place, shown: &Shown) -> FlowDetail {
         mfa: is_on(flow),
         collects: flows::collects(flow.kind),
         editable: editable(flow.audience),
-        endpoints: endpoints(app, &place.tenant, flow),
+        endpoints: endpoints(app, flow),
         issuers: (
             issuer(app, &place.tenant, flow, IssuerMode::Flow),
             issuer(app, &place.tenant, flow, IssuerMode::Tenant),

@@ -81,7 +81,7 @@ pub(super) async fn issue(
 /// # Errors
 /// When the key cannot be had or does not sign.
 pub(super) async fn deliver(app: &App, way: Way<'_>, issue: Issue) -> Result<Reply, JourneyError> {
-    let issuer = app.issuer(way.tenant, &way.flow.name.key());
+    let issuer = app.issuer(way.flow);
     let Issued { code, id_token, .. } = issue.issued;
     let id_token = match (id_token, &issue.account) {
         (None, _) => None,
@@ -98,15 +98,9 @@ pub(super) async fn deliver(app: &App, way: Way<'_>, issue: Issue) -> Result<Rep
 }
 
 /// The answer with an error.
-pub(super) fn refuse(
-    app: &App,
-    tenant: Id<Tenant>,
-    flow_key: &str,
-    request: &AuthorizationRequest,
-    refusal: &Refusal,
-) -> Reply {
+pub(super) fn refuse(app: &App, flow: &UserFlow, request: &AuthorizationRequest, refusal: &Refusal) -> Reply {
     let now = app.clock.now();
     let correlation = Id::<Journey>::new(now, app.entropy().as_mut()).uuid();
-    let issuer = app.issuer(tenant, flow_key);
+    let issuer = app.issuer(flow);
     Reply(response::Back::from(request).with_error(&issuer, refusal, correlation, now))
 }

@@ -71,9 +71,7 @@ pub async fn take_return(app: &App, id: &str, browser: Option<&Token>, client: &
             let way = Way { tenant: scene.tenant.id, flow: &scene.flow, application, request };
             answer::deliver(app, way, *issued).await?
         }
-        Err(OtherPerson) => {
-            answer::refuse(app, scene.tenant.id, &scene.flow.name.key(), request, &Refusal::other_person())
-        }
+        Err(OtherPerson) => answer::refuse(app, &scene.flow, request, &Refusal::other_person()),
     };
     Ok(Back::Application(reply))
 }
@@ -158,10 +156,7 @@ async fn still_holds(
 // The application learns why there is nothing for it.
 fn told(app: &App, journey: &Journey, scene: &Scene, refusal: &Refusal) -> Back {
     match &journey.header.target {
-        Target::Application(request) => {
-            let key = scene.flow.name.key();
-            Back::Application(answer::refuse(app, journey.header.tenant, &key, request, refusal))
-        }
+        Target::Application(request) => Back::Application(answer::refuse(app, &scene.flow, request, refusal)),
         Target::Run { .. } | Target::Console { .. } => Back::Nowhere,
     }
 }

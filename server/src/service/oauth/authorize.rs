@@ -8,7 +8,7 @@ use lanyard_oidc::{
     response::{AuthorizationResponse, Back},
 };
 
-use super::{Place, pushed as requests};
+use super::{Place, client::apis_of, pushed as requests};
 use crate::{
     http::client::Client,
     service::{
@@ -92,22 +92,27 @@ async fn checked(app: &App, place: &Place, params: &Params) -> Result<Checked, J
     };
     let (tenant, flow) = (place.tenant.id, place.flow.id);
     let own_flow = place.flow.clone();
-    let (application, linked, too_weak) = app
+    let (application, apis, linked, too_weak) = app
         .store
         .read(move |tx| {
             Box::pin(async move {
                 let application = tx.application_by_id(tenant, id).await?;
+                let apis = match &application {
+                    Some(application) => apis_of(tx, application).await?,
+                    None => Vec::new(),
+                };
                 let linked = tx.is_linked(id, flow).await?;
                 let too_weak = match &application {
                     Some(application) if linked => journey::is_too_weak(tx, &own_flow, application).await?,
                     Some(_) | None => false,
                 };
-                Ok::<_, JourneyError>((application, linked, too_weak))
+                Ok::<_, JourneyError>((application, apis, linked, too_weak))
             })
         })
         .await?;
     let params = pushed.as_ref().unwrap_or(params);
-    let input = Input { params, tenant, application: application.as_ref(), linked, pushed: pushed.is_some() };
+    let input =
+        Input { params, tenant, application: application.as_ref(), apis: &apis, linked, pushed: pushed.is_some() };
     let authorize = match authorize::check(&input) {
         Ok(authorize) => authorize,
         Err(error) => return Ok(Err(error)),

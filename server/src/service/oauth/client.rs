@@ -1,14 +1,14 @@
 //! Client authentication, for every endpoint that clients call themselves.
 
-use lanyard_domain::application::Application;
+use lanyard_domain::{application::Application, id::Id};
 use lanyard_oidc::{
     params::Params,
     token::{self, AssertionAudience, ClientCredentials, assertion},
 };
-use lanyard_storage::StorageError;
+use lanyard_storage::{ReadTx, StorageError};
 
 use super::{Place, ProtocolError, redeem::claimed};
-use crate::state::App;
+use crate::{service::journey::JourneyError, state::App};
 
 /// The application that a request comes from, proved by a secret in the form or the
 /// `Authorization` header, by a signed assertion (which is used up by this), or, for a public
@@ -48,4 +48,43 @@ pub async fn authenticated(
         }
     }
     Ok(application)
+}
+
+/// The web APIs that the permissions of `application` name.
+pub(super) async fn apis_of(
+    tx: &mut (dyn ReadTx + '_),
+    application: &Application,
+) -> Result<Vec<Application>, StorageError> {
+    let mut apis = Vec::new();
+    for permission in &application.settings.permissions {
+        apis.extend(tx.application_by_id(application.tenant, permission.api).await?);
+    }
+    Ok(apis)
+}
+
+/// Whether a page of `origin` may read what the application `id` is answered at `place`; without
+/// an id, what any application is answered that the flow signs people in to.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn allows_origin(
+    app: &App,
+    place: &Place,
+    id: Option<Id<Application>>,
+    origin: &str,
+) -> Result<bool, JourneyError> {
+    let (tenant, flow) = (place.tenant.id, place.flow.id);
+    let applications = app
+        .store
+        .read(move |tx| {
+            Box::pin(async move {
+                match id {
+                    Some(id) => Ok::<_, StorageError>(tx.application_by_id(tenant, id).await?.into_iter().collect()),
+                    None => tx.applications_of_flow(tenant, flow).await,
+                }
+            })
+        })
+        .await?;
+    let applications: Vec<Application> = applications;
+    Ok(applications.iter().any(|application| token::allows_origin(application, origin)))
 }

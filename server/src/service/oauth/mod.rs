@@ -4,11 +4,14 @@
 
 mod authorize;
 mod client;
+mod client_credentials;
 pub mod dpop;
+mod introspect;
 mod logout;
 mod pushed;
 mod redeem;
 mod refresh;
+mod revoke;
 mod userinfo;
 
 use lanyard_domain::{
@@ -23,10 +26,12 @@ use lanyard_oidc::{
 use lanyard_storage::ReadTx;
 
 pub use authorize::{Authorization, Visitor, authorize};
-pub use client::authenticated;
+pub use client::{allows_origin, authenticated};
+pub use introspect::introspect;
 pub use logout::{LogoutOutcome, is_dead, logout};
 pub use pushed::{address as pushed_address, push};
-pub use redeem::token;
+pub use redeem::{TokenAnswer, token};
+pub use revoke::revoke;
 pub use userinfo::userinfo;
 
 use super::journey::JourneyError;
@@ -74,7 +79,7 @@ pub async fn place(app: &App, route: &Route) -> Result<Place, JourneyError> {
     let (tenant, key) = (route.tenant.clone(), route.flow.clone());
     let found = app.store.read(move |tx| Box::pin(async move { find(tx, &tenant, &key).await })).await?;
     let (tenant, flow) = found.ok_or(JourneyError::NotFound)?;
-    let issuer = app.issuer(tenant.id, &flow.name.key());
+    let issuer = app.issuer(&flow);
     Ok(Place { tenant, flow, issuer })
 }
 

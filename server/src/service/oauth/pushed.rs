@@ -26,9 +26,17 @@ pub async fn push(
 ) -> Result<Token, ProtocolError> {
     let application = client::authenticated(app, place, form, authorization).await?;
     let (tenant, flow, id) = (place.tenant.id, place.flow.id, application.id);
-    let linked = app.store.read(move |tx| Box::pin(async move { tx.is_linked(id, flow).await })).await?;
+    let client = application.clone();
+    let (linked, apis) = app
+        .store
+        .read(move |tx| {
+            Box::pin(async move {
+                Ok::<_, StorageError>((tx.is_linked(id, flow).await?, client::apis_of(tx, &client).await?))
+            })
+        })
+        .await?;
     let params = pushed::request(form, &id.to_string())?;
-    let input = Input { params: &params, tenant, application: Some(&application), linked, pushed: true };
+    let input = Input { params: &params, tenant, application: Some(&application), apis: &apis, linked, pushed: true };
     authorize::check(&input).map_err(pushed::refusal)?;
     Ok(keep(app, place, id, &params).await?)
 }

@@ -5,6 +5,7 @@ use lanyard_domain::{
     application::Application,
     assurance::Demand,
     audit::{Action, Outcome},
+    clock::Timestamp,
     grant::{Grant, RefreshToken},
     id::Id,
     secret::Token,
@@ -14,11 +15,15 @@ use lanyard_oidc::{
     dpop::{self as dpop_rules, Proof},
     params::Params,
     scope,
-    token::{self, GrantRequest, Redemption, Refresh, TokenResponse, code, refresh as rules},
+    token::{self, ApplicationToken, GrantRequest, Keys, Redemption, Refresh, TokenResponse, code, refresh as rules},
 };
 use lanyard_storage::StorageError;
 
-use super::{Place, ProtocolError, client, dpop, refresh};
+use super::{
+    Place, ProtocolError,
+    client::{self, apis_of},
+    client_credentials, dpop, refresh,
+};
 use crate::{
     http::client::Client,
     service::{audit, journey::JourneyError, signing},
@@ -30,7 +35,40 @@ pub(super) struct Redeemed {
     pub(super) grant: Grant,
     pub(super) account: Account,
     pub(super) scope: String,
-    pub(super) next: Option<Token>,
+    // The web APIs that the application's permissions name.
+    pub(super) apis: Vec<Application>,
+    pub(super) next: Option<NextToken>,
+}
+
+/// The next refresh token of a family.
+pub(super) struct NextToken {
+    token: Token,
+    pub(super) row: RefreshToken,
+}
+
+impl NextToken {
+    pub(super) fn draw(app: &App, place: &Place, application: &Application, grant: &Grant, now: Timestamp) -> Self {
+        let token = Token::generate(app.entropy().as_mut());
+        let row = RefreshToken {
+            hash: token.hash(),
+            grant: grant.id,
+            created_at: now,
+            expires_at: rules::expires_at(application, grant, &place.flow.settings.tokens, now),
+            used_at: None,
+            replaced_by: None,
+        };
+        Self { token, row }
+    }
+}
+
+/// What the token endpoint answers.
+#[derive(Debug, serde::Serialize)]
+#[serde(untagged)]
+pub enum TokenAnswer {
+    /// The tokens of a person's sign-in.
+    Person(Box<TokenResponse>),
+    /// A token of the application's own.
+    Application(ApplicationToken),
 }
 
 /// Answers a token request at `place`.
@@ -44,18 +82,27 @@ pub async fn token(
     authorization: Option<&str>,
     call: &dpop::Call,
     from: &Client,
-) -> Result<TokenResponse, ProtocolError> {
+) -> Result<TokenAnswer, ProtocolError> {
     let request = token::parse(params)?;
     let application = client::authenticated(app, place, params, authorization).await?;
-    token::may_redeem(&application)?;
     let proof = dpop::proof(app, call, None)?;
     let redeemed = match request {
-        GrantRequest::Code(request) => by_code(app, place, &application, request, (proof.clone(), from)).await?,
+        GrantRequest::Code(request) => {
+            token::may_redeem(&application)?;
+            by_code(app, place, &application, request, (proof.clone(), from)).await?
+        }
         GrantRequest::Refresh(request) => {
+            token::may_redeem(&application)?;
             refresh::by_refresh(app, place, &application, request, (proof.clone(), from)).await?
         }
+        GrantRequest::ClientCredentials(scope) => {
+            let issued = client_credentials::by_client(app, place, &application, scope, (proof, from)).await?;
+            return Ok(TokenAnswer::Application(issued));
+        }
     };
-    answer(app, place, &application, &redeemed, proof.as_ref()).await
+    answer(app, place, &application, &redeemed, proof.as_ref())
+        .await
+        .map(|answer| TokenAnswer::Person(Box::new(answer)))
 }
 
 // Signing takes about a millisecond: outside the transaction, after the commit.
@@ -75,13 +122,18 @@ async fn answer(
         account: &redeemed.account,
         grant: &redeemed.grant,
         scope: &redeemed.scope,
+        apis: &redeemed.apis,
         key: proof.map(|proof| proof.thumbprint.as_str()),
         now,
     };
     let serial = Id::<Grant>::new(now, app.entropy().as_mut()).uuid();
-    let left = rules::expires_at(application, &redeemed.grant, now).since(now);
-    let refresh = redeemed.next.as_ref().map(|token| Refresh { token, life: left });
-    TokenResponse::issue(&issuance, signing.key(application.settings.signing)?, serial, refresh)
+    let refresh = redeemed.next.as_ref();
+    let refresh = refresh.map(|next| Refresh { token: &next.token, life: next.row.expires_at.since(now) });
+    let keys = Keys {
+        access: signing.key(issuance.audience().settings.signing)?,
+        id: signing.key(application.settings.signing)?,
+    };
+    TokenResponse::issue(&issuance, keys, serial, refresh)
         .map_err(|error| JourneyError::Internal(format!("signing: {error}")).into())
 }
 
@@ -107,10 +159,12 @@ async fn by_code(
                     return Err(ProtocolError::Refused(token::unknown_grant()));
                 }
                 let account = tx.account_by_id(grant.tenant, grant.account).await?;
+                let apis = apis_of(tx, &application).await?;
                 let by = Redemption {
                     tenant: place.tenant.id,
                     flow: place.flow.id,
                     application: &application,
+                    apis: &apis,
                     account: account.as_ref(),
                     now,
                 };
@@ -120,7 +174,11 @@ async fn by_code(
                 }
                 // The claim itself decides who is first, whatever the check saw (failure 12).
                 if judged.is_ok() && !claimed(tx.redeem_grant(grant.id, now).await)? {
-                    judged = Err(code::CodeRefusal::Reused);
+                    // What stands there now says why. If nothing does, it is our clock's fault and
+                    // not the client's: no reason to end what somebody holds.
+                    let now_there = tx.grant_by_code(place.tenant.id, &request.code.hash()).await?;
+                    judged = now_there.map_or(Ok(()), |grant| code::check(&grant, &request, &by));
+                    judged = judged.and(Err(code::CodeRefusal::Expired));
                 }
                 if let Err(refusal) = judged {
                     if refusal.revokes() {
@@ -133,6 +191,7 @@ async fn by_code(
                     }
                     return Ok(Err(refusal));
                 }
+                let scope = by.scopes().still(&grant.scope);
                 let Some(account) = account else { return Ok(Err(code::CodeRefusal::AccountGone)) };
                 bind(tx, &mut grant, &application, proof.as_ref()).await?;
                 let event = audit::Event::of(Action::CodeRedeemed, Outcome::Success)
@@ -140,13 +199,14 @@ async fn by_code(
                     .on(application.id)
                     .from(&client);
                 audit::append(&own, tx, place.tenant.id, event).await?;
-                let next = if scope::contains(&grant.scope, scope::OFFLINE_ACCESS) {
-                    Some(next_token(&own, tx, &grant, &application, now).await?)
+                let next = if scope::contains(&scope, scope::OFFLINE_ACCESS) {
+                    let next = NextToken::draw(&own, &place, &application, &grant, now);
+                    tx.create_refresh_token(&next.row).await?;
+                    Some(next)
                 } else {
                     None
                 };
-                let scope = grant.scope.clone();
-                Ok(Ok(Redeemed { grant, account, scope, next }))
+                Ok(Ok(Redeemed { grant, account, scope, apis, next }))
             })
         })
         .await?;
@@ -177,26 +237,6 @@ pub(super) fn claimed(result: Result<(), StorageError>) -> Result<bool, StorageE
         Err(StorageError::Conflict) => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// Stores the next refresh token of a family.
-pub(super) async fn next_token(
-    app: &App,
-    tx: &mut (dyn lanyard_storage::WriteTx + '_),
-    grant: &Grant,
-    application: &Application,
-    now: lanyard_domain::clock::Timestamp,
-) -> Result<Token, StorageError> {
-    let token = Token::generate(app.entropy().as_mut());
-    let row = RefreshToken {
-        hash: token.hash(),
-        grant: grant.id,
-        created_at: now,
-        expires_at: rules::expires_at(application, grant, now),
-        used_at: None,
-    };
-    tx.create_refresh_token(&row).await?;
-    Ok(token)
 }
 
 /// What the flow and the application demand now.

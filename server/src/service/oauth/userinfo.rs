@@ -43,5 +43,9 @@ pub async fn userinfo(
         })
         .await?;
     let account = rules::still_stands(&token, tenant, &place.flow, grant.as_ref(), account.as_ref())?;
-    Ok(claims::user_info(account, &place.flow, &place.issuer, &token.scope))
+    // For a web API's token, what the person's grant holds: the token lists that API's scopes alone.
+    let own = token.audience == token.application;
+    let scopes = if own { &token.scope } else { grant.as_ref().map_or(&token.scope, |grant| &grant.scope) };
+    let named = grant.as_ref().map_or(&[][..], |grant| &grant.details.userinfo_claims);
+    Ok(claims::user_info(account, &place.flow, &place.issuer, scopes, named))
 }

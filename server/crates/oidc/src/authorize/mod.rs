@@ -38,7 +38,7 @@ use crate::{
     jose::IdTokenHint,
     params::Params,
     response::Back,
-    scope,
+    scope::{self, Scopes},
 };
 
 /// The parameters that the rules read; none of them may be repeated.
@@ -75,6 +75,8 @@ pub struct Input<'a> {
     pub tenant: Id<Tenant>,
     /// The application with the id that [`client_id`] gave, if there is one.
     pub application: Option<&'a Application>,
+    /// The web APIs that its permissions name.
+    pub apis: &'a [Application],
     /// Whether that application is linked to the flow of the URL.
     pub linked: bool,
     /// Whether the request was pushed by the application itself (RFC 9126), and not carried here
@@ -142,7 +144,7 @@ fn rules(input: &Input<'_>, application: &Application, back: &Back) -> Result<Au
     request_object::refused(params)?;
     let response_type = response_type::allowed(params, application)?;
     let response_mode = response_mode::choose(params, response_type)?;
-    let scope = scope::grant(params.get("scope"), application)?;
+    let scope = scope::grant(params.get("scope"), Scopes::new(application, input.apis))?;
     let nonce = nonce::fitting(params, response_type)?;
     let code_challenge = pkce::challenge(params, application, response_type)?;
     let prompts = prompt::values(params)?;

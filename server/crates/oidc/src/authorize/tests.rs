@@ -49,7 +49,7 @@ fn request(application: &Application, changes: &[(&str, &str)]) -> String {
 fn run(application: &Application, query: &str) -> Result<Authorize, AuthorizeError> {
     let params = params(query);
     let tenant = fixtures::tenant_id();
-    check(&Input { params: &params, tenant, application: Some(application), linked: true, pushed: false })
+    check(&Input { params: &params, tenant, application: Some(application), apis: &[], linked: true, pushed: false })
 }
 
 fn page(result: Result<Authorize, AuthorizeError>) -> Code {
@@ -103,9 +103,9 @@ fn an_unknown_client_is_an_error_page() {
     let tenant = fixtures::tenant_id();
     let other = Id::new(NOW, &mut lanyard_domain::entropy::SeededEntropy::new(9));
     for input in [
-        Input { params: &good, tenant, application: None, linked: true, pushed: false },
-        Input { params: &good, tenant, application: Some(&app), linked: false, pushed: true },
-        Input { params: &good, tenant: other, application: Some(&app), linked: true, pushed: false },
+        Input { params: &good, tenant, application: None, apis: &[], linked: true, pushed: false },
+        Input { params: &good, tenant, application: Some(&app), apis: &[], linked: false, pushed: true },
+        Input { params: &good, tenant: other, application: Some(&app), apis: &[], linked: true, pushed: false },
     ] {
         assert_eq!(page(check(&input)), Code::UnknownClient);
     }
@@ -240,7 +240,10 @@ fn rfc9126_an_application_that_always_pushes_makes_no_request_by_a_browser() {
     assert_eq!(refusal.error, OAuthError::InvalidRequest);
     let params = params(&request(&app, &[]));
     let tenant = fixtures::tenant_id();
-    assert!(check(&Input { params: &params, tenant, application: Some(&app), linked: true, pushed: true }).is_ok());
+    assert!(
+        check(&Input { params: &params, tenant, application: Some(&app), apis: &[], linked: true, pushed: true })
+            .is_ok()
+    );
 }
 
 #[test]
@@ -401,7 +404,7 @@ proptest! {
         let query = if real { format!("{}&{query}", request(&app, &[])) } else { query };
         let Ok(params) = crate::params::Params::parse(query.as_bytes()) else { return Ok(()) };
         let tenant = fixtures::tenant_id();
-        let input = Input { params: &params, tenant, application: Some(&app), linked: true, pushed: real };
+        let input = Input { params: &params, tenant, application: Some(&app), apis: &[], linked: true, pushed: real };
         if let Err(AuthorizeError::Redirect { back, .. }) = check(&input) {
             prop_assert_eq!(back.redirect_uri, REPLY);
         }

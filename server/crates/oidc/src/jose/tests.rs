@@ -26,6 +26,7 @@ fn claims_of(kind: TokenType) -> Map<String, Value> {
         account: &account,
         grant: &grant,
         scope: "openid email",
+        apis: &[],
         key: None,
         now: NOW,
     };

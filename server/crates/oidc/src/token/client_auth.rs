@@ -89,6 +89,16 @@ pub struct ClientCredentials {
 }
 
 impl ClientCredentials {
+    /// The client that a request says it is of, however little else of it can be read. Nothing is
+    /// proved by it.
+    #[must_use]
+    pub fn claimed(params: &Params, authorization: Option<&str>) -> Option<Id<Application>> {
+        let by_assertion = || Assertion::read(params).ok().flatten()?.claimed_client();
+        let named = params.get("client_id").map(str::to_owned);
+        let named = named.or_else(|| basic(authorization?).map(|(id, _)| id));
+        named.and_then(|id| Uuid::try_parse(&id).ok()).map(Id::from_uuid).or_else(by_assertion)
+    }
+
     /// Reads the form and the `Authorization` header.
     ///
     /// # Errors
@@ -184,6 +194,21 @@ pub const fn may_redeem(application: &Application) -> Result<(), Refusal> {
             "A web API cannot redeem codes or refresh tokens.",
         )),
     }
+}
+
+/// Whether this application may ask for a token of its own (RFC 6749, 4.4).
+///
+/// # Errors
+/// `unauthorized_client` for a public one, and where the operator did not switch it on.
+pub const fn may_ask_for_itself(application: &Application) -> Result<(), Refusal> {
+    if !application.kind.is_public() && application.settings.client_credentials {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        OAuthError::UnauthorizedClient,
+        Code::Permission,
+        "The client credentials grant is not switched on for this application.",
+    ))
 }
 
 // All live secrets are compared, in constant time each, so that nothing tells which one was near.

@@ -4,8 +4,8 @@
 //! compare-and-set on `redeemed_at`; whoever loses that race is [`CodeRefusal::Reused`] too.
 
 use lanyard_domain::{
-    clock::{MINUTE, Timestamp},
-    grant::Grant,
+    clock::Timestamp,
+    grant::{CLOCK_AHEAD, Grant},
     secret::Token,
 };
 
@@ -110,9 +110,6 @@ const fn wrong_verifier(text: &'static str) -> Refusal {
     Refusal::new(OAuthError::InvalidGrant, Code::Verifier, text)
 }
 
-// How far the clock of the process that issued the code may be ahead of ours.
-const AHEAD: i64 = MINUTE;
-
 /// Judges the redemption of the code of `grant`.
 ///
 /// # Errors
@@ -148,5 +145,5 @@ pub fn check(grant: &Grant, request: &CodeRequest, by: &Redemption<'_>) -> Resul
 }
 
 fn is_fresh(grant: &Grant, now: Timestamp) -> bool {
-    now < grant.code_expires_at && now.plus(AHEAD) >= grant.created_at
+    now < grant.code_expires_at && now.plus(CLOCK_AHEAD) >= grant.created_at
 }

@@ -8,9 +8,11 @@
 pub mod assertion;
 pub mod client_auth;
 pub mod code;
+pub mod introspection;
 pub mod pkce;
 pub mod refresh;
 mod response;
+pub mod revocation;
 
 use lanyard_domain::{
     account::Account,
@@ -24,13 +26,14 @@ use lanyard_domain::{
 
 pub use self::{
     assertion::AssertionAudience,
-    client_auth::{Authenticated, ClientAuthMethod, ClientCredentials, authenticate, may_redeem},
+    client_auth::{Authenticated, ClientAuthMethod, ClientCredentials, authenticate, may_ask_for_itself, may_redeem},
     pkce::CodeVerifier,
-    response::{Refresh, TokenResponse},
+    response::{ApplicationToken, Keys, Refresh, TokenResponse},
 };
 use crate::{
     error::{Code, OAuthError, Refusal},
     params::Params,
+    scope::Scopes,
 };
 
 /// The parameters that are read; none of them may be repeated.
@@ -55,11 +58,13 @@ pub enum GrantType {
     AuthorizationCode,
     /// RFC 6749, 6.
     RefreshToken,
+    /// RFC 6749, 4.4.
+    ClientCredentials,
 }
 
 impl GrantType {
     /// Every grant; discovery lists these.
-    pub const ALL: [Self; 2] = [Self::AuthorizationCode, Self::RefreshToken];
+    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
 
     /// The word on the wire.
     #[must_use]
@@ -67,6 +72,7 @@ impl GrantType {
         match self {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
         }
     }
 }
@@ -78,6 +84,8 @@ pub enum GrantRequest {
     Code(code::CodeRequest),
     /// A refresh token.
     Refresh(refresh::RefreshRequest),
+    /// Nothing: the application asks for itself, with this scope.
+    ClientCredentials(Option<String>),
 }
 
 /// Whom and where a code or refresh token is redeemed; loaded by the caller.
@@ -89,13 +97,21 @@ pub struct Redemption<'a> {
     pub flow: Id<UserFlow>,
     /// The application, authenticated.
     pub application: &'a Application,
+    /// The web APIs that its permissions name.
+    pub apis: &'a [Application],
     /// The account of the grant, if it still exists.
     pub account: Option<&'a Account>,
     /// The present moment.
     pub now: Timestamp,
 }
 
-impl Redemption<'_> {
+impl<'a> Redemption<'a> {
+    /// What the application may ask for now.
+    #[must_use]
+    pub const fn scopes(&self) -> Scopes<'a> {
+        Scopes::new(self.application, self.apis)
+    }
+
     // Failure 37: a disabled account is refused at redemption as well.
     fn account_stands(&self) -> bool {
         self.account.is_some_and(|account| account.disabled_at.is_none())
@@ -117,6 +133,7 @@ pub fn parse(params: &Params) -> Result<GrantRequest, Refusal> {
     Ok(match kind {
         GrantType::AuthorizationCode => GrantRequest::Code(code::CodeRequest::read(params)?),
         GrantType::RefreshToken => GrantRequest::Refresh(refresh::RefreshRequest::read(params)?),
+        GrantType::ClientCredentials => GrantRequest::ClientCredentials(params.get("scope").map(str::to_owned)),
     })
 }
 

@@ -2,14 +2,19 @@
 //!
 //! Pure judgement over the loaded token and its grant (the family). That a token works once is
 //! decided by the store, by compare-and-set on `used_at`; the loser is [`RefreshRefusal::Reused`].
-//! The grace window for lost answers joins here.
+//!
+//! Answers get lost. Whoever sends a token that was just used again, within [`REFRESH_GRACE`], gets
+//! another successor ([`Way::Again`]), but only while the first one was not used, and the first
+//! one dies by it. So at any time at most one token of a family lives; and if two people hold the
+//! same token, one of them comes with a dead one in the end, which ends the family (A29).
 
 use lanyard_domain::{
     application::{Application, ApplicationKind},
     assurance::Demand,
-    clock::{DAY, Millis, Timestamp},
-    grant::{Grant, REFRESH_LIFE, REFRESH_LIFE_SINGLE_PAGE, RefreshToken},
-    secret::Token,
+    clock::{DAY, Timestamp},
+    grant::{CLOCK_AHEAD, Grant, REFRESH_GRACE, REFRESH_LIFE_SINGLE_PAGE, RefreshToken},
+    secret::{Token, TokenHash},
+    user_flow::TokenSettings,
 };
 
 use super::{Redemption, unknown_grant};
@@ -108,43 +113,66 @@ impl From<RefreshRefusal> for Refusal {
     }
 }
 
-/// How long a new refresh token of `application` lives (`wire.md`).
+/// When a refresh token of `grant` that is issued at `now` expires: after the flow's days, and
+/// never beyond the end of the family, however often it is renewed (A29; `wire.md`). What a
+/// single-page application holds does not slide at all.
 #[must_use]
-pub const fn life(application: &Application) -> Millis {
+pub fn expires_at(application: &Application, grant: &Grant, settings: &TokenSettings, now: Timestamp) -> Timestamp {
+    let sliding = now.plus(settings.refresh_life());
+    let after = |days: u32| grant.created_at.plus(i64::from(days) * DAY);
     match application.kind {
-        ApplicationKind::SinglePage => REFRESH_LIFE_SINGLE_PAGE,
-        ApplicationKind::Web | ApplicationKind::Native | ApplicationKind::WebApi => REFRESH_LIFE,
+        ApplicationKind::SinglePage => grant.created_at.plus(REFRESH_LIFE_SINGLE_PAGE),
+        ApplicationKind::Web | ApplicationKind::Native | ApplicationKind::WebApi => {
+            settings.refresh_window_days.map_or(sliding, |days| sliding.min(after(days)))
+        }
     }
 }
 
-/// How long a family of refresh tokens lives from its sign-in, however often it is renewed (A29;
-/// `wire.md`: 90 days; that of a single-page application does not slide at all).
-#[must_use]
-pub const fn family_life(application: &Application) -> Millis {
-    match application.kind {
-        ApplicationKind::SinglePage => REFRESH_LIFE_SINGLE_PAGE,
-        ApplicationKind::Web | ApplicationKind::Native | ApplicationKind::WebApi => 90 * DAY,
-    }
+/// How a refresh token may be exchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// For the first time.
+    First,
+    /// Again, because the answer was lost: this successor, which nobody used, must die by it.
+    Again {
+        /// Its hash.
+        lost: TokenHash,
+    },
 }
 
-/// When a refresh token of `grant` that is issued at `now` expires.
-#[must_use]
-pub fn expires_at(application: &Application, grant: &Grant, now: Timestamp) -> Timestamp {
-    now.plus(life(application)).min(grant.created_at.plus(family_life(application)))
+/// A refresh that may go on, if the store agrees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The scope of the new tokens.
+    pub scope: String,
+    /// What the store must change.
+    pub way: Way,
 }
 
-/// Judges a refresh and gives the scope of the new tokens. `demand` is what the flow and the
-/// application ask of a sign-in now: switching MFA on ends weaker grants.
+// Whether this is the first use, or a repeat whose answer may have been lost.
+fn way(token: &RefreshToken, successor: Option<&RefreshToken>, now: Timestamp) -> Option<Way> {
+    let Some(used_at) = token.used_at else { return Some(Way::First) };
+    // Neither after the grace nor, by a clock that was set back, long before.
+    let just_now = now < used_at.plus(REFRESH_GRACE) && now.plus(CLOCK_AHEAD) >= used_at;
+    let lost = token.replaced_by.filter(|_| just_now)?;
+    let unused = successor.is_some_and(|next| next.hash == lost && next.grant == token.grant && next.used_at.is_none());
+    unused.then_some(Way::Again { lost })
+}
+
+/// Judges a refresh. `successor` is the token that this one was exchanged for, if it was used;
+/// `demand` is what the flow and the application ask of a sign-in now: switching MFA on ends
+/// weaker grants.
 ///
 /// # Errors
 /// [`RefreshRefusal`]; ask [`RefreshRefusal::revokes`].
 pub fn check(
     token: &RefreshToken,
+    successor: Option<&RefreshToken>,
     grant: &Grant,
     request: &RefreshRequest,
     demand: &Demand,
     by: &Redemption<'_>,
-) -> Result<String, RefreshRefusal> {
+) -> Result<Accepted, RefreshRefusal> {
     if grant.tenant != by.tenant || by.application.tenant != by.tenant {
         return Err(RefreshRefusal::OtherTenant);
     }
@@ -158,9 +186,7 @@ pub fn check(
     if grant.revoked_at.is_some() {
         return Err(RefreshRefusal::Revoked);
     }
-    if token.used_at.is_some() {
-        return Err(RefreshRefusal::Reused);
-    }
+    let way = way(token, successor, by.now).ok_or(RefreshRefusal::Reused)?;
     if by.now >= token.expires_at {
         return Err(RefreshRefusal::Expired);
     }
@@ -170,5 +196,10 @@ pub fn check(
     if !demand.is_met(&grant.authentication, grant.authentication.level()) {
         return Err(RefreshRefusal::TooWeak);
     }
-    scope::narrow(&grant.scope, request.scope.as_deref(), by.application).map_err(RefreshRefusal::Scope)
+    let scope = scope::narrow(&grant.scope, request.scope.as_deref(), by.scopes()).map_err(RefreshRefusal::Scope)?;
+    Ok(Accepted { scope, way })
 }
+
+#[cfg(test)]
+#[path = "refresh_tests.rs"]
+mod tests;

@@ -4,7 +4,6 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use lanyard_domain::{
     clock::{Millis, SECOND},
-    grant::TOKEN_LIFE,
     secret::Token,
 };
 use serde::Serialize;
@@ -12,7 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    claims::{self, Issuance},
+    claims::{self, ApplicationIssuance, Issuance},
     dpop,
     jose::{SignError, SigningKey, TokenType},
 };
@@ -56,6 +55,16 @@ pub struct Refresh<'a> {
     pub life: Millis,
 }
 
+/// The keys that sign an answer. They differ when the access token's audience chose another
+/// algorithm than the application.
+#[derive(Debug, Clone, Copy)]
+pub struct Keys<'a> {
+    /// Signs the access token: of the algorithm that its audience chose.
+    pub access: &'a SigningKey,
+    /// Signs the ID token: of the algorithm that the application chose.
+    pub id: &'a SigningKey,
+}
+
 impl TokenResponse {
     /// Signs both tokens and builds the answer. `serial` is a random UUID. Signing takes about a
     /// millisecond: never do it inside a transaction.
@@ -64,14 +73,14 @@ impl TokenResponse {
     /// [`SignError`].
     pub fn issue(
         issuance: &Issuance<'_>,
-        key: &SigningKey,
+        keys: Keys<'_>,
         serial: Uuid,
         refresh: Option<Refresh<'_>>,
     ) -> Result<Self, SignError> {
-        let access_token = key.sign(TokenType::Access, &claims::access_token(issuance, serial))?;
-        let id_token = key.sign(TokenType::Id, &claims::id_token(issuance, Some(&access_token)))?;
+        let access_token = keys.access.sign(TokenType::Access, &claims::access_token(issuance, serial))?;
+        let id_token = keys.id.sign(TokenType::Id, &claims::id_token(issuance, Some(&access_token)))?;
         let now = issuance.now.as_seconds();
-        let life = TOKEN_LIFE / SECOND;
+        let life = issuance.flow.settings.tokens.life() / SECOND;
         Ok(Self {
             access_token,
             id_token,
@@ -85,7 +94,54 @@ impl TokenResponse {
             refresh_token: refresh.map(|refresh| refresh.token.expose().to_owned()),
             refresh_token_expires_in: refresh.map(|refresh| refresh.life / SECOND),
             client_info: encode(&client_info(issuance)),
-            resource: issuance.application.id.to_string(),
+            resource: issuance.audience().id.to_string(),
+        })
+    }
+}
+
+/// The JSON of a good answer to a client credentials request: an access token and nothing of a
+/// person. Its `Debug` shows no token.
+#[derive(Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct ApplicationToken {
+    pub access_token: String,
+    pub token_type: &'static str,
+    pub not_before: i64,
+    pub expires_in: i64,
+    pub expires_on: i64,
+    pub scope: String,
+    pub resource: String,
+}
+
+impl std::fmt::Debug for ApplicationToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApplicationToken").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+impl ApplicationToken {
+    /// Signs the token with a key of the algorithm that the web API chose. `scope` is what was
+    /// asked for, `serial` a random UUID. Never do it inside a transaction.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    pub fn issue(
+        issuance: &ApplicationIssuance<'_>,
+        key: &SigningKey,
+        serial: Uuid,
+        scope: String,
+    ) -> Result<Self, SignError> {
+        let access_token = key.sign(TokenType::Access, &claims::application_token(issuance, serial))?;
+        let now = issuance.now.as_seconds();
+        let life = issuance.flow.settings.tokens.life() / SECOND;
+        Ok(Self {
+            access_token,
+            token_type: if issuance.key.is_some() { dpop::SCHEME } else { "Bearer" },
+            not_before: now,
+            expires_in: life,
+            expires_on: now + life,
+            scope,
+            resource: issuance.api.id.to_string(),
         })
     }
 }

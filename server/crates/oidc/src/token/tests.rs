@@ -5,6 +5,7 @@ use lanyard_domain::{
     assurance::{Demand, Method},
     clock::{DAY, MINUTE},
     grant::CODE_LIFE,
+    user_flow::TokenSettings,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -40,6 +41,7 @@ fn with<T>(judge: impl Fn(Redemption<'_>) -> T) -> T {
         tenant: fixtures::tenant_id(),
         flow: fixtures::flow().id,
         application: &application,
+        apis: &[],
         account: Some(&account),
         now: NOW,
     })
@@ -54,12 +56,12 @@ fn requests_are_read() {
     );
     match parse(&params(&code)).unwrap() {
         GrantRequest::Code(request) => assert_eq!(request.redirect_uri.as_deref(), Some(REPLY)),
-        GrantRequest::Refresh(_) => panic!("a refresh"),
+        GrantRequest::Refresh(_) | GrantRequest::ClientCredentials(_) => panic!("a refresh"),
     }
     let refuse = |form: &str| parse(&params(form)).unwrap_err();
     assert_eq!(refuse(&format!("client_id={id}")).error, OAuthError::InvalidRequest);
     assert_eq!(refuse(&format!("client_id={id}&grant_type=authorization_code")).error, OAuthError::InvalidRequest);
-    for grant in ["password", "implicit", "client_credentials", "AUTHORIZATION_CODE"] {
+    for grant in ["password", "implicit", "CLIENT_CREDENTIALS", "AUTHORIZATION_CODE"] {
         let refusal = refuse(&format!("client_id={id}&grant_type={grant}&username=a&password=b"));
         assert_eq!((refusal.error, refusal.code), (OAuthError::UnsupportedGrantType, Code::GrantType), "a28: {grant}");
     }
@@ -149,6 +151,7 @@ fn f37_a_disabled_account_is_refused_at_redemption() {
             assert_eq!(code::check(&fixtures::grant(), &code_request(), &by), Err(CodeRefusal::AccountGone));
             let refresh = refresh::check(
                 &fixtures::refresh_token(),
+                None,
                 &fixtures::grant(),
                 &refresh_request(None),
                 &Demand::single_factor(),
@@ -164,7 +167,7 @@ fn f30_refresh_from_another_client_is_refused() {
     with(|by| {
         let (token, demand) = (fixtures::refresh_token(), Demand::single_factor());
         let check = |grant: &lanyard_domain::grant::Grant, scope| {
-            refresh::check(&token, grant, &refresh_request(scope), &demand, &by)
+            refresh::check(&token, None, grant, &refresh_request(scope), &demand, &by).map(|accepted| accepted.scope)
         };
         type Grant = lanyard_domain::grant::Grant;
         let base = fixtures::grant;
@@ -184,15 +187,23 @@ fn a29_refresh_reuse_revokes_the_family_and_the_end_is_absolute() {
     with(|by| {
         let (grant, demand) = (fixtures::grant(), Demand::single_factor());
         let used = lanyard_domain::grant::RefreshToken { used_at: Some(NOW), ..fixtures::refresh_token() };
-        let refusal = refresh::check(&used, &grant, &refresh_request(None), &demand, &by).unwrap_err();
+        let refusal = refresh::check(&used, None, &grant, &refresh_request(None), &demand, &by).unwrap_err();
         assert!(refusal.revokes());
         assert_eq!(Refusal::from(refusal).code, Code::GrantRevoked);
         let late = Redemption { now: NOW.plus(14 * DAY), ..by };
-        let expired = refresh::check(&fixtures::refresh_token(), &grant, &refresh_request(None), &demand, &late);
+        let expired = refresh::check(&fixtures::refresh_token(), None, &grant, &refresh_request(None), &demand, &late);
         assert_eq!(expired, Err(RefreshRefusal::Expired));
     });
-    assert_eq!(refresh::life(&fixtures::application(SinglePage)), DAY);
-    assert_eq!(refresh::life(&fixtures::application(Web)), 14 * DAY);
+    let mut settings = TokenSettings::default();
+    let end = |kind, settings: &TokenSettings, at: i64| {
+        let at = NOW.plus(at);
+        refresh::expires_at(&fixtures::application(kind), &fixtures::grant(), settings, at).since(NOW)
+    };
+    assert_eq!((end(Web, &settings, 0), end(Web, &settings, DAY)), (14 * DAY, 15 * DAY), "it slides");
+    assert_eq!(end(Web, &settings, 80 * DAY), 90 * DAY, "to the end of the window");
+    assert_eq!((end(SinglePage, &settings, 0), end(SinglePage, &settings, DAY / 2)), (DAY, DAY), "fixed");
+    settings = TokenSettings { refresh_days: 1, refresh_window_days: None, ..settings };
+    assert_eq!(end(Web, &settings, 400 * DAY), 401 * DAY, "no end where the operator wants none");
 }
 
 #[test]
@@ -203,7 +214,7 @@ fn switching_mfa_on_ends_weaker_grants() {
             ..fixtures::grant()
         };
         let demand = Demand::mfa([Method::AuthenticatorApp]);
-        let run = |grant| refresh::check(&fixtures::refresh_token(), grant, &refresh_request(None), &demand, &by);
+        let run = |grant| refresh::check(&fixtures::refresh_token(), None, grant, &refresh_request(None), &demand, &by);
         assert_eq!(run(&weak), Err(RefreshRefusal::TooWeak));
         assert!(run(&fixtures::grant()).is_ok());
     });
@@ -220,10 +231,12 @@ fn the_answer_has_every_field_msal_reads_and_no_null() {
         account: &account,
         grant: &grant,
         scope: &grant.scope,
+        apis: &[],
         key: None,
         now: NOW,
     };
-    let issue = |refresh| TokenResponse::issue(&issuance, fixtures::key(), Uuid::from_u128(9), refresh).unwrap();
+    let keys = Keys { access: fixtures::key(), id: fixtures::key() };
+    let issue = |refresh| TokenResponse::issue(&issuance, keys, Uuid::from_u128(9), refresh).unwrap();
     let response = issue(Some(Refresh { token: &token, life: 14 * DAY }));
     assert!(!format!("{response:?}").contains(&response.access_token), "a50");
     let json = serde_json::to_value(&response).unwrap();

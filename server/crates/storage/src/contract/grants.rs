@@ -3,7 +3,7 @@
 use futures::FutureExt as _;
 use lanyard_domain::{
     clock::{DAY, MINUTE},
-    grant::CODE_LIFE,
+    grant::{CLOCK_AHEAD, CODE_LIFE},
 };
 
 use super::{contract, support::*};
@@ -14,6 +14,8 @@ contract!(
     f12_concurrent_code_one_winner,
     f38_a_code_is_not_found_from_another_tenant,
     f29_concurrent_refresh_one_winner,
+    f29_concurrent_repeats_leave_one_live_token,
+    f34_a_client_assertion_is_used_once,
     a29_a_revoked_family_refreshes_no_more,
     f28_every_grant_of_an_account_is_revoked,
     old_grants_go_when_no_refresh_token_lives,
@@ -28,12 +30,13 @@ async fn a28_a_code_is_redeemed_once_and_within_its_life(db: &Db) {
                 let mut one = grant(&own, account);
                 tx.create_grant(&one).await?;
                 assert_eq!(tx.grant_by_code(own.id, &one.code).await?, Some(one.clone()));
-                for at in [NOW.plus(CODE_LIFE), NOW.minus(1)] {
+                for at in [NOW.plus(CODE_LIFE), NOW.minus(CLOCK_AHEAD + 1)] {
                     assert!(matches!(tx.redeem_grant(one.id, at).await, Err(StorageError::Conflict)));
                 }
-                tx.redeem_grant(one.id, NOW).await?;
+                // Made by a process whose clock runs ahead of ours.
+                tx.redeem_grant(one.id, NOW.minus(CLOCK_AHEAD)).await?;
                 assert!(matches!(tx.redeem_grant(one.id, NOW).await, Err(StorageError::Conflict)));
-                one.redeemed_at = Some(NOW);
+                one.redeemed_at = Some(NOW.minus(CLOCK_AHEAD));
                 assert_eq!(tx.grant_by_id(one.id).await?, Some(one));
                 let revoked = grant(&own, account);
                 tx.create_grant(&revoked).await?;
@@ -91,9 +94,91 @@ async fn f29_concurrent_refresh_one_winner(db: &Db) {
     job.await.unwrap();
     let won = winners(100, |_| {
         let store = store.clone();
-        async move { store.write(move |tx| async move { tx.use_refresh_token(&hash, LATER).await }.boxed()).await }
+        async move {
+            store.write(move |tx| async move { tx.use_refresh_token(&hash, &self::hash(), LATER).await }.boxed()).await
+        }
     });
     assert_eq!(won.await, 1);
+}
+
+// Many repeat the token whose answer was lost: each replacement ends the one before it.
+async fn f29_concurrent_repeats_leave_one_live_token(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let one = grant(&own, account);
+    let (first, store) = (refresh_token(&one), &db.store);
+    let (hash, start) = (first.hash, refresh_token(&one));
+    let (family, lost) = (one.id, start.hash);
+    let job = store.write(move |tx| {
+        async move {
+            tx.create_grant(&one).await?;
+            tx.create_refresh_token(&first).await?;
+            tx.use_refresh_token(&hash, &start.hash, LATER).await?;
+            tx.create_refresh_token(&start).await
+        }
+        .boxed()
+    });
+    job.await.unwrap();
+    let done = winners(50, |_| {
+        let store = store.clone();
+        async move {
+            let job = store.write(move |tx| {
+                async move {
+                    let grant = tx.lock_grant_of_refresh_token(&hash).await?.expect("the grant");
+                    assert_eq!(grant.id, family);
+                    let now = tx.refresh_token(&hash).await?.expect("the token");
+                    let next = refresh_token(&grant);
+                    tx.replace_successor(&hash, &now.replaced_by.expect("one"), &next.hash, LATER).await?;
+                    tx.create_refresh_token(&next).await
+                }
+                .boxed()
+            });
+            job.await
+        }
+    });
+    assert_eq!(done.await, 50, "the lock orders them");
+    let stale = store.write(move |tx| {
+        async move {
+            // The first successor is dead and is nobody's any more.
+            assert!(matches!(tx.use_refresh_token(&lost, &self::hash(), LATER).await, Err(StorageError::Conflict)));
+            let last = tx.refresh_token(&hash).await?.and_then(|token| token.replaced_by).expect("the last");
+            assert!(matches!(
+                tx.replace_successor(&hash, &lost, &self::hash(), LATER).await,
+                Err(StorageError::Conflict)
+            ));
+            tx.use_refresh_token(&last, &self::hash(), LATER).await?;
+            // A successor that was used can no longer be replaced.
+            assert!(matches!(
+                tx.replace_successor(&hash, &last, &self::hash(), LATER).await,
+                Err(StorageError::Conflict)
+            ));
+            assert_eq!(tx.lock_grant_of_refresh_token(&self::hash()).await?, None);
+            Ok::<_, StorageError>(())
+        }
+        .boxed()
+    });
+    stale.await.unwrap();
+}
+
+async fn f34_a_client_assertion_is_used_once(db: &Db) {
+    let (assertion, store) = (hash(), &db.store);
+    let won = winners(50, |_| {
+        let store = store.clone();
+        async move { store.write(move |tx| async move { tx.use_client_assertion(&assertion, LATER).await }.boxed()).await }
+    });
+    assert_eq!(won.await, 1);
+    db.store
+        .write(move |tx| {
+            async move {
+                tx.use_client_assertion(&hash(), LATER.plus(1)).await?;
+                assert_eq!(tx.delete_expired_client_assertions(LATER, 10).await?, 0);
+                assert_eq!(tx.delete_expired_client_assertions(LATER.plus(1), 10).await?, 1);
+                tx.use_client_assertion(&assertion, LATER).await
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
 }
 
 async fn a29_a_revoked_family_refreshes_no_more(db: &Db) {
@@ -107,14 +192,19 @@ async fn a29_a_revoked_family_refreshes_no_more(db: &Db) {
                 let (mut first, second) = (refresh_token(&one), refresh_token(&one));
                 tx.create_refresh_token(&first).await?;
                 tx.create_refresh_token(&second).await?;
-                for at in [NOW.minus(1), NOW.plus(DAY)] {
-                    assert!(matches!(tx.use_refresh_token(&first.hash, at).await, Err(StorageError::Conflict)));
+                for at in [NOW.minus(CLOCK_AHEAD + 1), NOW.plus(DAY)] {
+                    let refused = tx.use_refresh_token(&first.hash, &hash(), at).await;
+                    assert!(matches!(refused, Err(StorageError::Conflict)));
                 }
-                tx.use_refresh_token(&first.hash, LATER).await?;
-                first.used_at = Some(LATER);
+                tx.use_refresh_token(&first.hash, &second.hash, NOW.minus(CLOCK_AHEAD)).await?;
+                first.used_at = Some(NOW.minus(CLOCK_AHEAD));
+                first.replaced_by = Some(second.hash);
                 assert_eq!(tx.refresh_token(&first.hash).await?, Some(first));
                 tx.revoke_grant(one.id, LATER).await?;
-                assert!(matches!(tx.use_refresh_token(&second.hash, LATER).await, Err(StorageError::Conflict)));
+                let refused = tx.use_refresh_token(&second.hash, &hash(), LATER).await;
+                assert!(matches!(refused, Err(StorageError::Conflict)));
+                let refused = tx.replace_successor(&first.hash, &second.hash, &hash(), LATER).await;
+                assert!(matches!(refused, Err(StorageError::Conflict)));
                 assert_eq!(tx.refresh_token(&hash()).await?, None);
                 Ok::<_, StorageError>(())
             }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use lanyard_domain::{
     account::Account,
     clock::Timestamp,
-    grant::{Grant, GrantDetails},
+    grant::{CLOCK_AHEAD, Grant, GrantDetails},
     id::Id,
     secret::TokenHash,
     session::Session,
@@ -29,7 +29,8 @@ pub trait GrantReads {
 pub trait GrantWrites {
     /// Stores a grant with its code.
     async fn create_grant(&mut self, grant: &Grant) -> Result<()>;
-    /// Redeems the code: it works once, within its life, unless revoked; else Conflict (A28).
+    /// Redeems the code: it works once, within its life, unless revoked; else Conflict (A28). The
+    /// clock of the process that made it may have been ahead by [`CLOCK_AHEAD`].
     async fn redeem_grant(&mut self, id: Id<Grant>, at: Timestamp) -> Result<()>;
     /// Replaces what a standing grant remembers besides: the key that it is bound to; else Conflict.
     async fn set_grant_details(&mut self, id: Id<Grant>, details: &GrantDetails) -> Result<()>;
@@ -45,7 +46,7 @@ pub trait GrantWrites {
 }
 
 #[derive(sqlx::FromRow)]
-struct GrantRow {
+pub(super) struct GrantRow {
     id: Uuid,
     tenant_id: Uuid,
     flow_id: Uuid,
@@ -123,9 +124,10 @@ both!(GrantWrites {
     async fn redeem_grant(&mut self, id: Id<Grant>, at: Timestamp) -> Result<()> {
         let update = sqlx::query(
             "UPDATE grants SET redeemed_at = $2 WHERE id = $1 AND redeemed_at IS NULL AND revoked_at IS NULL \
-             AND code_expires_at > $2 AND created_at <= $2",
+             AND code_expires_at > $2 AND created_at <= $3",
         );
-        hit(update.bind(id.uuid()).bind(at.0).execute(&mut *self.db).await?.rows_affected())
+        let update = update.bind(id.uuid()).bind(at.0).bind(at.plus(CLOCK_AHEAD).0);
+        hit(update.execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn set_grant_details(&mut self, id: Id<Grant>, details: &GrantDetails) -> Result<()> {
