@@ -11,8 +11,8 @@ mod support;
 
 mod audit;
 mod codes;
-mod consent;
 mod command_line;
+mod consent;
 mod enumeration;
 mod factors;
 mod flow_order;

@@ -145,7 +145,10 @@ async fn a32_access_that_is_removed_ends_consent_and_refresh_at_once() {
         assert!(own.browser.get(&done.location().unwrap()).await.says("Access removed"));
         assert_eq!(app.count("consents").await, 0);
         let refused = refresh(&mut run.browser, &clinic, &clinic.flow, &token).await;
-        assert_eq!((refused.status.as_u16(), refused.json::<serde_json::Value>()["error"].as_str().unwrap()), (400, "invalid_grant"));
+        assert_eq!(
+            (refused.status.as_u16(), refused.json::<serde_json::Value>()["error"].as_str().unwrap()),
+            (400, "invalid_grant")
+        );
         assert_eq!(app.audited(clinic.tenant.id, Action::ConsentWithdrawn, Outcome::Success).await, 1);
         assert_eq!(own.browser.post(&remove, &[("application", &id), ("csrf", &csrf)]).await.status, 404, "once");
         // The session stands, and the person is asked anew.

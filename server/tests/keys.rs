@@ -101,7 +101,7 @@ async fn rotate_under_load(app: &TestApp) -> (usize, usize, usize) {
     let other = twin(app).await;
     let apps = [app.app.clone(), other.clone()];
     let mut browsers = [app.browser(), browser(app, &router(other))];
-    let issuer = app.app.issuer(tenant, &clinic.flow.name.key());
+    let issuer = app.app.issuer(&clinic.flow);
     let mut run = Run::begin(app, &clinic, Via::Form).await;
     run.sign_in(NORA, PASSWORD).await;
     let code = run.code().await;
@@ -317,7 +317,7 @@ async fn an_application_gets_its_tokens_signed_by_the_algorithm_of_its_setting()
         let set = key_set(&mut run.browser, &clinic).await;
         let kid = signing::of(&app.app, clinic.tenant.id).await.unwrap().key(algorithm).unwrap().public().kid.clone();
         let only = JwkSet { keys: set.keys.into_iter().filter(|key| key.kid == kid).collect() };
-        let issuer = app.app.issuer(clinic.tenant.id, &clinic.flow.name.key());
+        let issuer = app.app.issuer(&clinic.flow);
         let verifier = Verifier::new(&only).unwrap();
         for (name, kind) in [("id_token", TokenType::Id), ("access_token", TokenType::Access)] {
             let token = answer[name].as_str().unwrap();

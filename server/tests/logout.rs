@@ -103,7 +103,7 @@ async fn verified(
 ) -> Map<String, Value> {
     let page = browser.get(&format!("{}/discovery/v2.0/keys", place(clinic, &clinic.flow))).await;
     let verifier = Verifier::new(&page.json::<JwkSet>()).unwrap();
-    let issuer = app.app.issuer(clinic.tenant.id, &clinic.flow.name.key());
+    let issuer = app.app.issuer(&clinic.flow);
     verifier.verify(token, kind, &issuer, Expiry::Enforced, app.now()).unwrap()
 }
 
@@ -230,7 +230,7 @@ async fn oidcc_frontchannel_rp_initiated_logout() {
     assert_eq!(page.status, 200, "{}", page.text());
     let text = page.text();
     let frame = text.split("<iframe").nth(1).unwrap().split('>').next().unwrap().replace("&amp;", "&");
-    let issuer = app.app.issuer(clinic.tenant.id, &clinic.flow.name.key());
+    let issuer = app.app.issuer(&clinic.flow);
     let query = encode(&[("iss", &issuer), ("sid", &sid)]);
     assert!(frame.contains(&format!("src=\"https://app.example:8443/bye?x=1&{query}\"")), "{frame} {query}");
     assert_eq!(text.matches("<iframe").count(), 1);

@@ -84,9 +84,10 @@ pub fn account_page(view: AccountView) -> impl IntoView {
 fn done(done: Done) -> AnyView {
     let (title, text) = match done {
         Done::Saved => ("Your details are saved", "Apps get the new details the next time you sign in to them."),
-        Done::AccessRemoved => {
-            ("Access removed", "The app gets no more of your details. It keeps what it got before: ask its makers to delete it.")
-        }
+        Done::AccessRemoved => (
+            "Access removed",
+            "The app gets no more of your details. It keeps what it got before: ask its makers to delete it.",
+        ),
         Done::SignedOut => ("Signed out", "Whoever uses that browser must sign in again."),
     };
     view! {

@@ -109,7 +109,7 @@ pub(in super::super) async fn run(command: &FlowCommand) -> Outcome {
             with(server.load()?, |app| async move {
                 let tenant = tenant_of(&app, tenant).await?;
                 let (page, _) = flows::list(&app, tenant.id, Wanted::default()).await?;
-                Ok(page.rows.iter().map(|flow| shown(&app, &tenant, flow)).collect())
+                Ok(page.rows.iter().map(|flow| shown(&app, flow)).collect())
             })
             .await
         }
@@ -131,10 +131,10 @@ async fn change(app: &App, tenant: &Tenant, key: &str, settings: &[String]) -> R
 
 async fn show(app: &App, tenant: &Tenant, key: String) -> Result<Value, Failed> {
     let found = flows::show(app, tenant.id, key).await?;
-    Ok(shown(app, tenant, &found.flow))
+    Ok(shown(app, &found.flow))
 }
 
-fn shown(app: &App, tenant: &Tenant, flow: &UserFlow) -> Value {
+fn shown(app: &App, flow: &UserFlow) -> Value {
     let at = endpoints(app, flow);
     json!({
         "id": flow.id, "name": flow.name, "kind": flow.kind, "version": flow.version, "settings": flow.settings,

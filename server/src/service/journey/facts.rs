@@ -102,10 +102,7 @@ pub(super) async fn load(
     // Looked up even where there is none: an account with a phone must not cost a statement more
     // than an address without an account (A6).
     let key = |to: Option<(CodePurpose, &str)>| {
-        to.map_or_else(
-            || send_key(app, tenant, "", ""),
-            |(purpose, to)| send_key(app, tenant, purpose.as_str(), to),
-        )
+        to.map_or_else(|| send_key(app, tenant, "", ""), |(purpose, to)| send_key(app, tenant, purpose.as_str(), to))
     };
     let email = key(destinations.email.as_ref().map(|(purpose, to)| (*purpose, to.as_str())));
     let phone = key(destinations.phone.as_ref().map(|(purpose, to)| (*purpose, to.as_str())));

@@ -151,11 +151,7 @@ fn conclude(context: &mut Context<'_, '_>, person: Person, agreed: Option<Items>
         context.tell(Effect::SignedIn { account, at, new_account });
         context.tell(Effect::Audit { action, outcome, account: Some(account), detail });
     }
-    Stage::Complete(Completion {
-        authentication: person.authentication,
-        session: person.session,
-        keep: person.keep,
-    })
+    Stage::Complete(Completion { authentication: person.authentication, session: person.session, keep: person.keep })
 }
 
 pub(super) fn cancel(context: &mut Context<'_, '_>) -> Stage {

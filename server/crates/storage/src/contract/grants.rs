@@ -199,7 +199,7 @@ async fn a29_a_revoked_family_refreshes_no_more(db: &Db) {
                 tx.use_refresh_token(&first.hash, &second.hash, NOW.minus(CLOCK_AHEAD)).await?;
                 first.used_at = Some(NOW.minus(CLOCK_AHEAD));
                 first.replaced_by = Some(second.hash);
-                assert_eq!(tx.refresh_token(&first.hash).await?, Some(first));
+                assert_eq!(tx.refresh_token(&first.hash).await?, Some(first.clone()));
                 tx.revoke_grant(one.id, LATER).await?;
                 let refused = tx.use_refresh_token(&second.hash, &hash(), LATER).await;
                 assert!(matches!(refused, Err(StorageError::Conflict)));

@@ -83,7 +83,10 @@ async fn a19_an_ended_session_is_gone_at_once(db: &Db) {
                 let left = tx.live_sessions_of_account(account, NOW).await?;
                 assert_eq!(left.iter().map(|s| s.id).collect::<Vec<_>>(), [all[1].id]);
                 assert_eq!(tx.end_sessions_of_account(account, None, LATER).await?, 1);
-                assert!(!tx.touch_session(all[1].id, NOW.plus(DAY), NOW.plus(2 * DAY)).await?, "an ended session is not touched");
+                assert!(
+                    !tx.touch_session(all[1].id, NOW.plus(DAY), NOW.plus(2 * DAY)).await?,
+                    "an ended session is not touched"
+                );
                 Ok::<_, StorageError>(())
             }
             .boxed()

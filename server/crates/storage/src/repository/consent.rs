@@ -35,11 +35,7 @@ pub struct Access {
 #[async_trait]
 pub trait ConsentReads {
     /// What an account agreed to give to an application. One statement, for nobody as well (D11).
-    async fn consent(
-        &mut self,
-        account: Option<Id<Account>>,
-        application: Id<Application>,
-    ) -> Result<Option<Consent>>;
+    async fn consent(&mut self, account: Option<Id<Account>>, application: Id<Application>) -> Result<Option<Consent>>;
     /// Everything that an account agreed to, oldest first.
     async fn consents_of_account(&mut self, account: Id<Account>) -> Result<Vec<Consent>>;
     /// What applications hold of an account by grants that stand at `now`.

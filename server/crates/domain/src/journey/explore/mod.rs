@@ -196,9 +196,16 @@ fn the_five_properties_hold_everywhere() {
     ] {
         assert!(total.goals.contains(goal), "never reached: {goal}");
     }
-    for stage in
-        ["consent", "confirm_email", "enrol_app", "enrol_phone_code", "edit_profile", "new_password", "returning", "ended"]
-    {
+    for stage in [
+        "consent",
+        "confirm_email",
+        "enrol_app",
+        "enrol_phone_code",
+        "edit_profile",
+        "new_password",
+        "returning",
+        "ended",
+    ] {
         assert!(total.goals.contains(stage), "never reached: {stage}");
     }
 }
