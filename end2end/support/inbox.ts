@@ -1,6 +1,5 @@
 // The demo's inbox: what the server would have sent by mail, text message or phone call.
 import { expect, type APIRequestContext } from "@playwright/test";
-import { origin } from "./server.ts";
 
 export interface Message {
     id: string;
@@ -12,9 +11,9 @@ export interface Message {
     at: number;
 }
 
-/** Everything that went to an address or number, newest first. */
+/** Everything that went to an address or number, newest first; of the server that `request` belongs to. */
 export async function messages(request: APIRequestContext, to: string): Promise<Message[]> {
-    const answer = await request.get(`${origin()}/dev/inbox.json`, { params: { to } });
+    const answer = await request.get("/dev/inbox.json", { params: { to } });
     expect(answer.status(), "GET /dev/inbox.json").toBe(200);
     return (await answer.json()) as Message[];
 }

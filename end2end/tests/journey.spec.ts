@@ -184,7 +184,7 @@ test("U30 claims: plain labels first, technical names, source and raw token in a
     await expect(page.getByText("given_name")).toBeVisible();
     const rows = await page.locator("table tbody th code").allInnerTexts();
     const selected = ["country", "emails", "family_name", "given_name", "newUser"];
-    const protocol = ["acr", "amr", "at_hash", "aud", "auth_time", "azp", "exp", "iat", "iss", "nbf", "nonce", "oid", "sub", "tfp", "ver", "c_hash"];
+    const protocol = ["acr", "amr", "at_hash", "aud", "auth_time", "azp", "exp", "iat", "iss", "nbf", "nonce", "oid", "sid", "sub", "tfp", "ver", "c_hash"];
     for (const name of selected) expect(rows).toContain(name);
     expect(rows.filter((name) => !selected.includes(name) && !protocol.includes(name)), "claims nobody selected").toEqual([]);
     const token = (await page.getByRole("region", { name: "The token as it came" }).innerText()).trim();

@@ -164,7 +164,7 @@ async fn roles_are_held_once_and_can_be_taken_away(db: &Db) {
                 let twice = tx.grant_role(&staff).await;
                 assert!(matches!(twice, Err(StorageError::Unique(Constraint::RoleHeld))));
                 assert_eq!(tx.roles_of_account(account).await?.len(), 2);
-                assert_eq!(tx.holders_of_role(role, 10).await?, [staff.clone()]);
+                assert_eq!(tx.holders_of_role(role, 10).await?, std::slice::from_ref(&staff));
                 assert!(tx.holders_of_role(Role::TenantOperator(own.id), 10).await?.is_empty());
                 tx.revoke_role(account, role, LATER).await?;
                 assert!(tx.holders_of_role(role, 10).await?.is_empty(), "what is taken away is not held");
@@ -239,7 +239,7 @@ async fn f50_a_withdrawn_invitation_works_no_more(db: &Db) {
             async move {
                 let (link, role) = (invitation(&own), Role::ClinicStaff(own.id));
                 tx.create_invitation(&link).await?;
-                assert_eq!(tx.open_invitations(own.id, role, NOW, 10).await?, [link.clone()]);
+                assert_eq!(tx.open_invitations(own.id, role, NOW, 10).await?, std::slice::from_ref(&link));
                 assert!(tx.open_invitations(own.id, role, NOW.plus(DAY), 10).await?.is_empty(), "too old");
                 for (tenant, role) in [(other.id, role), (own.id, Role::TenantOperator(own.id))] {
                     assert!(tx.open_invitations(tenant, role, NOW, 10).await?.is_empty());

@@ -39,9 +39,7 @@ async fn d11_a_journey_at_hand_is_one_statement_for_known_and_unknown(db: &Db) {
     let begun = create.await.unwrap();
     let at_hand = |address: Option<&'static str>| {
         let address = address.map(email);
-        db.store.glance(move |tx| {
-            async move { Ok::<_, StorageError>(tx.journey_at_hand(journey, address.as_ref()).await?) }.boxed()
-        })
+        db.store.glance(move |tx| async move { tx.journey_at_hand(journey, address.as_ref()).await }.boxed())
     };
     let found = at_hand(Some("maria@a.example")).await.unwrap().expect("stored");
     assert_eq!((&found.stored.journey, found.stored.version), (&begun, 1));
