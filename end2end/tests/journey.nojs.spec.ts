@@ -77,7 +77,7 @@ test("U1 sign-up, sign-in with the second step, and profile editing without scri
     await expect(page.getByText("Your details are saved")).toBeVisible();
     expect(await shownClaims(page)).toMatchObject({ Surname: "Barton-Howe" });
 
-    await page.getByRole("button", { name: "Sign out" }).last().click();
+    await page.getByRole("button", { name: "Sign out", exact: true }).last().click();
     await begin(page);
 });
 

@@ -256,7 +256,7 @@ test("O4 Run user flow: a sign-up without MFA; the decoded tokens carry exactly 
     await press(page, "Create account");
     await at(page, "The tokens");
     const names = await page.locator("table").first().locator("tbody code").allInnerTexts();
-    const protocol = ["acr", "amr", "at_hash", "aud", "auth_time", "azp", "exp", "iat", "iss", "nbf", "nonce", "oid", "sub", "tfp", "ver", "c_hash", "newUser"];
+    const protocol = ["acr", "amr", "at_hash", "aud", "auth_time", "azp", "exp", "iat", "iss", "nbf", "nonce", "oid", "sid", "sub", "tfp", "ver", "c_hash", "newUser"];
     expect(names.filter((name) => !protocol.includes(name)).sort()).toEqual(["emails", "extension_PatientNumber", "given_name"]);
     await expect(page.locator("main")).toContainText(pat.email);
     await good("tokens");
