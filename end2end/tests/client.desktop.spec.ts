@@ -25,6 +25,7 @@ async function discover(page: Page) {
 async function sentBack(page: Page, redirect_uri: string, go: () => Promise<unknown>): Promise<URL> {
     const [back] = await Promise.all([
         page.waitForRequest((request) => request.isNavigationRequest() && request.url().startsWith(`${redirect_uri}?`)),
+        page.waitForEvent("framenavigated", (frame) => frame.url().startsWith(redirect_uri)),
         go(),
     ]);
     await page.waitForLoadState();

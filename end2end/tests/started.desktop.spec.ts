@@ -29,6 +29,8 @@ async function request(page: Page, flow: string) {
     const finish = async (last: () => Promise<unknown>) => {
         const [back] = await Promise.all([
             page.waitForRequest((it) => it.isNavigationRequest() && it.url().startsWith(`${config.redirect_uri}?`)),
+            // The page itself must have changed, not only be about to: the next visit would be cut off.
+            page.waitForEvent("framenavigated", (frame) => frame.url().startsWith(config.redirect_uri)),
             last(),
         ]);
         await page.waitForLoadState();
