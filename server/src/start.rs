@@ -27,9 +27,9 @@ use lanyard_storage::{META_DEMO, META_KEY_CHECK, Schema, StorageError, Store, St
 
 use crate::{
     config::{self, Config},
-    http::limit::Limiter,
+    http::{documents::Documents, limit::Limiter},
     jobs::delivery::Wake,
-    service::{journey, signing::SigningKeys},
+    service::{journey, oauth, signing::SigningKeys},
     state::{App, Channels, EntropySource, Parts},
 };
 
@@ -119,6 +119,8 @@ pub fn parts(config: Config, store: Store, master: MasterKey, outside: Outside) 
         outbox: Wake::default(),
         signing: SigningKeys::default(),
         surroundings: journey::Known::default(),
+        configured: oauth::Configured::default(),
+        documents: Documents::default(),
         opened: RwLock::new(HashMap::new()),
     })
 }

@@ -12,6 +12,7 @@ mod support;
 mod audit;
 mod codes;
 mod command_line;
+mod documents;
 mod enumeration;
 mod factors;
 mod flow_order;
