@@ -12,7 +12,7 @@ use lanyard_app::{pages, shell};
 use leptos::prelude::*;
 
 use super::{
-    assets::{Bundle, ENTRY},
+    assets::{Bundle, ENTRY, FORM_POST},
     error::Failed,
 };
 use crate::state::App;
@@ -45,10 +45,12 @@ impl Head {
         Self { title: title.into(), scripts: None, form_action: None, refresh: None }
     }
 
-    /// The one page whose form goes to a reply URL (`form_post`).
+    /// The one page whose form goes to a reply URL (`form_post`); a script of ours submits it at
+    /// once.
     #[must_use]
-    pub fn posting_to(mut self, origin: String) -> Self {
-        self.form_action = Some(origin);
+    pub fn posting_to(mut self, source: String) -> Self {
+        self.form_action = Some(source);
+        self.scripts = Some(&FORM_POST);
         self
     }
 

@@ -7,6 +7,7 @@ pub mod clinic;
 pub mod counters;
 pub mod invitations;
 pub mod journey;
+pub mod key_rotation;
 pub mod oauth;
 pub mod outbox;
 pub mod patient_portal;

@@ -36,6 +36,8 @@ pub enum MacUse {
     Cursor,
     /// Addresses and numbers in counters and throttles, so that these hold no personal data.
     Destination,
+    /// Nonces for proofs of possession (RFC 9449, 8), so that no process has to remember them.
+    DpopNonce,
 }
 
 /// The master key. Never stored in the database, never printed, wiped when dropped.
@@ -108,6 +110,7 @@ impl MasterKey {
             MacUse::CsrfToken => "csrf tokens",
             MacUse::Cursor => "list cursors",
             MacUse::Destination => "destinations",
+            MacUse::DpopNonce => "dpop nonces",
         };
         MacKey::from_bytes(*self.root.derive(label))
     }
@@ -221,11 +224,12 @@ mod tests {
     #[test]
     fn a41_every_use_has_its_own_key() {
         let master = MasterKey::from_bytes(&[1; 32]);
-        let tags = [MacUse::CsrfToken, MacUse::Cursor, MacUse::Destination].map(|u| master.mac_key(u).mac(&[b"x"]));
-        let mut all = vec![master.check_value(), *master.pepper(), tags[0], tags[1], tags[2]];
+        let tags = [MacUse::CsrfToken, MacUse::Cursor, MacUse::Destination, MacUse::DpopNonce]
+            .map(|u| master.mac_key(u).mac(&[b"x"]));
+        let mut all = vec![master.check_value(), *master.pepper(), tags[0], tags[1], tags[2], tags[3]];
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), 5);
+        assert_eq!(all.len(), 6);
     }
 
     #[test]

@@ -20,6 +20,7 @@ fn with<T>(change: impl Fn(&mut UserFlow, &mut Grant), use_it: impl Fn(&Issuance
         account: &account,
         grant: &grant,
         scope: "openid email",
+        key: None,
         now: NOW,
     })
 }
@@ -84,7 +85,10 @@ fn a_selected_claim_never_replaces_a_claim_of_the_protocol() {
 // The example of OpenID Connect Core, appendix A.3: the access token and its at_hash.
 #[test]
 fn at_hash_is_the_left_half_of_the_hash() {
-    assert_eq!(half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
+    assert_eq!(
+        half_hash(SigningAlgorithm::RS256, "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
+        "77QmUPtjPfzWtF2AnpK9RQ"
+    );
     let claims = with(|_, _| (), |i| id_token(i, Some("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y")));
     assert_eq!(claims["at_hash"], "77QmUPtjPfzWtF2AnpK9RQ");
 }

@@ -114,11 +114,13 @@ pub enum Endpoint {
     Revocation,
     /// RFC 7662, 2.
     Introspection,
+    /// RFC 9126, 2.
+    PushedRequest,
 }
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Discovery,
         Self::Authorize,
         Self::Token,
@@ -127,6 +129,7 @@ impl Endpoint {
         Self::UserInfo,
         Self::Revocation,
         Self::Introspection,
+        Self::PushedRequest,
     ];
 
     /// The part of the path behind the flow.
@@ -141,6 +144,7 @@ impl Endpoint {
             Self::UserInfo => "openid/v2.0/userinfo",
             Self::Revocation => "oauth2/v2.0/revoke",
             Self::Introspection => "oauth2/v2.0/introspect",
+            Self::PushedRequest => "oauth2/v2.0/par",
         }
     }
 

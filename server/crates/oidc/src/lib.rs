@@ -8,8 +8,10 @@
 
 pub mod authorize;
 pub mod claims;
+pub mod dpop;
 pub mod endpoints;
 pub mod error;
+pub mod front_channel;
 pub mod jose;
 pub mod logout;
 pub mod metadata;

@@ -22,6 +22,7 @@ fn hint() -> String {
         account: &account,
         grant: &grant,
         scope: "openid",
+        key: None,
         now: NOW,
     };
     fixtures::key().sign(TokenType::Id, &claims::id_token(&issuance, None)).unwrap()

@@ -2,6 +2,7 @@
 //! (OpenID Connect Core, 5.3; RFC 6750, 2 and 3).
 
 use crate::{
+    dpop,
     error::{Code, OAuthError, Refusal},
     jose::{AccessToken, MAX_TOKEN_LEN, Verifier},
     params::Params,
@@ -9,24 +10,62 @@ use crate::{
 };
 use lanyard_domain::{account::Account, clock::Timestamp, grant::Grant, id::Id, tenant::Tenant, user_flow::UserFlow};
 
+/// An access token as it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presented<'a> {
+    /// As a bearer token (RFC 6750).
+    Bearer(&'a str),
+    /// With the scheme of a bound token, which needs a proof (RFC 9449, 7.1).
+    Bound(&'a str),
+}
+
+impl<'a> Presented<'a> {
+    /// The token itself.
+    #[must_use]
+    pub const fn token(self) -> &'a str {
+        match self {
+            Self::Bearer(token) | Self::Bound(token) => token,
+        }
+    }
+}
+
 /// The access token of a request: in the `Authorization` header, or in a form body. A token in the
 /// query is not looked at (RFC 9700, 4.3.2).
 ///
 /// # Errors
 /// `invalid_request` when it is sent in two ways; `invalid_token` when there is none.
-pub fn bearer<'a>(authorization: Option<&'a str>, form: Option<&'a Params>) -> Result<&'a str, Refusal> {
+pub fn presented<'a>(authorization: Option<&'a str>, form: Option<&'a Params>) -> Result<Presented<'a>, Refusal> {
     if let Some(form) = form {
         form.require_single(&["access_token"])?;
     }
-    let in_form = form.and_then(|form| form.get("access_token"));
+    let in_form = form.and_then(|form| form.get("access_token")).map(Presented::Bearer);
     let in_header = authorization.and_then(|header| {
         let (scheme, token) = header.trim().split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        if scheme.eq_ignore_ascii_case("bearer") {
+            Some(Presented::Bearer(token.trim()))
+        } else {
+            scheme.eq_ignore_ascii_case(dpop::SCHEME).then(|| Presented::Bound(token.trim()))
+        }
     });
     match (in_header, in_form) {
         (Some(_), Some(_)) => Err(Refusal::invalid_request("The access token is sent in two ways at once.")),
-        (Some(token), None) | (None, Some(token)) if !token.is_empty() && token.len() <= MAX_TOKEN_LEN => Ok(token),
+        (Some(sent), None) | (None, Some(sent)) if !sent.token().is_empty() && sent.token().len() <= MAX_TOKEN_LEN => {
+            Ok(sent)
+        }
         (Some(_), None) | (None, Some(_) | None) => Err(invalid_token()),
+    }
+}
+
+/// Whether a token came as it must: a bound one with the proof of its key, any other as a bearer
+/// token without one (RFC 9449, 7.1 and 7.2). A stolen bound token is worth nothing.
+///
+/// # Errors
+/// `invalid_token`.
+pub fn check_key(sent: Presented<'_>, token: &AccessToken, proof: Option<&dpop::Proof>) -> Result<(), Refusal> {
+    match (sent, &token.key, proof) {
+        (Presented::Bearer(_), None, _) => Ok(()),
+        (Presented::Bound(_), Some(key), Some(proof)) if *key == proof.thumbprint => Ok(()),
+        (Presented::Bearer(_) | Presented::Bound(_), Some(_) | None, Some(_) | None) => Err(invalid_token()),
     }
 }
 
@@ -74,10 +113,17 @@ pub fn still_stands<'a>(
     }
 }
 
-/// The `WWW-Authenticate` header that goes with a refusal (RFC 6750, 3).
+/// The `WWW-Authenticate` header that goes with a refusal (RFC 6750, 3; RFC 9449, 7.1). `bound`:
+/// the request used the scheme of a bound token.
 #[must_use]
-pub fn challenge(refusal: &Refusal) -> String {
-    format!(r#"Bearer error="{}", error_description="{}: {}""#, refusal.error.as_str(), refusal.code, refusal.text)
+pub fn challenge(refusal: &Refusal, bound: bool) -> String {
+    let (error, code, text) = (refusal.error.as_str(), refusal.code, refusal.text);
+    if bound {
+        let algorithms = dpop::ALGORITHMS.join(" ");
+        format!(r#"DPoP error="{error}", error_description="{code}: {text}", algs="{algorithms}""#)
+    } else {
+        format!(r#"Bearer error="{error}", error_description="{code}: {text}""#)
+    }
 }
 
 const fn invalid_token() -> Refusal {

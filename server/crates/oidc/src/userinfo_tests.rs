@@ -20,6 +20,7 @@ fn token(scope: &str) -> String {
         account: &account,
         grant: &grant,
         scope,
+        key: None,
         now: NOW,
     };
     fixtures::key().sign(TokenType::Access, &claims::access_token(&issuance, Uuid::nil())).unwrap()
@@ -27,16 +28,16 @@ fn token(scope: &str) -> String {
 
 #[test]
 fn oidcc_userinfo_get_post_header_and_post_body() {
-    assert_eq!(bearer(Some("Bearer abc"), None), Ok("abc"));
-    assert_eq!(bearer(Some("bearer  abc "), Some(&params("x=1"))), Ok("abc"));
-    assert_eq!(bearer(None, Some(&params("access_token=abc"))), Ok("abc"));
-    let both = bearer(Some("Bearer abc"), Some(&params("access_token=abc"))).unwrap_err();
+    assert_eq!(presented(Some("Bearer abc"), None), Ok(Presented::Bearer("abc")));
+    assert_eq!(presented(Some("bearer  abc "), Some(&params("x=1"))), Ok(Presented::Bearer("abc")));
+    assert_eq!(presented(None, Some(&params("access_token=abc"))), Ok(Presented::Bearer("abc")));
+    let both = presented(Some("Bearer abc"), Some(&params("access_token=abc"))).unwrap_err();
     assert_eq!(both.error, OAuthError::InvalidRequest);
-    assert!(bearer(None, Some(&params("access_token=a&access_token=a"))).is_err(), "f52");
+    assert!(presented(None, Some(&params("access_token=a&access_token=a"))).is_err(), "f52");
     for none in [None, Some("Bearer "), Some("Bearer"), Some("Basic abc")] {
-        assert_eq!(bearer(none, None).unwrap_err().error.status(), 401);
+        assert_eq!(presented(none, None).unwrap_err().error.status(), 401);
     }
-    assert!(bearer(Some(&format!("Bearer {}", "a".repeat(20_000))), None).is_err());
+    assert!(presented(Some(&format!("Bearer {}", "a".repeat(20_000))), None).is_err());
 }
 
 #[test]
@@ -46,7 +47,9 @@ fn f31_userinfo_takes_access_tokens_with_openid_only() {
     let scopeless = accept(&verifier, &token("email"), &issuer, NOW).unwrap_err();
     assert_eq!(scopeless.error.status(), 403);
     let refusal = accept(&verifier, "x", &issuer, NOW).unwrap_err();
-    assert!(challenge(&refusal).starts_with(r#"Bearer error="invalid_token", error_description="AADB2C90080: "#));
+    assert!(
+        challenge(&refusal, false).starts_with(r#"Bearer error="invalid_token", error_description="AADB2C90080: "#)
+    );
 }
 
 #[test]
@@ -62,4 +65,28 @@ fn c4_a_revoked_grant_or_disabled_account_ends_the_token() {
     assert!(!stands(Some(&grant), Some(&Account { disabled_at: Some(NOW), ..account.clone() })));
     let stranger = Account { id: Id::from_uuid(Uuid::from_u128(2)), ..account };
     assert!(!stands(Some(&grant), Some(&stranger)));
+}
+
+#[test]
+fn rfc9449_bearer_downgrade_and_unbound_tokens_with_the_scheme_of_bound_ones_are_refused() {
+    let free = accept(&fixtures::verifier(), &token("openid"), &fixtures::issuer(), NOW).unwrap();
+    let bound = AccessToken { key: Some("print".into()), ..free.clone() };
+    let once = crate::token::assertion::Once { hash: fixtures::token(1).hash(), expires_at: NOW };
+    let proof = |print: &str| dpop::Proof { thumbprint: print.into(), once, with_nonce: false };
+    let (own, other) = (proof("print"), proof("other"));
+    assert_eq!(presented(Some("dpop abc"), None), Ok(Presented::Bound("abc")));
+    assert!(check_key(Presented::Bearer("a"), &free, None).is_ok());
+    assert!(check_key(Presented::Bound("a"), &bound, Some(&own)).is_ok());
+    for (sent, token, proof) in [
+        (Presented::Bearer("a"), &bound, None),
+        (Presented::Bearer("a"), &bound, Some(&own)),
+        (Presented::Bound("a"), &bound, None),
+        (Presented::Bound("a"), &bound, Some(&other)),
+        (Presented::Bound("a"), &free, None),
+        (Presented::Bound("a"), &free, Some(&own)),
+    ] {
+        let refusal = check_key(sent, token, proof).unwrap_err();
+        assert_eq!(refusal.error, OAuthError::InvalidToken);
+        assert!(challenge(&refusal, true).starts_with(r#"DPoP error="invalid_token""#));
+    }
 }

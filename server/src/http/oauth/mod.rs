@@ -1,6 +1,7 @@
 //! The OpenID provider's endpoints. Every form of their addresses (any case, double slashes,
 //! three prefixes) is read by `lanyard_oidc::endpoints`, so they are served by one fallback.
 
+mod dpop;
 pub mod response;
 
 use axum::{
@@ -11,19 +12,19 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use lanyard_app::paths;
-use lanyard_domain::id::Id;
+use lanyard_domain::{clock::SECOND, id::Id};
 use lanyard_oidc::{
+    authorize::pushed,
     endpoints::{Endpoint, Route},
     error::Refusal,
     metadata::Metadata,
     params::Params,
-    userinfo as userinfo_rules,
 };
 
 use super::{client::Client, cookies::Cookie, csrf, error::HttpError};
 use crate::{
     service::{
-        oauth::{self, Authorization, LogoutOutcome, Place, ProtocolError},
+        oauth::{self, Authorization, LogoutOutcome, Place, ProtocolError, Visitor, dpop::Call},
         signing,
     },
     state::App,
@@ -39,11 +40,16 @@ pub fn route(uri: &axum::http::Uri) -> Option<Route> {
 pub async fn serve(State(app): State<App>, client: Client, request: Request) -> Response {
     let Some(route) = route(request.uri()) else { return HttpError::NotFound.into_response() };
     let cross_origin = match route.endpoint {
-        Endpoint::Discovery | Endpoint::Keys | Endpoint::Token | Endpoint::UserInfo | Endpoint::Revocation => true,
+        Endpoint::Discovery
+        | Endpoint::Keys
+        | Endpoint::Token
+        | Endpoint::UserInfo
+        | Endpoint::Revocation
+        | Endpoint::PushedRequest => true,
         Endpoint::Authorize | Endpoint::Logout | Endpoint::Introspection => false,
     };
     if cross_origin && request.method() == Method::OPTIONS {
-        return preflight();
+        return preflight(methods(route.endpoint));
     }
     let mut response = match dispatch(&app, &client, &route, request).await {
         Ok(response) => response,
@@ -51,7 +57,9 @@ pub async fn serve(State(app): State<App>, client: Client, request: Request) -> 
     };
     // Bearer tokens and codes decide, never cookies, so any origin may ask (wire.md).
     if cross_origin {
-        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("dpop-nonce, www-authenticate"));
     }
     response
 }
@@ -60,10 +68,12 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
     let place = oauth::place(app, route).await?;
     let (method, headers) = (request.method().clone(), request.headers().clone());
     let query = request.uri().query().unwrap_or_default().to_owned();
+    let call = dpop::call(app, &request);
     match (route.endpoint, method) {
         (Endpoint::Discovery, Method::GET | Method::HEAD) => {
-            let claims = &place.flow.settings.claims;
-            Ok(cached(Json(Metadata::new(&app.public_origin, route, place.issuer.clone(), claims)).into_response()))
+            let linked = oauth::linked_applications(app, &place).await?;
+            let (issuer, claims) = (place.issuer.clone(), &place.flow.settings.claims);
+            Ok(cached(Json(Metadata::new(&app.public_origin, route, issuer, claims, &linked)).into_response()))
         }
         (Endpoint::Keys, Method::GET | Method::HEAD) => {
             let keys = signing::of(app, place.tenant.id).await?;
@@ -76,13 +86,13 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
         }
         (Endpoint::Token, Method::POST) => {
             let body = form(request).await?;
-            token(app, &place, &headers, &body, client).await
+            token(app, &place, &headers, &body, (&call, client)).await
         }
-        (Endpoint::UserInfo, Method::GET) => userinfo(app, &place, &headers, None).await,
+        (Endpoint::UserInfo, Method::GET) => userinfo(app, &place, &headers, None, &call).await,
         (Endpoint::UserInfo, Method::POST) => {
             let is_form = is_form(request.headers());
             let body = if is_form { Some(form(request).await?) } else { None };
-            userinfo(app, &place, &headers, body.as_deref()).await
+            userinfo(app, &place, &headers, body.as_deref(), &call).await
         }
         (Endpoint::Logout, Method::GET) => logout(app, &place, &headers, query.as_bytes(), false, client).await,
         (Endpoint::Logout, Method::POST) => {
@@ -91,7 +101,20 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
             let body = form(request).await?;
             logout(app, &place, &headers, &body, own, client).await
         }
-        _ => Ok(StatusCode::METHOD_NOT_ALLOWED.into_response()),
+        (Endpoint::PushedRequest, Method::POST) => {
+            let body = form(request).await?;
+            push(app, &place, &headers, &body).await
+        }
+        (endpoint, _) => Ok((StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, methods(endpoint))]).into_response()),
+    }
+}
+
+// What an endpoint takes, for `Allow` (RFC 9110, 15.5.6) and for preflights.
+const fn methods(endpoint: Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::Discovery | Endpoint::Keys => "GET, HEAD",
+        Endpoint::Authorize | Endpoint::UserInfo | Endpoint::Logout => "GET, POST",
+        Endpoint::Token | Endpoint::Revocation | Endpoint::Introspection | Endpoint::PushedRequest => "POST",
     }
 }
 
@@ -104,7 +127,8 @@ async fn authorize(
 ) -> Result<Response, HttpError> {
     let params = params(raw)?;
     let (sso, browser) = (Cookie::Sso.read(headers), Cookie::Journey.read(headers));
-    match oauth::authorize(app, place, &params, sso, browser, client).await? {
+    let visitor = Visitor { sso: sso.as_ref(), browser: browser.as_ref(), client };
+    match oauth::authorize(app, place, &params, visitor).await? {
         Authorization::Respond(reply) => Ok(response::direct(app, &reply).await),
         Authorization::Begin(begun) => {
             let mut answer = Redirect::to(&paths::journey(&begun.id)).into_response();
@@ -121,23 +145,48 @@ async fn token(
     place: &Place,
     headers: &HeaderMap,
     raw: &[u8],
-    client: &Client,
+    (call, client): (&Call, &Client),
 ) -> Result<Response, HttpError> {
     let params = match Params::parse(raw) {
         Ok(params) => params,
         Err(_) => return Ok(protocol_error(app, Refusal::invalid_request("The form cannot be read."))),
     };
-    match oauth::token(app, place, &params, authorization(headers), client).await {
+    match oauth::token(app, place, &params, authorization(headers), call, client).await {
         Ok(answer) => Ok(Json(answer).into_response()),
         Err(error) => failed(app, error),
     }
 }
 
-async fn userinfo(app: &App, place: &Place, headers: &HeaderMap, raw: Option<&[u8]>) -> Result<Response, HttpError> {
-    let form = raw.map(params).transpose()?;
-    match oauth::userinfo(app, place, authorization(headers), form.as_ref()).await {
-        Ok(claims) => Ok(Json(claims).into_response()),
+/// RFC 9126, 2.2: 201 with the reference, or an error as at the token endpoint.
+async fn push(app: &App, place: &Place, headers: &HeaderMap, raw: &[u8]) -> Result<Response, HttpError> {
+    let params = match Params::parse(raw) {
+        Ok(params) => params,
+        Err(error) => return Ok(protocol_error(app, error.into())),
+    };
+    match oauth::push(app, place, &params, authorization(headers)).await {
+        Ok(reference) => {
+            let answer = serde_json::json!({
+                "request_uri": pushed::reference(&reference),
+                "expires_in": pushed::LIFE / SECOND,
+            });
+            Ok((StatusCode::CREATED, Json(answer)).into_response())
+        }
         Err(error) => failed(app, error),
+    }
+}
+
+async fn userinfo(
+    app: &App,
+    place: &Place,
+    headers: &HeaderMap,
+    raw: Option<&[u8]>,
+    call: &Call,
+) -> Result<Response, HttpError> {
+    let form = raw.map(params).transpose()?;
+    match oauth::userinfo(app, place, authorization(headers), form.as_ref(), call).await {
+        Ok(claims) => Ok(Json(claims).into_response()),
+        Err(ProtocolError::Failed(error)) => Err(error.into()),
+        Err(ProtocolError::Refused(refusal)) => Ok(dpop::resource_error(app, &refusal, authorization(headers))),
     }
 }
 
@@ -176,10 +225,11 @@ fn protocol_error(app: &App, refusal: Refusal) -> Response {
     let status = StatusCode::from_u16(refusal.error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut answer = (status, Json(refusal.body(correlation, now))).into_response();
     if status == StatusCode::UNAUTHORIZED
-        && let Ok(value) = HeaderValue::try_from(userinfo_rules::challenge(&refusal))
+        && let Ok(value) = HeaderValue::try_from(lanyard_oidc::userinfo::challenge(&refusal, false))
     {
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }
+    dpop::add_nonce(app, &refusal, answer.headers_mut());
     answer
 }
 
@@ -217,11 +267,11 @@ fn cached(mut response: Response) -> Response {
     response
 }
 
-fn preflight() -> Response {
+fn preflight(methods: &'static str) -> Response {
     let headers = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, dpop"),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
     ];
     (StatusCode::NO_CONTENT, headers, Body::empty()).into_response()

@@ -29,10 +29,18 @@ pub async fn interactive(app: &App, reply: &Reply) -> Response {
 }
 
 async fn form_post(app: &App, action: &str, fields: &[(&'static str, String)]) -> Response {
-    let origin = url::Url::parse(action).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
-    let (action, fields) = (action.to_owned(), fields.to_vec());
-    let head = Head::plain("Going back to the app").posting_to(origin);
+    let (source, action, fields) = (source(action), action.to_owned(), fields.to_vec());
+    let head = Head::plain("Going back to the app").posting_to(source);
     page::render(app, StatusCode::OK, head, move || pages::system::form_post_page(&action, &fields)).await
+}
+
+// The origin for `form-action`; a private-use scheme has none and stands for itself (CSP 3, 2.3.1).
+fn source(action: &str) -> String {
+    match url::Url::parse(action) {
+        Ok(url) if url.origin().is_tuple() => url.origin().ascii_serialization(),
+        Ok(url) => format!("{}:", url.scheme()),
+        Err(_) => "'none'".to_owned(),
+    }
 }
 
 /// The page of a request that must never lead to its reply URL.

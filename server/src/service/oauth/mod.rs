@@ -4,7 +4,9 @@
 
 mod authorize;
 mod client;
+pub mod dpop;
 mod logout;
+mod pushed;
 mod redeem;
 mod refresh;
 mod userinfo;
@@ -23,9 +25,10 @@ use lanyard_oidc::{
 };
 use lanyard_storage::ReadTx;
 
-pub use authorize::{Authorization, authorize};
+pub use authorize::{Authorization, Visitor, authorize};
 pub use client::authenticated;
 pub use logout::{LogoutOutcome, logout};
+pub use pushed::{address as pushed_address, push};
 pub use redeem::token;
 pub use userinfo::userinfo;
 
@@ -47,6 +50,16 @@ pub struct PlaceParts {
     pub issuer: String,
     /// The version of the tenant's configuration that this was read at.
     pub configuration: i64,
+}
+
+impl Place {
+    /// The place of what is already at hand, of no known version of the configuration: whatever else
+    /// belongs to it is read anew.
+    #[must_use]
+    pub fn of(tenant: Tenant, flow: UserFlow, issuer: String) -> Self {
+        // The database counts from 1.
+        Self(Arc::new(PlaceParts { tenant, flow, issuer, configuration: 0 }))
+    }
 }
 
 impl Deref for Place {
@@ -112,6 +125,16 @@ async fn version(tx: &mut (dyn ReadTx + '_), tenant: &TenantRef) -> Result<Optio
         TenantRef::Domain(domain) => tx.configuration_by_domain(domain).await?,
         TenantRef::Guid(id) => tx.configuration_version(*id).await?.map(|version| (*id, version)),
     })
+}
+
+/// The applications that the flow of `place` signs people in to.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn linked_applications(app: &App, place: &Place) -> Result<Vec<Application>, JourneyError> {
+    let (tenant, flow) = (place.tenant.id, place.flow.id);
+    let linked = app.store.read(move |tx| Box::pin(async move { tx.applications_of_flow(tenant, flow).await })).await;
+    linked.map_err(|error: lanyard_storage::StorageError| error.into())
 }
 
 async fn find(

@@ -11,13 +11,14 @@ use lanyard_domain::{
 };
 use lanyard_oidc::{
     claims::Issuance,
+    dpop::{self as dpop_rules, Proof},
     params::Params,
     scope,
     token::{self, GrantRequest, Redemption, Refresh, TokenResponse, code, refresh as rules},
 };
 use lanyard_storage::StorageError;
 
-use super::{Place, ProtocolError, client, refresh};
+use super::{Place, ProtocolError, client, dpop, refresh};
 use crate::{
     http::client::Client,
     service::{audit, journey::JourneyError, signing},
@@ -41,16 +42,20 @@ pub async fn token(
     place: &Place,
     params: &Params,
     authorization: Option<&str>,
+    call: &dpop::Call,
     from: &Client,
 ) -> Result<TokenResponse, ProtocolError> {
     let request = token::parse(params)?;
     let application = client::authenticated(app, place, params, authorization).await?;
     token::may_redeem(&application)?;
+    let proof = dpop::proof(app, call, None)?;
     let redeemed = match request {
-        GrantRequest::Code(request) => by_code(app, place, &application, request, from).await?,
-        GrantRequest::Refresh(request) => refresh::by_refresh(app, place, &application, request, from).await?,
+        GrantRequest::Code(request) => by_code(app, place, &application, request, (proof.clone(), from)).await?,
+        GrantRequest::Refresh(request) => {
+            refresh::by_refresh(app, place, &application, request, (proof.clone(), from)).await?
+        }
     };
-    answer(app, place, &application, &redeemed).await
+    answer(app, place, &application, &redeemed, proof.as_ref()).await
 }
 
 // Signing takes about a millisecond: outside the transaction, after the commit.
@@ -59,6 +64,7 @@ async fn answer(
     place: &Place,
     application: &Application,
     redeemed: &Redeemed,
+    proof: Option<&Proof>,
 ) -> Result<TokenResponse, ProtocolError> {
     let signing = signing::of(app, place.tenant.id).await?;
     let now = app.clock.now();
@@ -69,12 +75,13 @@ async fn answer(
         account: &redeemed.account,
         grant: &redeemed.grant,
         scope: &redeemed.scope,
+        key: proof.map(|proof| proof.thumbprint.as_str()),
         now,
     };
     let serial = Id::<Grant>::new(now, app.entropy().as_mut()).uuid();
     let left = rules::expires_at(application, &redeemed.grant, now).since(now);
     let refresh = redeemed.next.as_ref().map(|token| Refresh { token, life: left });
-    TokenResponse::issue(&issuance, &signing.key, serial, refresh)
+    TokenResponse::issue(&issuance, signing.key(application.settings.signing)?, serial, refresh)
         .map_err(|error| JourneyError::Internal(format!("signing: {error}")).into())
 }
 
@@ -83,7 +90,7 @@ async fn by_code(
     place: &Place,
     application: &Application,
     request: code::CodeRequest,
-    client: &Client,
+    (proof, client): (Option<Proof>, &Client),
 ) -> Result<Redeemed, ProtocolError> {
     let (own, place, application, client) = (app.clone(), place.clone(), application.clone(), client.clone());
     let outcome: Result<Redeemed, code::CodeRefusal> = app
@@ -91,7 +98,8 @@ async fn by_code(
         .write(move |tx| {
             Box::pin(async move {
                 let now = own.clock.now();
-                let Some(grant) = tx.grant_by_code(place.tenant.id, &request.code.hash()).await? else {
+                dpop::consume(tx, proof.as_ref()).await?;
+                let Some(mut grant) = tx.grant_by_code(place.tenant.id, &request.code.hash()).await? else {
                     return Err(ProtocolError::Refused(token::unknown_grant()));
                 };
                 // An application that was unlinked gets nothing more from this flow.
@@ -107,6 +115,9 @@ async fn by_code(
                     now,
                 };
                 let mut judged = code::check(&grant, &request, &by);
+                if judged.is_ok() {
+                    dpop_rules::check_code(&grant.details, &application, proof.as_ref())?;
+                }
                 // The claim itself decides who is first, whatever the check saw (failure 12).
                 if judged.is_ok() && !claimed(tx.redeem_grant(grant.id, now).await)? {
                     judged = Err(code::CodeRefusal::Reused);
@@ -123,6 +134,7 @@ async fn by_code(
                     return Ok(Err(refusal));
                 }
                 let Some(account) = account else { return Ok(Err(code::CodeRefusal::AccountGone)) };
+                bind(tx, &mut grant, &application, proof.as_ref()).await?;
                 let event = audit::Event::of(Action::CodeRedeemed, Outcome::Success)
                     .by(grant.account)
                     .on(application.id)
@@ -139,6 +151,23 @@ async fn by_code(
         })
         .await?;
     outcome.map_err(|refusal| ProtocolError::Refused(refusal.into()))
+}
+
+/// Binds the refresh tokens of a public application to the key of its first token request (RFC
+/// 9449, 5).
+pub(super) async fn bind(
+    tx: &mut (dyn lanyard_storage::WriteTx + '_),
+    grant: &mut Grant,
+    application: &Application,
+    proof: Option<&Proof>,
+) -> Result<(), StorageError> {
+    match proof {
+        Some(proof) if application.kind.is_public() && grant.details.dpop_jkt.is_none() => {
+            grant.details.dpop_jkt = Some(proof.thumbprint.clone());
+            tx.set_grant_details(grant.id, &grant.details).await
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Whether a conditional change hit; a lost race is no error.

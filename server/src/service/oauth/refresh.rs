@@ -4,10 +4,11 @@ use lanyard_domain::{
     application::Application,
     audit::{Action, Outcome},
 };
+use lanyard_oidc::dpop::{self as dpop_rules, Proof};
 use lanyard_oidc::token::{self, Redemption, refresh as rules};
 
 use super::{
-    Place, ProtocolError,
+    Place, ProtocolError, dpop,
     redeem::{Redeemed, claimed, demand_now, next_token},
 };
 use crate::{http::client::Client, service::audit, state::App};
@@ -17,7 +18,7 @@ pub(super) async fn by_refresh(
     place: &Place,
     application: &Application,
     request: rules::RefreshRequest,
-    client: &Client,
+    (proof, client): (Option<Proof>, &Client),
 ) -> Result<Redeemed, ProtocolError> {
     let (own, place, application, client) = (app.clone(), place.clone(), application.clone(), client.clone());
     let outcome: Result<Redeemed, rules::RefreshRefusal> = app
@@ -25,6 +26,7 @@ pub(super) async fn by_refresh(
         .write(move |tx| {
             Box::pin(async move {
                 let now = own.clock.now();
+                dpop::consume(tx, proof.as_ref()).await?;
                 let unknown = || ProtocolError::Refused(token::unknown_grant());
                 let Some(stored) = tx.refresh_token(&request.token.hash()).await? else { return Err(unknown()) };
                 let Some(grant) = tx.grant_by_id(stored.grant).await? else { return Err(unknown()) };
@@ -41,6 +43,9 @@ pub(super) async fn by_refresh(
                     now,
                 };
                 let mut judged = rules::check(&stored, &grant, &request, &demand, &by);
+                if judged.is_ok() {
+                    dpop_rules::check_refresh(&grant.details, &application, proof.as_ref())?;
+                }
                 if judged.is_ok() && !claimed(tx.use_refresh_token(&stored.hash, now).await)? {
                     judged = Err(rules::RefreshRefusal::Reused);
                 }

@@ -3,7 +3,7 @@
 use lanyard_oidc::{claims, params::Params, userinfo as rules};
 use serde_json::{Map, Value};
 
-use super::{Place, ProtocolError};
+use super::{Place, ProtocolError, dpop};
 use crate::{
     service::{journey::JourneyError, signing},
     state::App,
@@ -18,10 +18,19 @@ pub async fn userinfo(
     place: &Place,
     authorization: Option<&str>,
     form: Option<&Params>,
+    call: &dpop::Call,
 ) -> Result<Map<String, Value>, ProtocolError> {
-    let bearer = rules::bearer(authorization, form)?;
+    let sent = rules::presented(authorization, form)?;
     let signing = signing::of(app, place.tenant.id).await?;
-    let token = rules::accept(&signing.verifier, bearer, &place.issuer, app.clock.now())?;
+    let token = rules::accept(&signing.verifier, sent.token(), &place.issuer, app.clock.now())?;
+    let proof = match sent {
+        rules::Presented::Bound(token) => dpop::proof(app, call, Some(token))?,
+        rules::Presented::Bearer(_) => None,
+    };
+    rules::check_key(sent, &token, proof.as_ref())?;
+    if proof.is_some() {
+        app.store.write(move |tx| Box::pin(async move { dpop::consume(tx, proof.as_ref()).await })).await?;
+    }
     let (tenant, grant_id, account_id) = (place.tenant.id, token.id.grant, token.subject);
     let (grant, account) = app
         .store

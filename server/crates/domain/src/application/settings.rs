@@ -87,6 +87,8 @@ pub struct ApplicationSettings {
     pub require_pushed_requests: bool,
     /// Tokens must be bound to a key (RFC 9449).
     pub require_dpop: bool,
+    /// The proofs of its token requests must carry a nonce of ours (RFC 9449, 8).
+    pub require_dpop_nonce: bool,
     /// A web API's identifier: scopes are asked for as `{app_id_uri}/{scope}`.
     pub app_id_uri: Option<String>,
     /// The scopes that a web API exposes.

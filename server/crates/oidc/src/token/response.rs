@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     claims::{self, Issuance},
+    dpop,
     jose::{SignError, SigningKey, TokenType},
 };
 
@@ -74,7 +75,7 @@ impl TokenResponse {
         Ok(Self {
             access_token,
             id_token,
-            token_type: "Bearer",
+            token_type: if issuance.key.is_some() { dpop::SCHEME } else { "Bearer" },
             not_before: now,
             expires_in: life,
             expires_on: now + life,

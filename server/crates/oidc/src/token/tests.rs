@@ -220,6 +220,7 @@ fn the_answer_has_every_field_msal_reads_and_no_null() {
         account: &account,
         grant: &grant,
         scope: &grant.scope,
+        key: None,
         now: NOW,
     };
     let issue = |refresh| TokenResponse::issue(&issuance, fixtures::key(), Uuid::from_u128(9), refresh).unwrap();

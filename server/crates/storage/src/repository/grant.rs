@@ -2,7 +2,13 @@
 
 use async_trait::async_trait;
 use lanyard_domain::{
-    account::Account, clock::Timestamp, grant::Grant, id::Id, secret::TokenHash, session::Session, tenant::Tenant,
+    account::Account,
+    clock::Timestamp,
+    grant::{Grant, GrantDetails},
+    id::Id,
+    secret::TokenHash,
+    session::Session,
+    tenant::Tenant,
 };
 use uuid::Uuid;
 
@@ -25,6 +31,8 @@ pub trait GrantWrites {
     async fn create_grant(&mut self, grant: &Grant) -> Result<()>;
     /// Redeems the code: it works once, within its life, unless revoked; else Conflict (A28).
     async fn redeem_grant(&mut self, id: Id<Grant>, at: Timestamp) -> Result<()>;
+    /// Replaces what a standing grant remembers besides: the key that it is bound to; else Conflict.
+    async fn set_grant_details(&mut self, id: Id<Grant>, details: &GrantDetails) -> Result<()>;
     /// Revokes a grant and with it all its refresh tokens; whether it was still standing.
     async fn revoke_grant(&mut self, id: Id<Grant>, at: Timestamp) -> Result<bool>;
     /// Revokes every grant of an account (failure 28); how many there were.
@@ -118,6 +126,12 @@ both!(GrantWrites {
              AND code_expires_at > $2 AND created_at <= $2",
         );
         hit(update.bind(id.uuid()).bind(at.0).execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn set_grant_details(&mut self, id: Id<Grant>, details: &GrantDetails) -> Result<()> {
+        let update = sqlx::query("UPDATE grants SET details = $2 WHERE id = $1 AND revoked_at IS NULL");
+        let update = update.bind(id.uuid()).bind(serde_json::to_string(details)?);
+        hit(update.execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn revoke_grant(&mut self, id: Id<Grant>, at: Timestamp) -> Result<bool> {

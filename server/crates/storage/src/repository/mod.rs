@@ -10,6 +10,7 @@ mod attribute;
 mod audit;
 mod client_assertion;
 mod counter;
+mod dpop_proof;
 mod factor;
 mod flow_link;
 mod grant;
@@ -19,6 +20,7 @@ mod meta;
 mod outbox;
 mod patient;
 mod patient_terms;
+mod pushed_request;
 mod refresh_token;
 mod role;
 mod send;
@@ -35,6 +37,7 @@ pub use attribute::{AttributeReads, AttributeWrites};
 pub use audit::{AuditCursor, AuditReads, AuditWrites};
 pub use client_assertion::ClientAssertionWrites;
 pub use counter::{CounterReads, CounterWrites, PATIENTS_TOTAL, PATIENTS_WITH_MFA};
+pub use dpop_proof::DpopProofWrites;
 pub use factor::{FactorReads, FactorWrites};
 pub use flow_link::{FlowLinkReads, FlowLinkWrites};
 pub use grant::{GrantReads, GrantWrites};
@@ -45,11 +48,12 @@ pub use outbox::{ClaimedMessage, MessageStatus, NewMessage, OutboxReads, OutboxW
 pub use patient::{
     Patient, PatientCursor, PatientKey, PatientOrder, PatientPage, PatientQuery, PatientReads, PatientSort, Position,
 };
+pub use pushed_request::{PushedAt, PushedRequest, PushedRequestWrites};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
 pub use role::{RoleReads, RoleWrites};
 pub use send::{SendReads, SendWrites};
 pub use session::{SessionReads, SessionWrites};
-pub use signing_key::{SigningKey, SigningKeyReads, SigningKeyWrites};
+pub use signing_key::{NewSigningKey, SigningKey, SigningKeyReads, SigningKeyWrites};
 pub use step::{JourneyAtHand, StepFacts, StepReads, StepWants};
 pub use tenant::{TenantReads, TenantWrites};
 pub use throttle::{Throttle, ThrottleReads, ThrottleWrites};
@@ -104,7 +108,7 @@ transaction! {
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites,
-        ClientAssertionWrites;
+        ClientAssertionWrites, PushedRequestWrites, DpopProofWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

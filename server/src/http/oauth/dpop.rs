@@ -1,0 +1,63 @@
+//! Proofs of possession over HTTP (RFC 9449): the header that carries one, and the answers that
+//! ask for another.
+
+use axum::{
+    Json,
+    extract::Request,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use lanyard_domain::id::Id;
+use lanyard_oidc::{
+    dpop,
+    error::{OAuthError, Refusal},
+    userinfo,
+};
+
+use crate::{
+    service::oauth::{Place, dpop as service, dpop::Call},
+    state::App,
+};
+
+const PROOF: HeaderName = HeaderName::from_static("dpop");
+const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
+/// What a proof of `request` must be about: the public origin, whatever `Host` says, and the path
+/// in the form that was called. A header that is no text is passed on as one that cannot be read.
+pub(super) fn call(app: &App, request: &Request) -> Call {
+    let proofs = request.headers().get_all(PROOF).iter();
+    Call {
+        proofs: proofs.map(|value| value.to_str().unwrap_or_default().to_owned()).collect(),
+        method: request.method().as_str().to_owned(),
+        url: format!("{}{}", app.origin, request.uri().path()),
+    }
+}
+
+/// Puts a nonce into an answer that asks for one (RFC 9449, 8).
+pub(super) fn add_nonce(app: &App, refusal: &Refusal, headers: &mut HeaderMap) {
+    if refusal.error == OAuthError::UseDpopNonce
+        && let Ok(value) = HeaderValue::try_from(service::nonce(app))
+    {
+        headers.insert(NONCE, value);
+    }
+}
+
+/// An error of the userinfo endpoint (RFC 6750, 3; RFC 9449, 7.1 and 9): what is wrong with a proof
+/// is answered 401 there, with the scheme of the request.
+pub(super) fn resource_error(app: &App, refusal: &Refusal, authorization: Option<&str>) -> Response {
+    let now = app.clock.now();
+    let correlation = Id::<Place>::new(now, app.entropy().as_mut()).uuid();
+    let of_proof = matches!(refusal.error, OAuthError::InvalidDpopProof | OAuthError::UseDpopNonce);
+    let status = if of_proof { 401 } else { refusal.error.status() };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED);
+    let mut answer = (status, Json(refusal.body(correlation, now))).into_response();
+    let scheme = authorization.and_then(|header| header.trim().split(' ').next()).unwrap_or_default();
+    let bound = scheme.eq_ignore_ascii_case(dpop::SCHEME);
+    if status == StatusCode::UNAUTHORIZED
+        && let Ok(value) = HeaderValue::try_from(userinfo::challenge(refusal, bound))
+    {
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    }
+    add_nonce(app, refusal, answer.headers_mut());
+    answer
+}
