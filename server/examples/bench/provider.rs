@@ -18,7 +18,7 @@ use std::{
 use futures::future::try_join_all;
 use lanyard_domain::{
     account::Account,
-    application::{Application, ApplicationKind, ApplicationSettings, ClientSecret, Minimum},
+    application::{Application, ApplicationKind, ApplicationSettings, ClientSecret, Minimum, SigningAlgorithm},
     clock::DAY,
     entropy::OsEntropy,
     id::Id,
@@ -27,7 +27,7 @@ use lanyard_domain::{
     session::Session,
     tenant::Tenant,
 };
-use lanyard_oidc::jose::{SigningKey, TokenType};
+use lanyard_oidc::jose::{RsaBits, SigningKey, TokenType};
 use lanyard_server::{service::journey::JourneyError, state::App};
 use sqlx::Connection as _;
 
@@ -169,16 +169,24 @@ impl Run {
 
 /// Measures and reports.
 pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Outcome<()> {
+    for algorithm in [SigningAlgorithm::ES256, SigningAlgorithm::RS256] {
+        with(arguments, algorithm, report).await?;
+    }
+    Ok(())
+}
+
+async fn with(arguments: &Arguments, algorithm: SigningAlgorithm, report: &mut Report) -> Outcome<()> {
+    let alg = algorithm.as_str();
     let span = Duration::from_secs(arguments.seconds);
-    let limit = signing_limit(span / 3)?;
-    report.row("bare RS256 limit, all cores (RSA 2048)", format!("{limit:.0} signatures/s"), "");
+    let limit = signing_limit(algorithm, span / 3)?;
+    report.row(format!("bare {alg} limit, all cores"), format!("{limit:.0} signatures/s"), "");
     let mut subjects = Vec::new();
-    let sqlite = Place::sqlite(&arguments.folder.join("provider"));
-    subjects.push((ours(&sqlite, "SQLite").await?, sqlite));
+    let sqlite = Place::sqlite(&arguments.folder.join(format!("provider-{alg}")));
+    subjects.push((ours(&sqlite, algorithm, "SQLite").await?, sqlite));
     if let Some(url) = &arguments.postgres {
-        let url = own_database(url, "provider").await?;
-        let place = Place { folder: arguments.folder.join("provider-postgres"), postgres: Some(url) };
-        subjects.push((ours(&place, "PostgreSQL").await?, place));
+        let url = own_database(url, &format!("provider_{}", alg.to_lowercase())).await?;
+        let place = Place { folder: arguments.folder.join(format!("provider-postgres-{alg}")), postgres: Some(url) };
+        subjects.push((ours(&place, algorithm, "PostgreSQL").await?, place));
     }
     let mut columns: Vec<(String, Vec<Run>, u64)> = Vec::new();
     for (make, place) in subjects {
@@ -191,12 +199,12 @@ pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Outco
     }
     if arguments.peer {
         let url = arguments.postgres.as_deref().ok_or("--peer wants PostgreSQL: run it through tools/bench.sh")?;
-        let url = own_database(url, "peer").await?;
-        let peer = Peer::start(&arguments.peer_folder, &url, "RS256").await?;
+        let url = own_database(url, &format!("peer_{}", alg.to_lowercase())).await?;
+        let peer = Peer::start(&arguments.peer_folder, &url, alg).await?;
         let runs = all(peer.subject(), span, || peer.cpu()).await?;
         columns.push((peer.subject().name.clone(), runs, peer.memory()?));
     }
-    tell(report, &columns, limit);
+    tell(report, alg, &columns, limit);
     Ok(())
 }
 
@@ -211,7 +219,7 @@ async fn own_database(url: &str, name: &str) -> Outcome<String> {
     Ok(format!("{server}/{name}"))
 }
 
-fn tell(report: &mut Report, columns: &[(String, Vec<Run>, u64)], limit: f64) {
+fn tell(report: &mut Report, alg: &str, columns: &[(String, Vec<Run>, u64)], limit: f64) {
     let mut heads = vec!["16 connections".to_owned()];
     heads.extend(columns.iter().map(|(name, ..)| name.clone()));
     let mut lines = Vec::new();
@@ -238,13 +246,13 @@ fn tell(report: &mut Report, columns: &[(String, Vec<Run>, u64)], limit: f64) {
     let mut memory = vec!["memory at most (RSS, all its processes)".to_owned()];
     memory.extend(columns.iter().map(|(_, _, kib)| format!("{:.0} MiB", *kib as f64 / 1024.0)));
     lines.push(memory);
-    report.detail("The provider's endpoints", &heads, &lines);
+    report.detail(&format!("The provider's endpoints, {alg}"), &heads, &lines);
 }
 
 // Signatures per second of all cores with nothing else to do.
-fn signing_limit(span: Duration) -> Outcome<f64> {
-    let made = SigningKey::generate().map_err(|error| error.to_string())?;
-    let key = Arc::new(SigningKey::from_pkcs8(&made.pkcs8).map_err(|error| error.to_string())?);
+fn signing_limit(algorithm: SigningAlgorithm, span: Duration) -> Outcome<f64> {
+    let made = SigningKey::generate(algorithm, RsaBits::Bits2048).map_err(|error| error.to_string())?;
+    let key = Arc::new(SigningKey::from_pkcs8(algorithm, &made.pkcs8).map_err(|error| error.to_string())?);
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let started = Instant::now();
     let threads: Vec<_> = (0..lanyard_crypto::hasher::cores().get())
@@ -346,11 +354,11 @@ impl Seeded {
     }
 }
 
-async fn ours(place: &Place, database: &str) -> Outcome<Seeded> {
+async fn ours(place: &Place, algorithm: SigningAlgorithm, database: &str) -> Outcome<Seeded> {
     let app = world::open(place).await?;
     let tenant = world::tenant(&app).await?;
     let secret = Token::generate(&mut OsEntropy);
-    let application = application(&tenant, &secret)?;
+    let application = application(&tenant, &secret, algorithm)?;
     let (flow, id) = (world::flow(&tenant)?, application.id);
     let new = world::patient(&tenant, 0, "$argon2id$v=19$nobody-signs-in-with-it")?;
     let cookie = Token::generate(&mut OsEntropy);
@@ -375,7 +383,7 @@ async fn ours(place: &Place, database: &str) -> Outcome<Seeded> {
     })
 }
 
-fn application(tenant: &Tenant, secret: &Token) -> Outcome<Application> {
+fn application(tenant: &Tenant, secret: &Token, signing: SigningAlgorithm) -> Outcome<Application> {
     let kind = ApplicationKind::Web;
     Ok(Application {
         id: Id::new(tenant.created_at, &mut OsEntropy),
@@ -385,7 +393,7 @@ fn application(tenant: &Tenant, secret: &Token) -> Outcome<Application> {
         reply_urls: vec![ReplyUrl::parse(REPLY_URL[0], kind)?],
         minimum: Minimum::StrongestLinked,
         secrets: vec![ClientSecret { hash: secret.hash(), hint: "none".into(), created_at: tenant.created_at }],
-        settings: ApplicationSettings::default(),
+        settings: ApplicationSettings { signing, ..ApplicationSettings::default() },
         created_at: tenant.created_at,
     })
 }
