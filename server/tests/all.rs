@@ -12,6 +12,8 @@ mod support;
 mod audit;
 mod codes;
 mod command_line;
+mod device;
+mod dpop;
 mod enumeration;
 mod factors;
 mod flow_order;

@@ -43,6 +43,9 @@ pub enum Action {
     PatientViewed,
     PatientsListed,
     MessageFailed,
+    DeviceApproved,
+    DeviceDenied,
+    DeviceCodeReused,
 }
 
 /// How it ended.

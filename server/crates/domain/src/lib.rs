@@ -12,6 +12,7 @@ pub mod attribute;
 pub mod audit;
 pub mod claims;
 pub mod clock;
+pub mod device;
 pub mod email;
 pub mod entropy;
 pub mod factor;

@@ -114,11 +114,15 @@ pub enum Endpoint {
     Revocation,
     /// RFC 7662, 2.
     Introspection,
+    /// RFC 8628, 3.1.
+    DeviceAuthorization,
+    /// The page where a person types a user code (RFC 8628, 3.3).
+    Device,
 }
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Discovery,
         Self::Authorize,
         Self::Token,
@@ -127,6 +131,8 @@ impl Endpoint {
         Self::UserInfo,
         Self::Revocation,
         Self::Introspection,
+        Self::DeviceAuthorization,
+        Self::Device,
     ];
 
     /// The part of the path behind the flow.
@@ -141,6 +147,8 @@ impl Endpoint {
             Self::UserInfo => "openid/v2.0/userinfo",
             Self::Revocation => "oauth2/v2.0/revoke",
             Self::Introspection => "oauth2/v2.0/introspect",
+            Self::DeviceAuthorization => "oauth2/v2.0/devicecode",
+            Self::Device => "device",
         }
     }
 

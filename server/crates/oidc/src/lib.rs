@@ -8,6 +8,7 @@
 
 pub mod authorize;
 pub mod claims;
+pub mod device;
 pub mod dpop;
 pub mod endpoints;
 pub mod error;
@@ -15,6 +16,7 @@ pub mod jose;
 pub mod logout;
 pub mod metadata;
 pub mod params;
+pub mod registration;
 pub mod response;
 pub mod scope;
 pub mod token;

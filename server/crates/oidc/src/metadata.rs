@@ -24,6 +24,7 @@ pub struct Metadata {
     pub end_session_endpoint: String,
     pub jwks_uri: String,
     pub userinfo_endpoint: String,
+    pub device_authorization_endpoint: String,
     pub response_modes_supported: Vec<&'static str>,
     pub response_types_supported: Vec<&'static str>,
     pub grant_types_supported: Vec<&'static str>,
@@ -63,6 +64,7 @@ impl Metadata {
             end_session_endpoint: url(Endpoint::Logout),
             jwks_uri: url(Endpoint::Keys),
             userinfo_endpoint: url(Endpoint::UserInfo),
+            device_authorization_endpoint: url(Endpoint::DeviceAuthorization),
             response_modes_supported: [ResponseMode::Query, ResponseMode::Fragment, ResponseMode::FormPost]
                 .map(response_mode::as_str)
                 .to_vec(),

@@ -1,6 +1,7 @@
 //! The OpenID provider's endpoints. Every form of their addresses (any case, double slashes,
 //! three prefixes) is read by `lanyard_oidc::endpoints`, so they are served by one fallback.
 
+mod device;
 mod dpop;
 pub mod response;
 
@@ -40,7 +41,11 @@ pub async fn serve(State(app): State<App>, client: Client, request: Request) -> 
     let Some(route) = route(request.uri()) else { return HttpError::NotFound.into_response() };
     let cross_origin = match route.endpoint {
         Endpoint::Discovery | Endpoint::Keys | Endpoint::Token | Endpoint::UserInfo | Endpoint::Revocation => true,
-        Endpoint::Authorize | Endpoint::Logout | Endpoint::Introspection => false,
+        Endpoint::Authorize
+        | Endpoint::Logout
+        | Endpoint::Introspection
+        | Endpoint::DeviceAuthorization
+        | Endpoint::Device => false,
     };
     if cross_origin && request.method() == Method::OPTIONS {
         return preflight();
@@ -93,6 +98,15 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
             let own = csrf::same_origin(&Method::POST, &headers, &app.origin);
             let body = form(request).await?;
             logout(app, &place, &headers, &body, own, client).await
+        }
+        (Endpoint::DeviceAuthorization, Method::POST) => {
+            let body = form(request).await?;
+            device::authorization(app, &place, &headers, &body).await
+        }
+        (Endpoint::Device, Method::GET) => device::show(app, &place, &headers, query.as_bytes()).await,
+        (Endpoint::Device, Method::POST) => {
+            let body = form(request).await?;
+            device::decide(app, &place, &headers, &body, client).await
         }
         _ => Ok(StatusCode::METHOD_NOT_ALLOWED.into_response()),
     }

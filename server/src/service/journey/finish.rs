@@ -2,10 +2,11 @@
 
 use lanyard_app::{api::journey::OverReason, paths};
 use lanyard_domain::{
+    application::Application,
     audit::{Action, Outcome},
     id::Id,
     journey::{Ended, Facts, Journey, Stage, Target},
-    secret::Token,
+    secret::{Token, TokenHash},
 };
 use lanyard_oidc::{error::Refusal, response};
 use lanyard_storage::{JourneySave, StorageError, StoredJourney, WriteTx};
@@ -16,7 +17,11 @@ use super::{
     show::{self, Loaded},
     view::Feedback,
 };
-use crate::{http::client::Client, service::audit, state::App};
+use crate::{
+    http::client::Client,
+    service::{audit, oauth::device::said_no},
+    state::App,
+};
 
 /// A finished authorization response.
 #[derive(Debug)]
@@ -29,6 +34,11 @@ pub enum Back {
     Application(Reply),
     /// To a page of ours.
     Own {
+        /// Its path.
+        path: String,
+    },
+    /// To the page that says how the sign-in of a device ended.
+    Device {
         /// Its path.
         path: String,
     },
@@ -50,6 +60,9 @@ pub async fn take_return(app: &App, id: &str, browser: Option<&Token>, client: &
         return Ok(Back::Nowhere);
     }
     if matches!(row.journey.stage(), Stage::Ended(Ended::Cancelled)) {
+        if let Target::Device { request, device } = &row.journey.header.target {
+            return not_approved(app, &scene, (*device, request.application), client).await;
+        }
         return Ok(cancelled(app, &row.journey, &scene.flow.name.key()));
     }
     if !matches!(row.journey.stage(), Stage::Returning(_)) {
@@ -99,6 +112,17 @@ async fn take(
             let issuer = app.issuer(header.tenant, &scene.flow.name.key());
             Ok(Back::Application(Reply(response::Back::from(request).with_code(&issuer, &issued.code))))
         }
+        Target::Device { request, device } => {
+            // Too late, or answered elsewhere: the device gets nothing, and the person is told.
+            let waiting = tx.device_code(device).await?.filter(|code| code.is_open(now));
+            let Some(waiting) = waiting else { return Ok(device_page(&scene, paths::DeviceResult::TooLate)) };
+            let grant = back.approve_device(header, request, waiting.expires_at, now, app.entropy().as_mut());
+            tx.create_grant(&grant).await?;
+            tx.approve_device_code(device, grant.id, now).await?;
+            let event = audit::Event::of(Action::DeviceApproved, Outcome::Success);
+            audit::append(app, tx, header.tenant, event.by(grant.account).on(request.application).from(client)).await?;
+            Ok(device_page(&scene, paths::DeviceResult::Approved))
+        }
         // The portal redeems it: the tokens are shown to the operator, not sent away.
         Target::Run { request, .. } => {
             let issued = back.issue_code(header, request, now, app.entropy().as_mut());
@@ -132,6 +156,24 @@ async fn still_holds(
     Ok(session.is_some_and(|session| session.is_live(now)) && journey.still_holds(&facts))
 }
 
+fn device_page(scene: &Scene, result: paths::DeviceResult) -> Back {
+    Back::Device { path: paths::device_result(scene.tenant.domain.as_str(), &scene.flow.name.key(), result) }
+}
+
+// Who turns back says no: the device need not wait for the end of its code.
+async fn not_approved(
+    app: &App,
+    scene: &Scene,
+    (device, application): (TokenHash, Id<Application>),
+    client: &Client,
+) -> Result<Back, JourneyError> {
+    let (own, tenant, client) = (app.clone(), scene.tenant.id, client.clone());
+    app.store
+        .write(move |tx| Box::pin(async move { said_no(&own, tx, tenant, (&device, application), &client).await }))
+        .await?;
+    Ok(device_page(scene, paths::DeviceResult::Denied))
+}
+
 fn cancelled(app: &App, journey: &Journey, flow_key: &str) -> Back {
     match &journey.header.target {
         Target::Application(request) => {
@@ -141,6 +183,6 @@ fn cancelled(app: &App, journey: &Journey, flow_key: &str) -> Back {
             let reply = response::Back::from(request).with_error(&issuer, &Refusal::cancelled(), correlation, now);
             Back::Application(Reply(reply))
         }
-        Target::Run { .. } | Target::Console { .. } => Back::Nowhere,
+        Target::Run { .. } | Target::Console { .. } | Target::Device { .. } => Back::Nowhere,
     }
 }

@@ -21,7 +21,7 @@ use lanyard_domain::secret::Token;
 use lanyard_storage::StorageError;
 
 pub use act::{Act, Done, Transport, act};
-pub use begin::{Begun, begin_console, begin_for, begin_invited, begin_run, single_sign_on};
+pub use begin::{Begun, begin_console, begin_device, begin_for, begin_invited, begin_run, single_sign_on};
 pub use finish::{Back, Reply, take_return};
 pub use scene::{Scene, demand, is_too_weak};
 pub use show::show;

@@ -84,7 +84,7 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
     match journey.stage() {
         Stage::SignIn => StageView::SignIn {
             can_sign_up: journey.can_sign_up(),
-            can_cancel: matches!(journey.header.target, Target::Application(_)),
+            can_cancel: matches!(journey.header.target, Target::Application(_) | Target::Device { .. }),
         },
         Stage::SignUpEmail => StageView::SignUpEmail,
         Stage::SignUpCode { email, proof } => StageView::SignUpCode(code(proof, email.as_str(), sight)),
@@ -115,7 +115,7 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
         Stage::EditProfile(_) => StageView::EditProfile { attributes: fields(journey, sight) },
         Stage::Complete(_) | Stage::Returning(_) => StageView::Done { location: paths::journey_return(id) },
         Stage::Ended(Ended::Cancelled) => match journey.header.target {
-            Target::Application(_) => StageView::Done { location: paths::journey_return(id) },
+            Target::Application(_) | Target::Device { .. } => StageView::Done { location: paths::journey_return(id) },
             Target::Run { .. } | Target::Console { .. } => over(OverReason::Cancelled, sight.scene),
         },
         Stage::Ended(Ended::Used) => over(OverReason::Used, sight.scene),

@@ -4,6 +4,7 @@
 
 mod authorize;
 mod client;
+pub mod device;
 pub mod dpop;
 mod logout;
 mod redeem;

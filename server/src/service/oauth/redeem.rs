@@ -18,7 +18,7 @@ use lanyard_oidc::{
 };
 use lanyard_storage::StorageError;
 
-use super::{Place, ProtocolError, client, dpop, refresh};
+use super::{Place, ProtocolError, client, device, dpop, refresh};
 use crate::{
     http::client::Client,
     service::{audit, journey::JourneyError, signing},
@@ -54,6 +54,7 @@ pub async fn token(
         GrantRequest::Refresh(request) => {
             refresh::by_refresh(app, place, &application, request, (proof.clone(), from)).await?
         }
+        GrantRequest::Device(code) => device::by_device(app, place, &application, code, (proof.clone(), from)).await?,
     };
     answer(app, place, &application, &redeemed, proof.as_ref()).await
 }

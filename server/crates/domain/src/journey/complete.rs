@@ -13,7 +13,7 @@ use crate::{
     entropy::Entropy,
     grant::{AuthorizationRequest, CODE_LIFE, Grant, GrantDetails},
     id::Id,
-    secret::Token,
+    secret::{Token, TokenHash},
     session::{CONSOLE_LIFE, ConsoleKind, SESSION_LIFE, Session},
     user_flow::{Audience, FlowType},
 };
@@ -96,7 +96,8 @@ pub(super) fn cancel(context: &mut Context<'_, '_>) -> Stage {
 pub(super) fn from_session(header: &Header, session: Option<&Session>, facts: &Facts) -> Option<Stage> {
     let request = match &header.target {
         Target::Application(request) | Target::Run { request, .. } => request,
-        Target::Console { .. } => return None,
+        // Whoever approves a device signs in for it: a link alone must never be enough (RFC 8628, 5.4).
+        Target::Device { .. } | Target::Console { .. } => return None,
     };
     let session = session.filter(|session| !request.fresh_login && session.is_live(facts.now))?;
     let account = facts.account.as_ref().filter(|account| account.id == session.account && !account.disabled)?;
@@ -192,13 +193,42 @@ impl Return {
         entropy: &mut dyn Entropy,
     ) -> Issued {
         let code = Token::generate(entropy);
-        let grant = Grant {
+        let session = Some(self.session);
+        let grant = self.grant(header, request, (code.hash(), now.plus(CODE_LIFE), session), now, entropy);
+        Issued { grant, code }
+    }
+
+    /// Makes what a waiting device fetches by its own code, until `until`. The grant's code is
+    /// drawn and forgotten: nobody can redeem it as an authorization code. It does not end with the
+    /// session of the browser that approved it.
+    #[must_use]
+    pub fn approve_device(
+        self,
+        header: &Header,
+        request: &AuthorizationRequest,
+        until: Timestamp,
+        now: Timestamp,
+        entropy: &mut dyn Entropy,
+    ) -> Grant {
+        let nobody = Token::generate(entropy).hash();
+        self.grant(header, request, (nobody, until, None), now, entropy)
+    }
+
+    fn grant(
+        self,
+        header: &Header,
+        request: &AuthorizationRequest,
+        (code, code_expires_at, session): (TokenHash, Timestamp, Option<Id<Session>>),
+        now: Timestamp,
+        entropy: &mut dyn Entropy,
+    ) -> Grant {
+        Grant {
             id: Id::new(now, entropy),
             tenant: header.tenant,
             flow: header.flow.id,
             application: request.application,
             account: self.authentication.account(),
-            session: Some(self.session),
+            session,
             authentication: self.authentication,
             scope: request.scope.clone(),
             nonce: request.nonce.clone(),
@@ -209,13 +239,12 @@ impl Return {
                 dpop_jkt: request.options.dpop_jkt.clone(),
             },
             code_challenge: request.code_challenge.clone(),
-            code: code.hash(),
-            code_expires_at: now.plus(CODE_LIFE),
+            code,
+            code_expires_at,
             redeemed_at: None,
             revoked_at: None,
             created_at: now,
-        };
-        Issued { grant, code }
+        }
     }
 }
 

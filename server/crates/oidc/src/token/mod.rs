@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// The parameters that are read; none of them may be repeated.
-pub const KNOWN: [&str; 11] = [
+pub const KNOWN: [&str; 12] = [
     "grant_type",
     "client_id",
     "client_secret",
@@ -46,6 +46,7 @@ pub const KNOWN: [&str; 11] = [
     "client_assertion",
     "client_assertion_type",
     "client_info",
+    "device_code",
 ];
 
 /// The grants.
@@ -55,11 +56,13 @@ pub enum GrantType {
     AuthorizationCode,
     /// RFC 6749, 6.
     RefreshToken,
+    /// RFC 8628, 3.4.
+    DeviceCode,
 }
 
 impl GrantType {
     /// Every grant; discovery lists these.
-    pub const ALL: [Self; 2] = [Self::AuthorizationCode, Self::RefreshToken];
+    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::DeviceCode];
 
     /// The word on the wire.
     #[must_use]
@@ -67,6 +70,7 @@ impl GrantType {
         match self {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
         }
     }
 }
@@ -78,6 +82,8 @@ pub enum GrantRequest {
     Code(code::CodeRequest),
     /// A refresh token.
     Refresh(refresh::RefreshRequest),
+    /// A device code.
+    Device(Token),
 }
 
 /// Whom and where a code or refresh token is redeemed; loaded by the caller.
@@ -117,6 +123,7 @@ pub fn parse(params: &Params) -> Result<GrantRequest, Refusal> {
     Ok(match kind {
         GrantType::AuthorizationCode => GrantRequest::Code(code::CodeRequest::read(params)?),
         GrantType::RefreshToken => GrantRequest::Refresh(refresh::RefreshRequest::read(params)?),
+        GrantType::DeviceCode => GrantRequest::Device(token(params, "device_code", "The request has no device code.")?),
     })
 }
 

@@ -3,8 +3,8 @@
 CREATE TABLE device_codes (
     hash           BYTEA NOT NULL PRIMARY KEY, -- of the device code
     tenant_id      UUID NOT NULL REFERENCES tenants (id),
-    flow_id        UUID NOT NULL REFERENCES user_flows (id),
-    application_id UUID NOT NULL REFERENCES applications (id),
+    flow_id        UUID NOT NULL REFERENCES user_flows (id) ON DELETE CASCADE,
+    application_id UUID NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
     user_code      BYTEA NOT NULL, -- a keyed hash: the code itself is short
     scope          TEXT NOT NULL,
     poll_interval  BIGINT NOT NULL, -- milliseconds

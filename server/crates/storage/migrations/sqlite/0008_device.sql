@@ -3,8 +3,8 @@
 CREATE TABLE device_codes (
     hash           BLOB NOT NULL PRIMARY KEY, -- of the device code
     tenant_id      BLOB NOT NULL REFERENCES tenants (id),
-    flow_id        BLOB NOT NULL REFERENCES user_flows (id),
-    application_id BLOB NOT NULL REFERENCES applications (id),
+    flow_id        BLOB NOT NULL REFERENCES user_flows (id) ON DELETE CASCADE,
+    application_id BLOB NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
     user_code      BLOB NOT NULL, -- a keyed hash: the code itself is short
     scope          TEXT NOT NULL,
     poll_interval  INTEGER NOT NULL, -- milliseconds
