@@ -11,7 +11,7 @@ use std::path::Path;
 use lanyard_app::api::journey::*;
 use lanyard_app::components::*;
 use lanyard_app::countries;
-use lanyard_app::islands::ClaimsConfig;
+use lanyard_app::islands::{ClaimLabel, ClaimsConfig};
 use lanyard_app::pages::claims::claims_page;
 use lanyard_app::pages::journey::{journey_page, page_title};
 use lanyard_app::shell::{PageHead, render};
@@ -325,7 +325,7 @@ fn main() -> std::io::Result<()> {
         client_id: "portal".into(),
         redirect_uri: "https://localhost:8443/claims".into(),
         tenant: "Harbour Clinic".into(),
-        labels: vec![("given_name".into(), "Given name".into())],
+        labels: vec![ClaimLabel { name: "given_name".into(), label: "Given name".into(), country: false }],
         account_url: "/account/harbour.example".into(),
     };
     let html = render(head("Patient portal – Harbour Clinic".into()), || claims_page(config, true));

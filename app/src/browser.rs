@@ -33,8 +33,22 @@ pub fn copy(text: String, done: RwSignal<bool>) {
     let _ = (text, done);
 }
 
+/// The name of a country in the page's language, from its two-letter code; nothing on the server and
+/// for what is no such code.
+pub fn country_name(code: &str) -> Option<String> {
+    #[cfg(feature = "hydrate")]
+    return live::country_name(code);
+    #[cfg(not(feature = "hydrate"))]
+    {
+        let _ = code;
+        None
+    }
+}
+
 #[cfg(feature = "hydrate")]
 pub(crate) use live::focus;
+#[cfg(feature = "claims")]
+pub(crate) use live::language;
 
 #[cfg(feature = "hydrate")]
 mod live {
@@ -86,6 +100,27 @@ mod live {
                 );
             }
         });
+    }
+
+    /// The page's language.
+    pub(crate) fn language() -> String {
+        let html = document().document_element();
+        html.and_then(|html| html.get_attribute("lang")).unwrap_or_else(|| "en".to_owned())
+    }
+
+    /// `new Intl.DisplayNames(language, { type: "region", fallback: "none" }).of(code)`: the browser
+    /// has the names, so that no table of ours is loaded.
+    pub(super) fn country_name(code: &str) -> Option<String> {
+        use js_sys::{Array, Function, Object, Reflect};
+        let options = Object::new();
+        for (name, value) in [("type", "region"), ("fallback", "none")] {
+            Reflect::set(&options, &name.into(), &value.into()).ok()?;
+        }
+        let intl = Reflect::get(&js_sys::global(), &"Intl".into()).ok()?;
+        let maker: Function = Reflect::get(&intl, &"DisplayNames".into()).ok()?.dyn_into().ok()?;
+        let names = Reflect::construct(&maker, &Array::of2(&language().into(), &options)).ok()?;
+        let of: Function = Reflect::get(&names, &"of".into()).ok()?.dyn_into().ok()?;
+        of.call1(&names, &code.into()).ok()?.as_string()
     }
 
     /// Moves the focus to the first of these ids that exists.

@@ -1,11 +1,11 @@
-//! The one way to the server's API from the browser: `fetch` with a time-out.
+//! The one way to the server's API from the browser: gloo-net's `fetch`, with a time-out. Answers
+//! are read by the caller's own reader: gloo-net's `json` feature would bring serde_json along.
 
 use std::time::Duration;
 
-use leptos::prelude::{set_timeout_with_handle, window};
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, Headers, RequestInit, Response};
+use gloo_net::http::Request;
+use leptos::prelude::set_timeout_with_handle;
+use web_sys::AbortController;
 
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -48,27 +48,23 @@ fn read<T>(answer: Option<(u16, String)>, reader: Reader<T>) -> Result<T, FetchE
 /// Status and text of the answer; nothing where there is none in time.
 async fn send(url: &str, body: Option<(&str, String)>) -> Option<(u16, String)> {
     let controller = AbortController::new().ok()?;
-    let request = RequestInit::new();
-    request.set_signal(Some(&controller.signal()));
-    let headers = Headers::new().ok()?;
-    headers.set("accept", "application/json").ok()?;
-    if let Some((kind, body)) = body {
-        request.set_method("POST");
-        headers.set("content-type", kind).ok()?;
-        request.set_body(&JsValue::from_str(&body));
-    }
-    request.set_headers(&headers);
+    let signal = controller.signal();
+    let begun = if body.is_some() { Request::post(url) } else { Request::get(url) };
+    let begun = begun.header("accept", "application/json").abort_signal(Some(&signal));
+    let request = match body {
+        Some((kind, body)) => begun.header("content-type", kind).body(body),
+        None => begun.build(),
+    };
     let timer = set_timeout_with_handle(move || controller.abort(), TIMEOUT);
-    let answer = exchange(url, &request).await;
+    let answer = exchange(request.ok()?).await;
     if let Ok(timer) = timer {
         timer.clear();
     }
     answer
 }
 
-async fn exchange(url: &str, request: &RequestInit) -> Option<(u16, String)> {
-    let response = JsFuture::from(window().fetch_with_str_and_init(url, request)).await.ok()?;
-    let response = response.dyn_into::<Response>().ok()?;
-    let text = JsFuture::from(response.text().ok()?).await.ok()?;
-    Some((response.status(), text.as_string()?))
+async fn exchange(request: Request) -> Option<(u16, String)> {
+    let response = request.send().await.ok()?;
+    let text = response.text().await.ok()?;
+    Some((response.status(), text))
 }

@@ -38,6 +38,12 @@ pub fn journey_return(id: &str) -> String {
     format!("/journey/{id}/return")
 }
 
+/// Where a journey that is over begins anew, for an application that pushes its requests.
+#[must_use]
+pub fn journey_again(id: &str) -> String {
+    format!("/journey/{id}/again")
+}
+
 /// A journey as JSON.
 #[must_use]
 pub fn api_journey(id: &str) -> String {

@@ -41,16 +41,16 @@ export function person(givenName = "Ada", surname = "Byron"): Person {
     };
 }
 
-/** The password that the server printed for a demo account. */
-export function demoAccount(role: "patient" | "staff"): { email: string; password: string } {
-    const found = new RegExp(`^\\s+${role}\\s+(\\S+@\\S+)\\s+(\\S+)$`, "m").exec(serverOutput());
+/** The password that a server printed for a demo account; the shared one, if none is named. */
+export function demoAccount(role: "patient" | "staff", output = serverOutput()): { email: string; password: string } {
+    const found = new RegExp(`^\\s+${role}\\s+(\\S+@\\S+)\\s+(\\S+)$`, "m").exec(output);
     if (!found?.[1] || !found[2]) throw new Error(`no ${role} among the demo accounts of the server's output`);
     return { email: found[1], password: found[2] };
 }
 
-/** The first operator's one-time link. */
-export function operatorLink(): string {
-    const found = /^\s+(http\S+\/invitation\/\S+)$/m.exec(serverOutput());
+/** The first operator's one-time link of a server; of the shared one, if none is named. */
+export function operatorLink(output = serverOutput()): string {
+    const found = /^\s+(http\S+\/invitation\/\S+)$/m.exec(output);
     if (!found?.[1]) throw new Error("no operator link in the server's output");
     return found[1];
 }
@@ -209,4 +209,21 @@ export function totp(secret: string, step = 0): string {
 export async function steadyStep(): Promise<void> {
     const left = 30_000 - (Date.now() % 30_000);
     if (left < 4_000) await new Promise((next) => setTimeout(next, left + 50));
+}
+
+/** A new operator by a one-time link: password and authenticator app, up to `heading`. */
+export async function becomeOperator(page: Page, link: string, who: Person, heading = "Tenants"): Promise<string> {
+    await page.goto(link);
+    await hydrated(page);
+    await at(page, "Finish your account");
+    // A link that was sent to an address does not ask for one.
+    const address = page.getByLabel("Email address");
+    if (await address.count()) await address.fill(who.email);
+    await page.getByLabel("Choose a password").fill(who.password);
+    await page.getByLabel("Given name").fill(who.givenName);
+    await page.getByLabel("Surname").fill(who.surname);
+    await press(page, "Create account");
+    const secret = await finishApp(page);
+    await at(page, heading);
+    return secret;
 }

@@ -72,9 +72,10 @@ async function answers(url: string): Promise<boolean> {
 
 /**
  * Starts a server of its own, for specs that must not share one.
- * `args` are added to `serve --demo --listen … --data-dir …`; `env` to the environment.
+ * `args` are added to `serve --demo --listen … --data-dir …`, without `--demo` where `demo` is false;
+ * `env` to the environment.
  */
-export async function startServer(args: string[] = [], env: Record<string, string> = {}): Promise<RunningServer> {
+export async function startServer(args: string[] = [], env: Record<string, string> = {}, demo = true): Promise<RunningServer> {
     const binary = process.env.LANYARD_E2E_BINARY ?? join(ROOT, "target/debug/lanyard");
     if (!existsSync(binary)) throw new Error(`${binary} is missing: cargo build -p lanyard (make test does)`);
     const data = mkdtempSync(join(tmpdir(), "lanyard-e2e-"));
@@ -85,7 +86,7 @@ export async function startServer(args: string[] = [], env: Record<string, strin
     const out = openSync(log, "a");
     const child = spawn(
         binary,
-        ["serve", "--demo", "--listen", `127.0.0.1:${port}`, "--data-dir", data, ...args],
+        ["serve", ...(demo ? ["--demo"] : []), "--listen", `127.0.0.1:${port}`, "--data-dir", data, ...args],
         { cwd: data, stdio: ["ignore", out, out], env: { ...foreign(), ...UNLIMITED, NO_COLOR: "1", ...env } },
     );
     closeSync(out);

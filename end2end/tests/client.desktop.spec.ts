@@ -114,3 +114,49 @@ test("A28 a reply URL is exact; A30 a public client needs PKCE with S256", async
         expect(back.searchParams.get("code")).toBeNull();
     }
 });
+
+test("openid-client pushes its request and is answered by a form that goes on by itself", async ({ page, request }) => {
+    const who = person("Pushed", "Form");
+    const { config, redirect_uri } = await discover(page);
+    const verifier = client.randomPKCECodeVerifier();
+    const [state, nonce] = [client.randomState(), client.randomNonce()];
+    const address = await client.buildAuthorizationUrlWithPAR(config, {
+        redirect_uri,
+        response_mode: "form_post",
+        scope: "openid",
+        code_challenge: await client.calculatePKCECodeChallenge(verifier),
+        code_challenge_method: "S256",
+        state,
+        nonce,
+    });
+    expect([...address.searchParams.keys()].sort()).toEqual(["client_id", "request_uri"]);
+    // The application's end of the form.
+    await page.route(redirect_uri, (route) =>
+        route.request().method() === "POST"
+            ? route.fulfill({ status: 200, contentType: "text/html", body: "<!doctype html><title>app</title><h1>app</h1>" })
+            : route.fallback(),
+    );
+    await page.goto(address.href);
+    await proveAddress(page, request, who.email);
+    await giveDetails(page, who);
+    const [back] = await Promise.all([
+        page.waitForRequest((sent) => sent.method() === "POST" && sent.url() === redirect_uri),
+        enrolPhone(page, request, who),
+    ]);
+    await expect(page.getByRole("heading", { name: "app" })).toBeVisible();
+    const answer = new Request(redirect_uri, {
+        method: "POST",
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+        body: back.postData(),
+    });
+    const tokens = await client.authorizationCodeGrant(config, answer, {
+        pkceCodeVerifier: verifier,
+        expectedState: state,
+        expectedNonce: nonce,
+        idTokenExpected: true,
+    });
+    expect(tokens.claims()?.sub).toBeTruthy();
+    // A reference is good once: the old address shows a page and sends nobody anywhere.
+    const again = await page.goto(address.href);
+    expect(again?.status()).toBe(400);
+});

@@ -41,7 +41,7 @@ test("sign-up with email code, details and text message: the application shows e
         "Email address": who.email,
         "Given name": "Ada",
         Surname: "Byron",
-        "Country/Region": "US",
+        "Country/Region": "United States",
         "Type of insurance": "Private",
         "User is new": "Yes",
     });
@@ -53,7 +53,7 @@ test("sign-up with email code, details and text message: the application shows e
         "Email address": who.email,
         "Given name": "Ada",
         Surname: "Byron",
-        "Country/Region": "US",
+        "Country/Region": "United States",
         "Type of insurance": "Private",
     });
 });

@@ -3,6 +3,7 @@
 import { linkOf, nextCode, nextMessage, seen } from "../support/inbox.ts";
 import {
     at,
+    becomeOperator,
     choose,
     demoAccount,
     enterPhoneCode,
@@ -43,18 +44,9 @@ async function good(state: string): Promise<void> {
 
 test("the first operator comes in by the printed link: password, authenticator app, and the link is dead (f50)", async ({ browser, baseURL }) => {
     await page.goto(operatorLink());
-    await hydrated(page);
-    await at(page, "Finish your account");
-    await page.getByLabel("Email address").fill(operator.email);
-    await page.getByLabel("Choose a password").fill(operator.password);
-    if (await page.getByLabel("Given name").count()) {
-        await page.getByLabel("Given name").fill(operator.givenName);
-        await page.getByLabel("Surname").fill(operator.surname);
-    }
-    await press(page, "Create account");
     // Operators have one kind of method only: never text or call.
     await expect(page.getByText("Text message")).toHaveCount(0);
-    await finishApp(page);
+    await becomeOperator(page, operatorLink(), operator);
     await page.waitForURL(/\/portal/);
     await at(page, "Tenants");
     await good("tenants");
@@ -127,8 +119,65 @@ test("an application: reply URLs that can't be are refused with reasons; a secre
     const secret = (await notice.locator(".fixed, code").first().innerText()).trim();
     expect(secret.length).toBeGreaterThanOrEqual(22);
     await good("application, new secret");
-    await page.goto(page.url().replace(/\/secret$/, ""));
+    const server = page.url().replace(/\/secret$/, "");
+    await page.goto(server);
     await expect(page.locator("body")).not.toContainText(secret);
+
+    // O9: rotation with overlap. A second secret, then the first is removed once its end is typed.
+    await press(page, "Create secret");
+    await page.goto(server);
+    const table = page.getByRole("table", { name: "Client secrets" });
+    await expect(table.getByRole("row")).toHaveCount(3);
+    await table.getByRole("link", { name: `Remove the secret that ends in ${secret.slice(-4)}` }).click();
+    await expect(page.getByRole("heading", { level: 1 })).toContainText("Remove the client secret of Harbour server?");
+    await page.getByLabel(`Type ${secret.slice(-4)} to confirm`).fill("no");
+    await press(page, "Remove secret");
+    await expect(page.locator("#error-summary")).toContainText("exactly as they are shown");
+    await good("remove a secret, not confirmed");
+    await page.getByLabel(`Type ${secret.slice(-4)} to confirm`).fill(secret.slice(-4));
+    await press(page, "Remove secret");
+    await at(page, "Harbour server");
+    await expect(page.getByRole("status").first()).toContainText("The client secret is removed");
+    await expect(page.getByRole("table", { name: "Client secrets" }).getByRole("row")).toHaveCount(2);
+});
+
+test("the settings of an application: what matters first, the rest behind summaries that open where something is wrong", async () => {
+    await page.goto(`/portal/${HARBOUR}/applications`);
+    await page.getByRole("link", { name: "Harbour server" }).click();
+    await at(page, "Harbour server");
+    await expect(page.getByLabel("Back-channel logout URL")).toBeHidden();
+    await page.getByText("Signing out", { exact: true }).click();
+    await page.getByLabel("Back-channel logout URL").fill("http://harbour.example/out");
+    await page.getByLabel("It belongs to another organisation").check({ force: true });
+    await press(page, "Save changes");
+    await expect(page.locator("#error-summary")).toContainText("must begin with https");
+    await expect(page.getByLabel("Back-channel logout URL")).toBeVisible();
+    await expect(page.getByLabel("It belongs to another organisation")).toBeChecked();
+    await good("application settings, errors");
+    await page.getByLabel("Back-channel logout URL").fill("https://harbour.example/out");
+    await press(page, "Save changes");
+    const done = page.getByRole("status").first();
+    await expect(done).toContainText("Saved");
+    await expect(done).toContainText("Back-channel logout URL");
+    for (const summary of await page.locator("form .disclosure > summary").all()) await summary.click();
+    await good("application settings, all open");
+});
+
+test("O9 two operators at one application: the second one is told, and nothing of theirs is saved", async () => {
+    const second = await context.newPage();
+    await page.goto(`/portal/${HARBOUR}/applications`);
+    await page.getByRole("link", { name: "Harbour server" }).click();
+    await second.goto(page.url());
+    await page.getByLabel("Name", { exact: true }).fill("Harbour web server");
+    await press(page, "Save changes");
+    await at(page, "Harbour web server");
+    await second.getByLabel("Name", { exact: true }).fill("Harbour backend");
+    await press(second, "Save changes");
+    await expect(second.getByRole("alert")).toContainText("Somebody else changed this while you were editing");
+    await expect(second.getByRole("alert")).toContainText("Olive Operator changed it on");
+    await expect(second.getByLabel("Name", { exact: true })).toHaveValue("Harbour web server");
+    await expectAccessible(second, "application, conflict");
+    await second.close();
 });
 
 test("a custom attribute and a user flow with MFA off, in one table; linked to the application", async () => {
@@ -158,6 +207,23 @@ test("a custom attribute and a user flow with MFA off, in one table; linked to t
     await at(page, "B2C_1_signin");
     await expect(page.getByLabel("Harbour booking")).toBeChecked();
     await good("user flow");
+    // Required without collected is a contradiction: refused, and said at the row.
+    await page.getByLabel("City is required", { exact: true }).check();
+    await press(page, "Save changes");
+    await expect(page.locator("#error-summary")).toContainText("City is required but not collected.");
+    await page.locator("#error-summary").getByRole("link").first().click();
+    await expect(page.getByLabel("City is required", { exact: true })).toBeFocused();
+    await good("user flow, required but not collected");
+    await page.getByLabel("City is required", { exact: true }).uncheck();
+    await page.getByText("Staying signed in", { exact: true }).click();
+    await page.getByLabel("Life of a session, in minutes").fill("14");
+    await press(page, "Save changes");
+    await expect(page.locator("#error-summary")).toContainText("from 15 to 1440");
+    await page.getByLabel("Life of a session, in minutes").fill("480");
+    await press(page, "Save changes");
+    await expect(page.getByRole("status").first()).toContainText("480 minutes");
+    for (const summary of await page.locator("form .disclosure > summary").all()) await summary.click();
+    await good("user flow, all open");
     await page.goto(`/portal/${HARBOUR}/flows/new`);
     await page.getByLabel("Name", { exact: true }).fill("b2c_1_SIGNIN");
     await press(page, "Create user flow");
@@ -201,7 +267,8 @@ test("O4 Run user flow: a sign-up without MFA; the decoded tokens carry exactly 
 test("O3 switching MFA on says whom it touches; the patient's next sign-in demands the email code and a second factor", async ({ request }) => {
     await page.goto(`/portal/${HARBOUR}/flows/b2c_1_signin`);
     await page.getByRole("link", { name: "Turn on MFA" }).click();
-    await expect(page.locator("main")).toContainText(/1 of 1|1 patient|no second factor/);
+    await expect(page.locator("main")).toContainText("The only patient has no second factor.");
+    await expect(page.locator("main")).toContainText("All patients of Harbour Clinic are counted");
     await good("MFA toggle");
     for (const method of ["Text message", "Phone call", "Authenticator app"]) {
         const box = page.getByLabel(new RegExp(`^${method}`));
@@ -234,6 +301,33 @@ test("O3 switching MFA on says whom it touches; the patient's next sign-in deman
     // The owner is told (first enrolment on an existing account).
     const told = await nextMessage(request, pat.email, { known: before, kind: "email" });
     expect(`${told.subject} ${told.body}`).toMatch(/second step/i);
+});
+
+test("A24 an operator of one tenant is invited by email, sees that tenant only, and loses it at the next click", async ({ request, browser, baseURL }) => {
+    const theo = person("Theo", "Tenant");
+    await page.goto(`/portal/${HARBOUR}/operators`);
+    await good("operators, nobody");
+    await page.getByLabel("Email address").fill(theo.email);
+    await press(page, "Invite operator");
+    await expect(page.getByRole("status").first()).toContainText("on its way");
+    await expect(page.getByRole("table", { name: "Open invitations" })).toContainText(theo.email);
+    await good("operators, one invited");
+    const link = linkOf(await nextMessage(request, theo.email, { kind: "email" }), "/invitation/");
+    const own = await browser.newContext({ ...(baseURL ? { baseURL } : {}), locale: "en-GB" });
+    const theirs = await own.newPage();
+    await becomeOperator(theirs, link, theo);
+    await expect(theirs.getByRole("table").getByRole("link")).toHaveText(["Harbour Clinic"]);
+    expect((await theirs.goto(`/portal/${TENANT}`))?.status()).toBe(404);
+    await theirs.goto(`/portal/${HARBOUR}/operators`);
+    await expect(theirs.locator("main")).toContainText("Only an operator of the whole system can invite");
+
+    await page.goto(`/portal/${HARBOUR}/operators`);
+    await page.getByRole("link", { name: "Remove Theo Tenant" }).click();
+    await good("operator, remove");
+    await press(page, "Remove operator");
+    await at(page, "Operators");
+    expect((await theirs.goto(`/portal/${HARBOUR}`))?.status()).toBe(404);
+    await own.close();
 });
 
 let staffApp = "";

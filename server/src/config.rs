@@ -12,6 +12,8 @@ use figment::{
     Figment,
     providers::{Env, Format as _, Serialized, Toml},
 };
+use lanyard_domain::clock::{DAY, MINUTE, Millis};
+use lanyard_oidc::jose::{RsaBits, rotation};
 use serde::{Deserialize, Serialize};
 
 /// Variables that begin with `LANYARD_` and are no configuration of the server.
@@ -41,8 +43,54 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// Limits per network address and of the hashing queue.
     pub limits: Limits,
+    /// Signing keys.
+    pub keys: Keys,
+    /// Requests to addresses that applications register.
+    pub outbound: Outbound,
     /// Demo mode: loopback only, a database of its own, an inbox instead of providers.
     pub demo: bool,
+}
+
+/// Requests to addresses that applications register, such as those of back-channel logout (f48).
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Outbound {
+    /// Private, link-local and loopback addresses may be called as well: for relying parties that
+    /// live beside this server. Off by default; the demo may always call loopback.
+    pub allow_private_addresses: bool,
+}
+
+/// Signing keys of the tenants (D12).
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keys {
+    /// How long a key signs before the next one does, in days: 2 to 3650.
+    pub rotation_days: u32,
+    /// How long the next key is published before it signs, in minutes: 10 or more, and less than
+    /// it signs. A day by default, for clients that keep key sets longer than they are told.
+    pub publish_ahead_minutes: u32,
+    /// The size of new RSA keys: 2048, as in B2C, or 3072 (A38).
+    pub rsa_bits: RsaBits,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { rotation_days: 90, publish_ahead_minutes: 1440, rsa_bits: RsaBits::Bits2048 }
+    }
+}
+
+impl Keys {
+    /// How long a key signs.
+    #[must_use]
+    pub fn interval(&self) -> Millis {
+        i64::from(self.rotation_days) * DAY
+    }
+
+    /// How long a key is published before it signs.
+    #[must_use]
+    pub fn lead(&self) -> Millis {
+        i64::from(self.publish_ahead_minutes) * MINUTE
+    }
 }
 
 /// TLS settings.
@@ -175,6 +223,8 @@ impl Default for Config {
             twilio: None,
             trusted_proxies: Vec::new(),
             limits: Limits::default(),
+            keys: Keys::default(),
+            outbound: Outbound::default(),
             demo: false,
         }
     }
@@ -252,6 +302,12 @@ impl Config {
             || self.limits.hashing_queue == 0
         {
             return refuse("limits: values must be 1 or more".into());
+        }
+        if !(2..=3650).contains(&self.keys.rotation_days) {
+            return refuse("keys: rotation_days must be 2 to 3650".into());
+        }
+        if self.keys.lead() < rotation::MIN_LEAD || self.keys.lead() >= self.keys.interval() {
+            return refuse("keys: publish_ahead_minutes must be 10 or more, and less than rotation_days".into());
         }
         Ok(self)
     }
@@ -357,6 +413,18 @@ mod tests {
     fn postgresql_needs_an_explicit_key_file() {
         assert!(with(serde_json::json!({"database_url": "postgres://x/y"})).is_err());
         assert!(with(serde_json::json!({"database_url": "postgres://x/y", "master_key_file": "k"})).is_ok());
+    }
+
+    #[test]
+    fn d12_a_key_is_known_to_clients_before_it_signs() {
+        let keys = |rotation: u32, ahead: u32, bits: u32| {
+            let keys = serde_json::json!({"rotation_days": rotation, "publish_ahead_minutes": ahead, "rsa_bits": bits});
+            with(serde_json::json!({ "keys": keys }))
+        };
+        assert_eq!(u16::from(keys(90, 10, 3072).unwrap().keys.rsa_bits), 3072);
+        for (rotation, ahead, bits) in [(90, 9, 2048), (90, 0, 2048), (2, 2880, 2048), (1, 10, 2048), (90, 10, 1024)] {
+            assert!(keys(rotation, ahead, bits).is_err(), "{rotation} {ahead} {bits}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod config;
 pub mod demo;
 pub mod http;
 pub mod jobs;
+pub mod outbound;
 pub mod router;
 pub mod service;
 pub mod start;

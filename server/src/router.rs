@@ -34,6 +34,7 @@ pub fn router(app: App) -> Router {
         .route("/invitation/{tenant}/{token}", get(journey::pages::invitation))
         .route("/journey/{id}", get(journey::pages::show))
         .route("/journey/{id}/return", get(journey::pages::go_back))
+        .route("/journey/{id}/again", get(journey::pages::again))
         .route("/journey/{id}/{event}", post(journey::pages::act))
         .route("/api/journeys/{id}", get(journey::api::show))
         .route("/api/journeys/{id}/{event}", post(journey::api::act))

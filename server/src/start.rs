@@ -29,6 +29,7 @@ use crate::{
     config::{self, Config},
     http::limit::Limiter,
     jobs::delivery::Wake,
+    outbound::{Outbound, Reach},
     service::{journey, signing::SigningKeys},
     state::{App, Channels, EntropySource, Parts},
 };
@@ -91,6 +92,11 @@ pub fn parts(config: Config, store: Store, master: MasterKey, outside: Outside) 
     // What draws the pages needs to know where tasks run; saying it twice does no harm.
     let _ = any_spawner::Executor::init_tokio();
     let origin = config.origin();
+    let reach = match (config.outbound.allow_private_addresses, config.demo) {
+        (true, _) => Reach::Everywhere,
+        (false, true) => Reach::PublicAndLoopback,
+        (false, false) => Reach::Public,
+    };
     let threads = NonZeroUsize::new(config.limits.hashing_threads).unwrap_or_else(hasher::cores);
     let argon2 = Argon2Passwords::new(Some(master.pepper()), randomness().as_mut());
     let passwords = PasswordQueue::new(argon2, threads, config.limits.hashing_queue, randomness())
@@ -117,6 +123,7 @@ pub fn parts(config: Config, store: Store, master: MasterKey, outside: Outside) 
         channels,
         inbox,
         outbox: Wake::default(),
+        outbound: Outbound::new(reach).map_err(|error| say(chain("outbound requests", &error)))?,
         signing: SigningKeys::default(),
         surroundings: journey::Known::default(),
         opened: RwLock::new(HashMap::new()),

@@ -17,6 +17,7 @@ use crate::{
     config::Config,
     http::limit::Limiter,
     jobs::delivery::Wake,
+    outbound::Outbound,
     service::{
         journey::{self, JourneyError},
         signing::SigningKeys,
@@ -85,6 +86,8 @@ pub struct Parts {
     pub limiter: Limiter,
     /// Wakes the delivery.
     pub outbox: Wake,
+    /// Calls addresses that applications register.
+    pub outbound: Outbound,
     /// The signing keys, opened.
     pub signing: SigningKeys,
     /// What stands around journeys, as it was last read.

@@ -15,7 +15,7 @@ use lanyard_server::http::csrf::EXEMPT;
 use crate::support::{TestApp, journey::place};
 
 /// Open to everybody; every other route wants a session of a console.
-const OPEN: [&str; 15] = [
+const OPEN: [&str; 16] = [
     "/",
     "/livez",
     "/readyz",
@@ -27,6 +27,7 @@ const OPEN: [&str; 15] = [
     "/invitation/{tenant}/{token}",
     "/journey/{id}",
     "/journey/{id}/return",
+    "/journey/{id}/again",
     "/journey/{id}/{event}",
     "/api/journeys/{id}",
     "/api/journeys/{id}/{event}",
@@ -98,6 +99,7 @@ fn filled(path: &str) -> String {
         .replace("{id}", id)
         .replace("{event}", "sign-in")
         .replace("{token}", "x")
+        .replace("{secret}", "x")
         .replace("{file}", "x.js")
 }
 
@@ -166,7 +168,8 @@ async fn n25_every_route_that_changes_state_refuses_other_sites() {
 async fn n25_the_exempt_endpoints_are_the_pinned_ones() {
     let pinned = [Endpoint::Authorize, Endpoint::Token, Endpoint::UserInfo, Endpoint::Logout];
     assert_eq!(EXEMPT[..4], pinned);
-    assert_eq!(EXEMPT[4..], [Endpoint::Revocation, Endpoint::Introspection, Endpoint::DeviceAuthorization]);
+    let later = [Endpoint::Revocation, Endpoint::Introspection, Endpoint::PushedRequest, Endpoint::DeviceAuthorization];
+    assert_eq!(EXEMPT[4..], later);
     let app = TestApp::new().await;
     let base = place(&app.world.plain, &app.world.plain.flow);
     let mut browser = app.browser();

@@ -208,38 +208,3 @@ pub fn CodeField(
     }
     .plain()
 }
-
-/// A phone number in any national or international form (U17), shown as typed.
-#[component]
-pub fn PhoneField(
-    /// Name in the form.
-    #[prop(into)]
-    name: String,
-    /// The visible label.
-    #[prop(into)]
-    label: String,
-    /// What stands in it.
-    #[prop(optional, into)]
-    value: String,
-    /// One line of help.
-    #[prop(optional, into)]
-    hint: MaybeText,
-    /// What is wrong.
-    #[prop(optional, into)]
-    error: MaybeText,
-) -> AnyView {
-    view! {
-        <TextField
-            name=name
-            label=label
-            value=value
-            hint=hint
-            error=error
-            kind="tel"
-            autocomplete="tel"
-            inputmode="tel"
-            class="medium ltr"
-        />
-    }
-    .plain()
-}

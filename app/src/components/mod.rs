@@ -20,7 +20,7 @@ pub use chart::{Bar, BarChart};
 pub use choices::{CheckboxField, RadioOption, Radios, SelectField};
 pub use content::{Badge, Breadcrumbs, DefinitionList, Disclosure, EmptyState, Notice, Pagination, Tone};
 pub use errors::{ERROR_SUMMARY_ID, ErrorItem, ErrorSummary};
-pub use fields::{CodeField, FieldFrame, PasswordField, PhoneField, TextField};
+pub use fields::{CodeField, FieldFrame, PasswordField, TextField};
 pub use layout::{AuthLayout, ConsoleLayout, NavItem};
 pub use plain::Plain;
 pub use table::{Column, DataTable, Sort};

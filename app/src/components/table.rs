@@ -58,7 +58,9 @@ impl Column {
     }
 }
 
-/// A table that scrolls within itself on narrow screens. The first cell of a row is its header.
+/// A table whose rows become cards on narrow screens: each cell then stands on a line of its own
+/// behind its column's label. With a column that sorts it scrolls within itself instead, so that the
+/// heads stay. The first cell of a row is its header.
 #[component]
 pub fn DataTable(
     /// What it shows, for screen readers.
@@ -70,6 +72,8 @@ pub fn DataTable(
     rows: Vec<Vec<AnyView>>,
 ) -> AnyView {
     let numeric: Vec<bool> = columns.iter().map(|column| column.numeric).collect();
+    let stacks = columns.iter().all(|column| column.sort.is_none());
+    let labels: Vec<String> = columns.iter().map(|column| column.label.clone()).collect();
     let heads = columns.into_iter().map(head).collect_view();
     let rows = rows
         .into_iter()
@@ -80,24 +84,26 @@ pub fn DataTable(
                 .map(|(at, cell)| {
                     let class = numeric.get(at).copied().unwrap_or_default().then_some("numeric");
                     if at == 0 {
-                        view! { <th scope="row" class=class>{cell}</th> }.plain()
+                        view! { <th scope="row" role="rowheader" class=class>{cell}</th> }.plain()
                     } else {
-                        view! { <td class=class>{cell}</td> }.plain()
+                        let label = labels.get(at).cloned().unwrap_or_default();
+                        view! { <td role="cell" class=class data-label=label>{cell}</td> }.plain()
                     }
                 })
                 .collect_view();
-            view! { <tr>{cells}</tr> }
+            view! { <tr role="row">{cells}</tr> }
         })
         .collect_view();
     let name = caption.clone();
     view! {
-        <div class="table-scroll" tabindex="0" role="region" aria-label=name>
-            <table class="table">
+        <div class=if stacks { "table-scroll table-stack" } else { "table-scroll" } tabindex="0" role="region" aria-label=name>
+            // The roles are said, because a row that is drawn as a card is no table's row any more.
+            <table class="table" role="table">
                 <caption class="visually-hidden">{caption}</caption>
-                <thead>
-                    <tr>{heads}</tr>
+                <thead role="rowgroup">
+                    <tr role="row">{heads}</tr>
                 </thead>
-                <tbody>{rows}</tbody>
+                <tbody role="rowgroup">{rows}</tbody>
             </table>
         </div>
     }
@@ -107,7 +113,7 @@ pub fn DataTable(
 fn head(column: Column) -> AnyView {
     let class = column.numeric.then_some("numeric");
     match column.sort {
-        None => view! { <th scope="col" class=class>{column.label}</th> }.plain(),
+        None => view! { <th scope="col" role="columnheader" class=class>{column.label}</th> }.plain(),
         Some((href, now)) => {
             let arrow = match now {
                 Sort::None => "↕",
@@ -115,7 +121,7 @@ fn head(column: Column) -> AnyView {
                 Sort::Descending => "↓",
             };
             view! {
-                <th scope="col" class=class aria-sort=now.aria()>
+                <th scope="col" role="columnheader" class=class aria-sort=now.aria()>
                     <a class="sort" href=href>
                         {column.label}
                         <span class="sort-arrow" aria-hidden="true">{arrow}</span>

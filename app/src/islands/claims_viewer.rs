@@ -5,6 +5,7 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::browser;
 use crate::components::{CopyControl, DefinitionList, Disclosure, Notice, Plain as _, Tone};
 
 /// What the page knows beforehand; the rest it finds by discovery.
@@ -18,10 +19,21 @@ pub struct ClaimsConfig {
     pub redirect_uri: String,
     /// The tenant's name.
     pub tenant: String,
-    /// Names and labels of the claims to show, in order.
-    pub labels: Vec<(String, String)>,
+    /// The claims to show, in order.
+    pub labels: Vec<ClaimLabel>,
     /// Where the account page is, which needs no scripting.
     pub account_url: String,
+}
+
+/// A claim to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimLabel {
+    /// Its name in the token.
+    pub name: String,
+    /// Its label.
+    pub label: String,
+    /// Its value is a two-letter code of a country, shown by the country's name.
+    pub country: bool,
 }
 
 /// One claim as shown.
@@ -145,9 +157,11 @@ fn signed_in(config: StoredValue<ClaimsConfig>, showing: RwSignal<Showing>, rece
         .with_value(|config| config.labels.clone())
         .into_iter()
         // Only ever true, right after sign-up: its absence is no gap.
-        .filter(|(name, _)| name != "newUser" || find(name).is_some())
-        .map(|(name, label)| {
-            let value = match find(&name).filter(|value| !value.is_empty()) {
+        .filter(|claim| claim.name != "newUser" || find(&claim.name).is_some())
+        .map(|ClaimLabel { name, label, country }| {
+            let found = find(&name).filter(|value| !value.is_empty());
+            let found = found.map(|value| if country { browser::country_name(&value).unwrap_or(value) } else { value });
+            let value = match found {
                 Some(value) => view! { <bdi>{value}</bdi> }.plain(),
                 None => view! { <span class="muted">"Not given"</span> }.plain(),
             };
@@ -190,7 +204,7 @@ fn technical(config: StoredValue<ClaimsConfig>, received: &Received) -> AnyView 
         .claims
         .iter()
         .map(|claim| {
-            let label = labels.iter().find(|(name, _)| *name == claim.name).map(|(_, label)| label.clone());
+            let label = labels.iter().find(|it| it.name == claim.name).map(|it| it.label.clone());
             view! {
                 <tr>
                     <th scope="row">

@@ -12,7 +12,7 @@ use leptos::reactive::owner::Owner;
 use leptos::tachys::html::islands::Island;
 use leptos::tachys::reactive_graph::OwnedView;
 
-use crate::api::journey::{Delivery, JourneyView, StageView};
+use crate::api::journey::{CodeView, Delivery, JourneyView, StageView};
 use crate::components::{Notice, Plain as _, Tone};
 use crate::pages::journey::{LiveDelivery, step};
 
@@ -37,9 +37,9 @@ pub(super) struct Live {
     pub(super) busy: StoredValue<bool>,
 }
 
-/// How the message of a step fares, where there is one.
-pub(super) fn delivery_of(stage: &StageView) -> Delivery {
-    let code = match stage {
+/// The code that a step waits for, where a message brings it.
+pub(super) fn awaited(stage: &StageView) -> Option<&CodeView> {
+    match stage {
         StageView::SignUpCode(code) | StageView::ResetCode(code) | StageView::ConfirmEmail(code) => Some(code),
         StageView::EnrolPhoneCode { code, .. } => Some(code),
         StageView::Challenge { code, .. } => code.as_ref(),
@@ -54,8 +54,12 @@ pub(super) fn delivery_of(stage: &StageView) -> Delivery {
         | StageView::EditProfile { .. }
         | StageView::Done { .. }
         | StageView::Over { .. } => None,
-    };
-    code.map_or(Delivery::OnItsWay, |code| code.delivery)
+    }
+}
+
+/// How the message of a step fares, where there is one.
+pub(super) fn delivery_of(stage: &StageView) -> Delivery {
+    awaited(stage).map_or(Delivery::OnItsWay, |code| code.delivery)
 }
 
 /// What `boot.js` calls the browser's half by.

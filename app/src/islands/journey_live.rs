@@ -11,7 +11,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, FormData, HtmlButtonElement, HtmlElement, HtmlFormElement, HtmlInputElement, SubmitEvent};
 
 use super::decode;
-use super::journey::{Live, Shown, delivery_of};
+use super::journey::{Live, Shown, awaited, delivery_of};
 use crate::api::journey::{Delivery, JourneyView, StageView};
 use crate::components::ERROR_SUMMARY_ID;
 use crate::pages::journey::page_title;
@@ -186,7 +186,7 @@ fn go_to_page(live: Live) {
 /// Asks a few times how the step's message fares; tells about it and leaves the fields alone.
 fn watch_delivery(live: Live) {
     let (version, waiting, id) =
-        live.shown.with_untracked(|shown| (shown.version, has_message(&shown.view.stage), shown.view.id.clone()));
+        live.shown.with_untracked(|shown| (shown.version, awaited(&shown.view.stage).is_some(), shown.view.id.clone()));
     if !waiting || live.delivery.get_untracked() != Delivery::OnItsWay {
         return;
     }
@@ -210,24 +210,4 @@ fn poll(live: Live, version: u32, url: String) {
             live.delivery.set(delivery_of(&now.stage));
         }
     });
-}
-
-/// Whether the step waits for a message.
-fn has_message(stage: &StageView) -> bool {
-    match stage {
-        StageView::SignUpCode(_) | StageView::ResetCode(_) | StageView::ConfirmEmail(_) => true,
-        StageView::EnrolPhoneCode { .. } => true,
-        StageView::Challenge { code, .. } => code.is_some(),
-        StageView::SignIn { .. }
-        | StageView::SignUpEmail
-        | StageView::Details { .. }
-        | StageView::ResetEmail { .. }
-        | StageView::NewPassword { .. }
-        | StageView::ChooseMethod { .. }
-        | StageView::EnrolPhone { .. }
-        | StageView::EnrolApp { .. }
-        | StageView::EditProfile { .. }
-        | StageView::Done { .. }
-        | StageView::Over { .. } => false,
-    }
 }

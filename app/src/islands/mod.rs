@@ -20,7 +20,7 @@ mod journey_live;
 mod oidc_client;
 
 #[cfg(any(not(feature = "hydrate"), feature = "claims"))]
-pub use claims_viewer::{ClaimsConfig, ClaimsViewer};
+pub use claims_viewer::{ClaimLabel, ClaimsConfig, ClaimsViewer};
 #[cfg(any(not(feature = "hydrate"), feature = "claims"))]
 pub use copy_button::CopyButton;
 #[cfg(any(not(feature = "hydrate"), feature = "journey"))]

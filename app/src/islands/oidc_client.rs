@@ -254,8 +254,7 @@ fn written(seconds: f64) -> String {
         // Setting a property of an object of our own cannot fail.
         let _ = js_sys::Reflect::set(&style, &name.into(), &value.into());
     }
-    let language = document().document_element().and_then(|html| html.get_attribute("lang"));
-    String::from(date.to_locale_string(language.as_deref().unwrap_or("en"), &style))
+    String::from(date.to_locale_string(&browser::language(), &style))
 }
 
 /// A claim's value as people read it.

@@ -83,12 +83,31 @@ pub fn confirm_logout_page(tenant: &str, kept: &[(String, String)]) -> impl Into
     }
 }
 
-/// Says that the session is over.
-pub fn signed_out_page(tenant: &str) -> impl IntoView + use<> {
+/// Says that the session is over. `frames` sign the person out at other applications; `next` is
+/// where the page goes on to by itself.
+pub fn signed_out_page(tenant: &str, frames: &[String], next: Option<&str>) -> impl IntoView + use<> {
+    // They may run scripts of their own, and can't lead this page elsewhere.
+    let frames = frames
+        .iter()
+        .map(|url| {
+            view! {
+                <iframe hidden title="Signing out" sandbox="allow-scripts allow-same-origin" src=url.clone()></iframe>
+            }
+        })
+        .collect_view();
+    let rest = match next {
+        Some(next) => view! {
+            <p>"We’re taking you back to the app."</p>
+            <ButtonLink label="Continue" href=next.to_owned() />
+        }
+        .into_any(),
+        None => view! { <p>"You can close this page now."</p> }.into_any(),
+    };
     view! {
         <AuthLayout tenant=tenant.to_owned()>
             <h1 class="step-title">"You’re signed out"</h1>
-            <p>"You can close this page now."</p>
+            {rest}
+            {frames}
         </AuthLayout>
     }
 }

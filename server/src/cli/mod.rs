@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 it could not be done (one line on stderr says why), 2 wrong usage (clap).
 
+mod keys;
 mod operator;
 mod serve;
 
@@ -18,6 +19,7 @@ Examples:
   lanyard serve --tls                    https with a generated development certificate
   LANYARD_DATABASE_URL=postgres://… LANYARD_MASTER_KEY_FILE=/etc/lanyard/key lanyard serve
   lanyard operator invite                print a one-time link for one more operator
+  lanyard keys list                      which keys sign, and since when
   lanyard config check                   say what is wrong with the configuration, if anything";
 
 /// Self-hosted customer identity with multi-factor authentication for healthcare.
@@ -36,6 +38,9 @@ enum Command {
     /// Operators.
     #[command(subcommand)]
     Operator(OperatorCommand),
+    /// Signing keys.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -145,6 +150,7 @@ fn run(command: &Command) -> Outcome {
     match command {
         Command::Serve(args) => block_on(serve::serve(args.load()?)),
         Command::Operator(OperatorCommand::Invite(args)) => block_on(operator::invite(args.load()?)),
+        Command::Keys(command) => block_on(keys::run(command.common().load()?, command)),
         Command::Config(ConfigCommand::Check(args)) => {
             args.load()?;
             println!("The configuration is fine.");

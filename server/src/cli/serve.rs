@@ -38,7 +38,11 @@ pub(super) async fn serve(mut config: Config) -> Result<(), Box<dyn std::error::
     let link = invitations::first_operator_link(&app, &system).await?;
     announce(&app, &accounts, link.as_deref());
 
-    let background = [tokio::spawn(jobs::delivery::run(app.clone())), tokio::spawn(jobs::clean_up::run(app.clone()))];
+    let background = [
+        tokio::spawn(jobs::delivery::run(app.clone())),
+        tokio::spawn(jobs::clean_up::run(app.clone())),
+        tokio::spawn(jobs::key_rotation::run(app.clone())),
+    ];
     let handle = Handle::new();
     tokio::spawn(stop_on_signal(handle.clone()));
     let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();

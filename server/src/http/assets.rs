@@ -50,10 +50,25 @@ pub(crate) struct Bundle {
     pub(crate) boot: &'static str,
 }
 
+/// The script of the `form_post` page: no island, and there without a built site.
+pub(crate) static FORM_POST: Bundle = Bundle { js: "", wasm: "", boot: FORM_POST_SCRIPT.path };
+
+static FORM_POST_SCRIPT: Asset = Asset {
+    path: "/pkg/form-post.js",
+    content_type: "text/javascript; charset=utf-8",
+    etag: "form-post-1",
+    immutable: false,
+    plain: include_bytes!("form_post.js"),
+    brotli: None,
+};
+
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// The file at a URL's path, compared byte for byte.
 pub(crate) fn lookup(path: &str) -> Option<&'static Asset> {
+    if path == FORM_POST_SCRIPT.path {
+        return Some(&FORM_POST_SCRIPT);
+    }
     ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok().map(|found| &ASSETS[found])
 }
 

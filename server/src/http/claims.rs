@@ -2,8 +2,11 @@
 //! is told is which flow to ask.
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use lanyard_app::{islands::ClaimsConfig, pages, paths, shell};
-use lanyard_domain::claims;
+use lanyard_app::{
+    islands::{ClaimLabel, ClaimsConfig},
+    pages, paths, shell,
+};
+use lanyard_domain::{attribute, claims};
 
 use super::{error::HttpError, page};
 use crate::{service::patient_portal, state::App};
@@ -16,7 +19,11 @@ pub async fn show(State(app): State<App>) -> Result<Response, HttpError> {
     let labels = claims::catalogue(&found.attributes)
         .into_iter()
         .filter(|claim| selected.contains(&claim.name))
-        .map(|claim| (claim.name, claim.label))
+        .map(|claim| ClaimLabel {
+            country: claim.attribute.as_deref() == Some(attribute::COUNTRY),
+            name: claim.name,
+            label: claim.label,
+        })
         .collect();
     let config = ClaimsConfig {
         authority: app.issuer(found.tenant.id, &found.flow.name.key()),

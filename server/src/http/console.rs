@@ -283,14 +283,14 @@ pub async fn sign_out(
 }
 
 async fn end_all(app: &App, cookie: &Token, client: Client) -> Result<(), HttpError> {
-    use crate::service::audit;
+    use crate::service::{audit, sign_out};
     use lanyard_domain::audit::{Action, Outcome};
     let (own, hash, now) = (app.clone(), cookie.hash(), app.clock.now());
     app.store
         .write(move |tx| {
             Box::pin(async move {
                 for session in tx.sessions_of_cookie(&hash).await? {
-                    if tx.end_session(session.id, now).await? {
+                    if sign_out::end(&own, tx, &session, now).await? {
                         let event = audit::Event::of(Action::SignOut, Outcome::Success)
                             .by(session.account)
                             .on(session.id)
@@ -298,7 +298,7 @@ async fn end_all(app: &App, cookie: &Token, client: Client) -> Result<(), HttpEr
                         audit::append(&own, tx, session.tenant, event).await?;
                     }
                 }
-                Ok::<_, lanyard_storage::StorageError>(())
+                Ok::<_, crate::service::journey::JourneyError>(())
             })
         })
         .await?;

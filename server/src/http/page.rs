@@ -12,7 +12,7 @@ use lanyard_app::{pages, shell};
 use leptos::prelude::*;
 
 use super::{
-    assets::{Bundle, ENTRY},
+    assets::{Bundle, ENTRY, FORM_POST},
     error::Failed,
 };
 use crate::state::App;
@@ -23,39 +23,56 @@ pub struct Head {
     title: String,
     scripts: Option<&'static Bundle>,
     form_action: Option<String>,
-    refresh: Option<String>,
+    refresh: Option<(u8, String)>,
+    frames: Vec<String>,
 }
 
 impl Head {
     /// A page of a journey: taken over in the browser.
     #[must_use]
     pub fn journey(title: String) -> Self {
-        Self { title, scripts: Some(&ENTRY.journey), form_action: None, refresh: None }
+        Self { title, scripts: Some(&ENTRY.journey), form_action: None, refresh: None, frames: Vec::new() }
     }
 
     /// A page of the portal or of ours: its copy buttons, its sign-in are taken over in the browser.
     #[must_use]
     pub fn staff(title: impl Into<String>) -> Self {
-        Self { title: title.into(), scripts: Some(&ENTRY.claims), form_action: None, refresh: None }
+        Self { title: title.into(), scripts: Some(&ENTRY.claims), form_action: None, refresh: None, frames: Vec::new() }
     }
 
     /// A page without anything for the browser to take over.
     #[must_use]
     pub fn plain(title: impl Into<String>) -> Self {
-        Self { title: title.into(), scripts: None, form_action: None, refresh: None }
+        Self { title: title.into(), scripts: None, form_action: None, refresh: None, frames: Vec::new() }
     }
 
-    /// The one page whose form goes to a reply URL (`form_post`).
+    /// The one page whose form goes to a reply URL (`form_post`); a script of ours submits it at
+    /// once.
     #[must_use]
-    pub fn posting_to(mut self, origin: String) -> Self {
-        self.form_action = Some(origin);
+    pub fn posting_to(mut self, source: String) -> Self {
+        self.form_action = Some(source);
+        self.scripts = Some(&FORM_POST);
         self
     }
 
     /// A page that moves on by itself.
     #[must_use]
     pub fn moving_to(mut self, location: String) -> Self {
-        self.refresh = Some(location);
+        self.refresh = Some((0, location));
+        self
+    }
+
+    /// A page that moves on by itself after so many seconds.
+    #[must_use]
+    pub fn moving_to_after(mut self, location: String, seconds: u8) -> Self {
+        self.refresh = Some((seconds, location));
+        self
+    }
+
+    /// A page with frames of these origins, and of no other.
+    #[must_use]
+    pub fn framing(mut self, origins: Vec<String>) -> Self {
+        self.frames = origins;
         self
     }
 }
@@ -89,8 +106,8 @@ where
     );
     let mut response = draw(Request::new(Body::empty())).await;
     *response.status_mut() = status;
-    if let Some(location) = &head.refresh
-        && let Ok(value) = HeaderValue::try_from(format!("0; url={location}"))
+    if let Some((seconds, location)) = &head.refresh
+        && let Ok(value) = HeaderValue::try_from(format!("{seconds}; url={location}"))
     {
         response.headers_mut().insert(header::REFRESH, value);
     }
@@ -112,9 +129,11 @@ fn document_head(head: &Head) -> shell::PageHead {
 // `form-action 'self'` everywhere but on the form_post page (wire.md).
 fn policy(head: &Head, nonce: &str) -> String {
     let form_action = head.form_action.as_deref().unwrap_or("'self'");
+    // An origin is scheme, host and port: nothing in it ends the directive.
+    let frames = if head.frames.is_empty() { String::new() } else { format!("; frame-src {}", head.frames.join(" ")) };
     format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
-         connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action {form_action}"
+         connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action {form_action}{frames}"
     )
 }
 

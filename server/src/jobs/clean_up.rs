@@ -56,6 +56,7 @@ pub async fn once(app: &App, now: Timestamp) -> Result<u64, StorageError> {
                 rows += tx.delete_old_sends(now.minus(HOUR)).await?;
                 rows += tx.delete_expired_sessions(now.minus(DAY), BATCH).await?;
                 rows += tx.delete_old_grants(now.minus(30 * DAY), BATCH).await?;
+                rows += tx.delete_expired_pushed_requests(now, BATCH).await?;
                 rows += tx.delete_old_messages(now.minus(DAY), BATCH).await?;
                 // Not at once: another process's clock may be behind ours.
                 rows += tx.delete_expired_client_assertions(now.minus(HOUR), BATCH).await?;

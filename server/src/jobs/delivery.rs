@@ -7,11 +7,14 @@ use lanyard_domain::{
     audit::{Action, Outcome},
     clock::{Millis, SECOND, Timestamp},
 };
-use lanyard_messaging::{DeliveryError, Message, Reason, Receipt, retry};
+use lanyard_messaging::{DeliveryError, Message, Reason, retry};
 use lanyard_storage::{ClaimedMessage, StorageError};
 use tokio::sync::{Notify, Semaphore};
 
-use crate::{service::audit, state::App};
+use crate::{
+    service::{audit, sign_out},
+    state::App,
+};
 
 /// Messages under way at once, over all providers.
 const AT_ONCE: usize = 16;
@@ -91,16 +94,23 @@ async fn claim(app: &App, limit: usize) -> Result<Vec<ClaimedMessage>, StorageEr
 }
 
 async fn deliver(app: &App, claimed: ClaimedMessage) {
-    let result = match open(app, &claimed).await {
-        Some(message) => app.transport.deliver(&message).await,
-        None => {
-            tracing::error!(message = %claimed.message.id, "a message in the outbox cannot be opened");
-            Err(DeliveryError::Permanent(Reason::BadMessage("payload")))
-        }
+    let result = match claimed.message.kind.as_str() {
+        sign_out::KIND => sign_out::deliver(app, &claimed).await,
+        _ => message(app, &claimed).await,
     };
     if let Err(error) = note(app, &claimed, result).await {
         // The lease runs out and the message is tried again: twice is better than never.
         tracing::warn!(%error, message = %claimed.message.id, "the result of a delivery was not stored");
+    }
+}
+
+async fn message(app: &App, claimed: &ClaimedMessage) -> Result<(), DeliveryError> {
+    match open(app, claimed).await {
+        Some(message) => app.transport.deliver(&message).await.map(drop),
+        None => {
+            tracing::error!(message = %claimed.message.id, "a message in the outbox cannot be opened");
+            Err(DeliveryError::Permanent(Reason::BadMessage("payload")))
+        }
     }
 }
 
@@ -111,11 +121,11 @@ async fn open(app: &App, claimed: &ClaimedMessage) -> Option<Message> {
     serde_json::from_slice(&plain).ok()
 }
 
-async fn note(app: &App, claimed: &ClaimedMessage, result: Result<Receipt, DeliveryError>) -> Result<(), StorageError> {
+async fn note(app: &App, claimed: &ClaimedMessage, result: Result<(), DeliveryError>) -> Result<(), StorageError> {
     let (entry, lease, now) = (&claimed.message, claimed.lease, app.clock.now());
     let id = entry.id;
     let error = match result {
-        Ok(_) => {
+        Ok(()) => {
             return app
                 .store
                 .write(move |tx| Box::pin(async move { tx.message_delivered(id, lease, now).await }))

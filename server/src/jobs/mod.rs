@@ -1,7 +1,10 @@
-//! What goes on beside requests: delivery of the outbox, and clean-up.
+//! What goes on beside requests: delivery of the outbox, clean-up, and
+//! rotation of the signing keys.
 //!
 //! Each job stops with the server. Several processes may run them on one database at once: the
-//! outbox hands each message to one worker (a lease), and clean-up deletes what is dead anyway.
+//! outbox hands each message to one worker (a lease), clean-up deletes what is dead anyway, and of two
+//! rotations one finds nothing to do.
 
 pub mod clean_up;
 pub mod delivery;
+pub mod key_rotation;

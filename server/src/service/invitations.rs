@@ -84,6 +84,25 @@ async fn operator(app: &App, tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>) ->
     Ok(token)
 }
 
+/// Whom an invitation by email is for.
+#[derive(Debug, Clone)]
+pub enum Invited {
+    /// A member of the clinic's staff: the account will live in the clinic's own tenant.
+    Staff,
+    /// An operator of the clinic: the account will live in this tenant, `lanyard.system`.
+    Operator(Tenant),
+}
+
+impl Invited {
+    /// The tenant of the account, its kind, and the role that it gets in the clinic.
+    fn account<'a>(&'a self, clinic: &'a Tenant) -> (&'a Tenant, AccountKind, Role) {
+        match self {
+            Self::Staff => (clinic, AccountKind::Staff, Role::ClinicStaff(clinic.id)),
+            Self::Operator(system) => (system, AccountKind::Operator, Role::TenantOperator(clinic.id)),
+        }
+    }
+}
+
 /// Invites a member of the clinic's staff by email.
 ///
 /// # Errors
@@ -97,47 +116,57 @@ pub async fn invite_staff(
 ) -> Result<(), JourneyError> {
     let (own, tenant, client) = (app.clone(), tenant.clone(), client.clone());
     app.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = own.clock.now();
-                let token = Token::generate(own.entropy().as_mut());
-                let invitation = Invitation {
-                    id: Id::new(now, own.entropy().as_mut()),
-                    tenant: tenant.id,
-                    token: token.hash(),
-                    email: Some(email.clone()),
-                    kind: AccountKind::Staff,
-                    role: Role::ClinicStaff(tenant.id),
-                    created_at: now,
-                    expires_at: now.plus(STAFF_INVITATION_LIFE),
-                    used_at: None,
-                };
-                tx.create_invitation(&invitation).await?;
-                let message = messaging::render(Occasion::StaffInvitation {
-                    to: email.as_str(),
-                    tenant: &tenant.name,
-                    origin: &own.links,
-                    path: &lanyard_app::paths::invitation(tenant.domain.as_str(), token.expose()),
-                    minutes: u32::try_from(STAFF_INVITATION_LIFE / MINUTE).unwrap_or(u32::MAX),
-                })
-                .map_err(|error| JourneyError::Internal(format!("message: {error}")))?;
-                let keys = own.tenant_keys(tx, tenant.id).await?;
-                let letter = outbox::Letter {
-                    tenant: tenant.id,
-                    journey: None,
-                    message: &message,
-                    expires_at: invitation.expires_at,
-                };
-                outbox::enqueue(&own, tx, &keys, letter).await?;
-                let event = audit::Event::of(Action::InvitationSent, Outcome::Success)
-                    .by(by)
-                    .on(invitation.id)
-                    .from(&client)
-                    .with(serde_json::json!({"kind": "staff"}));
-                Ok::<_, JourneyError>(audit::append(&own, tx, tenant.id, event).await?)
-            })
-        })
+        .write(move |tx| Box::pin(async move { send(&own, tx, &tenant, (email, Invited::Staff), (by, &client)).await }))
         .await?;
     app.outbox.wake();
     Ok(())
+}
+
+/// Makes an invitation to `clinic` and puts its letter into the outbox, with its audit event. The
+/// caller wakes the delivery once it is committed.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn send(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    clinic: &Tenant,
+    (email, invited): (EmailAddress, Invited),
+    (by, client): (Id<Account>, &Client),
+) -> Result<(), JourneyError> {
+    let now = app.clock.now();
+    let token = Token::generate(app.entropy().as_mut());
+    let (home, kind, role) = invited.account(clinic);
+    let invitation = Invitation {
+        id: Id::new(now, app.entropy().as_mut()),
+        tenant: home.id,
+        token: token.hash(),
+        email: Some(email.clone()),
+        kind,
+        role,
+        created_at: now,
+        expires_at: now.plus(STAFF_INVITATION_LIFE),
+        used_at: None,
+    };
+    tx.create_invitation(&invitation).await?;
+    let path = lanyard_app::paths::invitation(home.domain.as_str(), token.expose());
+    let minutes = u32::try_from(STAFF_INVITATION_LIFE / MINUTE).unwrap_or(u32::MAX);
+    let (to, tenant, origin) = (email.as_str(), clinic.name.as_str(), &app.links);
+    let (occasion, what) = match &invited {
+        Invited::Staff => (Occasion::StaffInvitation { to, tenant, origin, path: &path, minutes }, "staff"),
+        Invited::Operator(_) => {
+            (Occasion::OperatorInvitation { to, tenant, origin, path: &path, minutes }, "tenant operator")
+        }
+    };
+    let message = messaging::render(occasion).map_err(|error| JourneyError::Internal(format!("message: {error}")))?;
+    let keys = app.tenant_keys(tx, clinic.id).await?;
+    let letter =
+        outbox::Letter { tenant: clinic.id, journey: None, message: &message, expires_at: invitation.expires_at };
+    outbox::enqueue(app, tx, &keys, letter).await?;
+    let event = audit::Event::of(Action::InvitationSent, Outcome::Success)
+        .by(by)
+        .on(invitation.id)
+        .from(client)
+        .with(serde_json::json!({"kind": what}));
+    Ok(audit::append(app, tx, clinic.id, event).await?)
 }

@@ -28,6 +28,7 @@ use subtle::ConstantTimeEq as _;
 use super::{
     audit,
     journey::{self, Begun, JourneyError},
+    oauth::{self, Place},
     portal::By,
     signing,
 };
@@ -116,12 +117,20 @@ pub async fn authorize_path(app: &App, run: Run, reply_url: String, by: By) -> R
         // A page of ours is always shown: a form of the portal must not lead to another site.
         ("prompt", "login".to_owned()),
     ];
-    let url = with_query(&route.url(&app.public_origin, Endpoint::Authorize), &fields);
+    let pushes = run.application.settings.require_pushed_requests;
+    let path = if pushes {
+        let issuer = app.issuer(run.tenant.id, &run.flow.name.key());
+        let place = Place { tenant: run.tenant.clone(), flow: run.flow.clone(), issuer };
+        oauth::pushed_address(app, &place, run.application.id, &fields).await?
+    } else {
+        let url = with_query(&route.url(&app.public_origin, Endpoint::Authorize), &fields);
+        url.strip_prefix(&app.origin).map_or(url.clone(), ToOwned::to_owned)
+    };
     let own = app.clone();
     app.store
         .write(move |tx| Box::pin(async move { Ok::<_, JourneyError>(note(&own, tx, &run, &by, "reply_url").await?) }))
         .await?;
-    Ok(url.strip_prefix(&app.origin).map_or(url.clone(), ToOwned::to_owned))
+    Ok(path)
 }
 
 async fn note(app: &App, tx: &mut (dyn WriteTx + '_), run: &Run, by: &By, to: &str) -> Result<(), StorageError> {
@@ -161,7 +170,7 @@ pub async fn redeem(app: &App, tenant: &Tenant, code: &str, by: By) -> Result<Op
         now,
     };
     // No refresh token: nothing would ever use it.
-    let response = TokenResponse::issue(&issuance, &signing.key, serial, None)
+    let response = TokenResponse::issue(&issuance, signing.key(application.settings.signing)?, serial, None)
         .map_err(|error| JourneyError::Internal(format!("signing: {error}")))?;
     Ok(Some(RunTokens { flow, application, response }))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use lanyard_domain::{
+    application::SigningAlgorithm,
     assurance::Method,
     attribute,
     clock::Timestamp,
@@ -19,22 +20,24 @@ use lanyard_storage::{StorageError, WriteTx};
 use super::signing;
 use crate::state::App;
 
-/// A tenant in the making: everything that is slow (its signing key) is done before the
+/// A tenant in the making: everything that is slow (its signing keys) is done before the
 /// transaction begins.
 pub struct Blueprint {
     tenant: Tenant,
-    signing: signing::NewKey,
+    // One of each algorithm: an application that is set to another finds a key that clients know.
+    signing: [signing::NewKey; 3],
 }
 
 impl Blueprint {
     /// Draws up a tenant.
     ///
     /// # Errors
-    /// When the signing key cannot be made.
+    /// When a signing key cannot be made.
     pub fn draw(app: &App, name: String, domain: TenantDomain, region: String) -> Result<Self, signing::KeyError> {
         let now = app.clock.now();
         let tenant = Tenant { id: Id::new(now, app.entropy().as_mut()), name, domain, region, created_at: now };
-        Ok(Self { tenant, signing: signing::NewKey::generate()? })
+        let [rsa, ec, ed] = SigningAlgorithm::ALL.map(|algorithm| signing::NewKey::generate(app, algorithm));
+        Ok(Self { tenant, signing: [rsa?, ec?, ed?] })
     }
 
     /// The tenant.
@@ -54,7 +57,11 @@ pub async fn create(app: &App, tx: &mut (dyn WriteTx + '_), blueprint: Blueprint
     let mut entropy = app.entropy();
     let (keys, sealed) = app.master.new_tenant_key(tenant.id, entropy.as_mut());
     tx.create_tenant(&tenant, &sealed).await?;
-    signing::store(tx, &tenant, &keys, signing, tenant.created_at, entropy.as_mut()).await?;
+    for key in signing {
+        // Nothing could be signed before: the first key signs at once.
+        let key = key.seal(tenant.id, &keys, tenant.created_at, tenant.created_at, entropy.as_mut())?;
+        tx.add_signing_key(&key, tenant.created_at).await?;
+    }
     for audience in Audience::ALL {
         if let Some(flow) = built_in_flow(&tenant, audience, tenant.created_at, entropy.as_mut()) {
             tx.create_flow(&flow).await?;

@@ -92,7 +92,10 @@ pub struct FlowDetail {
     pub editable: Editable,
     /// The issuer and discovery document.
     pub endpoints: FlowEndpoints,
-    /// The settings, as in [`NewFlow`], and `version`: the one on the page.
+    /// Its issuer in either form: unique to the flow, and the tenant's.
+    pub issuers: (String, String),
+    /// The settings, as in [`NewFlow`], those of tokens and sessions, and what the page was drawn from:
+    /// `version`, `shown` (the ids of the linked applications).
     pub form: FormState,
     /// The rows of the table.
     pub rows: Vec<ClaimRow>,
@@ -113,6 +116,8 @@ pub struct MfaSwitch {
     pub key: String,
     /// Its name.
     pub name: String,
+    /// The tenant's name: all its patients are counted.
+    pub tenant: String,
     /// Whether it is going to be on.
     pub on: bool,
     /// Patients in all.

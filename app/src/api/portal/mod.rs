@@ -90,6 +90,8 @@ pub enum Section {
     Attributes,
     /// Its clinic staff.
     Staff,
+    /// Its operators.
+    Operators,
 }
 
 /// One thing that a change changed. The audit log keeps the same.
@@ -218,10 +220,54 @@ pub struct FlowEndpoints {
 /// A secret as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretRow {
+    /// Its name in the address.
+    pub key: String,
     /// Its last characters.
     pub hint: String,
     /// When it was made.
     pub created: String,
+}
+
+/// The page that asks before a secret is removed. Field `confirm`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretRemoval {
+    /// The application's client id.
+    pub application: String,
+    /// Its name.
+    pub name: String,
+    /// The secret.
+    pub secret: SecretRow,
+    /// Whether the application has no other.
+    pub last: bool,
+    /// What was typed.
+    pub form: FormState,
+}
+
+/// What of an application's settings its kind has; the form shows no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // one a part of the form
+pub struct Settable {
+    /// It signs people in: reply URLs, consent, front-channel sign-out.
+    pub signs_in: bool,
+    /// Tokens may come from the authorization endpoint: it runs in a browser or posts back to a server.
+    pub front_channel_tokens: bool,
+    /// It runs on a server: back-channel sign-out, keys, client credentials.
+    pub on_a_server: bool,
+    /// It may run where there is no browser.
+    pub device: bool,
+    /// It is a web API: identifier and scopes.
+    pub api: bool,
+}
+
+/// A web API whose scopes an application may be permitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiChoice {
+    /// Its client id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its scopes: name and description.
+    pub scopes: Vec<(String, String)>,
 }
 
 /// An application's own page.
@@ -233,14 +279,17 @@ pub struct ApplicationDetail {
     pub name: String,
     /// Its kind in words.
     pub kind: String,
-    /// Whether it signs anybody in: a web API does not.
-    pub signs_in: bool,
+    /// What can be set.
+    pub settable: Settable,
     /// Whether it has client secrets.
     pub has_secrets: bool,
     /// The tenant's id.
     pub tenant_id: String,
-    /// Fields `name`, `reply_urls`, `minimum`, `flow-{id}`, and `seen`: what was on the page.
+    /// Fields `name`, `reply_urls`, `minimum`, `flow-{id}`, those of the settings, and what the page
+    /// was drawn from: `version`, `shown` (the ids of the linked flows).
     pub form: FormState,
+    /// The tenant's web APIs that expose scopes. Fields `permit-{id}-{scope}`.
+    pub apis: Vec<ApiChoice>,
     /// The tenant's flows.
     pub flows: Vec<LinkChoice>,
     /// What developers need, one a linked flow.
@@ -282,4 +331,43 @@ pub struct StaffPage {
     pub form: FormState,
     /// Whether email can be sent.
     pub can_send: bool,
+}
+
+/// An operator of the tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorRow {
+    /// The account's id.
+    pub id: String,
+    /// The person's name.
+    pub name: String,
+    /// The address.
+    pub email: String,
+    /// Since when.
+    pub since: String,
+}
+
+/// An invitation that was not used yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvitationRow {
+    /// Its id.
+    pub id: String,
+    /// Whom it went to.
+    pub email: String,
+    /// Until when it works.
+    pub expires: String,
+}
+
+/// The page of the tenant's operators. Field `email`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorsPage {
+    /// Those who manage this tenant.
+    pub operators: Vec<OperatorRow>,
+    /// The open invitations.
+    pub invited: Vec<InvitationRow>,
+    /// Whether the viewer may invite and take away.
+    pub may_change: bool,
+    /// Whether email can be sent.
+    pub can_send: bool,
+    /// What was typed.
+    pub form: FormState,
 }

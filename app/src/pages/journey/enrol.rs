@@ -6,8 +6,7 @@ use super::parts::Step;
 use super::words;
 use crate::api::journey::{Method, MethodChoice};
 use crate::components::{
-    Button, ButtonKind, CodeField, CopyControl, Disclosure, PhoneField, Plain as _, RadioOption, Radios, SelectField,
-    TextField,
+    Button, ButtonKind, CodeField, CopyControl, Disclosure, Plain as _, RadioOption, Radios, SelectField, TextField,
 };
 
 pub(super) fn choose_method(at: &Step<'_>, methods: &[MethodChoice]) -> AnyView {
@@ -92,12 +91,17 @@ pub(super) fn phone(
     };
     let fields = view! {
         {place}
-        <PhoneField
+        // U17: in any national or international form, shown as typed.
+        <TextField
             name="phone"
             label="Phone number"
             value=at.value("phone", "")
             hint="Type it as you would dial it. For another country, start with +, like +44."
             error=at.error("phone")
+            kind="tel"
+            autocomplete="tel"
+            inputmode="tel"
+            class="medium ltr"
         />
         {ways}
         <div class="actions">

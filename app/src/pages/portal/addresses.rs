@@ -32,6 +32,12 @@ pub fn application_secret(domain: &str, id: &str) -> String {
     format!("{}/applications/{id}/secret", paths::portal_tenant(domain))
 }
 
+/// A client secret, by its name in addresses: where it is removed.
+#[must_use]
+pub fn application_secret_removal(domain: &str, id: &str, secret: &str) -> String {
+    format!("{}/applications/{id}/secret/{secret}", paths::portal_tenant(domain))
+}
+
 /// The user flows of a tenant.
 #[must_use]
 pub fn flows(domain: &str) -> String {
@@ -84,6 +90,24 @@ pub fn attributes(domain: &str) -> String {
 #[must_use]
 pub fn staff(domain: &str) -> String {
     format!("{}/staff", paths::portal_tenant(domain))
+}
+
+/// The operators of a tenant.
+#[must_use]
+pub fn operators(domain: &str) -> String {
+    format!("{}/operators", paths::portal_tenant(domain))
+}
+
+/// Where an operator's role is taken away.
+#[must_use]
+pub fn operator_revocation(domain: &str, account: &str) -> String {
+    format!("{}/operators/{account}/revoke", paths::portal_tenant(domain))
+}
+
+/// Where an invitation is withdrawn.
+#[must_use]
+pub fn invitation_withdrawal(domain: &str, invitation: &str) -> String {
+    format!("{}/operators/{invitation}/withdraw", paths::portal_tenant(domain))
 }
 
 /// A page of a list: what is searched for, and the cursor to go on after.

@@ -3,9 +3,13 @@
 use leptos::prelude::*;
 
 use super::{
-    addresses, domain,
-    parts::{check, check_group, conflict_notice, copyable, pages, search_form, text_area},
-    portal_page, words,
+    addresses,
+    application_settings::settings,
+    domain,
+    parts::{check, check_group, conflict_notice, copyable, flow_name, pages, search_form, text_area},
+    portal_page,
+    secrets::{new_secret, secrets},
+    words,
 };
 use crate::{
     api::portal::{ApplicationDetail, ApplicationRow, FlowEndpoints, FormState, Frame, LinkChoice, Listing},
@@ -190,11 +194,13 @@ pub fn application_page(frame: Frame, detail: ApplicationDetail) -> AnyView {
         <section class="panel">
             <h2>"Settings"</h2>
             <Form action=addresses::application(&domain, &detail.id) csrf=csrf.clone()>
-                <input type="hidden" name="seen" value=detail.form.value("seen") />
+                <input type="hidden" name="version" value=detail.form.value("version") />
+                <input type="hidden" name="shown" value=detail.form.value("shown") />
                 <TextField name="name" label="Name" value=detail.form.value("name") error=detail.form.error("name") />
-                {detail.signs_in.then(|| reply_urls_field(&detail.form))}
+                {detail.settable.signs_in.then(|| reply_urls_field(&detail.form))}
                 {minimum_field(&detail.form)}
                 {flow_checks(&detail.form, &detail.flows, &domain)}
+                {settings(&detail)}
                 <div class="actions"><Button label="Save changes" /></div>
             </Form>
         </section>
@@ -217,51 +223,11 @@ fn endpoints(detail: &ApplicationDetail) -> AnyView {
 /// Issuer and discovery document of a flow, exactly as they must be typed.
 pub(super) fn flow_endpoints(at: &FlowEndpoints) -> AnyView {
     view! {
-        <h3>{format!("User flow {}", at.flow)}</h3>
+        <h3>"User flow "{flow_name(&at.flow)}</h3>
         <DefinitionList items=vec![
             ("Issuer (authority)".into(), copyable(&at.issuer, "issuer")),
             ("Discovery document".into(), copyable(&at.discovery, "address of the discovery document")),
         ] />
-    }
-    .into_any()
-}
-
-fn new_secret(secret: String) -> AnyView {
-    view! {
-        <Notice tone=Tone::Success title="The new client secret" role="status">
-            <p>"Copy it now and keep it safe. It is shown only this once; nobody can look it up later."</p>
-            <p>{copyable(&secret, "client secret")}</p>
-        </Notice>
-    }
-    .into_any()
-}
-
-fn secrets(detail: &ApplicationDetail, domain: &str, csrf: &str) -> AnyView {
-    let list = if detail.secrets.is_empty() {
-        view! { <p class="muted">"There is none yet. The application needs one to exchange its codes for tokens."</p> }
-            .into_any()
-    } else {
-        let columns = ["Secret", "Created"].map(Column::plain).to_vec();
-        let rows = detail
-            .secrets
-            .iter()
-            .map(|secret| {
-                vec![
-                    view! { <span class="fixed">{format!("••••{}", secret.hint)}</span> }.into_any(),
-                    secret.created.clone().into_any(),
-                ]
-            })
-            .collect();
-        view! { <DataTable caption="Client secrets" columns=columns rows=rows /> }.into_any()
-    };
-    view! {
-        <section class="panel">
-            <h2>"Client secrets"</h2>
-            {list}
-            <Form action=addresses::application_secret(domain, &detail.id) csrf=csrf.to_owned() class="inline-form">
-                <Button label="Create secret" kind=ButtonKind::Secondary />
-            </Form>
-        </section>
     }
     .into_any()
 }

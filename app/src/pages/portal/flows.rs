@@ -6,8 +6,8 @@ use super::{
     addresses,
     applications::flow_endpoints,
     domain,
-    flow_settings::{claims_table, methods},
-    parts::{check, check_group, conflict_notice, pages, search_form},
+    flow_settings::{claims_table, methods, sessions, tokens},
+    parts::{check, check_group, conflict_notice, flow_name, pages, search_form},
     portal_page, words,
 };
 use crate::{
@@ -71,7 +71,7 @@ fn flow_table(caption: &str, domain: &str, rows: Vec<FlowRow>, own: bool) -> Any
         .into_iter()
         .map(|row| {
             let mut cells = vec![
-                view! { <a href=addresses::flow(domain, &row.key)>{row.name.clone()}</a> }.into_any(),
+                view! { <a href=addresses::flow(domain, &row.key)>{flow_name(&row.name)}</a> }.into_any(),
                 row.kind.into_any(),
                 row_badge(row.mfa),
             ];
@@ -192,7 +192,7 @@ pub fn flow_page(frame: Frame, detail: FlowDetail) -> AnyView {
         <ErrorSummary items=detail.form.problems.clone() />
         <div class="page-head">
             <div>
-                <h1><bdi>{detail.name.clone()}</bdi></h1>
+                <h1>{flow_name(&detail.name)}</h1>
                 <p class="muted">{detail.kind.clone()}</p>
             </div>
             <div class="page-actions">{run}</div>
@@ -211,6 +211,7 @@ fn own_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
     let hint = if detail.mfa { "" } else { "Kept for later while the second factor is off." };
     let allowed = methods(&detail.form, &detail.methods, hint);
     let table = claims_table(&detail.form, &detail.rows, detail.collects);
+    let lives = view! { {tokens(&detail.form, &detail.issuers)}{sessions(&detail.form)} };
     view! {
         <section class="panel panel-row">
             <div>
@@ -229,6 +230,8 @@ fn own_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
                 <input type="hidden" name="version" value=version />
                 {allowed}
                 {table}
+                <h3>"Rarely changed"</h3>
+                {lives}
                 <div class="actions"><Button label="Save changes" /></div>
             </Form>
         </section>
@@ -268,6 +271,7 @@ fn link_form(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
     for id in &detail.linked {
         form = form.with(format!("application-{id}"), "true");
     }
+    let shown = detail.linked.join(",");
     let boxes = detail
         .applications
         .iter()
@@ -277,6 +281,7 @@ fn link_form(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
         .collect();
     view! {
         <Form action=addresses::flow_applications(domain, &detail.key) csrf=csrf.to_owned()>
+            <input type="hidden" name="shown" value=shown />
             {check_group("applications", "Linked applications", "Patients can sign in to these through this flow, and to no others.", None, boxes)}
             <div class="actions"><Button label="Save links" kind=ButtonKind::Secondary /></div>
         </Form>
@@ -313,8 +318,11 @@ pub fn mfa_page(frame: Frame, switch: MfaSwitch) -> AnyView {
         ] />
         {conflict_notice(switch.conflict.clone())}
         <ErrorSummary items=switch.form.problems.clone() />
-        <h1>{format!("{title} for ")}<bdi>{switch.name.clone()}</bdi>"?"</h1>
-        <Notice tone=tone title=radius><p>{what}</p></Notice>
+        <h1>{format!("{title} for ")}{flow_name(&switch.name)}"?"</h1>
+        <Notice tone=tone title=radius>
+            <p>{format!("All patients of {} are counted, because each of them can sign in with any of its user flows.", switch.tenant)}</p>
+            <p>{what}</p>
+        </Notice>
         <Form action=addresses::flow_mfa(&domain, &switch.key) csrf=csrf>
             <input type="hidden" name="to" value=if switch.on { "on" } else { "off" } />
             <input type="hidden" name="version" value=switch.form.value("version") />

@@ -4,12 +4,15 @@
 //! `/portal/{tenant}`; the server's half is `server/src/http/portal`.
 
 pub mod addresses;
+mod application_settings;
 mod applications;
 mod attributes;
 mod flow_settings;
 mod flows;
+mod operators;
 mod parts;
 mod run;
+mod secrets;
 mod staff;
 mod tenants;
 pub mod words;
@@ -19,7 +22,9 @@ use leptos::prelude::*;
 pub use applications::{application_list_page, application_page, new_application_page};
 pub use attributes::attributes_page;
 pub use flows::{flow_list_page, flow_page, mfa_page, new_flow_page};
+pub use operators::{operators_page, revoke_operator_page};
 pub use run::{run_page, run_result_page};
+pub use secrets::remove_secret_page;
 pub use staff::staff_page;
 pub use tenants::{new_tenant_page, overview_page, tenant_list_page};
 
@@ -96,6 +101,7 @@ fn navigation(frame: &Frame) -> Vec<NavItem> {
         item("User flows", addresses::flows(domain), Section::Flows),
         item("Attributes", addresses::attributes(domain), Section::Attributes),
         item("Clinic staff", addresses::staff(domain), Section::Staff),
+        item("Operators", addresses::operators(domain), Section::Operators),
     ]
 }
 

@@ -34,6 +34,16 @@ pub(super) fn text_area(form: &FormState, name: &str, label: &str, hint: &str, o
     .into_any()
 }
 
+/// A user flow's name. It is one long word: where it must be broken, it breaks behind `_` and `-`.
+pub(super) fn flow_name(name: &str) -> AnyView {
+    let parts = broken(name).into_iter().map(|part| view! { {part}<wbr /> }).collect_view();
+    view! { <bdi>{parts}</bdi> }.into_any()
+}
+
+fn broken(name: &str) -> Vec<String> {
+    name.split_inclusive(['_', '-']).map(str::to_owned).collect()
+}
+
 /// A text in fixed letters with a button that copies it (O8).
 pub(super) fn copyable(text: &str, what: &str) -> AnyView {
     view! {
@@ -147,4 +157,16 @@ pub(super) fn pages<T>(path: &str, listing: &Listing<T>) -> AnyView {
         <Pagination previous=None next=next summary="Sorted by name" />
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flow_name_breaks_behind_its_joints_only() {
+        assert_eq!(broken("B2C_1_sign-up"), ["B2C_", "1_", "sign-", "up"]);
+        assert_eq!(broken("staff"), ["staff"]);
+        assert_eq!(broken("B2C_1_sign-up").concat(), "B2C_1_sign-up");
+    }
 }

@@ -2,7 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::{addresses, domain, parts::copyable, portal_page};
+use super::{
+    addresses, domain,
+    parts::{copyable, flow_name},
+    portal_page,
+};
 use crate::{
     api::portal::{DecodedToken, Frame, RunForm, RunResult},
     components::{
@@ -52,7 +56,7 @@ pub fn run_page(frame: Frame, run: RunForm) -> AnyView {
             ("Run".into(), None),
         ] />
         <ErrorSummary items=problems />
-        <h1>"Run user flow "<bdi>{run.name.clone()}</bdi></h1>
+        <h1>"Run user flow "{flow_name(&run.name)}</h1>
         {body}
     };
     portal_page(frame, content.into_any())

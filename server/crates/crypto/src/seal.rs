@@ -30,6 +30,8 @@ pub enum Purpose {
     SigningKey,
     /// A message that waits to be sent, code included; the owner is its id.
     OutboxPayload,
+    /// An authorization request that waits to be used; the owner is its application.
+    PushedRequest,
     /// A setting that is a secret, such as the password of a mail server; the owner is its name.
     Setting,
 }
@@ -41,6 +43,7 @@ impl Purpose {
             Self::TotpSeed => "totp_seed",
             Self::SigningKey => "signing_key",
             Self::OutboxPayload => "outbox_payload",
+            Self::PushedRequest => "pushed_request",
             Self::Setting => "setting",
         }
     }

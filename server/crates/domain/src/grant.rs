@@ -48,6 +48,39 @@ pub enum ResponseType {
     IdToken,
 }
 
+impl ResponseType {
+    /// Every response type.
+    pub const ALL: [Self; 3] = [Self::Code, Self::CodeIdToken, Self::IdToken];
+
+    /// The words on the wire; their order means nothing there.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::CodeIdToken => "code id_token",
+            Self::IdToken => "id_token",
+        }
+    }
+
+    /// Whether the answer holds a code.
+    #[must_use]
+    pub const fn has_code(self) -> bool {
+        match self {
+            Self::Code | Self::CodeIdToken => true,
+            Self::IdToken => false,
+        }
+    }
+
+    /// Whether the answer holds an ID token.
+    #[must_use]
+    pub const fn has_id_token(self) -> bool {
+        match self {
+            Self::CodeIdToken | Self::IdToken => true,
+            Self::Code => false,
+        }
+    }
+}
+
 /// What a request may ask for besides; the default asks for nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -58,6 +91,9 @@ pub struct RequestOptions {
     pub consent: bool,
     /// The least level that `acr_values` or the `claims` parameter ask for.
     pub acr: Option<Level>,
+    /// The one person whom the answer may be about (`id_token_hint`, or `sub` in `claims`; OpenID
+    /// Connect Core, 3.1.2.2).
+    pub subject: Option<Id<Account>>,
     /// Claims asked for by name for the ID token (OpenID Connect Core, 5.5).
     pub id_token_claims: Vec<String>,
     /// Claims asked for by name at userinfo.

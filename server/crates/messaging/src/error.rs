@@ -40,6 +40,8 @@ pub enum Reason {
         /// Twilio's error code, such as 21211 (invalid `To` number).
         code: Option<u32>,
     },
+    /// The HTTP status of somebody else's endpoint.
+    Http(u16),
     /// No answer within the configured time.
     Timeout,
     /// No connection, or it broke.
@@ -60,6 +62,7 @@ impl fmt::Display for Reason {
             Self::Smtp(code) => write!(f, "SMTP {code}"),
             Self::Twilio { status, code: Some(code) } => write!(f, "HTTP {status}, code {code}"),
             Self::Twilio { status, code: None } => write!(f, "HTTP {status}"),
+            Self::Http(status) => write!(f, "HTTP {status}"),
             Self::Timeout => f.write_str("timed out"),
             Self::Unreachable => f.write_str("no connection"),
             Self::Tls => f.write_str("TLS failed"),

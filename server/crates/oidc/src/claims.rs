@@ -7,20 +7,20 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use lanyard_domain::{
     account::Account,
-    application::Application,
+    application::{Application, SigningAlgorithm},
     claims::{self, EMAILS, NEW_USER},
     clock::{MINUTE, Millis, SECOND, Timestamp},
     grant::{Grant, TOKEN_LIFE},
     user_flow::UserFlow,
 };
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 use uuid::Uuid;
 
 use crate::{jose::AccessTokenId, scope};
 
 /// The claims that the protocol itself puts into an ID token, whatever the flow selects.
-pub const PROTOCOL: [&str; 15] = [
+pub const PROTOCOL: [&str; 16] = [
     "iss",
     "sub",
     "oid",
@@ -36,6 +36,7 @@ pub const PROTOCOL: [&str; 15] = [
     "amr",
     "ver",
     "at_hash",
+    "sid",
 ];
 
 /// How long after the sign-up `newUser` is told: single sign-on later the same day is not "right
@@ -72,8 +73,12 @@ pub fn id_token(issuance: &Issuance<'_>, access_token: Option<&str>) -> Map<Stri
     if let Some(nonce) = &issuance.grant.nonce {
         claims.insert("nonce".into(), nonce.as_str().into());
     }
+    // The session that logout ends (OpenID Connect Front-Channel Logout, 3).
+    if let Some(session) = issuance.grant.session {
+        claims.insert("sid".into(), session.to_string().into());
+    }
     if let Some(token) = access_token {
-        claims.insert("at_hash".into(), half_hash(token).into());
+        claims.insert("at_hash".into(), half_hash(issuance.application.settings.signing, token).into());
     }
     claims
 }
@@ -154,10 +159,15 @@ fn common(issuance: &Issuance<'_>) -> Map<String, Value> {
     claims.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-// The left half of the SHA-256, base64url (OpenID Connect Core, 3.1.3.6).
-fn half_hash(text: &str) -> String {
-    let hash = Sha256::digest(text.as_bytes());
-    URL_SAFE_NO_PAD.encode(&hash[..16])
+// The left half of the hash that the ID token's algorithm uses, base64url (OpenID Connect Core,
+// 3.1.3.6); Ed25519 hashes with SHA-512 (RFC 8032, 5.1).
+pub(crate) fn half_hash(algorithm: SigningAlgorithm, text: &str) -> String {
+    match algorithm {
+        SigningAlgorithm::RS256 | SigningAlgorithm::ES256 => {
+            URL_SAFE_NO_PAD.encode(&Sha256::digest(text.as_bytes())[..16])
+        }
+        SigningAlgorithm::EdDSA => URL_SAFE_NO_PAD.encode(&Sha512::digest(text.as_bytes())[..32]),
+    }
 }
 
 #[cfg(test)]

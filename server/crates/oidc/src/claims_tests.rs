@@ -85,7 +85,10 @@ fn a_selected_claim_never_replaces_a_claim_of_the_protocol() {
 // The example of OpenID Connect Core, appendix A.3: the access token and its at_hash.
 #[test]
 fn at_hash_is_the_left_half_of_the_hash() {
-    assert_eq!(half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
+    assert_eq!(
+        half_hash(SigningAlgorithm::RS256, "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
+        "77QmUPtjPfzWtF2AnpK9RQ"
+    );
     let claims = with(|_, _| (), |i| id_token(i, Some("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y")));
     assert_eq!(claims["at_hash"], "77QmUPtjPfzWtF2AnpK9RQ");
 }

@@ -114,6 +114,8 @@ pub enum Endpoint {
     Revocation,
     /// RFC 7662, 2.
     Introspection,
+    /// RFC 9126, 2.
+    PushedRequest,
     /// RFC 8628, 3.1.
     DeviceAuthorization,
     /// The page where a person types a user code (RFC 8628, 3.3).
@@ -122,7 +124,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Discovery,
         Self::Authorize,
         Self::Token,
@@ -131,6 +133,7 @@ impl Endpoint {
         Self::UserInfo,
         Self::Revocation,
         Self::Introspection,
+        Self::PushedRequest,
         Self::DeviceAuthorization,
         Self::Device,
     ];
@@ -147,6 +150,7 @@ impl Endpoint {
             Self::UserInfo => "openid/v2.0/userinfo",
             Self::Revocation => "oauth2/v2.0/revoke",
             Self::Introspection => "oauth2/v2.0/introspect",
+            Self::PushedRequest => "oauth2/v2.0/par",
             Self::DeviceAuthorization => "oauth2/v2.0/devicecode",
             Self::Device => "device",
         }

@@ -33,6 +33,11 @@ pub enum OAuthError {
     InteractionRequired,
     /// `prompt=none`, but nobody is signed in.
     LoginRequired,
+    /// `prompt=none`, but the person would have to be asked before data goes out.
+    ConsentRequired,
+    /// The level that was asked for cannot be reached (OpenID Connect Core Error Code
+    /// `unmet_authentication_requirements`; RFC 9470, 5).
+    UnmetAuthenticationRequirements,
     /// `request` is not taken.
     RequestNotSupported,
     /// `request_uri` is not taken.
@@ -79,6 +84,8 @@ impl OAuthError {
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::InteractionRequired => "interaction_required",
             Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
@@ -112,6 +119,8 @@ impl OAuthError {
             | Self::InvalidScope
             | Self::InteractionRequired
             | Self::LoginRequired
+            | Self::ConsentRequired
+            | Self::UnmetAuthenticationRequirements
             | Self::RequestNotSupported
             | Self::RequestUriNotSupported
             | Self::RegistrationNotSupported
@@ -145,6 +154,8 @@ pub enum Code {
     UnknownClient,
     /// `prompt` holds a wrong value.
     Prompt,
+    /// The application may not be sent tokens by the authorization endpoint.
+    ImplicitOff,
     /// `prompt=none` without a session.
     NoSession,
     /// A confidential client sent no secret.
@@ -183,7 +194,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::ReplyUrl,
         Self::NoClientId,
         Self::NoScope,
@@ -191,6 +202,7 @@ impl Code {
         Self::ResponseMode,
         Self::UnknownClient,
         Self::Prompt,
+        Self::ImplicitOff,
         Self::NoSession,
         Self::NoSecret,
         Self::GrantExpired,
@@ -221,6 +233,7 @@ impl Code {
             Self::ResponseMode => "AADB2C90014",
             Self::UnknownClient => "AADB2C90018",
             Self::Prompt => "AADB2C90043",
+            Self::ImplicitOff => "AADB2C90057",
             Self::NoSession => "AADB2C90077",
             Self::NoSecret => "AADB2C90079",
             Self::GrantExpired => "AADB2C90080",
@@ -246,6 +259,19 @@ impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// Why a request with `prompt=none` cannot be answered without a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Silent {
+    /// Nobody is signed in, or not well enough for this request.
+    NoSession,
+    /// Somebody else is signed in than the person whom the application asked for.
+    OtherPerson,
+    /// The person would have to agree before data goes out.
+    Consent,
+    /// The flow signs nobody in as strongly as the application asks for.
+    WeakFlow,
 }
 
 /// Why a request was refused, without any word of the request itself.
@@ -285,12 +311,34 @@ impl Refusal {
         Self::new(OAuthError::AccessDenied, Code::ForgottenPassword, "The user has forgotten their password.")
     }
 
-    /// `prompt=none` without a session that is good enough. B2C says `interaction_required`;
-    /// `strict` gives OpenID Connect's `login_required`.
+    /// `prompt=none`, but a person would have to act (OpenID Connect Core, 3.1.2.6). Where nobody
+    /// fitting is signed in, B2C says `interaction_required`; `strict` gives `login_required`.
     #[must_use]
-    pub const fn no_session(strict: bool) -> Self {
-        let error = if strict { OAuthError::LoginRequired } else { OAuthError::InteractionRequired };
-        Self::new(error, Code::NoSession, "There is no session that this request could use without asking the user.")
+    pub const fn silent(reason: Silent, strict: bool) -> Self {
+        let login = if strict { OAuthError::LoginRequired } else { OAuthError::InteractionRequired };
+        let (error, text) = match reason {
+            Silent::NoSession => (login, "There is no session that this request could use without asking the user."),
+            Silent::OtherPerson => (login, "The session is of another user than the one that the request asks for."),
+            Silent::Consent => (OAuthError::ConsentRequired, "The user has not yet agreed to give data to this app."),
+            Silent::WeakFlow => {
+                (OAuthError::InteractionRequired, "This user flow does not ask for the second step that the app needs.")
+            }
+        };
+        Self::new(error, Code::NoSession, text)
+    }
+
+    /// Somebody else signed in than the person whom the application asked for (OpenID Connect
+    /// Core, 3.1.2.1: `login_required`).
+    #[must_use]
+    pub const fn other_person() -> Self {
+        let text = "Another user signed in than the one that the request asks for.";
+        Self::new(OAuthError::LoginRequired, Code::NoSession, text)
+    }
+
+    /// We are overloaded or our database does not answer.
+    #[must_use]
+    pub const fn unavailable() -> Self {
+        Self::new(OAuthError::TemporarilyUnavailable, Code::Internal, "The server cannot answer right now.")
     }
 
     /// We failed; the log says why, under the correlation id.

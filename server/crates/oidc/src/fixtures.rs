@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use lanyard_domain::{
     account::{Account, AccountKind},
-    application::{Application, ApplicationKind, ApplicationSettings, ClientSecret, Minimum},
+    application::{Application, ApplicationKind, ApplicationSettings, ClientSecret, Minimum, SigningAlgorithm},
     assurance::{Authentication, Method},
     attribute::AttributeValue,
     clock::{DAY, MINUTE, Timestamp},
@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::{
     endpoints::{self, IssuerMode, PublicOrigin},
-    jose::{JwkSet, SigningKey, Verifier},
+    jose::{JwkSet, RsaBits, SigningKey, Verifier},
     params::Params,
     token::AssertionAudience,
 };
@@ -35,15 +35,26 @@ pub(crate) const REPLY: &str = "https://app.example/cb";
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-static KEY: LazyLock<SigningKey> =
-    LazyLock::new(|| SigningKey::from_pkcs8(&SigningKey::generate().unwrap().pkcs8).unwrap());
+static KEYS: LazyLock<[SigningKey; 3]> = LazyLock::new(|| SigningAlgorithm::ALL.map(fresh_key));
 
+/// A new key.
+pub(crate) fn fresh_key(algorithm: SigningAlgorithm) -> SigningKey {
+    let generated = SigningKey::generate(algorithm, RsaBits::Bits2048).unwrap();
+    SigningKey::from_pkcs8(algorithm, &generated.pkcs8).unwrap()
+}
+
+/// The RSA key.
 pub(crate) fn key() -> &'static SigningKey {
-    &KEY
+    &KEYS[0]
+}
+
+/// One key of each algorithm.
+pub(crate) fn keys() -> &'static [SigningKey; 3] {
+    &KEYS
 }
 
 pub(crate) fn verifier() -> Verifier {
-    Verifier::new(&JwkSet { keys: vec![key().public().clone()] }).unwrap()
+    Verifier::new(&JwkSet { keys: keys().iter().map(|key| key.public().clone()).collect() }).unwrap()
 }
 
 pub(crate) fn token(seed: u64) -> Token {

@@ -12,6 +12,7 @@ pub mod device;
 pub mod dpop;
 pub mod endpoints;
 pub mod error;
+pub mod front_channel;
 pub mod jose;
 pub mod logout;
 pub mod metadata;

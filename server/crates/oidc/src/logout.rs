@@ -2,9 +2,17 @@
 //!
 //! A reply URL must be registered, whatever hint comes; the client is found from the hint, from
 //! `client_id`, or from the session. Without a valid hint the page asks "Sign out?" (A35), so
-//! that no other site can sign people out.
+//! that no other site can sign people out; a flow may refuse such a request instead.
 
-use lanyard_domain::{account::Account, application::Application, clock::Timestamp, id::Id};
+use lanyard_domain::{
+    account::Account,
+    application::Application,
+    clock::{MINUTE, SECOND, Timestamp},
+    id::Id,
+    session::Session,
+    user_flow::SessionSettings,
+};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
@@ -82,6 +90,18 @@ impl LogoutRequest {
         })
     }
 
+    /// Refuses a request without a hint, where the flow wants one (`id_token_in_logout`).
+    ///
+    /// # Errors
+    /// [`LogoutError`].
+    pub const fn demand_hint(&self, session: &SessionSettings) -> Result<(), LogoutError> {
+        if session.id_token_in_logout && self.id_token_hint.is_none() {
+            let text = "This user flow signs out only with an id_token_hint.";
+            return Err(LogoutError { code: Code::IdTokenHint, text });
+        }
+        Ok(())
+    }
+
     /// Verifies the hint (its expiry does not count, everything else does) and finds the client.
     ///
     /// # Errors
@@ -131,6 +151,54 @@ impl LogoutRequest {
             Some(state) => with_query(url, &[("state", state.clone())]),
             None => url.to_owned(),
         }
+    }
+}
+
+/// A relying party's front-channel address for this session, with `iss` and `sid` (OpenID Connect
+/// Front-Channel Logout, 2).
+#[must_use]
+pub fn front_channel_url(url: &str, issuer: &str, sid: Id<Session>) -> String {
+    with_query(url, &[("iss", issuer.to_owned()), ("sid", sid.to_string())])
+}
+
+/// The event that makes a token a logout token.
+pub const BACK_CHANNEL_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// How long a logout token is good: two minutes, as the standard recommends at most.
+const LOGOUT_TOKEN_SECONDS: i64 = 2 * MINUTE / SECOND;
+
+/// What a logout token says.
+#[derive(Debug, Clone, Copy)]
+pub struct LogoutToken<'a> {
+    /// The issuer that the relying party knows.
+    pub issuer: &'a str,
+    /// The relying party.
+    pub application: Id<Application>,
+    /// Whose session ended.
+    pub subject: Id<Account>,
+    /// Which.
+    pub sid: Id<Session>,
+    /// The same at each attempt to deliver it.
+    pub jti: Uuid,
+}
+
+impl LogoutToken<'_> {
+    /// The claims (OpenID Connect Back-Channel Logout, 2.4), to be signed as
+    /// [`crate::jose::TokenType::Logout`]. Never a `nonce`: it must not pass for an ID token.
+    #[must_use]
+    pub fn claims(&self, now: Timestamp) -> Map<String, Value> {
+        let now = now.as_seconds();
+        let claims: [(&str, Value); 8] = [
+            ("iss", self.issuer.into()),
+            ("sub", self.subject.to_string().into()),
+            ("aud", self.application.to_string().into()),
+            ("iat", now.into()),
+            ("exp", (now + LOGOUT_TOKEN_SECONDS).into()),
+            ("jti", self.jti.to_string().into()),
+            ("sid", self.sid.to_string().into()),
+            ("events", json!({ BACK_CHANNEL_EVENT: {} })),
+        ];
+        claims.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 

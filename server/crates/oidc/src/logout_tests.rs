@@ -101,3 +101,31 @@ proptest! {
         prop_assert_eq!(run(&query, true).is_ok(), url == REPLY);
     }
 }
+
+#[test]
+fn oidcc_backchannel_logout_token_says_what_the_standard_asks_for() {
+    let token = LogoutToken {
+        issuer: "https://login.example/",
+        application: fixtures::application(Web).id,
+        subject: fixtures::account().id,
+        sid: Id::from_uuid(Uuid::from_u128(5)),
+        jti: Uuid::from_u128(6),
+    };
+    let claims = token.claims(NOW);
+    let names: Vec<&str> = claims.keys().map(String::as_str).collect();
+    assert_eq!(names, ["aud", "events", "exp", "iat", "iss", "jti", "sid", "sub"], "and never a nonce");
+    assert_eq!(claims["events"], json!({ BACK_CHANNEL_EVENT: {} }));
+    let url = front_channel_url("https://app.example/bye?x=1", "https://login.example/a b", token.sid);
+    let expected =
+        "https://app.example/bye?x=1&iss=https%3A%2F%2Flogin.example%2Fa%20b&sid=00000000-0000-0000-0000-000000000005";
+    assert_eq!(url, expected);
+}
+
+#[test]
+fn a35_a_flow_may_want_a_hint() {
+    let strict = SessionSettings { id_token_in_logout: true, ..SessionSettings::default() };
+    let request = |query: &str| LogoutRequest::parse(&params(query)).unwrap();
+    assert_eq!(request("state=x").demand_hint(&strict).unwrap_err().code, Code::IdTokenHint);
+    assert!(request(&format!("id_token_hint={}", hint())).demand_hint(&strict).is_ok());
+    assert!(request("state=x").demand_hint(&SessionSettings::default()).is_ok());
+}

@@ -2,15 +2,25 @@
 //!
 //! Its lists are read off the very enums and constants that the rules use, so that it tells
 //! exactly what is switched on.
+//!
+//! The document is one flow's, but some things are switched on by application. It lists what at
+//! least one application that is linked to the flow may use: a client must find there what it
+//! uses, and whoever asks for more than its own application may is refused at the endpoint. Only
+//! what binds everybody, such as pushed requests, is told when *every* linked application asks
+//! for it.
 
-use lanyard_domain::{assurance::Level, grant::ResponseMode};
+use lanyard_domain::{
+    application::{Application, SigningAlgorithm},
+    assurance::Level,
+    grant::ResponseType,
+};
 use serde::Serialize;
 
 use crate::{
-    authorize::{Prompt, response_mode},
+    authorize::{Prompt, response_mode, response_type},
     claims, dpop,
     endpoints::{Endpoint, PublicOrigin, Route},
-    jose, scope,
+    scope,
     token::{ClientAuthMethod, GrantType, assertion},
 };
 
@@ -25,6 +35,8 @@ pub struct Metadata {
     pub jwks_uri: String,
     pub userinfo_endpoint: String,
     pub device_authorization_endpoint: String,
+    pub pushed_authorization_request_endpoint: String,
+    pub require_pushed_authorization_requests: bool,
     pub response_modes_supported: Vec<&'static str>,
     pub response_types_supported: Vec<&'static str>,
     pub grant_types_supported: Vec<&'static str>,
@@ -43,12 +55,25 @@ pub struct Metadata {
     // True by default in the standard, so it must be said.
     pub request_uri_parameter_supported: bool,
     pub authorization_response_iss_parameter_supported: bool,
+    pub frontchannel_logout_supported: bool,
+    pub frontchannel_logout_session_supported: bool,
+    pub backchannel_logout_supported: bool,
+    pub backchannel_logout_session_supported: bool,
 }
 
 impl Metadata {
-    /// The document of the flow that `route` leads to; `flow_claims` are the claims it selects.
+    /// The document of the flow that `route` leads to; `flow_claims` are the claims it selects,
+    /// `linked` the applications that it signs people in to.
     #[must_use]
-    pub fn new(origin: &PublicOrigin, route: &Route, issuer: String, flow_claims: &[String]) -> Self {
+    pub fn new(
+        origin: &PublicOrigin,
+        route: &Route,
+        issuer: String,
+        flow_claims: &[String],
+        linked: &[Application],
+    ) -> Self {
+        let some = |kind| linked.iter().any(|application| response_type::is_allowed(kind, &application.settings));
+        let offered = |kind: &ResponseType| *kind == ResponseType::Code || some(*kind);
         let url = |endpoint| route.url(origin, endpoint);
         let client_auth = ClientAuthMethod::ALL.map(ClientAuthMethod::as_str);
         let mut claims_supported: Vec<String> = claims::PROTOCOL.iter().map(|name| (*name).to_owned()).collect();
@@ -65,14 +90,24 @@ impl Metadata {
             jwks_uri: url(Endpoint::Keys),
             userinfo_endpoint: url(Endpoint::UserInfo),
             device_authorization_endpoint: url(Endpoint::DeviceAuthorization),
-            response_modes_supported: [ResponseMode::Query, ResponseMode::Fragment, ResponseMode::FormPost]
-                .map(response_mode::as_str)
-                .to_vec(),
-            response_types_supported: vec!["code"],
-            grant_types_supported: GrantType::ALL.map(GrantType::as_str).to_vec(),
+            pushed_authorization_request_endpoint: url(Endpoint::PushedRequest),
+            require_pushed_authorization_requests: !linked.is_empty()
+                && linked.iter().all(|application| application.settings.require_pushed_requests),
+            response_modes_supported: response_mode::ALL.map(response_mode::as_str).to_vec(),
+            response_types_supported: ResponseType::ALL
+                .iter()
+                .filter(|kind| offered(kind))
+                .map(|kind| kind.as_str())
+                .collect(),
+            grant_types_supported: GrantType::ALL
+                .map(GrantType::as_str)
+                .into_iter()
+                // What the standard calls an ID token from the authorization endpoint.
+                .chain(some(ResponseType::IdToken).then_some("implicit"))
+                .collect(),
             scopes_supported: scope::SUPPORTED.to_vec(),
             subject_types_supported: vec!["public"],
-            id_token_signing_alg_values_supported: vec![jose::ALGORITHM],
+            id_token_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::as_str).to_vec(),
             token_endpoint_auth_methods_supported: client_auth.to_vec(),
             token_endpoint_auth_signing_alg_values_supported: assertion::ALGORITHMS.to_vec(),
             dpop_signing_alg_values_supported: dpop::ALGORITHMS.to_vec(),
@@ -80,16 +115,22 @@ impl Metadata {
             acr_values_supported: [Level::Aal1, Level::Aal2].map(Level::as_str).to_vec(),
             prompt_values_supported: Prompt::ALL.map(Prompt::as_str).to_vec(),
             claims_supported,
-            claims_parameter_supported: false,
+            claims_parameter_supported: true,
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
             authorization_response_iss_parameter_supported: true,
+            frontchannel_logout_supported: true,
+            frontchannel_logout_session_supported: true,
+            backchannel_logout_supported: true,
+            backchannel_logout_session_supported: true,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use lanyard_domain::application::ApplicationKind::Web;
+
     use super::*;
     use crate::{
         endpoints::{self, IssuerMode},
@@ -105,7 +146,7 @@ mod tests {
             ("/tfp/clinic.example/SUSI/.well-known/openid-configuration", "/tfp/clinic.example/susi/oauth2/v2.0/token"),
         ] {
             let route = Route::parse(path, None).unwrap();
-            let document = Metadata::new(&origin, &route, issuer.clone(), &["city".into(), "sub".into()]);
+            let document = Metadata::new(&origin, &route, issuer.clone(), &["city".into(), "sub".into()], &[]);
             assert_eq!(document.token_endpoint, format!("{}{token}", origin.as_str()));
             assert_eq!(document.issuer, issuer);
             let json = serde_json::to_value(&document).unwrap();
@@ -115,5 +156,25 @@ mod tests {
             assert!(document.claims_supported.contains(&"city".to_owned()));
             assert_eq!(document.claims_supported.iter().filter(|c| *c == "sub").count(), 1);
         }
+    }
+
+    #[test]
+    fn oidcc_discovery_tells_what_at_least_one_linked_application_may_use() {
+        let route = Route::parse("/clinic.example/susi/v2.0/.well-known/openid-configuration", None).unwrap();
+        let of = |linked: &[Application]| Metadata::new(&fixtures::origin(), &route, fixtures::issuer(), &[], linked);
+        let (plain, mut other) = (fixtures::application(Web), fixtures::application(Web));
+        assert_eq!(of(&[]).response_types_supported, ["code"]);
+        assert_eq!(of(std::slice::from_ref(&plain)).response_types_supported, ["code"]);
+        assert!(!of(std::slice::from_ref(&plain)).grant_types_supported.contains(&"implicit"));
+        other.settings.hybrid = true;
+        assert_eq!(of(&[plain.clone(), other.clone()]).response_types_supported, ["code", "code id_token"]);
+        other.settings.implicit_id_token = true;
+        let all = of(&[plain.clone(), other.clone()]);
+        assert_eq!(all.response_types_supported, ["code", "code id_token", "id_token"]);
+        assert!(all.grant_types_supported.contains(&"implicit"));
+        other.settings.require_pushed_requests = true;
+        assert!(!of(&[plain.clone(), other.clone()]).require_pushed_authorization_requests, "not of everybody");
+        assert!(of(&[other]).require_pushed_authorization_requests);
+        assert!(!of(&[]).require_pushed_authorization_requests);
     }
 }

@@ -85,6 +85,27 @@ impl Params {
         }
     }
 
+    /// All parameters but those of these names.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Self {
+        Self(self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect())
+    }
+
+    /// The parameters with `name` set to `value`, once.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut all = self.without(&[name]);
+        all.0.push((name.to_owned(), value.to_owned()));
+        all
+    }
+
+    /// The parameters as a form body again; [`Params::parse`] reads it back.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let pairs = self.0.iter().map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value)));
+        pairs.collect::<Vec<_>>().join("&")
+    }
+
     /// Refuses the parameters if one of `known` is there twice, even with equal values.
     ///
     /// # Errors

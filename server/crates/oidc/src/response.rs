@@ -48,10 +48,12 @@ pub enum AuthorizationResponse {
 }
 
 impl Back {
-    /// The answer with an authorization code.
+    /// The answer with whatever the response type asks for: a code, an ID token, or both.
     #[must_use]
-    pub fn with_code(&self, issuer: &str, code: &Token) -> AuthorizationResponse {
-        self.deliver(vec![("code", code.expose().to_owned())], issuer)
+    pub fn with(&self, issuer: &str, code: Option<&Token>, id_token: Option<String>) -> AuthorizationResponse {
+        let code = code.map(|code| ("code", code.expose().to_owned()));
+        let id_token = id_token.map(|token| ("id_token", token));
+        self.deliver(code.into_iter().chain(id_token).collect(), issuer)
     }
 
     /// The answer with an error.
@@ -132,7 +134,7 @@ mod tests {
             ("http://localhost:51234", "http://localhost:51234?code="),
             ("com.example.app://auth", "com.example.app://auth?code="),
         ] {
-            match back(reply, ResponseMode::Query, None).with_code(ISSUER, &code()) {
+            match back(reply, ResponseMode::Query, None).with(ISSUER, Some(&code()), None) {
                 AuthorizationResponse::Redirect(url) => assert!(url.starts_with(start), "{url}"),
                 AuthorizationResponse::FormPost { .. } => panic!("a form"),
             }
@@ -144,7 +146,7 @@ mod tests {
         for mode in [ResponseMode::Query, ResponseMode::Fragment, ResponseMode::FormPost] {
             let back = back("https://a.example/cb", mode, Some("s"));
             let error = back.with_error(ISSUER, &Refusal::cancelled(), Uuid::nil(), Timestamp(0));
-            for response in [back.with_code(ISSUER, &code()), error] {
+            for response in [back.with(ISSUER, Some(&code()), None), error] {
                 let issuers = match &response {
                     AuthorizationResponse::FormPost { action, fields } => {
                         assert_eq!(action, "https://a.example/cb", "oidcc formpost: nothing in the query");
@@ -179,7 +181,7 @@ mod tests {
         #[test]
         fn state_comes_back_byte_for_byte(state in "[^\0]{1,80}", fragment in any::<bool>()) {
             let mode = if fragment { ResponseMode::Fragment } else { ResponseMode::Query };
-            let response = back("https://a.example/cb?x=1", mode, Some(&state)).with_code(ISSUER, &code());
+            let response = back("https://a.example/cb?x=1", mode, Some(&state)).with(ISSUER, Some(&code()), None);
             let url = url_of(&response);
             prop_assert_eq!(url.origin().ascii_serialization(), "https://a.example");
             let text = if fragment { url.fragment() } else { url.query() }.unwrap().to_owned();

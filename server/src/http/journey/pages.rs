@@ -80,6 +80,16 @@ pub async fn go_back(
     }
 }
 
+/// `GET /journey/{id}/again`: the request of a journey that is over begins anew.
+pub async fn again(State(app): State<App>, client: Client, Path(id): Path<String>) -> Result<Response, HttpError> {
+    // It stores a row, like an authorization request.
+    if !app.limiter.admits_beginning(client.ip) {
+        return Err(HttpError::TooManyRequests { retry_after: 30 });
+    }
+    let address = journey::again(&app, &id).await?;
+    Ok(Redirect::to(&address).into_response())
+}
+
 /// `GET /invitation/{token}`: a link begins a journey. Opening it uses nothing up: mail scanners
 /// open links too.
 pub async fn invitation(

@@ -13,8 +13,9 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use lanyard_app::paths;
-use lanyard_domain::id::Id;
+use lanyard_domain::{clock::SECOND, id::Id};
 use lanyard_oidc::{
+    authorize::pushed,
     endpoints::{Endpoint, Route},
     error::Refusal,
     metadata::Metadata,
@@ -24,7 +25,7 @@ use lanyard_oidc::{
 use super::{client::Client, cookies::Cookie, csrf, error::HttpError};
 use crate::{
     service::{
-        oauth::{self, Authorization, LogoutOutcome, Place, ProtocolError, dpop::Call},
+        oauth::{self, Authorization, LogoutOutcome, Place, ProtocolError, Visitor, dpop::Call},
         signing,
     },
     state::App,
@@ -40,7 +41,12 @@ pub fn route(uri: &axum::http::Uri) -> Option<Route> {
 pub async fn serve(State(app): State<App>, client: Client, request: Request) -> Response {
     let Some(route) = route(request.uri()) else { return HttpError::NotFound.into_response() };
     let cross_origin = match route.endpoint {
-        Endpoint::Discovery | Endpoint::Keys | Endpoint::Token | Endpoint::UserInfo | Endpoint::Revocation => true,
+        Endpoint::Discovery
+        | Endpoint::Keys
+        | Endpoint::Token
+        | Endpoint::UserInfo
+        | Endpoint::Revocation
+        | Endpoint::PushedRequest => true,
         Endpoint::Authorize
         | Endpoint::Logout
         | Endpoint::Introspection
@@ -48,7 +54,7 @@ pub async fn serve(State(app): State<App>, client: Client, request: Request) -> 
         | Endpoint::Device => false,
     };
     if cross_origin && request.method() == Method::OPTIONS {
-        return preflight();
+        return preflight(methods(route.endpoint));
     }
     let mut response = match dispatch(&app, &client, &route, request).await {
         Ok(response) => response,
@@ -70,8 +76,9 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
     let call = dpop::call(app, &request);
     match (route.endpoint, method) {
         (Endpoint::Discovery, Method::GET | Method::HEAD) => {
-            let claims = &place.flow.settings.claims;
-            Ok(cached(Json(Metadata::new(&app.public_origin, route, place.issuer.clone(), claims)).into_response()))
+            let linked = oauth::linked_applications(app, &place).await?;
+            let (issuer, claims) = (place.issuer.clone(), &place.flow.settings.claims);
+            Ok(cached(Json(Metadata::new(&app.public_origin, route, issuer, claims, &linked)).into_response()))
         }
         (Endpoint::Keys, Method::GET | Method::HEAD) => {
             let keys = signing::of(app, place.tenant.id).await?;
@@ -108,7 +115,24 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
             let body = form(request).await?;
             device::decide(app, &place, &headers, &body, client).await
         }
-        _ => Ok(StatusCode::METHOD_NOT_ALLOWED.into_response()),
+        (Endpoint::PushedRequest, Method::POST) => {
+            let body = form(request).await?;
+            push(app, &place, &headers, &body).await
+        }
+        (endpoint, _) => Ok((StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, methods(endpoint))]).into_response()),
+    }
+}
+
+// What an endpoint takes, for `Allow` (RFC 9110, 15.5.6) and for preflights.
+const fn methods(endpoint: Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::Discovery | Endpoint::Keys => "GET, HEAD",
+        Endpoint::Authorize | Endpoint::UserInfo | Endpoint::Logout | Endpoint::Device => "GET, POST",
+        Endpoint::Token
+        | Endpoint::Revocation
+        | Endpoint::Introspection
+        | Endpoint::PushedRequest
+        | Endpoint::DeviceAuthorization => "POST",
     }
 }
 
@@ -121,7 +145,8 @@ async fn authorize(
 ) -> Result<Response, HttpError> {
     let params = params(raw)?;
     let (sso, browser) = (Cookie::Sso.read(headers), Cookie::Journey.read(headers));
-    match oauth::authorize(app, place, &params, sso, browser, client).await? {
+    let visitor = Visitor { sso: sso.as_ref(), browser: browser.as_ref(), client };
+    match oauth::authorize(app, place, &params, visitor).await? {
         Authorization::Respond(reply) => Ok(response::direct(app, &reply).await),
         Authorization::Begin(begun) => {
             let mut answer = Redirect::to(&paths::journey(&begun.id)).into_response();
@@ -146,6 +171,24 @@ async fn token(
     };
     match oauth::token(app, place, &params, authorization(headers), call, client).await {
         Ok(answer) => Ok(Json(answer).into_response()),
+        Err(error) => failed(app, error),
+    }
+}
+
+/// RFC 9126, 2.2: 201 with the reference, or an error as at the token endpoint.
+async fn push(app: &App, place: &Place, headers: &HeaderMap, raw: &[u8]) -> Result<Response, HttpError> {
+    let params = match Params::parse(raw) {
+        Ok(params) => params,
+        Err(error) => return Ok(protocol_error(app, error.into())),
+    };
+    match oauth::push(app, place, &params, authorization(headers)).await {
+        Ok(reference) => {
+            let answer = serde_json::json!({
+                "request_uri": pushed::reference(&reference),
+                "expires_in": pushed::LIFE / SECOND,
+            });
+            Ok((StatusCode::CREATED, Json(answer)).into_response())
+        }
         Err(error) => failed(app, error),
     }
 }
@@ -178,8 +221,8 @@ async fn logout(
     let sso = Cookie::Sso.read(headers);
     match oauth::logout(app, place, &params, sso.as_ref(), confirmed, client).await? {
         LogoutOutcome::Confirm => Ok(response::confirm_logout(app, place, &params).await),
-        LogoutOutcome::Done { redirect: Some(location) } => Ok(found(&location)),
-        LogoutOutcome::Done { redirect: None } => Ok(response::signed_out(app, place).await),
+        LogoutOutcome::Done { redirect: Some(location), frames } if frames.is_empty() => Ok(found(&location)),
+        LogoutOutcome::Done { redirect, frames } => Ok(response::signed_out(app, place, redirect, frames).await),
         LogoutOutcome::Refused(error) => {
             Ok(response::error_page(app, StatusCode::BAD_REQUEST, error.code.to_string(), error.text).await)
         }
@@ -242,10 +285,10 @@ fn cached(mut response: Response) -> Response {
     response
 }
 
-fn preflight() -> Response {
+fn preflight(methods: &'static str) -> Response {
     let headers = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, dpop"),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
     ];

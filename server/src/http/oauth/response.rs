@@ -11,6 +11,9 @@ use crate::{
     state::App,
 };
 
+/// How long the page of a logout with frames stays, in seconds.
+const FRAMES_SECONDS: u8 = 2;
+
 /// An answer to a request that no form post led to: a plain redirect.
 pub async fn direct(app: &App, reply: &AuthorizationResponse) -> Response {
     match reply {
@@ -29,10 +32,18 @@ pub async fn interactive(app: &App, reply: &Reply) -> Response {
 }
 
 async fn form_post(app: &App, action: &str, fields: &[(&'static str, String)]) -> Response {
-    let origin = url::Url::parse(action).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
-    let (action, fields) = (action.to_owned(), fields.to_vec());
-    let head = Head::plain("Going back to the app").posting_to(origin);
+    let (source, action, fields) = (source(action), action.to_owned(), fields.to_vec());
+    let head = Head::plain("Going back to the app").posting_to(source);
     page::render(app, StatusCode::OK, head, move || pages::system::form_post_page(&action, &fields)).await
+}
+
+// The origin for `form-action`; a private-use scheme has none and stands for itself (CSP 3, 2.3.1).
+fn source(action: &str) -> String {
+    match url::Url::parse(action) {
+        Ok(url) if url.origin().is_tuple() => url.origin().ascii_serialization(),
+        Ok(url) => format!("{}:", url.scheme()),
+        Err(_) => "'none'".to_owned(),
+    }
 }
 
 /// The page of a request that must never lead to its reply URL.
@@ -55,9 +66,17 @@ pub async fn confirm_logout(app: &App, place: &Place, params: &Params) -> Respon
         .await
 }
 
-/// Says that it is done.
-pub async fn signed_out(app: &App, place: &Place) -> Response {
+/// Says that it is done, signs out at the applications of `frames` (OpenID Connect Front-Channel
+/// Logout), and goes on to `redirect` when they are loaded: a browser begins to count when the
+/// page is complete, its frames included.
+pub async fn signed_out(app: &App, place: &Place, redirect: Option<String>, frames: Vec<String>) -> Response {
     let tenant = place.tenant.name.clone();
     let title = shell::title("You're signed out", &tenant, false);
-    page::render(app, StatusCode::OK, Head::plain(title), move || pages::system::signed_out_page(&tenant)).await
+    let origins = frames.iter().filter_map(|url| Some(url::Url::parse(url).ok()?.origin().ascii_serialization()));
+    let mut head = Head::plain(title).framing(origins.collect());
+    if let Some(location) = &redirect {
+        head = head.moving_to_after(location.clone(), FRAMES_SECONDS);
+    }
+    let page = move || pages::system::signed_out_page(&tenant, &frames, redirect.as_deref());
+    page::render(app, StatusCode::OK, head, page).await
 }

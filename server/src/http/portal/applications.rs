@@ -7,16 +7,17 @@ use axum::{
 };
 use lanyard_app::{
     api::portal::{
-        ApplicationDetail, ApplicationRow, Done, FlowEndpoints, FormState, LinkChoice, Listing, SecretRow, Section,
+        ApiChoice, ApplicationDetail, ApplicationRow, Done, FlowEndpoints, FormState, LinkChoice, SecretRow, Section,
     },
     pages::portal::{addresses, application_list_page, application_page, new_application_page},
 };
 use lanyard_domain::{
-    application::{Application, ApplicationKind},
+    application::{Application, ApplicationKind, ClientSecret},
     id::Id,
     tenant::Tenant,
-    user_flow::{Enforcement, UserFlow},
+    user_flow::{Enforcement, IssuerMode, UserFlow},
 };
+use lanyard_oidc::endpoints as oidc;
 
 use super::{
     Asked, Place, forms,
@@ -27,7 +28,7 @@ use crate::{
     http::{client::Client, error::HttpError, form::Fields},
     service::portal::{
         self, PortalError,
-        applications::{self, Registered},
+        applications::{self, Shown},
     },
     state::App,
 };
@@ -40,21 +41,19 @@ pub(super) async fn list(
 ) -> Result<Response, HttpError> {
     let frame = in_tenant(&app, &place, Section::Applications).await?;
     let page = applications::list(&app, place.tenant.id, asked.wanted()).await?;
-    let row = |application: &Application| ApplicationRow {
+    let listing = asked.listing(page, row);
+    Ok(Answer::ok("Applications", &frame)
+        .draw(&app, move || application_list_page(frame.clone(), listing.clone()))
+        .await)
+}
+
+fn row(application: &Application) -> ApplicationRow {
+    ApplicationRow {
         id: application.id.to_string(),
         name: application.name.clone(),
         kind: words::application_kind(application.kind).to_owned(),
         reply_urls: application.reply_urls.len(),
-    };
-    let listing = Listing {
-        rows: page.rows.iter().map(row).collect(),
-        query: asked.q.clone(),
-        first: asked.after.is_empty(),
-        next: page.next,
-    };
-    Ok(Answer::ok("Applications", &frame)
-        .draw(&app, move || application_list_page(frame.clone(), listing.clone()))
-        .await)
+    }
 }
 
 /// `GET …/applications/new`.
@@ -96,7 +95,7 @@ pub(super) async fn register(
     fields: Fields,
 ) -> Result<Response, HttpError> {
     place.who.check(&headers, &fields)?;
-    let draft = match forms::application(&fields, None) {
+    let draft = match forms::new_application(&fields) {
         Ok(draft) => draft,
         Err(problems) => {
             let flows = applications::linkable(&app, place.tenant.id).await?;
@@ -115,10 +114,10 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, HttpError> {
     let id = parse(&id)?;
-    let (registered, flows) = applications::show(&app, place.tenant.id, id).await?;
-    let detail = detail(&app, &place.tenant, &registered, &flows);
+    let shown = applications::show(&app, place.tenant.id, id).await?;
     let done = match asked.done.as_str() {
         "registered" => done("The application is registered"),
+        "removed" => done("The client secret is removed. It works no more."),
         "unchanged" => done("Nothing was changed"),
         "saved" => {
             let changes = portal::latest_changes(&app, place.tenant.id, id.to_string()).await?;
@@ -128,41 +127,62 @@ pub(super) async fn show(
     };
     let mut frame = in_tenant(&app, &place, Section::Applications).await?;
     frame.done = done;
+    let detail = detail(&app, &place.tenant, &shown);
     let answer = Answer::ok(&detail.name, &frame);
     Ok(answer.draw(&app, move || application_page(frame.clone(), detail.clone())).await)
 }
 
-fn parse(id: &str) -> Result<Id<Application>, HttpError> {
+pub(super) fn parse(id: &str) -> Result<Id<Application>, HttpError> {
     id.parse().map_err(|_| HttpError::NotFound)
 }
 
-fn detail(app: &App, tenant: &Tenant, registered: &Registered, flows: &[UserFlow]) -> ApplicationDetail {
-    let own = &registered.application;
+pub(super) fn detail(app: &App, tenant: &Tenant, shown: &Shown) -> ApplicationDetail {
+    let own = &shown.registered.application;
     ApplicationDetail {
         id: own.id.to_string(),
         name: own.name.clone(),
         kind: words::application_kind(own.kind).to_owned(),
-        signs_in: own.kind != ApplicationKind::WebApi,
+        settable: forms::settable(own.kind),
         has_secrets: own.kind == ApplicationKind::Web,
         tenant_id: tenant.id.to_string(),
-        form: forms::application_values(registered),
-        flows: flows.iter().map(choice).collect(),
-        endpoints: registered.linked.iter().map(|flow| endpoints(app, tenant, flow)).collect(),
-        secrets: own
-            .secrets
-            .iter()
-            .map(|it| SecretRow { hint: it.hint.clone(), created: words::moment(it.created_at) })
-            .collect(),
+        form: forms::application_values(&shown.registered),
+        apis: shown.apis.iter().filter(|api| api.id != own.id).map(api_choice).collect(),
+        flows: shown.flows.iter().map(choice).collect(),
+        endpoints: shown.registered.linked.iter().map(|flow| endpoints(app, tenant, flow)).collect(),
+        secrets: own.secrets.iter().map(secret_row).collect(),
         new_secret: None,
         conflict: None,
     }
 }
 
-/// Issuer and discovery document of a flow.
+fn api_choice(api: &Application) -> ApiChoice {
+    let scopes = api.settings.scopes.iter().map(|scope| (scope.name.clone(), scope.description.clone()));
+    ApiChoice { id: api.id.to_string(), name: api.name.clone(), scopes: scopes.collect() }
+}
+
+pub(super) fn secret_row(secret: &ClientSecret) -> SecretRow {
+    SecretRow {
+        key: applications::secret_key(secret),
+        hint: secret.hint.clone(),
+        created: words::moment(secret.created_at),
+    }
+}
+
+/// Issuer and discovery document of a flow. The document is found below the flow's own address,
+/// whatever the issuer looks like.
 pub(super) fn endpoints(app: &App, tenant: &Tenant, flow: &UserFlow) -> FlowEndpoints {
-    let issuer = app.issuer(tenant.id, &flow.name.key());
-    let discovery = format!("{issuer}.well-known/openid-configuration");
+    let discovery = format!("{}.well-known/openid-configuration", issuer(app, tenant, flow, IssuerMode::Flow));
+    let issuer = issuer(app, tenant, flow, flow.settings.tokens.issuer);
     FlowEndpoints { flow: flow.name.as_str().to_owned(), issuer, discovery }
+}
+
+/// The issuer of a flow in this form.
+pub(super) fn issuer(app: &App, tenant: &Tenant, flow: &UserFlow, mode: IssuerMode) -> String {
+    let mode = match mode {
+        IssuerMode::Flow => oidc::IssuerMode::Flow,
+        IssuerMode::Tenant => oidc::IssuerMode::Tenant,
+    };
+    oidc::issuer(&app.public_origin, tenant.id, &flow.name.key(), mode)
 }
 
 /// `POST …/applications/{id}`.
@@ -176,31 +196,34 @@ pub(super) async fn change(
 ) -> Result<Response, HttpError> {
     place.who.check(&headers, &fields)?;
     let id = parse(&id)?;
-    let (registered, flows) = applications::show(&app, place.tenant.id, id).await?;
-    let mut detail = detail(&app, &place.tenant, &registered, &flows);
-    let draft = match forms::application(&fields, Some(registered.application.kind)) {
-        Ok(draft) => draft,
+    let shown = applications::show(&app, place.tenant.id, id).await?;
+    let mut detail = detail(&app, &place.tenant, &shown);
+    let frame = in_tenant(&app, &place, Section::Applications).await?;
+    let result = match forms::application_edit(&fields, shown.registered.application.kind, &shown.apis) {
+        Ok(edit) => applications::change(&app, place.tenant.id, id, edit, place.by(client)).await,
         Err(problems) => {
             detail.form = forms::typed(&fields, problems);
-            let frame = in_tenant(&app, &place, Section::Applications).await?;
             let answer = Answer::refused(&detail.name, &frame);
             return Ok(answer.draw(&app, move || application_page(frame.clone(), detail.clone())).await);
         }
     };
     let path = addresses::application(place.domain(), &id.to_string());
-    match applications::change(&app, place.tenant.id, id, fields.get("seen").to_owned(), draft, place.by(client)).await
-    {
-        Ok(changed) => Ok(on_to(&path, if changed { "saved" } else { "unchanged" })),
-        Err(PortalError::Conflict) => {
-            let (registered, flows) = applications::show(&app, place.tenant.id, id).await?;
-            let mut detail = self::detail(&app, &place.tenant, &registered, &flows);
-            detail.conflict = Some(who_changed(&app, &place, id.to_string()).await?);
-            let frame = in_tenant(&app, &place, Section::Applications).await?;
-            let answer = Answer::conflict(&detail.name, &frame);
-            Ok(answer.draw(&app, move || application_page(frame.clone(), detail.clone())).await)
+    let answer = match result {
+        Ok(changed) => return Ok(on_to(&path, if changed { "saved" } else { "unchanged" })),
+        Err(PortalError::Taken) => {
+            let text = "Another web API of this tenant has this application ID URI. Choose another one.";
+            detail.form = forms::typed(&fields, Vec::new()).wrong("app_id_uri", text);
+            Answer::refused(&detail.name, &frame)
         }
-        Err(error) => Err(error.into()),
-    }
+        Err(PortalError::Conflict) => {
+            let now = applications::show(&app, place.tenant.id, id).await?;
+            detail = self::detail(&app, &place.tenant, &now);
+            detail.conflict = Some(who_changed(&app, &place, id.to_string()).await?);
+            Answer::conflict(&detail.name, &frame)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(answer.draw(&app, move || application_page(frame.clone(), detail.clone())).await)
 }
 
 /// Who changed `target` last, in a sentence.
@@ -210,36 +233,4 @@ pub(super) async fn who_changed(app: &App, place: &Place, target: String) -> Res
         Some((who, at)) => format!("{who} changed it on {}.", words::moment(at)),
         None => "It was changed in the meantime.".to_owned(),
     })
-}
-
-/// `POST …/applications/{id}/secret`: the answer itself shows the secret, once; nothing is kept
-/// that could show it again.
-pub(super) async fn create_secret(
-    State(app): State<App>,
-    place: Place,
-    Path((_, id)): Path<(String, String)>,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
-    let id = parse(&id)?;
-    let made = applications::create_secret(&app, place.tenant.id, id, place.by(client)).await;
-    let (registered, flows) = applications::show(&app, place.tenant.id, id).await?;
-    let mut detail = detail(&app, &place.tenant, &registered, &flows);
-    let frame = in_tenant(&app, &place, Section::Applications).await?;
-    let answer = match made {
-        Ok(secret) => {
-            detail.new_secret = Some(secret.expose().to_owned());
-            Answer::ok(&detail.name, &frame)
-        }
-        Err(PortalError::TooMany) => {
-            detail.form = detail
-                .form
-                .wrong("", format!("An application can have {} client secrets at most.", applications::MAX_SECRETS));
-            Answer::refused(&detail.name, &frame)
-        }
-        Err(error) => return Err(error.into()),
-    };
-    Ok(answer.draw(&app, move || application_page(frame.clone(), detail.clone())).await)
 }

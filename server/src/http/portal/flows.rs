@@ -9,8 +9,7 @@ use axum::{
 };
 use lanyard_app::{
     api::portal::{
-        ClaimRow, Done, Editable, FlowDetail, FlowRow, Flows, FormState, LinkChoice, Listing, MethodChoice, NewFlow,
-        Section,
+        ClaimRow, Done, Editable, FlowDetail, FlowRow, Flows, FormState, LinkChoice, MethodChoice, NewFlow, Section,
     },
     pages::portal::{addresses, flow_list_page, flow_page, new_flow_page},
 };
@@ -20,12 +19,12 @@ use lanyard_domain::{
     attribute::Attribute,
     claims::{self, ClaimDefinition},
     id::Id,
-    user_flow::{Audience, Enforcement, UserFlow},
+    user_flow::{Audience, Enforcement, IssuerMode, UserFlow},
 };
 
 use super::{
     Asked, Place,
-    applications::{endpoints, who_changed},
+    applications::{endpoints, issuer, who_changed},
     forms,
     frame::{Answer, done, in_tenant, on_to},
     words,
@@ -49,15 +48,8 @@ pub(super) async fn list(
     let frame = in_tenant(&app, &place, Section::Flows).await?;
     let (page, built_in) = flows::list(&app, place.tenant.id, asked.wanted()).await?;
     let begin = asked.after.is_empty() && asked.q.is_empty();
-    let listed = Flows {
-        own: Listing {
-            rows: page.rows.iter().map(row).collect(),
-            query: asked.q.clone(),
-            first: asked.after.is_empty(),
-            next: page.next,
-        },
-        built_in: if begin { built_in.iter().map(row).collect() } else { Vec::new() },
-    };
+    let built_in = if begin { built_in.iter().map(row).collect() } else { Vec::new() };
+    let listed = Flows { own: asked.listing(page, row), built_in };
     Ok(Answer::ok("User flows", &frame).draw(&app, move || flow_list_page(frame.clone(), listed.clone())).await)
 }
 
@@ -187,6 +179,10 @@ fn detail(app: &App, place: &Place, shown: &Shown) -> FlowDetail {
         collects: flows::collects(flow.kind),
         editable: editable(flow.audience),
         endpoints: endpoints(app, &place.tenant, flow),
+        issuers: (
+            issuer(app, &place.tenant, flow, IssuerMode::Flow),
+            issuer(app, &place.tenant, flow, IssuerMode::Tenant),
+        ),
         form: forms::flow_values(flow),
         rows: rows(&claims::catalogue(&shown.custom), &shown.custom),
         methods: method_choices(app.channels),
@@ -224,15 +220,23 @@ pub(super) async fn change(
     place.who.check(&headers, &fields)?;
     let shown = flows::show(&app, place.tenant.id, key).await?;
     let version = version(&fields)?;
-    let edit = match editable(shown.flow.audience) {
+    let read = match editable(shown.flow.audience) {
         Editable::All => forms::settings_edit(&fields, &claims::catalogue(&shown.custom)),
-        Editable::Methods => FlowEdit::Methods(forms::chosen_methods(&fields)),
+        Editable::Methods => Ok(FlowEdit::Methods(forms::chosen_methods(&fields))),
         Editable::Nothing => return Err(PortalError::NotAllowed.into()),
     };
     let key = shown.flow.name.key();
     let mut detail = detail(&app, &place, &shown);
-    let result = flows::change(&app, place.tenant.id, key.clone(), version, edit, place.by(client)).await;
     let frame = in_tenant(&app, &place, Section::Flows).await?;
+    let edit = match read {
+        Ok(edit) => edit,
+        Err(problems) => {
+            detail.form = forms::typed(&fields, problems);
+            let answer = Answer::refused(&detail.name, &frame);
+            return Ok(answer.draw(&app, move || flow_page(frame.clone(), detail.clone())).await);
+        }
+    };
+    let result = flows::change(&app, place.tenant.id, key.clone(), version, edit, place.by(client)).await;
     let answer = match result {
         Ok(changed) => {
             return Ok(on_to(&addresses::flow(place.domain(), &key), if changed { "saved" } else { "unchanged" }));
@@ -269,8 +273,9 @@ pub(super) async fn set_applications(
     place.who.check(&headers, &fields)?;
     let wanted: BTreeSet<Id<Application>> =
         fields.with_prefix("application-").filter_map(|(id, _)| id.parse().ok()).collect();
+    let links = (forms::ids(fields.get("shown")), wanted);
     let changed =
-        flows::set_applications(&app, place.tenant.id, key.to_ascii_lowercase(), wanted, place.by(client)).await?;
+        flows::set_applications(&app, place.tenant.id, key.to_ascii_lowercase(), links, place.by(client)).await?;
     let path = addresses::flow(place.domain(), &key.to_ascii_lowercase());
     Ok(on_to(&path, if changed { "saved" } else { "unchanged" }))
 }

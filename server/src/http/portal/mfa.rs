@@ -84,6 +84,7 @@ async fn question(
     Ok(MfaSwitch {
         key: flow.name.key(),
         name: flow.name.as_str().to_owned(),
+        tenant: place.tenant.name.clone(),
         on,
         patients,
         with_mfa,

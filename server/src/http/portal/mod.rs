@@ -9,7 +9,9 @@ mod flows;
 mod forms;
 mod frame;
 mod mfa;
+mod operators;
 mod run;
+mod secrets;
 mod staff;
 mod tenants;
 mod tokens;
@@ -21,6 +23,7 @@ use axum::{
     http::request::Parts,
     routing::{get, post},
 };
+use lanyard_app::api::portal::Listing;
 use lanyard_domain::tenant::Tenant;
 use serde::Deserialize;
 
@@ -30,7 +33,10 @@ use super::{
     error::HttpError,
 };
 use crate::{
-    service::portal::{By, PortalError, listing::Wanted},
+    service::portal::{
+        By, PortalError,
+        listing::{Page, Wanted},
+    },
     state::App,
 };
 
@@ -43,7 +49,8 @@ pub fn routes() -> Router<App> {
         .route("/portal/{tenant}/applications", get(applications::list))
         .route("/portal/{tenant}/applications/new", get(applications::new).post(applications::register))
         .route("/portal/{tenant}/applications/{id}", get(applications::show).post(applications::change))
-        .route("/portal/{tenant}/applications/{id}/secret", post(applications::create_secret))
+        .route("/portal/{tenant}/applications/{id}/secret", post(secrets::create))
+        .route("/portal/{tenant}/applications/{id}/secret/{secret}", get(secrets::ask).post(secrets::remove))
         .route("/portal/{tenant}/flows", get(flows::list))
         .route("/portal/{tenant}/flows/new", get(flows::new).post(flows::create))
         .route("/portal/{tenant}/flows/{flow}", get(flows::show).post(flows::change))
@@ -53,6 +60,9 @@ pub fn routes() -> Router<App> {
         .route("/portal/{tenant}/run/result", get(run::result))
         .route("/portal/{tenant}/attributes", get(attributes::show).post(attributes::define))
         .route("/portal/{tenant}/staff", get(staff::show).post(staff::invite))
+        .route("/portal/{tenant}/operators", get(operators::show).post(operators::invite))
+        .route("/portal/{tenant}/operators/{id}/revoke", get(operators::ask).post(operators::revoke))
+        .route("/portal/{tenant}/operators/{id}/withdraw", post(operators::withdraw))
 }
 
 /// An operator in a tenant that they manage; `lanyard.system` is no such tenant: what is in it is
@@ -107,6 +117,16 @@ impl Asked {
     fn wanted(&self) -> Wanted {
         Wanted { query: self.q.trim().chars().take(80).collect(), after: self.after.clone() }
     }
+
+    // A page of a list as it is shown, `row` by row.
+    fn listing<T, R>(&self, page: Page<T>, row: impl Fn(&T) -> R) -> Listing<R> {
+        Listing {
+            rows: page.rows.iter().map(row).collect(),
+            query: self.q.clone(),
+            first: self.after.is_empty(),
+            next: page.next,
+        }
+    }
 }
 
 impl From<PortalError> for HttpError {
@@ -117,6 +137,8 @@ impl From<PortalError> for HttpError {
             PortalError::Conflict => Self::BadRequest("Somebody changed this in the meantime. Load the page again."),
             PortalError::NotAllowed => Self::BadRequest("This can’t be changed here."),
             PortalError::NoMethod => Self::BadRequest("Go back and choose at least one method."),
+            PortalError::Unchanged => Self::BadRequest("Nothing was changed."),
+            PortalError::NotConfirmed => Self::BadRequest("Go back and type what the page asks for."),
             PortalError::TooMany => Self::BadRequest("There are as many of these as there can be."),
             PortalError::Failed(error) => error.into(),
         }

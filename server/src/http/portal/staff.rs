@@ -9,7 +9,6 @@ use lanyard_app::{
     api::portal::{FormState, Section, StaffPage},
     pages::portal::{addresses, staff_page},
 };
-use lanyard_domain::email::EmailAddress;
 
 use super::{
     Asked, Place, forms,
@@ -50,19 +49,13 @@ pub(super) async fn invite(
 ) -> Result<Response, HttpError> {
     place.who.check(&headers, &fields)?;
     let typed = forms::typed(&fields, Vec::new());
-    let refused = if !app.channels.email {
-        Some(typed.wrong("", "Email can’t be sent: no mail server is configured. Nobody was invited."))
-    } else if fields.get("email").trim().is_empty() {
-        Some(typed.wrong("email", "Enter the email address of the person to invite."))
-    } else {
-        None
-    };
-    if let Some(form) = refused {
+    if !app.channels.email {
+        let form = typed.wrong("", "Email can’t be sent: no mail server is configured. Nobody was invited.");
         return page(&app, &place, form, false).await;
     }
-    let Ok(email) = EmailAddress::parse(fields.get("email")) else {
-        let text = "This is not a complete email address. Write it like name@clinic.example.";
-        return page(&app, &place, forms::typed(&fields, Vec::new()).wrong("email", text), false).await;
+    let email = match forms::invited_address(&fields) {
+        Ok(email) => email,
+        Err(problem) => return page(&app, &place, typed.wrong("email", problem), false).await,
     };
     invitations::invite_staff(&app, &place.tenant, email, place.who.account.id, &client).await?;
     Ok(on_to(&addresses::staff(place.domain()), "invited"))

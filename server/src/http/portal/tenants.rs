@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 use lanyard_app::{
-    api::portal::{FormState, Listing, Overview, Section, TenantRow},
+    api::portal::{FormState, Overview, Section, TenantRow},
     pages::portal::{new_tenant_page, overview_page, tenant_list_page},
     paths,
 };
@@ -31,12 +31,7 @@ pub(super) async fn list(
 ) -> Result<Response, HttpError> {
     let frame = frame(&app, &operator.who, None, Section::Tenants).await?;
     let page = tenants::list(&app, &operator.who.roles, asked.wanted()).await?;
-    let listing = Listing {
-        rows: page.rows.iter().map(row).collect(),
-        query: asked.q.clone(),
-        first: asked.after.is_empty(),
-        next: page.next,
-    };
+    let listing = asked.listing(page, row);
     Ok(Answer::ok("Tenants", &frame).draw(&app, move || tenant_list_page(frame.clone(), listing.clone())).await)
 }
 

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     http::{client::Client, cookies::Cookie, form::Fields},
+    service::sign_out,
     state::App,
 };
 
@@ -232,12 +233,19 @@ async fn settle(
             // The secret is always new (failure 23); the browser's sessions of other tenants move
             // along, the one of this tenant ends.
             if let Some(old) = old {
-                if let Some(before) = tx.session_by_token(header.tenant, &old.hash()).await? {
-                    tx.end_session(before.id, facts.now).await?;
-                }
                 tx.rekey_sessions(&old.hash(), &token.hash(), header.tenant).await?;
             }
             tx.create_session(&session).await?;
+            if let Some(old) = old
+                && let Some(before) = tx.session_by_token(header.tenant, &old.hash()).await?
+            {
+                // The same person signed in again: the applications stay signed in, and logout
+                // will tell them by the `sid` that they know.
+                if before.account == session.account {
+                    tx.inherit_relying_parties(before.id, session.id).await?;
+                }
+                sign_out::end(app, tx, &before, facts.now).await?;
+            }
             Some((cookie, token))
         }
         None => None,

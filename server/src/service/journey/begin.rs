@@ -11,10 +11,14 @@ use lanyard_domain::{
     tenant::{Tenant, TenantDomain},
     user_flow::{Audience, UserFlow},
 };
-use lanyard_oidc::response;
+use lanyard_oidc::error::Silent;
 use lanyard_storage::{ReadTx, WriteTx};
 
-use super::{JourneyError, browser_secret, finish::Reply, scene};
+use super::{
+    JourneyError,
+    answer::{self, Reply, Way},
+    browser_secret, scene,
+};
 use crate::state::App;
 
 /// A journey that waits for its first event.
@@ -56,8 +60,17 @@ pub async fn begin_for(
     Ok(Begun { id: id.to_string(), browser })
 }
 
-/// Answers an authorization request from a live session alone; `None` if a person has to act.
-/// Nothing is stored but the code and its audit event.
+/// What a live session alone comes to.
+#[derive(Debug)]
+pub enum SignOn {
+    /// It was enough.
+    Answered(Reply),
+    /// A person has to act.
+    Person(Silent),
+}
+
+/// Answers an authorization request from a live session alone, if that is enough. Nothing is
+/// stored but what is issued and its audit event.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -68,11 +81,15 @@ pub async fn single_sign_on(
     application: &Application,
     request: &AuthorizationRequest,
     sso: Option<&Token>,
-) -> Result<Option<Reply>, JourneyError> {
-    let Some(sso) = sso.filter(|_| !request.fresh_login).cloned() else { return Ok(None) };
+) -> Result<SignOn, JourneyError> {
+    let Some(sso) = sso.filter(|_| !request.fresh_login).cloned() else {
+        return Ok(SignOn::Person(Silent::NoSession));
+    };
+    let way = Way { tenant: tenant.id, flow, application, request };
     let (own, tenant, flow) = (app.clone(), tenant.clone(), flow.clone());
     let (application, request) = (application.clone(), request.clone());
-    app.store
+    let issued = app
+        .store
         .write(move |tx| {
             Box::pin(async move {
                 let now = own.clock.now();
@@ -81,25 +98,20 @@ pub async fn single_sign_on(
                 let header =
                     header(&own, &tenant, &flow, demand.clone(), Target::Application(request.clone()), sso.hash());
                 let journey = with_session(&own, tx, header, demand, Some(&sso)).await?;
-                let Ok((header, completion)) = journey.complete() else { return Ok(None) };
+                let Ok((header, completion)) = journey.complete() else { return Ok(Err(Silent::NoSession)) };
                 if let Some(session) = completion.existing_session() {
                     tx.touch_session(session, now).await?;
                 }
                 let settled = completion.settle(&header, now, own.entropy().as_mut());
-                let issued = settled.back.issue_code(&header, &request, now, own.entropy().as_mut());
-                tx.create_grant(&issued.grant).await?;
-                use crate::service::audit;
-                use lanyard_domain::audit::{Action, Outcome};
-                let event = audit::Event::of(Action::CodeIssued, Outcome::Success)
-                    .by(issued.grant.account)
-                    .on(request.application);
-                audit::append(&own, tx, tenant.id, event).await?;
-                let issuer = own.issuer(tenant.id, &flow.name.key());
-                let reply = response::Back::from(&request).with_code(&issuer, &issued.code);
-                Ok(Some(Reply(reply)))
+                let issued = answer::issue(&own, tx, settled.back, &header, &request, None).await?;
+                Ok::<_, JourneyError>(issued.map_err(|_| Silent::OtherPerson))
             })
         })
-        .await
+        .await?;
+    match issued {
+        Ok(issued) => Ok(SignOn::Answered(answer::deliver(app, way, issued).await?)),
+        Err(reason) => Ok(SignOn::Person(reason)),
+    }
 }
 
 /// Begins a journey to the console of `audience` in `tenant`.
@@ -247,11 +259,26 @@ fn header(
         id: Id::new(now, app.entropy().as_mut()),
         tenant: tenant.id,
         flow: FlowSnapshot::from(flow),
-        demand,
+        demand: raised(demand, flow, &target),
         target,
         browser,
         created_at: now,
         expires_at: now.plus(JOURNEY_LIFE),
+    }
+}
+
+// What the request asks for by `acr_values` or `claims` raises the demand and never lowers it. The
+// journey's own demand holds to its end, whatever the flow's may become.
+fn raised(demand: Demand, flow: &UserFlow, target: &Target) -> Demand {
+    let asked = match target {
+        Target::Application(request) | Target::Run { request, .. } | Target::Device { request, .. } => {
+            request.options.acr
+        }
+        Target::Console { .. } => None,
+    };
+    match asked {
+        Some(level) if demand.level < level => Demand::mfa(flow.settings.mfa.methods.iter().copied()),
+        Some(_) | None => demand,
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     http::client::Client,
-    service::{audit, counters},
+    service::{audit, counters, sign_out},
     state::App,
 };
 
@@ -78,7 +78,7 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
         Effect::CreateAccount(new) => create(hands, tx, *new).await?,
         Effect::SetPassword { account, replaces, phc } => {
             tx.set_password(account, replaces, &phc).await?;
-            tx.end_sessions_of_account(account, None, now).await?;
+            sign_out::end_all(hands.app, tx, account, None, now).await?;
             tx.revoke_grants_of_account(account, now).await?;
         }
         Effect::BindFactor { account, factor } => {

@@ -5,14 +5,15 @@ use lanyard_domain::{
     application::Application,
     audit::{Action, Outcome},
     id::Id,
-    journey::{Ended, Facts, Journey, Stage, Target},
+    journey::{Ended, Facts, Journey, OtherPerson, Stage, Target},
     secret::{Token, TokenHash},
 };
-use lanyard_oidc::{error::Refusal, response};
+use lanyard_oidc::error::Refusal;
 use lanyard_storage::{JourneySave, StorageError, StoredJourney, WriteTx};
 
 use super::{
     JourneyError, Scene,
+    answer::{self, Issue, Reply, Way},
     scene::demand,
     show::{self, Loaded},
     view::Feedback,
@@ -22,10 +23,6 @@ use crate::{
     service::{audit, oauth::device::said_no},
     state::App,
 };
-
-/// A finished authorization response.
-#[derive(Debug)]
-pub struct Reply(pub response::AuthorizationResponse);
 
 /// Where a journey leads at its end.
 #[derive(Debug)]
@@ -59,22 +56,50 @@ pub async fn take_return(app: &App, id: &str, browser: Option<&Token>, client: &
     {
         return Ok(Back::Nowhere);
     }
-    if matches!(row.journey.stage(), Stage::Ended(Ended::Cancelled)) {
-        if let Target::Device { request, device } = &row.journey.header.target {
-            return not_approved(app, &scene, (*device, request.application), client).await;
+    if let (Stage::Ended(Ended::Cancelled), Target::Device { request, device }) =
+        (row.journey.stage(), &row.journey.header.target)
+    {
+        return not_approved(app, &scene, (*device, request.application), client).await;
+    }
+    match row.journey.stage() {
+        Stage::Ended(Ended::Cancelled) => return Ok(told(app, &row.journey, &scene, &Refusal::cancelled())),
+        Stage::Ended(Ended::ForgotPassword) => {
+            return Ok(told(app, &row.journey, &scene, &Refusal::forgotten_password()));
         }
-        return Ok(cancelled(app, &row.journey, &scene.flow.name.key()));
+        Stage::Returning(_) => {}
+        _ => return Ok(Back::Nowhere),
     }
-    if !matches!(row.journey.stage(), Stage::Returning(_)) {
-        return Ok(Back::Nowhere);
-    }
-    let (own, client) = (app.clone(), client.clone());
-    let taken = app.store.write(move |tx| Box::pin(async move { take(&own, tx, row, scene, &client).await })).await;
-    match taken {
+    let target = row.journey.header.target.clone();
+    let (own, place, client) = (app.clone(), scene.clone(), client.clone());
+    let taken = app.store.write(move |tx| Box::pin(async move { take(&own, tx, row, place, &client).await })).await;
+    let issued = match taken {
+        Ok(Taken::Back(back)) => return Ok(back),
+        Ok(Taken::Issued(issued)) => issued,
         // Another request took it first.
-        Err(JourneyError::Storage(StorageError::Conflict)) => Ok(Back::Nowhere),
-        other => other,
-    }
+        Err(JourneyError::Storage(StorageError::Conflict)) => return Ok(Back::Nowhere),
+        Err(error) => return Err(error),
+    };
+    let (Target::Application(request), Some(application)) = (&target, &scene.application) else {
+        return Ok(Back::Nowhere);
+    };
+    let reply = match issued {
+        Ok(issued) => {
+            let way = Way { tenant: scene.tenant.id, flow: &scene.flow, application, request };
+            answer::deliver(app, way, *issued).await?
+        }
+        Err(OtherPerson) => {
+            answer::refuse(app, scene.tenant.id, &scene.flow.name.key(), request, &Refusal::other_person())
+        }
+    };
+    Ok(Back::Application(reply))
+}
+
+/// What was taken out of a journey.
+enum Taken {
+    /// All there is to it.
+    Back(Back),
+    /// For the application; an ID token is still to be signed.
+    Issued(Result<Box<Issue>, OtherPerson>),
 }
 
 async fn take(
@@ -83,10 +108,10 @@ async fn take(
     row: StoredJourney,
     scene: Scene,
     client: &Client,
-) -> Result<Back, JourneyError> {
+) -> Result<Taken, JourneyError> {
     let now = app.clock.now();
     let holds = still_holds(app, tx, &row.journey, &scene).await?;
-    let Ok((used, back)) = row.journey.take_return() else { return Ok(Back::Nowhere) };
+    let Ok((used, back)) = row.journey.take_return() else { return Ok(Taken::Back(Back::Nowhere)) };
     let feedback =
         (!holds).then(|| super::act::encode(&Feedback { over: Some(OverReason::Expired), ..Feedback::default() }));
     let save = JourneySave {
@@ -98,36 +123,37 @@ async fn take(
     };
     tx.save_journey(save).await?;
     if !holds {
-        return Ok(Back::Nowhere);
+        return Ok(Taken::Back(Back::Nowhere));
     }
     let header = &used.header;
     match &header.target {
-        Target::Console { return_to } => Ok(Back::Own { path: return_to.clone() }),
+        Target::Console { return_to } => Ok(Taken::Back(Back::Own { path: return_to.clone() })),
         Target::Application(request) => {
-            let issued = back.issue_code(header, request, now, app.entropy().as_mut());
-            tx.create_grant(&issued.grant).await?;
-            let event = audit::Event::of(Action::CodeIssued, Outcome::Success);
-            let event = event.by(issued.grant.account).on(request.application).from(client);
-            audit::append(app, tx, header.tenant, event).await?;
-            let issuer = app.issuer(header.tenant, &scene.flow.name.key());
-            Ok(Back::Application(Reply(response::Back::from(request).with_code(&issuer, &issued.code))))
+            let issued = answer::issue(app, tx, back, header, request, Some(client)).await?;
+            Ok(Taken::Issued(issued.map(Box::new)))
         }
         Target::Device { request, device } => {
             // Too late, or answered elsewhere: the device gets nothing, and the person is told.
             let waiting = tx.device_code(device).await?.filter(|code| code.is_open(now));
-            let Some(waiting) = waiting else { return Ok(device_page(&scene, paths::DeviceResult::TooLate)) };
+            let Some(waiting) = waiting else {
+                return Ok(Taken::Back(device_page(&scene, paths::DeviceResult::TooLate)));
+            };
             let grant = back.approve_device(header, request, waiting.expires_at, now, app.entropy().as_mut());
             tx.create_grant(&grant).await?;
             tx.approve_device_code(device, grant.id, now).await?;
             let event = audit::Event::of(Action::DeviceApproved, Outcome::Success);
             audit::append(app, tx, header.tenant, event.by(grant.account).on(request.application).from(client)).await?;
-            Ok(device_page(&scene, paths::DeviceResult::Approved))
+            Ok(Taken::Back(device_page(&scene, paths::DeviceResult::Approved)))
         }
         // The portal redeems it: the tokens are shown to the operator, not sent away.
         Target::Run { request, .. } => {
-            let issued = back.issue_code(header, request, now, app.entropy().as_mut());
-            tx.create_grant(&issued.grant).await?;
-            Ok(Back::Own { path: paths::portal_run_result(scene.tenant.domain.as_str(), issued.code.expose()) })
+            let issued = back.issue(header, request, now, app.entropy().as_mut());
+            let Some((grant, code)) = issued.ok().and_then(|issued| Some((issued.grant, issued.code?))) else {
+                return Ok(Taken::Back(Back::Nowhere));
+            };
+            tx.create_grant(&grant).await?;
+            let path = paths::portal_run_result(scene.tenant.domain.as_str(), code.expose());
+            Ok(Taken::Back(Back::Own { path }))
         }
     }
 }
@@ -174,14 +200,12 @@ async fn not_approved(
     Ok(device_page(scene, paths::DeviceResult::Denied))
 }
 
-fn cancelled(app: &App, journey: &Journey, flow_key: &str) -> Back {
+// The application learns why there is nothing for it.
+fn told(app: &App, journey: &Journey, scene: &Scene, refusal: &Refusal) -> Back {
     match &journey.header.target {
         Target::Application(request) => {
-            let issuer = app.issuer(journey.header.tenant, flow_key);
-            let now = app.clock.now();
-            let correlation = Id::<Journey>::new(now, app.entropy().as_mut()).uuid();
-            let reply = response::Back::from(request).with_error(&issuer, &Refusal::cancelled(), correlation, now);
-            Back::Application(Reply(reply))
+            let key = scene.flow.name.key();
+            Back::Application(answer::refuse(app, journey.header.tenant, &key, request, refusal))
         }
         Target::Run { .. } | Target::Console { .. } | Target::Device { .. } => Back::Nowhere,
     }

@@ -12,7 +12,7 @@ use lanyard_domain::{
     attribute::{self, Attribute, AttributeValue, Attributes},
     email::EmailAddress,
     id::Id,
-    journey::{CODE_DIGITS, Event, Journey, NewDetails, Stage},
+    journey::{CODE_DIGITS, Event, Journey, NewDetails, Stage, Target},
     password::{Password, Policy, StoredPassword},
 };
 
@@ -57,6 +57,7 @@ pub(super) async fn read(
         "submit-new-password" => return new_password(app, scene, journey, fields).await,
         "go-sign-up" => Event::GoSignUp,
         "go-sign-in" => Event::GoSignIn,
+        "go-forgot-password" if hands_back_reset(scene, journey) => Event::LeaveForReset,
         "go-forgot-password" => Event::GoForgotPassword,
         "resend" => Event::Resend,
         "back" => Event::Back,
@@ -90,6 +91,13 @@ pub(super) async fn read(
         _ => return Err(super::JourneyError::NotFound),
     };
     Ok(Input::Event(event))
+}
+
+// The application has said that it leads people to its own reset (`wire.md`, AADB2C90118). The page
+// is the same: its link only leads elsewhere.
+fn hands_back_reset(scene: &Scene, journey: &Journey) -> bool {
+    let handles = scene.application.as_ref().is_some_and(|application| application.settings.handles_password_reset);
+    handles && matches!(journey.header.target, Target::Application(_))
 }
 
 fn email(fields: &Fields) -> Result<EmailAddress, Problem> {

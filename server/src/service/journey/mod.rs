@@ -5,6 +5,8 @@
 //! carries out.
 
 mod act;
+mod again;
+mod answer;
 mod begin;
 mod effects;
 pub mod facts;
@@ -21,8 +23,10 @@ use lanyard_domain::secret::Token;
 use lanyard_storage::StorageError;
 
 pub use act::{Act, Done, Transport, act};
-pub use begin::{Begun, begin_console, begin_device, begin_for, begin_invited, begin_run, single_sign_on};
-pub use finish::{Back, Reply, take_return};
+pub use again::again;
+pub use answer::Reply;
+pub use begin::{Begun, SignOn, begin_console, begin_device, begin_for, begin_invited, begin_run, single_sign_on};
+pub use finish::{Back, take_return};
 pub use scene::{Scene, demand, is_too_weak};
 pub use show::show;
 pub use surroundings::{Known, Surroundings};

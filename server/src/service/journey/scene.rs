@@ -5,7 +5,6 @@ use std::{ops::Deref, sync::Arc};
 use lanyard_domain::{
     application::Application,
     assurance::{Demand, Level, Method},
-    grant::ResponseMode,
     id::Id,
     journey::{Header, Target},
     password,
@@ -14,6 +13,7 @@ use lanyard_domain::{
 };
 use lanyard_messaging::Channel;
 use lanyard_oidc::{
+    authorize::repeat,
     endpoints::{Endpoint, Route, TenantRef, UrlForm},
     response::with_query,
 };
@@ -54,7 +54,7 @@ impl Scene {
         Self {
             methods: usable(app, &around.demand.clone().stricter(&header.demand)),
             demo: app.config.demo,
-            start_again: start_again(app, &around.tenant, &around.flow, header),
+            start_again: start_again(app, &around.tenant, &around.flow, around.application.as_ref(), header),
             account_path: lanyard_app::paths::account(around.tenant.domain.as_str()),
             around,
         }
@@ -138,8 +138,18 @@ fn usable(app: &App, demand: &Demand) -> Vec<Method> {
 }
 
 // A new attempt repeats the request as it was; a console starts at its own page.
-fn start_again(app: &App, tenant: &Tenant, flow: &UserFlow, header: &Header) -> Option<String> {
+fn start_again(
+    app: &App,
+    tenant: &Tenant,
+    flow: &UserFlow,
+    application: Option<&Application>,
+    header: &Header,
+) -> Option<String> {
     match &header.target {
+        // No browser may carry its requests: it is pushed for it when the link is followed.
+        Target::Application(_) if application.is_some_and(|found| found.settings.require_pushed_requests) => {
+            Some(lanyard_app::paths::journey_again(&header.id.to_string()))
+        }
         Target::Application(request) => {
             let route = Route {
                 tenant: TenantRef::Domain(tenant.domain.clone()),
@@ -147,33 +157,12 @@ fn start_again(app: &App, tenant: &Tenant, flow: &UserFlow, header: &Header) -> 
                 form: UrlForm::Plain,
                 endpoint: Endpoint::Authorize,
             };
-            let mut fields = vec![
-                ("client_id", request.application.to_string()),
-                ("redirect_uri", request.redirect_uri.clone()),
-                ("response_type", "code".to_owned()),
-                ("response_mode", response_mode(request.response_mode).to_owned()),
-                ("scope", request.scope.clone()),
-            ];
-            let optional =
-                [("state", &request.state), ("nonce", &request.nonce), ("code_challenge", &request.code_challenge)];
-            fields.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
-            if request.code_challenge.is_some() {
-                fields.push(("code_challenge_method", "S256".to_owned()));
-            }
             let url = route.url(&app.public_origin, Endpoint::Authorize);
             // A path on our own origin: links in pages and mails derive from it.
-            Some(with_query(url.strip_prefix(&app.origin).unwrap_or(&url), &fields))
+            Some(with_query(url.strip_prefix(&app.origin).unwrap_or(&url), &repeat(request)))
         }
         Target::Device { .. } => Some(lanyard_app::paths::device(tenant.domain.as_str(), &flow.name.key())),
         Target::Run { .. } => Some(lanyard_app::paths::portal_tenant(tenant.domain.as_str())),
         Target::Console { return_to } => Some(return_to.clone()),
-    }
-}
-
-const fn response_mode(mode: ResponseMode) -> &'static str {
-    match mode {
-        ResponseMode::Query => "query",
-        ResponseMode::Fragment => "fragment",
-        ResponseMode::FormPost => "form_post",
     }
 }

@@ -114,7 +114,7 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
         Stage::Challenge { factor, method, proof, .. } => challenge(journey, *factor, *method, proof.as_ref(), sight),
         Stage::EditProfile(_) => StageView::EditProfile { attributes: fields(journey, sight) },
         Stage::Complete(_) | Stage::Returning(_) => StageView::Done { location: paths::journey_return(id) },
-        Stage::Ended(Ended::Cancelled) => match journey.header.target {
+        Stage::Ended(Ended::Cancelled | Ended::ForgotPassword) => match journey.header.target {
             Target::Application(_) | Target::Device { .. } => StageView::Done { location: paths::journey_return(id) },
             Target::Run { .. } | Target::Console { .. } => over(OverReason::Cancelled, sight.scene),
         },

@@ -1,18 +1,18 @@
 //! The authorization endpoint: the pure rules, then a live session or a journey.
 
-use lanyard_domain::{id::Id, secret::Token};
+use lanyard_domain::{application::Application, clock::Timestamp, grant::AuthorizationRequest, id::Id, secret::Token};
 use lanyard_oidc::{
-    authorize::{self, Authorize, AuthorizeError, Input},
-    error::Code,
+    authorize::{self, Authorize, AuthorizeError, Input, pushed},
+    error::{Code, Refusal, Silent},
     params::Params,
-    response::AuthorizationResponse,
+    response::{AuthorizationResponse, Back},
 };
 
-use super::Place;
+use super::{Place, pushed as requests};
 use crate::{
     http::client::Client,
     service::{
-        journey::{self, Begun, JourneyError},
+        journey::{self, Begun, JourneyError, SignOn},
         signing,
     },
     state::App,
@@ -21,7 +21,7 @@ use crate::{
 /// What an authorization request led to.
 #[derive(Debug)]
 pub enum Authorization {
-    /// Back to the application at once: a code from a live session, or an error.
+    /// Back to the application at once: what a live session gives, or an error.
     Respond(AuthorizationResponse),
     /// To the journey's first page.
     Begin(Begun),
@@ -36,30 +36,59 @@ pub enum Authorization {
     },
 }
 
+/// Who asks: what a browser brings along.
+#[derive(Debug, Clone, Copy)]
+pub struct Visitor<'a> {
+    /// The single sign-on cookie.
+    pub sso: Option<&'a Token>,
+    /// The journey cookie.
+    pub browser: Option<&'a Token>,
+    /// The address it comes from.
+    pub client: &'a Client,
+}
+
 /// Answers an authorization request for `place`.
 ///
 /// # Errors
-/// [`JourneyError`] when the database does not answer.
+/// [`JourneyError`] when the database does not answer. A request with `prompt=none` whose reply
+/// URL is good is told so by a redirect instead: no person looks at a page of ours there.
 pub async fn authorize(
     app: &App,
     place: &Place,
     params: &Params,
-    sso: Option<Token>,
-    browser: Option<Token>,
-    client: &Client,
+    visitor: Visitor<'_>,
 ) -> Result<Authorization, JourneyError> {
-    match checked(app, place, params).await? {
-        Ok((application, authorize)) => go_on(app, place, application, authorize, sso, browser, client).await,
-        Err(error) => Ok(refused(app, place, error)),
+    let (application, authorize) = match checked(app, place, params).await? {
+        Ok(checked) => checked,
+        Err(error) => return Ok(refused(app, place, error)),
+    };
+    let (silent, back) = (authorize.silent(), Back::from(&authorize.request));
+    match answer(app, place, application, authorize, visitor).await {
+        Err(error) if silent => {
+            tracing::error!(%error, "a silent request failed");
+            let refusal = match error {
+                JourneyError::Busy | JourneyError::Storage(_) => Refusal::unavailable(),
+                JourneyError::NotFound | JourneyError::Internal(_) => Refusal::server_error(),
+            };
+            Ok(refused(app, place, AuthorizeError::Redirect { back, refusal }))
+        }
+        other => other,
     }
 }
 
-type Checked = Result<(lanyard_domain::application::Application, Authorize), AuthorizeError>;
+type Checked = Result<(Application, Authorize), AuthorizeError>;
 
 async fn checked(app: &App, place: &Place, params: &Params) -> Result<Checked, JourneyError> {
-    let id = match authorize::client_id(params) {
-        Ok(id) => id,
+    let (id, reference) = match authorize::client_id(params).and_then(|id| Ok((id, pushed::referred(params)?))) {
+        Ok(named) => named,
         Err(error) => return Ok(Err(error)),
+    };
+    let pushed = match &reference {
+        None => None,
+        Some(reference) => match requests::take(app, place, id, reference).await? {
+            Some(params) => Some(params),
+            None => return Ok(Err(pushed::gone())),
+        },
     };
     let (tenant, flow) = (place.tenant.id, place.flow.id);
     let own_flow = place.flow.clone();
@@ -77,75 +106,93 @@ async fn checked(app: &App, place: &Place, params: &Params) -> Result<Checked, J
             })
         })
         .await?;
-    let input = Input { params, tenant, application: application.as_ref(), linked };
+    let params = pushed.as_ref().unwrap_or(params);
+    let input = Input { params, tenant, application: application.as_ref(), linked, pushed: pushed.is_some() };
     let authorize = match authorize::check(&input) {
         Ok(authorize) => authorize,
         Err(error) => return Ok(Err(error)),
     };
-    // No redirect: the address was edited, or the application asks its weaker flow by mistake.
     if too_weak {
-        let text = "This user flow does not ask for the second step that the app requires.";
-        return Ok(Err(AuthorizeError::Page { code: Code::UnknownClient, text }));
+        return Ok(Err(weak_flow(place, &authorize)));
     }
     // The rules accept no request without its application.
     let Some(application) = application else { return Err(JourneyError::NotFound) };
     Ok(Ok((application, authorize)))
 }
 
-async fn go_on(
+// The address was edited, or the application asks its weaker flow by mistake: a person is told on
+// a page, a hidden frame by a redirect.
+fn weak_flow(place: &Place, authorize: &Authorize) -> AuthorizeError {
+    if authorize.silent() {
+        return authorize.silent_refusal(Silent::WeakFlow, place.flow.settings.tokens.strict_errors);
+    }
+    let text = "This user flow does not ask for the second step that the app requires.";
+    AuthorizeError::Page { code: Code::UnknownClient, text }
+}
+
+async fn answer(
     app: &App,
     place: &Place,
-    application: lanyard_domain::application::Application,
+    application: Application,
     authorize: Authorize,
-    sso: Option<Token>,
-    browser: Option<Token>,
-    client: &Client,
+    visitor: Visitor<'_>,
 ) -> Result<Authorization, JourneyError> {
-    let silent = authorize.silent();
-    let refusal = authorize.refuse_silent(false);
-    let (auth_time, hint_fits) = session_facts(app, place, &authorize, sso.as_ref()).await?;
-    let mut request = authorize.into_request(auth_time, app.clock.now());
-    request.fresh_login |= !hint_fits;
-    let reply = journey::single_sign_on(app, &place.tenant, &place.flow, &application, &request, sso.as_ref()).await?;
-    match reply {
-        Some(reply) => return Ok(Authorization::Respond(reply.0)),
-        None if silent => return Ok(refused(app, place, refusal)),
-        None if !app.limiter.admits_beginning(client.ip) => return Ok(Authorization::TooMany),
-        None => {}
+    let authorize = match with_hint(app, place, authorize).await? {
+        Ok(authorize) => authorize,
+        Err(error) => return Ok(refused(app, place, error)),
+    };
+    let auth_time = signed_in_at(app, place, visitor.sso).await?;
+    let silent = authorize.silent().then(|| authorize.clone());
+    let request = authorize.into_request(auth_time, app.clock.now());
+    let sign_on = journey::single_sign_on(app, &place.tenant, &place.flow, &application, &request, visitor.sso).await?;
+    match (sign_on, silent) {
+        (SignOn::Answered(reply), _) => Ok(Authorization::Respond(reply.0)),
+        (SignOn::Person(reason), Some(authorize)) => {
+            let strict = place.flow.settings.tokens.strict_errors;
+            Ok(refused(app, place, authorize.silent_refusal(reason, strict)))
+        }
+        (SignOn::Person(_), None) => begin(app, place, application, request, visitor).await,
+    }
+}
+
+async fn begin(
+    app: &App,
+    place: &Place,
+    application: Application,
+    request: AuthorizationRequest,
+    visitor: Visitor<'_>,
+) -> Result<Authorization, JourneyError> {
+    if !app.limiter.admits_beginning(visitor.client.ip) {
+        return Ok(Authorization::TooMany);
     }
     let (tenant, flow) = (place.tenant.clone(), place.flow.clone());
+    let (sso, browser) = (visitor.sso.cloned(), visitor.browser.cloned());
     let begun = journey::begin_for(app, tenant, flow, application, request, sso, browser).await?;
     Ok(Authorization::Begin(begun))
 }
 
-// When the present session began, and whether it is the one that `id_token_hint` means.
-async fn session_facts(
+// Whom the application believes to be signed in, by an ID token of ours.
+async fn with_hint(
     app: &App,
     place: &Place,
-    authorize: &Authorize,
-    sso: Option<&Token>,
-) -> Result<(Option<lanyard_domain::clock::Timestamp>, bool), JourneyError> {
-    let Some(sso) = sso else { return Ok((None, true)) };
+    authorize: Authorize,
+) -> Result<Result<Authorize, AuthorizeError>, JourneyError> {
+    let Some(token) = &authorize.id_token_hint else { return Ok(Ok(authorize)) };
+    let signing = signing::of(app, place.tenant.id).await?;
+    let application = Some(authorize.request.application);
+    let hint = signing.verifier.id_token_hint(token, &place.issuer, application, app.clock.now());
+    Ok(authorize.about(hint.ok().as_ref()))
+}
+
+// When whoever has the present session signed in.
+async fn signed_in_at(app: &App, place: &Place, sso: Option<&Token>) -> Result<Option<Timestamp>, JourneyError> {
+    let Some(sso) = sso else { return Ok(None) };
     let (tenant, hash) = (place.tenant.id, sso.hash());
     let session = app
         .store
         .read(move |tx| Box::pin(async move { Ok::<_, JourneyError>(tx.session_by_token(tenant, &hash).await?) }))
         .await?;
-    let Some(session) = session else { return Ok((None, true)) };
-    let hint_fits = match &authorize.id_token_hint {
-        None => true,
-        Some(token) => {
-            let signing = signing::of(app, tenant).await?;
-            let hint = signing.verifier.id_token_hint(
-                token,
-                &place.issuer,
-                Some(authorize.request.application),
-                app.clock.now(),
-            );
-            hint.is_ok_and(|hint| Authorize::hint_fits(Some(&hint), session.account))
-        }
-    };
-    Ok((Some(session.authentication.at()), hint_fits))
+    Ok(session.map(|session| session.authentication.at()))
 }
 
 fn refused(app: &App, place: &Place, error: AuthorizeError) -> Authorization {

@@ -12,7 +12,7 @@ use lanyard_oidc::{
 use super::Place;
 use crate::{
     http::client::Client,
-    service::{audit, journey::JourneyError, signing},
+    service::{audit, journey::JourneyError, sign_out, signing},
     state::App,
 };
 
@@ -25,6 +25,8 @@ pub enum LogoutOutcome {
     Done {
         /// A registered reply URL, with `state`.
         redirect: Option<String>,
+        /// The addresses of the applications that sign out in a frame, before going on.
+        frames: Vec<String>,
     },
     /// An error page.
     Refused(LogoutError),
@@ -48,6 +50,9 @@ pub async fn logout(
         Ok(request) => request,
         Err(error) => return Ok(LogoutOutcome::Refused(error)),
     };
+    if let Err(error) = request.demand_hint(&place.flow.settings.session) {
+        return Ok(LogoutOutcome::Refused(error));
+    }
     let identified = match request.identify(&signing.verifier, &place.issuer, now) {
         Ok(identified) => identified,
         Err(error) => return Ok(LogoutOutcome::Refused(error)),
@@ -77,16 +82,19 @@ pub async fn logout(
     if decided.confirm && !confirmed {
         return Ok(LogoutOutcome::Confirm);
     }
+    let mut frames = Vec::new();
     if let Some(session) = session {
         let (own, client) = (app.clone(), client.clone());
-        app.store
+        frames = app
+            .store
             .write(move |tx| {
                 Box::pin(async move {
                     // A code that is issued at the same moment is either seen here or not issued.
                     if own.store.is_postgres() {
                         tx.lock_account(session.account).await?;
                     }
-                    if tx.end_session(session.id, now).await? {
+                    let parties = sign_out::parties(&own, tx, &session).await?;
+                    if sign_out::end(&own, tx, &session, now).await? {
                         tx.revoke_grants_of_session(session.id, now).await?;
                         let event = audit::Event::of(Action::SignOut, Outcome::Success)
                             .by(session.account)
@@ -94,10 +102,11 @@ pub async fn logout(
                             .from(&client);
                         audit::append(&own, tx, tenant, event).await?;
                     }
-                    Ok::<_, JourneyError>(())
+                    Ok::<_, JourneyError>(parties.iter().filter_map(sign_out::Party::frame).collect())
                 })
             })
             .await?;
+        app.outbox.wake();
     }
-    Ok(LogoutOutcome::Done { redirect: decided.redirect })
+    Ok(LogoutOutcome::Done { redirect: decided.redirect, frames })
 }

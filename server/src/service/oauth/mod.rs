@@ -7,11 +7,13 @@ mod client;
 pub mod device;
 pub mod dpop;
 mod logout;
+mod pushed;
 mod redeem;
 mod refresh;
 mod userinfo;
 
 use lanyard_domain::{
+    application::Application,
     tenant::Tenant,
     user_flow::{Audience, UserFlow},
 };
@@ -21,9 +23,10 @@ use lanyard_oidc::{
 };
 use lanyard_storage::ReadTx;
 
-pub use authorize::{Authorization, authorize};
+pub use authorize::{Authorization, Visitor, authorize};
 pub use client::authenticated;
 pub use logout::{LogoutOutcome, logout};
+pub use pushed::{address as pushed_address, push};
 pub use redeem::token;
 pub use userinfo::userinfo;
 
@@ -74,6 +77,16 @@ pub async fn place(app: &App, route: &Route) -> Result<Place, JourneyError> {
     let (tenant, flow) = found.ok_or(JourneyError::NotFound)?;
     let issuer = app.issuer(tenant.id, &flow.name.key());
     Ok(Place { tenant, flow, issuer })
+}
+
+/// The applications that the flow of `place` signs people in to.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn linked_applications(app: &App, place: &Place) -> Result<Vec<Application>, JourneyError> {
+    let (tenant, flow) = (place.tenant.id, place.flow.id);
+    let linked = app.store.read(move |tx| Box::pin(async move { tx.applications_of_flow(tenant, flow).await })).await;
+    linked.map_err(|error: lanyard_storage::StorageError| error.into())
 }
 
 async fn find(

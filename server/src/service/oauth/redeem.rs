@@ -82,7 +82,7 @@ async fn answer(
     let serial = Id::<Grant>::new(now, app.entropy().as_mut()).uuid();
     let left = rules::expires_at(application, &redeemed.grant, now).since(now);
     let refresh = redeemed.next.as_ref().map(|token| Refresh { token, life: left });
-    TokenResponse::issue(&issuance, &signing.key, serial, refresh)
+    TokenResponse::issue(&issuance, signing.key(application.settings.signing)?, serial, refresh)
         .map_err(|error| JourneyError::Internal(format!("signing: {error}")).into())
 }
 

@@ -12,7 +12,6 @@ use lanyard_domain::{
     user_flow::{Audience, UserFlow},
 };
 use lanyard_storage::{ReadTx, WriteTx};
-use sha2::{Digest as _, Sha256};
 
 use super::{
     By, PortalError, changes,
@@ -34,6 +33,8 @@ pub struct ApplicationDraft {
     pub minimum: Minimum,
     /// The flows that are linked to it.
     pub flows: BTreeSet<Id<UserFlow>>,
+    /// What it may ask of the provider.
+    pub settings: ApplicationSettings,
 }
 
 /// An application with its flows.
@@ -41,19 +42,21 @@ pub struct ApplicationDraft {
 pub struct Registered {
     /// The application, with its secrets.
     pub application: Application,
+    /// Its version: a change says which one it was made on (O9).
+    pub version: i64,
     /// The linked flows.
     pub linked: Vec<UserFlow>,
 }
 
-impl Registered {
-    /// A mark of everything that the form edits: it differs when somebody changed any of it.
-    #[must_use]
-    pub fn seen(&self) -> String {
-        let own = &self.application;
-        let flows: BTreeSet<Id<UserFlow>> = self.linked.iter().map(|flow| flow.id).collect();
-        let all = serde_json::json!([own.name, own.reply_urls, own.minimum, flows]);
-        Sha256::digest(all.to_string().as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-    }
+/// A change of an application, as a form makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApplicationEdit {
+    /// The version that the form was drawn from.
+    pub version: i64,
+    /// The flows that were linked then. Only boxes that differ from it are changed.
+    pub shown: BTreeSet<Id<UserFlow>>,
+    /// What shall be.
+    pub draft: ApplicationDraft,
 }
 
 /// Registers an application. Links to flows of other tenants are refused.
@@ -79,11 +82,11 @@ pub async fn register(
                     reply_urls: draft.reply_urls,
                     minimum: draft.minimum,
                     secrets: Vec::new(),
-                    settings: ApplicationSettings::default(),
+                    settings: draft.settings,
                     created_at: now,
                 };
                 tx.create_application(&application).await?;
-                let names = link(tx, tenant, application.id, &draft.flows).await?;
+                let names = link(tx, tenant, application.id, (&BTreeSet::new(), &draft.flows)).await?;
                 let detail = serde_json::json!({
                     "name": application.name, "kind": application.kind, "reply_urls": application.reply_urls,
                     "minimum": application.minimum, "flows": names,
@@ -96,67 +99,77 @@ pub async fn register(
         .await
 }
 
-// Links exactly `wanted` of the tenant's patient flows; their names.
+// Links what is ticked now and was not when the form was drawn, and the other way about: a link that
+// another operator made or took away meanwhile stays as they left it. The names of the linked flows.
 async fn link(
     tx: &mut (dyn WriteTx + '_),
     tenant: Id<Tenant>,
     id: Id<Application>,
-    wanted: &BTreeSet<Id<UserFlow>>,
+    (shown, wanted): (&BTreeSet<Id<UserFlow>>, &BTreeSet<Id<UserFlow>>),
 ) -> Result<Vec<String>, PortalError> {
-    for flow in tx.flows_of_application(tenant, id).await? {
-        if !wanted.contains(&flow.id) {
-            tx.unlink_flow(tenant, id, flow.id).await?;
-        }
+    for flow in shown.difference(wanted) {
+        tx.unlink_flow(tenant, id, *flow).await?;
     }
-    let mut names = Vec::with_capacity(wanted.len());
-    for flow in wanted {
+    for flow in wanted.difference(shown) {
         let flow = tx.flow_by_id(tenant, *flow).await?.filter(|flow| flow.audience == Audience::Patients);
-        let flow = flow.ok_or(PortalError::NotFound)?;
-        tx.link_flow(tenant, id, flow.id).await?;
-        names.push(flow.name.as_str().to_owned());
+        tx.link_flow(tenant, id, flow.ok_or(PortalError::NotFound)?.id).await?;
     }
-    names.sort();
-    Ok(names)
+    Ok(names(&tx.flows_of_application(tenant, id).await?))
 }
 
-/// Changes an application that still stands as `seen`; whether there was anything to change.
+fn names(flows: &[UserFlow]) -> Vec<String> {
+    let mut names: Vec<String> = flows.iter().map(|flow| flow.name.as_str().to_owned()).collect();
+    names.sort();
+    names
+}
+
+/// Changes an application that still is at the version of `edit`; whether there was anything to
+/// change.
 ///
 /// # Errors
-/// [`PortalError::Conflict`] if somebody else changed it in the meantime.
+/// [`PortalError::Conflict`] if somebody else changed it in the meantime, [`PortalError::Taken`] if
+/// another web API has its identifier.
 pub async fn change(
     app: &App,
     tenant: Id<Tenant>,
     id: Id<Application>,
-    seen: String,
-    draft: ApplicationDraft,
+    edit: ApplicationEdit,
     by: By,
 ) -> Result<bool, PortalError> {
     let own = app.clone();
-    app.store
+    let result = app
+        .store
         .write(move |tx| {
             Box::pin(async move {
+                let ApplicationEdit { version, shown, draft } = edit;
+                // First of all: from here on the application is this transaction's.
+                tx.advance_application(tenant, id, version).await?;
                 let before = find(tx, tenant, id).await?.ok_or(PortalError::NotFound)?;
-                if before.seen() != seen {
-                    return Err(PortalError::Conflict);
-                }
                 let mut after = before.application.clone();
                 after.name = draft.name;
                 after.reply_urls = draft.reply_urls;
                 after.minimum = draft.minimum;
-                let mut old: Vec<String> = before.linked.iter().map(|flow| flow.name.as_str().to_owned()).collect();
-                old.sort();
+                after.settings = draft.settings;
+                if !is_free(tx, &after).await? {
+                    return Err(PortalError::Taken);
+                }
                 tx.update_application(&after).await?;
-                let new = link(tx, tenant, id, &draft.flows).await?;
+                let old = names(&before.linked);
+                let new = link(tx, tenant, id, (&shown, &draft.flows)).await?;
                 let changes = changes::of_application(&before.application, &after, (&old, &new));
                 if changes.is_empty() {
-                    return Ok(false);
+                    return Err(PortalError::Unchanged);
                 }
                 let detail = serde_json::json!({ "changes": changes });
-                record(&own, tx, tenant, &by, Action::ApplicationChanged, id.to_string(), detail).await?;
-                Ok(true)
+                Ok(record(&own, tx, tenant, &by, Action::ApplicationChanged, id.to_string(), detail).await?)
             })
         })
-        .await
+        .await;
+    match result {
+        Ok(()) => Ok(true),
+        Err(PortalError::Unchanged) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Makes a client secret; the text is shown once and kept as a hash only.
@@ -188,6 +201,49 @@ pub async fn create_secret(app: &App, tenant: Id<Tenant>, id: Id<Application>, b
         .await
 }
 
+/// Takes a client secret away; it stops working at once. `typed` is what the operator typed to
+/// confirm it: the end of the secret, as the list shows it (O9).
+///
+/// # Errors
+/// [`PortalError::NotFound`] if there is no such secret (any more), [`PortalError::NotConfirmed`] if
+/// something else was typed.
+pub async fn remove_secret(
+    app: &App,
+    tenant: Id<Tenant>,
+    id: Id<Application>,
+    key: String,
+    typed: String,
+    by: By,
+) -> Result<(), PortalError> {
+    let own = app.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let application = tx.application_by_id(tenant, id).await?.ok_or(PortalError::NotFound)?;
+                let secret = secret_of(&application, &key).ok_or(PortalError::NotFound)?;
+                if typed.trim() != secret.hint {
+                    return Err(PortalError::NotConfirmed);
+                }
+                tx.remove_client_secret(id, &secret.hash).await?;
+                let detail = serde_json::json!({ "hint": secret.hint, "left": application.secrets.len() - 1 });
+                Ok(record(&own, tx, tenant, &by, Action::ClientSecretRemoved, id.to_string(), detail).await?)
+            })
+        })
+        .await
+}
+
+/// The name of a secret in addresses: the begin of its hash, which tells nothing about it.
+#[must_use]
+pub fn secret_key(secret: &ClientSecret) -> String {
+    secret.hash.0.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The secret of that [`secret_key`].
+#[must_use]
+pub fn secret_of<'a>(application: &'a Application, key: &str) -> Option<&'a ClientSecret> {
+    application.secrets.iter().find(|secret| secret_key(secret) == key)
+}
+
 /// The most secrets of an application: each costs a comparison at the token endpoint.
 pub const MAX_SECRETS: usize = 10;
 
@@ -197,27 +253,45 @@ async fn find(
     id: Id<Application>,
 ) -> Result<Option<Registered>, PortalError> {
     let Some(application) = tx.application_by_id(tenant, id).await? else { return Ok(None) };
+    let version = tx.application_version(tenant, id).await?.ok_or(PortalError::NotFound)?;
     let linked = tx.flows_of_application(tenant, id).await?;
-    Ok(Some(Registered { application, linked }))
+    Ok(Some(Registered { application, version, linked }))
 }
 
-/// The application of this id, and every patient flow of the tenant.
+/// An application with what its page needs.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// The application.
+    pub registered: Registered,
+    /// Every patient flow of the tenant.
+    pub flows: Vec<UserFlow>,
+    /// The tenant's web APIs that expose scopes, by name.
+    pub apis: Vec<Application>,
+}
+
+/// The application of this id.
 ///
 /// # Errors
 /// [`PortalError::NotFound`] if the tenant has no such application.
-pub async fn show(
-    app: &App,
-    tenant: Id<Tenant>,
-    id: Id<Application>,
-) -> Result<(Registered, Vec<UserFlow>), PortalError> {
+pub async fn show(app: &App, tenant: Id<Tenant>, id: Id<Application>) -> Result<Shown, PortalError> {
     app.store
         .read(move |tx| {
             Box::pin(async move {
-                let found = find(tx, tenant, id).await?.ok_or(PortalError::NotFound)?;
-                Ok((found, patient_flows(tx, tenant).await?))
+                let registered = find(tx, tenant, id).await?.ok_or(PortalError::NotFound)?;
+                let flows = patient_flows(tx, tenant).await?;
+                let mut apis = tx.list_applications(tenant, None, BATCH).await?;
+                apis.retain(|api| api.kind == ApplicationKind::WebApi && !api.settings.scopes.is_empty());
+                Ok(Shown { registered, flows, apis })
             })
         })
         .await
+}
+
+// Scopes are asked for by the identifier: it must mean one web API only.
+async fn is_free(tx: &mut (dyn ReadTx + '_), own: &Application) -> Result<bool, PortalError> {
+    let Some(uri) = &own.settings.app_id_uri else { return Ok(true) };
+    let all = tx.list_applications(own.tenant, None, BATCH).await?;
+    Ok(!all.iter().any(|other| other.id != own.id && other.settings.app_id_uri.as_ref() == Some(uri)))
 }
 
 async fn patient_flows(tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>) -> Result<Vec<UserFlow>, PortalError> {

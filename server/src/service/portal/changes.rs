@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use lanyard_app::api::portal::Change;
 use lanyard_domain::{
-    application::{Application, Minimum},
+    application::{Application, ApplicationSettings, Minimum},
     assurance::Method,
     claims::ClaimDefinition,
-    user_flow::{Enforcement, FlowSettings},
+    user_flow::{Enforcement, FlowClaim, FlowSettings, IssuerMode, SessionScope, SessionSettings, TokenSettings},
 };
+use sha2::{Digest as _, Sha256};
 
 /// The label of a method.
 #[must_use]
@@ -79,7 +80,62 @@ pub fn of_flow(before: &FlowSettings, after: &FlowSettings, catalogue: &[ClaimDe
             returned(after, &claim.name),
         ));
     }
+    changes.extend(of_tokens(&before.tokens, &after.tokens));
+    changes.extend(of_session(&before.session, &after.session));
     changes
+}
+
+const fn yes(on: bool) -> &'static str {
+    if on { "yes" } else { "no" }
+}
+
+fn days(days: Option<u32>, none: &str) -> String {
+    days.map_or_else(|| none.to_owned(), |days| format!("{days} days"))
+}
+
+fn of_tokens(before: &TokenSettings, after: &TokenSettings) -> impl Iterator<Item = Change> {
+    let minutes = |tokens: &TokenSettings| format!("{} minutes", tokens.minutes);
+    let refresh = |tokens: &TokenSettings| format!("{} days", tokens.refresh_days);
+    let window = |tokens: &TokenSettings| days(tokens.refresh_window_days, "no end");
+    let issuer = |tokens: &TokenSettings| match tokens.issuer {
+        IssuerMode::Flow => "unique to this flow",
+        IssuerMode::Tenant => "the same for all flows",
+    };
+    let claim = |tokens: &TokenSettings| match tokens.flow_claim {
+        FlowClaim::Tfp => "tfp",
+        FlowClaim::Acr => "acr",
+    };
+    [
+        change("Life of access and ID tokens", minutes(before), minutes(after)),
+        change("Life of a refresh token", refresh(before), refresh(after)),
+        change("Sign in again after", window(before), window(after)),
+        change("Issuer", issuer(before), issuer(after)),
+        change("Claim that names the flow", claim(before), claim(after)),
+        change("Answers login_required", yes(before.strict_errors), yes(after.strict_errors)),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+fn of_session(before: &SessionSettings, after: &SessionSettings) -> impl Iterator<Item = Change> {
+    let minutes = |session: &SessionSettings| format!("{} minutes", session.minutes);
+    let end = |session: &SessionSettings| if session.rolling { "after the last use" } else { "after the sign-in" };
+    let keep = |session: &SessionSettings| days(session.keep_days, "not offered");
+    let scope = |session: &SessionSettings| match session.scope {
+        SessionScope::Tenant => "the whole tenant",
+        SessionScope::Application => "the same application",
+        SessionScope::Flow => "the same user flow",
+        SessionScope::None => "none",
+    };
+    [
+        change("Life of a session", minutes(before), minutes(after)),
+        change("A session ends", end(before), end(after)),
+        change("A session is good for", scope(before), scope(after)),
+        change("Keep me signed in", keep(before), keep(after)),
+        change("Signing out needs an ID token", yes(before.id_token_in_logout), yes(after.id_token_in_logout)),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// What differs between two states of an application; `flows` are the names of the linked ones.
@@ -94,14 +150,68 @@ pub fn of_application(before: &Application, after: &Application, flows: (&[Strin
     ]
     .into_iter()
     .flatten()
+    .chain(of_settings(&before.settings, &after.settings))
     .collect()
+}
+
+fn of_settings(before: &ApplicationSettings, after: &ApplicationSettings) -> impl Iterator<Item = Change> {
+    let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+    let scopes = |settings: &ApplicationSettings| {
+        listed(settings.scopes.iter().map(|scope| match scope.description.as_str() {
+            "" => scope.name.clone(),
+            about => format!("{} ({about})", scope.name),
+        }))
+    };
+    // By the API's client id: its name is not at hand, and may change.
+    let permissions = |settings: &ApplicationSettings| {
+        listed(
+            settings
+                .permissions
+                .iter()
+                .flat_map(|permission| permission.scopes.iter().map(|scope| format!("{scope} of {}", permission.api))),
+        )
+    };
+    let switch =
+        |what: &'static str, of: fn(&ApplicationSettings) -> bool| change(what, yes(of(before)), yes(of(after)));
+    [
+        change("Application ID URI", text(&before.app_id_uri), text(&after.app_id_uri)),
+        change("Scopes", scopes(before), scopes(after)),
+        switch("Belongs to another organisation", |it| it.third_party),
+        switch("Handles forgotten passwords itself", |it| it.handles_password_reset),
+        change("Web APIs that it may call", permissions(before), permissions(after)),
+        change("Back-channel logout URL", text(&before.back_channel_logout), text(&after.back_channel_logout)),
+        change("Front-channel logout URL", text(&before.front_channel_logout), text(&after.front_channel_logout)),
+        change("Public keys", keys(before), keys(after)),
+        switch("Client credentials", |it| it.client_credentials),
+        change("Tokens are signed with", before.signing.as_str(), after.signing.as_str()),
+        switch("Sign-ins must be pushed first", |it| it.require_pushed_requests),
+        switch("Tokens are bound to a key", |it| it.require_dpop),
+        switch("Proofs must carry a fresh value of ours", |it| it.require_dpop_nonce),
+        switch("Sign-in on devices", |it| it.device),
+        switch("Response type code id_token", |it| it.hybrid),
+        switch("Response type id_token", |it| it.implicit_id_token),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+// Keys by their names, or by the begin of a hash: a key that is exchanged under its name shows too.
+fn keys(settings: &ApplicationSettings) -> String {
+    let Some(set) = &settings.client_keys else { return "none".to_owned() };
+    let set: serde_json::Value = serde_json::from_str(set).unwrap_or_default();
+    let all = set["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
+    listed(all.iter().map(|key| {
+        let digest = Sha256::digest(key.to_string().as_bytes());
+        let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        key["kid"].as_str().map_or_else(|| mark.clone(), |kid| format!("{kid} ({mark})"))
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use lanyard_domain::{
         claims,
-        user_flow::{CollectedAttribute, MfaPolicy, SessionSettings, TokenSettings},
+        user_flow::{CollectedAttribute, MfaPolicy},
     };
 
     use super::*;

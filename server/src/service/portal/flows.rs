@@ -12,7 +12,10 @@ use lanyard_domain::{
     claims,
     id::Id,
     tenant::Tenant,
-    user_flow::{Audience, CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, UserFlow},
+    user_flow::{
+        Audience, CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, SessionSettings, TokenSettings,
+        UserFlow,
+    },
 };
 use lanyard_storage::ReadTx;
 
@@ -45,6 +48,8 @@ pub enum FlowEdit {
         attributes: Vec<CollectedAttribute>,
         /// What is returned.
         claims: Vec<String>,
+        /// Tokens and sessions.
+        lives: Box<(TokenSettings, SessionSettings)>,
     },
     /// The methods alone.
     Methods(BTreeSet<Method>),
@@ -72,7 +77,7 @@ impl FlowEdit {
     pub fn apply(self, flow: &UserFlow) -> Result<FlowSettings, PortalError> {
         let mut settings = flow.settings.clone();
         match (flow.audience, self) {
-            (Audience::Patients, Self::Settings { methods, mut attributes, mut claims }) => {
+            (Audience::Patients, Self::Settings { methods, mut attributes, mut claims, lives }) => {
                 let old = &flow.settings;
                 attributes
                     .sort_by_key(|new| old.attributes.iter().position(|it| it.name == new.name).unwrap_or(usize::MAX));
@@ -80,6 +85,7 @@ impl FlowEdit {
                 settings.mfa.methods = methods;
                 settings.attributes = if collects(flow.kind) { attributes } else { Vec::new() };
                 settings.claims = claims;
+                (settings.tokens, settings.session) = *lives;
             }
             (Audience::Patients | Audience::Staff, Self::Methods(methods)) => settings.mfa.methods = methods,
             (Audience::Patients, Self::TurnOn(methods)) => {
@@ -172,7 +178,9 @@ pub async fn change(
         .await
 }
 
-/// Links the flow `key` to exactly the applications `wanted`; whether anything changed.
+/// Links the flow `key` to the applications that are in `wanted` and were not in `shown`, and takes
+/// away the links the other way about; whether anything changed. A link that another operator made
+/// meanwhile is in neither, and stays.
 ///
 /// # Errors
 /// [`PortalError::NotAllowed`] for a built-in flow, [`PortalError::NotFound`] for an application
@@ -181,7 +189,7 @@ pub async fn set_applications(
     app: &App,
     tenant: Id<Tenant>,
     key: String,
-    wanted: BTreeSet<Id<Application>>,
+    (shown, wanted): (BTreeSet<Id<Application>>, BTreeSet<Id<Application>>),
     by: By,
 ) -> Result<bool, PortalError> {
     let own = app.clone();
@@ -193,19 +201,19 @@ pub async fn set_applications(
                     return Err(PortalError::NotAllowed);
                 }
                 let before = tx.applications_of_flow(tenant, flow.id).await?;
-                for gone in before.iter().filter(|application| !wanted.contains(&application.id)) {
-                    tx.unlink_flow(tenant, gone.id, flow.id).await?;
+                for id in shown.difference(&wanted) {
+                    tx.unlink_flow(tenant, *id, flow.id).await?;
                 }
-                for id in &wanted {
+                for id in wanted.difference(&shown) {
                     tx.application_by_id(tenant, *id).await?.ok_or(PortalError::NotFound)?;
                     tx.link_flow(tenant, *id, flow.id).await?;
                 }
                 let after = tx.applications_of_flow(tenant, flow.id).await?;
-                let (old, new) = (names(&before), names(&after));
-                if old == new && before.len() == after.len() && before.iter().all(|one| wanted.contains(&one.id)) {
+                if before.iter().map(|one| one.id).eq(after.iter().map(|one| one.id)) {
                     return Ok(false);
                 }
-                let change = serde_json::json!({"what": "Linked applications", "before": old, "after": new});
+                let change =
+                    serde_json::json!({"what": "Linked applications", "before": names(&before), "after": names(&after)});
                 let detail = serde_json::json!({"version": flow.version, "changes": [change]});
                 record(&own, tx, tenant, &by, Action::FlowChanged, flow.id.to_string(), detail).await?;
                 Ok(true)
@@ -284,10 +292,7 @@ async fn built_in(tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>) -> Result<Vec<
 
 #[cfg(test)]
 mod tests {
-    use lanyard_domain::{
-        clock::Timestamp,
-        user_flow::{MfaPolicy, SessionSettings, TokenSettings},
-    };
+    use lanyard_domain::{clock::Timestamp, user_flow::MfaPolicy};
     use uuid::Uuid;
 
     use super::*;
@@ -322,6 +327,7 @@ mod tests {
                 .map(|name| CollectedAttribute { name: name.into(), required: false })
                 .to_vec(),
             claims: vec!["emails".into()],
+            lives: Box::default(),
         }
     }
 

@@ -6,6 +6,7 @@ pub mod attributes;
 pub mod changes;
 pub mod flows;
 pub mod listing;
+pub mod operators;
 pub mod tenants;
 
 use lanyard_app::api::portal::Change;
@@ -48,6 +49,12 @@ pub enum PortalError {
     /// A second factor is demanded and no method for it is left.
     #[error("no method is chosen")]
     NoMethod,
+    /// There was nothing to change; the transaction is given up, so that no version is made of it.
+    #[error("nothing was changed")]
+    Unchanged,
+    /// What was typed to confirm it is something else.
+    #[error("not confirmed")]
+    NotConfirmed,
     /// The tenant has as many as a form can show.
     #[error("too many")]
     TooMany,

@@ -27,7 +27,8 @@ pub struct Completion {
     session: Option<Id<Session>>,
 }
 
-/// The way back to the application, open once. The only thing a code can be made from.
+/// The way back to the application, open once. The only thing that a code, or an ID token in the
+/// answer itself, can be made from.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(Clone, Hash))]
 pub struct Return {
@@ -44,14 +45,36 @@ pub struct Settled {
     pub back: Return,
 }
 
-/// What [`Return::issue_code`] gives.
+/// What [`Return::issue`] gives.
 #[derive(Debug)]
 pub struct Issued {
     /// The grant to store.
     pub grant: Grant,
-    /// The authorization code.
-    pub code: Token,
+    /// The authorization code, if the request asks for one.
+    pub code: Option<Token>,
+    /// The right to an ID token in the same answer, if the request asks for one.
+    pub id_token: Option<FrontChannel>,
 }
+
+/// The right to sign one ID token into an authorization response (OpenID Connect Core, 3.2.2.5 and
+/// 3.3.2.5). [`Return::issue`] alone makes one, and signing takes it by value. It is used after
+/// the commit: nothing is signed inside a transaction.
+#[derive(Debug)]
+pub struct FrontChannel(Grant);
+
+impl FrontChannel {
+    /// What the ID token tells of; the right is used up.
+    #[must_use]
+    pub fn into_grant(self) -> Grant {
+        self.0
+    }
+}
+
+/// Somebody else signed in than the person whom the application asked for: the answer must not be
+/// about them (OpenID Connect Core, 3.1.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("another person than the one asked for")]
+pub struct OtherPerson;
 
 // The one place that makes a completion out of a journey. The demand is checked here once more,
 // whatever the caller thinks.
@@ -82,14 +105,18 @@ pub(super) fn finish(context: &mut Context<'_, '_>, person: Person) -> Stage {
 }
 
 pub(super) fn cancel(context: &mut Context<'_, '_>) -> Stage {
+    leave(context, Ended::Cancelled, "cancel")
+}
+
+/// The application handles a forgotten password itself.
+pub(super) fn leave_for_reset(context: &mut Context<'_, '_>) -> Stage {
+    leave(context, Ended::ForgotPassword, "forgot_password")
+}
+
+fn leave(context: &mut Context<'_, '_>, ended: Ended, detail: &'static str) -> Stage {
     let account = context.facts.account.as_ref().map(|a| a.id);
-    context.tell(Effect::Audit {
-        action: Action::JourneyCancelled,
-        outcome: Outcome::Success,
-        account,
-        detail: "cancel",
-    });
-    Stage::Ended(Ended::Cancelled)
+    context.tell(Effect::Audit { action: Action::JourneyCancelled, outcome: Outcome::Success, account, detail });
+    Stage::Ended(ended)
 }
 
 /// Where a live session leads, if it leads anywhere but to the first page.
@@ -102,6 +129,7 @@ pub(super) fn from_session(header: &Header, session: Option<&Session>, facts: &F
     let session = session.filter(|session| !request.fresh_login && session.is_live(facts.now))?;
     let account = facts.account.as_ref().filter(|account| account.id == session.account && !account.disabled)?;
     let fits = session.console.is_none()
+        && request.options.subject.is_none_or(|subject| subject == account.id)
         && session.tenant == header.tenant
         && session.authentication.account() == account.id
         && sign_in::admits(header.flow.audience, account.kind);
@@ -183,19 +211,31 @@ impl Return {
         &self.authentication
     }
 
-    /// Makes the authorization code for `request`; 256 bits, [`CODE_LIFE`], stored hashed.
-    #[must_use]
-    pub fn issue_code(
+    /// Makes what `request` asks for: the authorization code (256 bits, [`CODE_LIFE`], stored
+    /// hashed), the right to an ID token, or both.
+    ///
+    /// An ID token alone leaves a grant as well, so that it is known which applications share the
+    /// session; its code was never open and is told to nobody.
+    ///
+    /// # Errors
+    /// [`OtherPerson`] when the request is for somebody else.
+    pub fn issue(
         self,
         header: &Header,
         request: &AuthorizationRequest,
         now: Timestamp,
         entropy: &mut dyn Entropy,
-    ) -> Issued {
+    ) -> Result<Issued, OtherPerson> {
+        let kind = request.options.response_type;
+        if request.options.subject.is_some_and(|subject| subject != self.authentication.account()) {
+            return Err(OtherPerson);
+        }
         let code = Token::generate(entropy);
-        let session = Some(self.session);
-        let grant = self.grant(header, request, (code.hash(), now.plus(CODE_LIFE), session), now, entropy);
-        Issued { grant, code }
+        let (session, until) = (Some(self.session), if kind.has_code() { now.plus(CODE_LIFE) } else { now });
+        let mut grant = self.grant(header, request, (code.hash(), until, session), now, entropy);
+        grant.redeemed_at = (!kind.has_code()).then_some(now);
+        let id_token = kind.has_id_token().then(|| FrontChannel(grant.clone()));
+        Ok(Issued { grant, code: kind.has_code().then_some(code), id_token })
     }
 
     /// Makes what a waiting device fetches by its own code, until `until`. The grant's code is

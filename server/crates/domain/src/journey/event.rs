@@ -21,6 +21,8 @@ pub enum Event {
     GoSignIn,
     /// To the forgotten-password pages.
     GoForgotPassword,
+    /// Back to the application, which handles a forgotten password itself.
+    LeaveForReset,
     /// "Send verification code".
     RequestCode {
         /// To this address.
@@ -91,6 +93,7 @@ impl Event {
             Self::GoSignUp => "go-sign-up",
             Self::GoSignIn => "go-sign-in",
             Self::GoForgotPassword => "go-forgot-password",
+            Self::LeaveForReset => "leave-for-reset",
             Self::RequestCode { .. } => "request-code",
             Self::Resend => "resend",
             Self::SubmitCode { .. } => "submit-code",

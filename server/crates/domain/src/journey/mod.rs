@@ -38,7 +38,7 @@ pub use code::{
     CODE_DIGITS, CODE_LIFE, CODE_LOCK, CodeMac, CodeProof, CodePurpose, MAX_TRIES, RESEND_AFTER, SEND_LIMIT,
     SEND_WINDOW,
 };
-pub use complete::{Completion, Issued, Return, Settled, console_of};
+pub use complete::{Completion, FrontChannel, Issued, OtherPerson, Return, Settled, console_of};
 pub use effect::{Effect, Notice};
 pub use event::{Event, NewDetails};
 pub use facts::{AccountFacts, Destinations, Facts, Tools, Totp, Whose};

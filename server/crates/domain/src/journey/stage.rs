@@ -110,6 +110,8 @@ pub enum Stage {
 pub enum Ended {
     /// The person turned back; the application is told `access_denied`.
     Cancelled,
+    /// The person forgot the password and the application handles that itself; it is told.
+    ForgotPassword,
     /// The way back was taken.
     Used,
 }

@@ -1,8 +1,8 @@
 //! The whole table of transitions: which event is taken at which stage, and by whom.
 
 use super::{
-    Context, Event, Header, Refusal, Stage, complete, enrol, new_password, profile, refusal::Next, second_factor,
-    sign_in, sign_up,
+    Context, Event, Header, Refusal, Stage, Target, complete, enrol, new_password, profile, refusal::Next,
+    second_factor, sign_in, sign_up,
 };
 use crate::user_flow::{Audience, FlowType};
 
@@ -29,6 +29,9 @@ pub(super) fn transition(context: &mut Context<'_, '_>, stage: Stage, event: Eve
         ) if context.header.flow.kind != FlowType::PasswordReset => Ok(context.leave(stage, Stage::SignIn)),
         (Stage::SignIn, Event::GoSignUp) if can_sign_up(context.header) => Ok(Stage::SignUpEmail),
         (Stage::SignIn, Event::GoForgotPassword) => Ok(Stage::ResetEmail),
+        (Stage::SignIn, Event::LeaveForReset) if matches!(context.header.target, Target::Application(_)) => {
+            Ok(complete::leave_for_reset(context))
+        }
 
         (Stage::SignUpCode { email, proof }, Event::RequestCode { email: same }) if email == same => {
             sign_up::resend(context, email, proof)

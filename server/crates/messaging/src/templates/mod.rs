@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 19] = sources![
+const SOURCES: [(&str, &str); 21] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -73,6 +73,8 @@ const SOURCES: [(&str, &str); 19] = sources![
     "password_changed.html",
     "staff_invitation.txt",
     "staff_invitation.html",
+    "operator_invitation.txt",
+    "operator_invitation.html",
     "mfa_text.txt",
     "mfa_call.xml",
 ];
@@ -123,6 +125,10 @@ pub fn render(occasion: Occasion<'_>) -> Result<Message, TemplateError> {
         Occasion::StaffInvitation { to, tenant, origin, path, minutes } => {
             let values = context! { link => origin.link(path)?, lifetime => lifetime(minutes) };
             email(("staff_invitation.txt", "staff_invitation.html"), to, tenant, values)
+        }
+        Occasion::OperatorInvitation { to, tenant, origin, path, minutes } => {
+            let values = context! { link => origin.link(path)?, lifetime => lifetime(minutes) };
+            email(("operator_invitation.txt", "operator_invitation.html"), to, tenant, values)
         }
         Occasion::MfaText { to_e164, tenant, origin, code, minutes } => {
             let values = context! {

@@ -120,6 +120,19 @@ pub enum Occasion<'a> {
         /// Minutes until the link expires; shown as hours or days when it is even.
         minutes: u32,
     },
+    /// An invitation to manage the clinic's applications and user flows.
+    OperatorInvitation {
+        /// The invited person.
+        to: &'a str,
+        /// The clinic.
+        tenant: &'a str,
+        /// Root of the link.
+        origin: &'a PublicOrigin,
+        /// The path with the one-time token.
+        path: &'a str,
+        /// Minutes until the link expires; shown as hours or days when it is even.
+        minutes: u32,
+    },
     /// A code by text message (U15); browsers read its last line and offer the code only
     /// on `origin`'s host.
     MfaText {

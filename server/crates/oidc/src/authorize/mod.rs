@@ -5,6 +5,8 @@
 //! the reply URL ([`AuthorizeError::Redirect`]). The rules read the parameters and the application
 //! and return a value; none of them changes anything.
 
+mod acr;
+mod claims;
 mod client;
 mod dpop_jkt;
 mod id_token_hint;
@@ -13,24 +15,26 @@ mod max_age;
 mod nonce;
 mod pkce;
 mod prompt;
+pub mod pushed;
+mod repeat;
 mod reply_url;
 mod request_object;
 pub mod response_mode;
-mod response_type;
+pub mod response_type;
 mod state;
+mod ui_locales;
 
 use lanyard_domain::{
-    account::Account,
     application::Application,
     clock::Timestamp,
-    grant::{AuthorizationRequest, RequestOptions},
+    grant::{AuthorizationRequest, RequestOptions, ResponseType},
     id::Id,
     tenant::Tenant,
 };
 
-pub use self::{client::client_id, max_age::MaxAge, prompt::Prompt, prompt::Prompts};
+pub use self::{client::client_id, max_age::MaxAge, prompt::Prompt, prompt::Prompts, repeat::repeat};
 use crate::{
-    error::{Code, Refusal},
+    error::{Code, Refusal, Silent},
     jose::IdTokenHint,
     params::Params,
     response::Back,
@@ -73,6 +77,9 @@ pub struct Input<'a> {
     pub application: Option<&'a Application>,
     /// Whether that application is linked to the flow of the URL.
     pub linked: bool,
+    /// Whether the request was pushed by the application itself (RFC 9126), and not carried here
+    /// by a browser.
+    pub pushed: bool,
 }
 
 /// Why a request is refused, and whether the application may be told.
@@ -118,30 +125,30 @@ pub fn check(input: &Input<'_>) -> Result<Authorize, AuthorizeError> {
     let params = input.params;
     let application = client::known(input)?;
     let redirect_uri = reply_url::registered(params, application)?;
-    let mode = response_mode::choose(params);
     let back = Back {
         redirect_uri: redirect_uri.to_owned(),
-        // An unknown mode is refused below, in the mode that is the default.
-        response_mode: mode.unwrap_or(response_mode::DEFAULT),
+        response_mode: response_mode::for_errors(params),
         state: state::within_bounds(params).ok().flatten(),
     };
-    rules(params, application, &back).map_err(|refusal| AuthorizeError::Redirect { back, refusal })
+    rules(input, application, &back).map_err(|refusal| AuthorizeError::Redirect { back, refusal })
 }
 
 // The rules whose refusal the application is told of.
-fn rules(params: &Params, application: &Application, back: &Back) -> Result<Authorize, Refusal> {
+fn rules(input: &Input<'_>, application: &Application, back: &Back) -> Result<Authorize, Refusal> {
+    let params = input.params;
     params.require_single(&KNOWN)?;
+    pushed::where_required(input.pushed, application)?;
     let state = state::within_bounds(params)?;
-    let response_mode = response_mode::choose(params)?;
     request_object::refused(params)?;
-    response_type::code_only(params)?;
+    let response_type = response_type::allowed(params, application)?;
+    let response_mode = response_mode::choose(params, response_type)?;
     let scope = scope::grant(params.get("scope"), application)?;
-    let nonce = nonce::within_bounds(params)?;
-    let code_challenge = pkce::challenge(params, application)?;
-    let dpop_jkt = dpop_jkt::thumbprint(params)?;
+    let nonce = nonce::fitting(params, response_type)?;
+    let code_challenge = pkce::challenge(params, application, response_type)?;
     let prompts = prompt::values(params)?;
     let max_age = max_age::seconds(params)?;
     let id_token_hint = id_token_hint::within_bounds(params)?;
+    let options = options(params, response_type, &prompts)?;
     Ok(Authorize {
         request: AuthorizationRequest {
             application: application.id,
@@ -154,11 +161,27 @@ fn rules(params: &Params, application: &Application, back: &Back) -> Result<Auth
             login_hint: login_hint::usable(params),
             fresh_login: prompts.fresh_login(),
             start_with_sign_up: prompts.contains(Prompt::Create),
-            options: RequestOptions { dpop_jkt, ..RequestOptions::default() },
+            options,
         },
         prompts,
         max_age,
         id_token_hint,
+    })
+}
+
+// What a request may ask for besides.
+fn options(params: &Params, response_type: ResponseType, prompts: &Prompts) -> Result<RequestOptions, Refusal> {
+    let claims = claims::read(params)?;
+    Ok(RequestOptions {
+        response_type,
+        consent: prompts.contains(Prompt::Consent),
+        // Both may ask; the higher level holds.
+        acr: claims.acr.max(acr::wished(params)),
+        subject: claims.subject,
+        id_token_claims: claims.id_token,
+        userinfo_claims: claims.userinfo,
+        dpop_jkt: dpop_jkt::thumbprint(params)?,
+        ui_locales: ui_locales::tags(params),
     })
 }
 
@@ -177,18 +200,29 @@ impl Authorize {
         AuthorizationRequest { fresh_login: self.request.fresh_login || stale, ..self.request }
     }
 
-    /// Whether the present session, whose account this is, is the one the application means.
-    /// Without a hint, any is.
-    #[must_use]
-    pub fn hint_fits(hint: Option<&IdTokenHint>, account: Id<Account>) -> bool {
-        hint.is_none_or(|hint| hint.subject == account)
+    /// The request about the person whom a verified `id_token_hint` names (OpenID Connect Core,
+    /// 3.1.2.1 and 3.1.2.2). A hint that cannot be verified (`None`) names nobody: then whoever it
+    /// is signs in anew.
+    ///
+    /// # Errors
+    /// When `claims` asks for somebody else.
+    pub fn about(mut self, hint: Option<&IdTokenHint>) -> Result<Self, AuthorizeError> {
+        match (hint, self.request.options.subject) {
+            (None, _) => self.request.fresh_login = true,
+            (Some(hint), Some(subject)) if hint.subject != subject => {
+                let refusal = Refusal::invalid_request("The request asks for two different users.");
+                return Err(AuthorizeError::Redirect { back: Back::from(&self.request), refusal });
+            }
+            (Some(hint), Some(_) | None) => self.request.options.subject = Some(hint.subject),
+        }
+        Ok(self)
     }
 
     /// The refusal of a silent request that a person would have to act on; `strict` gives
     /// `login_required` in place of B2C's `interaction_required`.
     #[must_use]
-    pub fn refuse_silent(&self, strict: bool) -> AuthorizeError {
-        AuthorizeError::Redirect { back: Back::from(&self.request), refusal: Refusal::no_session(strict) }
+    pub fn silent_refusal(&self, reason: Silent, strict: bool) -> AuthorizeError {
+        AuthorizeError::Redirect { back: Back::from(&self.request), refusal: Refusal::silent(reason, strict) }
     }
 }
 

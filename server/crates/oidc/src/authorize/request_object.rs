@@ -1,4 +1,7 @@
 //! Request objects are refused, never ignored (OpenID Connect Core, 6 and 3.1.2.6).
+//!
+//! A `request_uri` of a pushed request never comes here: the request behind it does
+//! ([`super::pushed`]). Within a pushed request it is refused as well (RFC 9126, 2.1).
 
 use crate::{
     error::{Code, OAuthError, Refusal},

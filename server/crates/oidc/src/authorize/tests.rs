@@ -2,6 +2,7 @@
 
 use lanyard_domain::{
     application::ApplicationKind::{Native, SinglePage, Web, WebApi},
+    assurance::Level,
     clock::{MINUTE, SECOND},
     grant::ResponseMode,
     reply_url::ReplyUrl,
@@ -48,7 +49,7 @@ fn request(application: &Application, changes: &[(&str, &str)]) -> String {
 fn run(application: &Application, query: &str) -> Result<Authorize, AuthorizeError> {
     let params = params(query);
     let tenant = fixtures::tenant_id();
-    check(&Input { params: &params, tenant, application: Some(application), linked: true })
+    check(&Input { params: &params, tenant, application: Some(application), linked: true, pushed: false })
 }
 
 fn page(result: Result<Authorize, AuthorizeError>) -> Code {
@@ -102,9 +103,9 @@ fn an_unknown_client_is_an_error_page() {
     let tenant = fixtures::tenant_id();
     let other = Id::new(NOW, &mut lanyard_domain::entropy::SeededEntropy::new(9));
     for input in [
-        Input { params: &good, tenant, application: None, linked: true },
-        Input { params: &good, tenant, application: Some(&app), linked: false },
-        Input { params: &good, tenant: other, application: Some(&app), linked: true },
+        Input { params: &good, tenant, application: None, linked: true, pushed: false },
+        Input { params: &good, tenant, application: Some(&app), linked: false, pushed: true },
+        Input { params: &good, tenant: other, application: Some(&app), linked: true, pushed: false },
     ] {
         assert_eq!(page(check(&input)), Code::UnknownClient);
     }
@@ -158,11 +159,103 @@ fn oidcc_response_type_missing_and_no_implicit_grant() {
     let app = fixtures::application(Web);
     let (_, missing) = redirect(run(&app, &request(&app, &[("response_type", "")])));
     assert_eq!(missing.error, OAuthError::InvalidRequest);
-    for kind in ["token", "id_token", "code id_token", "CODE", "none"] {
+    for kind in ["token", "code token", "id_token token", "code id_token token", "code code", "CODE", "none"] {
         let (back, refusal) = redirect(run(&app, &request(&app, &[("response_type", kind)])));
         assert_eq!(refusal.error, OAuthError::UnsupportedResponseType, "{kind}");
         assert_eq!(back.state.as_deref(), Some("s|1="), "state comes back on errors too");
+        let fragment = kind.contains("token");
+        assert_eq!(back.response_mode == ResponseMode::Fragment, fragment, "{kind}: as its answer would travel");
     }
+}
+
+#[test]
+fn a28_an_id_token_from_here_is_the_choice_of_each_application() {
+    let mut app = fixtures::application(SinglePage);
+    for (kind, other) in [("code id_token", "id_token"), ("id_token", "id_token code"), ("id_token code", "id_token")] {
+        app.settings.hybrid = kind != "id_token";
+        app.settings.implicit_id_token = kind == "id_token";
+        let got = run(&app, &request(&app, &[("response_type", kind), ("nonce", "n")])).unwrap().request;
+        assert_eq!(got.options.response_type.has_code(), kind.contains("code"), "{kind}");
+        assert!(got.options.response_type.has_id_token(), "{kind}");
+        assert_eq!(got.response_mode, ResponseMode::Fragment, "{kind}: the default");
+        let (back, refusal) = redirect(run(&app, &request(&app, &[("response_type", other), ("nonce", "n")])));
+        assert_eq!((refusal.error, refusal.code), (OAuthError::UnauthorizedClient, Code::ImplicitOff), "{other}");
+        assert_eq!(back.response_mode, ResponseMode::Fragment);
+        // The nonce is what stops a replay.
+        let (_, refusal) = redirect(run(&app, &request(&app, &[("response_type", kind)])));
+        assert_eq!(refusal.error, OAuthError::InvalidRequest, "{kind} without a nonce");
+        // Never in a query; a form is as good as the fragment.
+        let with_mode =
+            |mode| run(&app, &request(&app, &[("response_type", kind), ("nonce", "n"), ("response_mode", mode)]));
+        let (back, refusal) = redirect(with_mode("query"));
+        assert_eq!((refusal.code, back.response_mode), (Code::ResponseMode, ResponseMode::Fragment), "{kind}");
+        assert_eq!(with_mode("form_post").unwrap().request.response_mode, ResponseMode::FormPost);
+    }
+}
+
+#[test]
+fn a30_without_a_code_there_is_nothing_for_pkce_to_protect() {
+    let mut app = fixtures::application(SinglePage);
+    (app.settings.hybrid, app.settings.implicit_id_token) = (true, true);
+    let without = |kind| {
+        let changes = [("response_type", kind), ("nonce", "n"), ("code_challenge", ""), ("code_challenge_method", "")];
+        run(&app, &request(&app, &changes))
+    };
+    assert_eq!(without("id_token").unwrap().request.code_challenge, None);
+    redirect(without("code id_token"));
+    redirect(without("code"));
+}
+
+#[test]
+fn oidcc_ensure_request_with_acr_values_succeeds() {
+    let app = fixtures::application(Web);
+    let acr = |changes: &[(&str, &str)]| run(&app, &request(&app, changes)).unwrap().request.options.acr;
+    assert_eq!(acr(&[]), None);
+    assert_eq!(acr(&[("acr_values", "aal2")]), Some(Level::Aal2));
+    assert_eq!(acr(&[("acr_values", "urn:x aal1 aal2")]), Some(Level::Aal1), "in the order of preference");
+    assert_eq!(acr(&[("acr_values", "1 2 AAL2")]), None, "a wish for something else is no error");
+    let essential = r#"{"id_token":{"acr":{"essential":true,"value":"aal2"}}}"#;
+    assert_eq!(acr(&[("acr_values", "aal1"), ("claims", essential)]), Some(Level::Aal2), "the higher one");
+}
+
+#[test]
+fn oidcc_ui_locales_and_claims_locales() {
+    let app = fixtures::application(Web);
+    let locales = |text: &str| {
+        let changes = [("ui_locales", text), ("claims_locales", "xx <> yy")];
+        run(&app, &request(&app, &changes)).unwrap().request.options.ui_locales
+    };
+    assert_eq!(locales("se de-AT").as_deref(), Some("se de-AT"));
+    assert_eq!(locales("de <script>").as_deref(), Some("de"));
+    for ignored in ["<script>", "\u{202e}", &"x".repeat(300), ""] {
+        assert_eq!(locales(ignored), None, "{ignored}");
+    }
+}
+
+#[test]
+fn rfc9126_an_application_that_always_pushes_makes_no_request_by_a_browser() {
+    let mut app = fixtures::application(Web);
+    app.settings.require_pushed_requests = true;
+    let (_, refusal) = redirect(run(&app, &request(&app, &[])));
+    assert_eq!(refusal.error, OAuthError::InvalidRequest);
+    let params = params(&request(&app, &[]));
+    let tenant = fixtures::tenant_id();
+    assert!(check(&Input { params: &params, tenant, application: Some(&app), linked: true, pushed: true }).is_ok());
+}
+
+#[test]
+fn rfc9126_a_reference_is_read_strictly() {
+    let token = fixtures::token(9);
+    let of = |uri: &str| pushed::referred(&params(&format!("request_uri={}", percent_encode(uri))));
+    assert_eq!(of(&pushed::reference(&token)).unwrap(), Some(token));
+    assert_eq!(of("https://app.example/r").unwrap(), None, "refused by another rule");
+    for bad in [pushed::URN, &format!("{}x", pushed::URN), &format!("{}{}", pushed::URN, "é".repeat(43))] {
+        assert_eq!(page(of(bad).map(|_| unreachable!())), Code::Parameter, "{bad}");
+    }
+    let pushed = pushed::request(&params("client_id=a&scope=openid&client_secret=s&client_assertion=j"), "b").unwrap();
+    assert_eq!(pushed.encode(), "scope=openid&client_id=b", "no secret is kept");
+    assert!(pushed::request(&params(&format!("request_uri={}x", pushed::URN)), "b").is_err());
+    assert!(pushed::request(&params("client_id=a&client_id=b"), "b").is_err());
 }
 
 #[test]
@@ -210,8 +303,16 @@ fn oidcc_prompt_none_not_logged_in_answers_with_a_redirect() {
     let app = fixtures::application(SinglePage);
     let silent = run(&app, &request(&app, &[("prompt", "none"), ("response_mode", "fragment")])).unwrap();
     assert!(silent.silent());
-    for (strict, error) in [(false, OAuthError::InteractionRequired), (true, OAuthError::LoginRequired)] {
-        let (back, refusal) = redirect(Err(silent.refuse_silent(strict)));
+    for (reason, strict, error) in [
+        (Silent::NoSession, false, OAuthError::InteractionRequired),
+        (Silent::NoSession, true, OAuthError::LoginRequired),
+        (Silent::OtherPerson, false, OAuthError::InteractionRequired),
+        (Silent::OtherPerson, true, OAuthError::LoginRequired),
+        (Silent::Consent, false, OAuthError::ConsentRequired),
+        (Silent::Consent, true, OAuthError::ConsentRequired),
+        (Silent::WeakFlow, true, OAuthError::InteractionRequired),
+    ] {
+        let (back, refusal) = redirect(Err(silent.silent_refusal(reason, strict)));
         assert_eq!((back.response_mode, refusal.error, refusal.code), (ResponseMode::Fragment, error, Code::NoSession));
     }
 }
@@ -236,7 +337,14 @@ fn oidcc_max_age() {
 #[test]
 fn f53_overlong_values_are_refused() {
     let app = fixtures::application(Web);
-    for (name, len) in [("state", 8_193), ("nonce", 513), ("id_token_hint", 20_000), ("scope", 1_001)] {
+    for (name, len) in [
+        ("state", 8_193),
+        ("nonce", 513),
+        ("id_token_hint", 20_000),
+        ("scope", 1_001),
+        ("claims", 8_193),
+        ("dpop_jkt", 44),
+    ] {
         redirect(run(&app, &request(&app, &[(name, &"x".repeat(len))])));
     }
     let long = "m".repeat(300);
@@ -254,11 +362,55 @@ fn a_native_applications_loopback_matches_any_port() {
     assert_eq!(got.request.redirect_uri, asked);
 }
 
+fn words(words: &'static [&'static str]) -> impl Strategy<Value = String> {
+    proptest::sample::select(words).prop_map(str::to_owned)
+}
+
 proptest! {
+    // "Start again" must lead to the same request, whatever was asked.
+    #[test]
+    fn a_repeated_request_is_the_same_request(
+        kind in words(&["code", "id_token", "id_token code"]),
+        mode in words(&["", "form_post", "fragment"]),
+        state in "[^\0]{0,20}",
+        prompt in words(&["", "login", "create", "consent", "login consent", "create consent", "select_account"]),
+        acr in words(&["", "aal1", "aal2", "x"]),
+        claims in words(&[
+            "",
+            r#"{"userinfo":{"a":null},"id_token":{"acr":{"value":"aal2"}}}"#,
+            r#"{"id_token":{"sub":{"value":"01890a5d-ac96-774b-bcce-b302099a8057"},"b":null}}"#,
+        ]),
+        more in words(&["", "login_hint", "ui_locales", "dpop_jkt"]),
+    ) {
+        let mut app = fixtures::application(SinglePage);
+        (app.settings.hybrid, app.settings.implicit_id_token) = (true, true);
+        let more = (more.as_str(), if more == "dpop_jkt" { CHALLENGE } else { "de" });
+        let changes = [
+            ("response_type", kind.as_str()), ("response_mode", &mode), ("state", &state), ("prompt", &prompt),
+            ("acr_values", &acr), ("claims", &claims), ("nonce", "n"), more,
+        ];
+        let first = run(&app, &request(&app, &changes)).unwrap().request;
+        let fields: Vec<(String, String)> = repeat(&first).into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+        prop_assert_eq!(run(&app, &encode(&fields)).unwrap().request, first);
+    }
+
+    // The whole query at random: never a panic, and a refusal that redirects has a good reply URL.
+    #[test]
+    fn the_whole_query_never_panics(query in "([a-z_]{1,14}=[^&]{0,12}&?){0,12}", real in any::<bool>()) {
+        let app = fixtures::application(Web);
+        let query = if real { format!("{}&{query}", request(&app, &[])) } else { query };
+        let Ok(params) = crate::params::Params::parse(query.as_bytes()) else { return Ok(()) };
+        let tenant = fixtures::tenant_id();
+        let input = Input { params: &params, tenant, application: Some(&app), linked: true, pushed: real };
+        if let Err(AuthorizeError::Redirect { back, .. }) = check(&input) {
+            prop_assert_eq!(back.redirect_uri, REPLY);
+        }
+    }
+
     #[test]
     fn whatever_comes_a_redirect_goes_to_a_registered_url_only(
         redirect_uri in prop_oneof![Just(REPLY.to_owned()), ".{0,40}", "https://app\\.example/cb.{0,5}"],
-        name in "(scope|prompt|max_age|nonce|response_type|code_challenge|response_mode|request)",
+        name in "(scope|prompt|max_age|nonce|response_type|code_challenge|response_mode|request|claims|acr_values|ui_locales)",
         value in "[^\0]{0,50}",
     ) {
         let app = fixtures::application(SinglePage);

@@ -1,4 +1,4 @@
-//! Signing keys: RSA 2048 with PKCS#1 v1.5 and SHA-256 (RS256; A38).
+//! Signing keys: RSA with PKCS#1 v1.5 and SHA-256 (RS256; A38), ECDSA on P-256 (ES256), Ed25519 (EdDSA).
 
 use std::fmt;
 
@@ -6,14 +6,19 @@ use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
     rand::SystemRandom,
     rsa::KeySize,
-    signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair},
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+    },
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use lanyard_domain::application::SigningAlgorithm;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{ALGORITHM, TokenType};
+use super::{
+    PublicJwk, TokenType,
+    jwk::{EcCurve, KeyMaterial, OkpCurve},
+};
 
 /// A key could not be made or read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +26,7 @@ pub enum KeyError {
     /// The library could not make a key.
     #[error("no signing key could be generated")]
     Generation,
-    /// The bytes are no RSA private key in PKCS#8.
+    /// The bytes are no private key in PKCS#8 of the algorithm, or no public one.
     #[error("the signing key cannot be read")]
     Unreadable,
 }
@@ -35,6 +40,37 @@ pub enum SignError {
     /// The library refused to sign.
     #[error("the signature could not be made")]
     Signature,
+}
+
+/// The size of new RSA keys (A38: 2048 for B2C compatibility, 3072 by setting), in bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
+pub enum RsaBits {
+    /// What B2C has, and what every client reads.
+    #[default]
+    Bits2048,
+    /// 128 bits of strength (NIST SP 800-57); signing takes some three times as long.
+    Bits3072,
+}
+
+impl From<RsaBits> for u16 {
+    fn from(bits: RsaBits) -> Self {
+        match bits {
+            RsaBits::Bits2048 => 2048,
+            RsaBits::Bits3072 => 3072,
+        }
+    }
+}
+
+impl TryFrom<u16> for RsaBits {
+    type Error = &'static str;
+    fn try_from(bits: u16) -> Result<Self, Self::Error> {
+        match bits {
+            2048 => Ok(Self::Bits2048),
+            3072 => Ok(Self::Bits3072),
+            _ => Err("RSA keys have 2048 or 3072 bits"),
+        }
+    }
 }
 
 /// A fresh key, to be sealed and stored.
@@ -51,42 +87,10 @@ impl fmt::Debug for Generated {
     }
 }
 
-/// A public RSA key as JWK (RFC 7517; RFC 7518, 6.3.1).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct PublicJwk {
-    /// `RSA`.
-    pub kty: String,
-    /// `sig`.
-    #[serde(rename = "use")]
-    pub usage: String,
-    /// `RS256`.
-    pub alg: String,
-    /// The RFC 7638 thumbprint, so that it is unique and never chosen by hand.
-    pub kid: String,
-    /// The modulus, base64url.
-    pub n: String,
-    /// The exponent, base64url.
-    pub e: String,
-}
-
-impl PublicJwk {
-    fn rsa(modulus: &[u8], exponent: &[u8]) -> Self {
-        let (n, e) = (URL_SAFE_NO_PAD.encode(modulus), URL_SAFE_NO_PAD.encode(exponent));
-        let kid = URL_SAFE_NO_PAD.encode(Sha256::digest(thumbprint_input(&n, &e)));
-        Self { kty: "RSA".into(), usage: "sig".into(), alg: ALGORITHM.into(), kid, n, e }
-    }
-}
-
-// The required members in alphabetical order, without white space (RFC 7638, 3).
-fn thumbprint_input(n: &str, e: &str) -> String {
-    format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#)
-}
-
-/// The document at the key address (RFC 7517, 5).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct JwkSet {
-    /// The keys, the signing one among them.
-    pub keys: Vec<PublicJwk>,
+enum Pair {
+    Rsa(RsaKeyPair),
+    P256(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
 }
 
 /// A signing key, parsed once and kept: reading and checking an RSA key costs more than a signature.
@@ -95,7 +99,7 @@ pub struct JwkSet {
 /// `jsonwebtoken`, which parses the key for every token; verifying does, so that each of our
 /// tokens is read by other code than wrote it.
 pub struct SigningKey {
-    pair: RsaKeyPair,
+    pair: Pair,
     public: PublicJwk,
 }
 
@@ -106,25 +110,70 @@ impl fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    /// A fresh RSA-2048 key. The randomness is the library's own (the operating system's): keys
-    /// are never made from an injected source. Takes some 100 ms.
+    /// A fresh key of `algorithm`; `rsa` is the size if it is an RSA key. The randomness is the
+    /// library's own (the operating system's): keys are never made from an injected source. An
+    /// RSA key takes some 100 ms (2048 bits) to 300 ms, the others microseconds.
     ///
     /// # Errors
     /// [`KeyError::Generation`].
-    pub fn generate() -> Result<Generated, KeyError> {
-        let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError::Generation)?;
-        let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError::Generation)?;
-        let pkcs8 = Zeroizing::new(der.as_ref().to_vec());
-        Ok(Generated { pkcs8, public: public_half(&pair) })
+    pub fn generate(algorithm: SigningAlgorithm, rsa: RsaBits) -> Result<Generated, KeyError> {
+        let failed = |_| KeyError::Generation;
+        let pkcs8 = match algorithm {
+            SigningAlgorithm::RS256 => {
+                let size = match rsa {
+                    RsaBits::Bits2048 => KeySize::Rsa2048,
+                    RsaBits::Bits3072 => KeySize::Rsa3072,
+                };
+                let pair = RsaKeyPair::generate(size).map_err(failed)?;
+                let der: Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;
+                Zeroizing::new(der.as_ref().to_vec())
+            }
+            SigningAlgorithm::ES256 => {
+                let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(failed)?;
+                Zeroizing::new(pair.to_pkcs8v1().map_err(failed)?.as_ref().to_vec())
+            }
+            SigningAlgorithm::EdDSA => {
+                let pair = Ed25519KeyPair::generate().map_err(failed)?;
+                Zeroizing::new(pair.to_pkcs8v1().map_err(failed)?.as_ref().to_vec())
+            }
+        };
+        let public = Self::from_pkcs8(algorithm, &pkcs8)?.public;
+        Ok(Generated { pkcs8, public })
     }
 
-    /// Reads a stored key.
+    /// Reads a stored key of `algorithm`.
     ///
     /// # Errors
     /// [`KeyError::Unreadable`].
-    pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, KeyError> {
-        let pair = RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| KeyError::Unreadable)?;
-        let public = public_half(&pair);
+    pub fn from_pkcs8(algorithm: SigningAlgorithm, pkcs8: &[u8]) -> Result<Self, KeyError> {
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let (pair, public) = match algorithm {
+            SigningAlgorithm::RS256 => {
+                let pair = RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| KeyError::Unreadable)?;
+                let public = pair.public_key();
+                let public = PublicJwk::rsa(
+                    public.modulus().big_endian_without_leading_zero(),
+                    public.exponent().big_endian_without_leading_zero(),
+                );
+                (Pair::Rsa(pair), public)
+            }
+            SigningAlgorithm::ES256 => {
+                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
+                    .map_err(|_| KeyError::Unreadable)?;
+                // Uncompressed: 4, then both coordinates of 32 bytes (SEC 1, 2.3.3).
+                let (x, y) = match pair.public_key().as_ref() {
+                    [4, point @ ..] if point.len() == 64 => point.split_at(32),
+                    _ => return Err(KeyError::Unreadable),
+                };
+                let material = KeyMaterial::EC { crv: EcCurve::P256, x: encode(x), y: encode(y) };
+                (Pair::P256(pair), PublicJwk::new(material))
+            }
+            SigningAlgorithm::EdDSA => {
+                let pair = Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|_| KeyError::Unreadable)?;
+                let material = KeyMaterial::OKP { crv: OkpCurve::Ed25519, x: encode(pair.public_key().as_ref()) };
+                (Pair::Ed25519(pair), PublicJwk::new(material))
+            }
+        };
         Ok(Self { pair, public })
     }
 
@@ -134,46 +183,38 @@ impl SigningKey {
         &self.public
     }
 
+    /// The algorithm that it signs with.
+    #[must_use]
+    pub const fn algorithm(&self) -> SigningAlgorithm {
+        self.public.alg
+    }
+
     /// Signs `claims` as a token of type `kind` (compact serialization, RFC 7515, 3.1).
     ///
     /// # Errors
     /// [`SignError`].
     pub fn sign(&self, kind: TokenType, claims: &impl Serialize) -> Result<String, SignError> {
         // Every part is a fixed word or base64url, so that nothing needs escaping.
-        let header = format!(r#"{{"typ":"{}","alg":"{ALGORITHM}","kid":"{}"}}"#, kind.typ(), self.public.kid);
-        let mut token = URL_SAFE_NO_PAD.encode(header);
+        let (typ, alg, kid) = (kind.typ(), self.algorithm().as_str(), &self.public.kid);
+        let mut token = URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"{typ}","alg":"{alg}","kid":"{kid}"}}"#));
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims)?, &mut token);
-        let mut signature = vec![0; self.pair.public_modulus_len()];
-        self.pair
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature)
-            .map_err(|_| SignError::Signature)?;
+        let signature = self.signature(token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(token)
     }
-}
 
-fn public_half(pair: &RsaKeyPair) -> PublicJwk {
-    let public = pair.public_key();
-    PublicJwk::rsa(
-        public.modulus().big_endian_without_leading_zero(),
-        public.exponent().big_endian_without_leading_zero(),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // The example of RFC 7638, 3.1.
-    #[test]
-    fn rfc7638_thumbprint() {
-        let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCi\
-                 FV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d\
-                 0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-cs\
-                 FCur-kEgU8awapJzKnqDKgw";
-        let jwk = PublicJwk::rsa(&URL_SAFE_NO_PAD.decode(n).unwrap(), &[1, 0, 1]);
-        assert_eq!((jwk.kid.as_str(), jwk.e.as_str()), ("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", "AQAB"));
+    fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        let failed = |_| SignError::Signature;
+        match &self.pair {
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).map_err(failed)?;
+                Ok(signature)
+            }
+            Pair::P256(pair) => Ok(pair.sign(&SystemRandom::new(), message).map_err(failed)?.as_ref().to_vec()),
+            Pair::Ed25519(pair) => Ok(pair.try_sign(message).map_err(failed)?.as_ref().to_vec()),
+        }
     }
 }

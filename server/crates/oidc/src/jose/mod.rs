@@ -3,16 +3,17 @@
 //! Tokens of different kinds carry different `typ` headers, and the verifier demands the right
 //! one, so that an ID token is never taken for an access token (failure 31; RFC 8725, 3.11).
 
+mod jwk;
 mod key;
+pub mod rotation;
 mod verify;
 
 pub use self::{
-    key::{Generated, JwkSet, KeyError, PublicJwk, SignError, SigningKey},
+    jwk::{EcCurve, JwkSet, KeyMaterial, KeyUse, OkpCurve, PublicJwk},
+    key::{Generated, KeyError, RsaBits, SignError, SigningKey},
     verify::{AccessToken, AccessTokenId, Expiry, IdTokenHint, Verifier, VerifyError},
 };
 
-/// The one signing algorithm, and the verifier's whole allow-list (A26).
-pub const ALGORITHM: &str = "RS256";
 /// The longest token that is looked at, in bytes.
 pub const MAX_TOKEN_LEN: usize = 16 * 1024;
 
@@ -23,6 +24,8 @@ pub enum TokenType {
     Id,
     /// An access token: `at+jwt` (RFC 9068, 2.1).
     Access,
+    /// A logout token: `logout+jwt` (OpenID Connect Back-Channel Logout, 2.4).
+    Logout,
 }
 
 impl TokenType {
@@ -32,6 +35,7 @@ impl TokenType {
         match self {
             Self::Id => "JWT",
             Self::Access => "at+jwt",
+            Self::Logout => "logout+jwt",
         }
     }
 }

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use lanyard_domain::{
-    application::ApplicationKind::Web,
+    application::{ApplicationKind::Web, SigningAlgorithm},
     clock::{DAY, HOUR, MINUTE},
 };
 use proptest::prelude::*;
@@ -31,7 +31,7 @@ fn claims_of(kind: TokenType) -> Map<String, Value> {
     };
     match kind {
         TokenType::Id => claims::id_token(&issuance, None),
-        TokenType::Access => claims::access_token(&issuance, Uuid::from_u128(9)),
+        TokenType::Access | TokenType::Logout => claims::access_token(&issuance, Uuid::from_u128(9)),
     }
 }
 
@@ -63,11 +63,19 @@ fn oidcc_idtoken_signature_and_key_set() {
 
 #[test]
 fn a_generated_key_comes_back_from_its_stored_form() {
-    let generated = SigningKey::generate().unwrap();
-    let key = SigningKey::from_pkcs8(&generated.pkcs8).unwrap();
-    assert_eq!(key.public(), &generated.public);
-    assert_eq!(SigningKey::from_pkcs8(b"nonsense").unwrap_err(), KeyError::Unreadable);
-    assert!(!format!("{generated:?} {key:?}").contains("pkcs8"), "a50: Debug shows the kid only");
+    for algorithm in SigningAlgorithm::ALL {
+        let generated = SigningKey::generate(algorithm, RsaBits::Bits3072).unwrap();
+        let key = SigningKey::from_pkcs8(algorithm, &generated.pkcs8).unwrap();
+        assert_eq!((key.public(), key.algorithm()), (&generated.public, algorithm));
+        if let KeyMaterial::RSA { n, .. } = &key.public().material {
+            assert_eq!(URL_SAFE_NO_PAD.decode(n).unwrap().len(), 384, "a38: 3072 bits by setting");
+        }
+        for other in SigningAlgorithm::ALL.into_iter().filter(|other| *other != algorithm) {
+            assert_eq!(SigningKey::from_pkcs8(other, &generated.pkcs8).unwrap_err(), KeyError::Unreadable);
+        }
+        assert_eq!(SigningKey::from_pkcs8(algorithm, b"nonsense").unwrap_err(), KeyError::Unreadable);
+        assert!(!format!("{generated:?} {key:?}").contains("pkcs8"), "a50: Debug shows the kid only");
+    }
     const fn shareable<T: Send + Sync>() {}
     shareable::<SigningKey>();
     shareable::<Verifier>();
@@ -78,9 +86,11 @@ fn f31_a_token_of_one_kind_is_never_accepted_as_another() {
     let verifier = fixtures::verifier();
     assert!(access(&signed(TokenType::Access)).is_ok());
     assert_eq!(access(&signed(TokenType::Id)), Err(VerifyError::Type));
+    assert_eq!(access(&signed(TokenType::Logout)), Err(VerifyError::Type));
     let hint = |token: &str| verifier.id_token_hint(token, &fixtures::issuer(), None, NOW);
     assert!(hint(&signed(TokenType::Id)).is_ok());
     assert_eq!(hint(&signed(TokenType::Access)), Err(VerifyError::Type));
+    assert_eq!(hint(&signed(TokenType::Logout)), Err(VerifyError::Type));
     // The claims of the one under the header of the other do not help either.
     let mixed = fixtures::key().sign(TokenType::Access, &claims_of(TokenType::Id)).unwrap();
     assert_eq!(access(&mixed), Err(VerifyError::Claim));
@@ -106,8 +116,10 @@ fn f33_hs256_with_the_public_key_is_refused() {
     let public = fixtures::key().public();
     let claims = claims_of(TokenType::Access);
     let as_json = serde_json::to_vec(public).unwrap();
-    let modulus = URL_SAFE_NO_PAD.decode(&public.n).unwrap();
-    for secret in [as_json.as_slice(), public.n.as_bytes(), modulus.as_slice()] {
+    let KeyMaterial::RSA { n, .. } = &public.material else { panic!("an RSA key") };
+    let modulus = URL_SAFE_NO_PAD.decode(n).unwrap();
+    let der = [&[0x02, 0x82, 0x01, 0x01, 0x00], modulus.as_slice()].concat();
+    for secret in [as_json.as_slice(), n.as_bytes(), modulus.as_slice(), der.as_slice()] {
         for alg in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
             let mut header = Header::new(alg);
             header.typ = Some("at+jwt".into());
@@ -116,6 +128,86 @@ fn f33_hs256_with_the_public_key_is_refused() {
             assert_eq!(access(&token), Err(VerifyError::Header));
         }
     }
+}
+
+#[test]
+fn every_algorithm_signs_and_its_key_decides_which() {
+    let claims = claims_of(TokenType::Access);
+    for key in fixtures::keys() {
+        let token = key.sign(TokenType::Access, &claims).unwrap();
+        let header = jsonwebtoken::decode_header(&token).unwrap();
+        assert_eq!(format!("{:?}", header.alg), key.algorithm().as_str());
+        assert!(access(&token).is_ok(), "{}", key.algorithm().as_str());
+    }
+}
+
+#[test]
+fn f33_a_key_of_one_kind_under_the_algorithm_of_another_is_refused() {
+    let claims = claims_of(TokenType::Access);
+    for key in fixtures::keys() {
+        let good = key.sign(TokenType::Access, &claims).unwrap();
+        let (_, signature) = good.rsplit_once('.').unwrap();
+        for alg in ["RS256", "RS384", "RS512", "PS256", "PS512", "ES256", "ES384", "EdDSA", "HS256"] {
+            if alg == key.algorithm().as_str() {
+                continue;
+            }
+            let header = json!({"typ": "at+jwt", "alg": alg, "kid": key.public().kid});
+            let token = format!("{}.{signature}", with_header(&header, &claims));
+            assert_eq!(access(&token), Err(VerifyError::Header), "{alg} with {}", key.public().kid);
+        }
+        // A list that names another algorithm than its key has is not read at all.
+        let mut lying = key.public().clone();
+        lying.alg = SigningAlgorithm::ALL.into_iter().find(|other| *other != lying.alg).unwrap();
+        assert!(Verifier::new(&JwkSet { keys: vec![lying] }).is_err());
+    }
+}
+
+// ECDSA's own ways to forge: zeros (CVE-2022-21449), DER instead of the fixed form, (r, n - s) is
+// another good signature of the same message and no new message.
+#[test]
+fn f33_degenerate_and_reencoded_signatures_are_refused() {
+    let claims = claims_of(TokenType::Access);
+    for key in fixtures::keys() {
+        let good = key.sign(TokenType::Access, &claims).unwrap();
+        let (message, signature) = good.rsplit_once('.').unwrap();
+        let bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        let half = bytes.len() / 2;
+        let der = [&[0x30, 0x44, 0x02, 0x20], &bytes[..half], &[0x02, 0x20], &bytes[half..]].concat();
+        let swapped = [&bytes[half..], &bytes[..half]].concat();
+        let padded = [&[0], bytes.as_slice()].concat();
+        for forged in
+            [vec![0; bytes.len()], vec![0xff; bytes.len()], Vec::new(), bytes[1..].to_vec(), der, swapped, padded]
+        {
+            let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(&forged));
+            assert_eq!(access(&token), Err(VerifyError::Signature), "{} {forged:?}", key.algorithm().as_str());
+        }
+        // Other spellings of the same bytes: padding, the other alphabet, white space.
+        for spelt in
+            [format!("{signature}="), format!("{signature}=="), format!(" {signature}"), format!("{signature}\n")]
+        {
+            assert!(access(&format!("{message}.{spelt}")).is_err());
+        }
+    }
+}
+
+#[test]
+fn a26_a_kid_that_is_missing_unknown_or_no_text_is_refused() {
+    let claims = claims_of(TokenType::Access);
+    for (kid, expected) in [
+        (json!("unknown"), VerifyError::UnknownKey),
+        (json!(""), VerifyError::UnknownKey),
+        (json!("../../etc/passwd"), VerifyError::UnknownKey),
+        (json!("' OR 1=1 --"), VerifyError::UnknownKey),
+        (json!(null), VerifyError::UnknownKey),
+        (json!(1), VerifyError::Malformed),
+        (json!([fixtures::key().public().kid]), VerifyError::Malformed),
+    ] {
+        let header = json!({"typ": "at+jwt", "alg": "RS256", "kid": kid});
+        let token = format!("{}.AAAA", with_header(&header, &claims));
+        assert_eq!(access(&token), Err(expected), "{kid}");
+    }
+    let without = json!({"typ": "at+jwt", "alg": "RS256"});
+    assert_eq!(access(&format!("{}.AAAA", with_header(&without, &claims))), Err(VerifyError::UnknownKey));
 }
 
 #[test]
@@ -168,7 +260,7 @@ fn a27_issuer_audience_and_time_count() {
 
 #[test]
 fn a_key_of_somebody_else_is_unknown_even_under_our_kid() {
-    let stranger = SigningKey::from_pkcs8(&SigningKey::generate().unwrap().pkcs8).unwrap();
+    let stranger = fixtures::fresh_key(SigningAlgorithm::RS256);
     let token = stranger.sign(TokenType::Access, &claims_of(TokenType::Access)).unwrap();
     assert_eq!(access(&token), Err(VerifyError::UnknownKey));
     let (message, signature) = token.rsplit_once('.').unwrap();

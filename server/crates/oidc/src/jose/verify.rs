@@ -1,22 +1,24 @@
 //! Verifying our own tokens: access tokens at userinfo, ID tokens that come back as hints.
 //!
-//! RFC 8725: one algorithm, keys by `kid` from our own set only, no key or address out of the
-//! token (`jwk`, `jku`, `x5u`, `x5c`; A26), no `crit`; then `typ`, `iss`, `aud`, `exp`, `nbf`.
+//! RFC 8725: keys by `kid` from our own set only, each for the one algorithm of its kind, no key or
+//! address out of the token (`jwk`, `jku`, `x5u`, `x5c`; A26), no `crit`; then `typ`, `iss`,
+//! `aud`, `exp`, `nbf`.
 
 use std::fmt;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
 use lanyard_domain::{
     account::Account,
-    application::Application,
+    application::{Application, SigningAlgorithm},
     clock::{MINUTE, SECOND, Timestamp},
     grant::Grant,
     id::Id,
+    session::Session,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{JwkSet, KeyError, MAX_TOKEN_LEN, TokenType};
+use super::{JwkSet, KeyError, KeyMaterial, MAX_TOKEN_LEN, PublicJwk, TokenType};
 
 /// Why a token is not accepted. For the log; whoever sent it learns less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -108,15 +110,24 @@ pub struct IdTokenHint {
     pub subject: Id<Account>,
     /// The application it was issued to.
     pub application: Id<Application>,
+    /// The session it was issued from (`sid`).
+    pub session: Option<Id<Session>>,
+}
+
+#[derive(Clone)]
+struct KnownKey {
+    kid: String,
+    algorithm: SigningAlgorithm,
+    key: DecodingKey,
 }
 
 /// The public keys of a tenant, ready to verify. Build it once and keep it.
 #[derive(Clone)]
-pub struct Verifier(Vec<(String, DecodingKey)>);
+pub struct Verifier(Vec<KnownKey>);
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(kid, _)| kid)).finish()
+        f.debug_list().entries(self.0.iter().map(|known| &known.kid)).finish()
     }
 }
 
@@ -124,13 +135,12 @@ impl fmt::Debug for Verifier {
 const LEEWAY_SECONDS: i64 = MINUTE / SECOND;
 
 impl Verifier {
-    /// A verifier that knows the keys of `set`: the signing one and those still overlapping.
+    /// A verifier that knows the keys of `set`: every published one.
     ///
     /// # Errors
     /// [`KeyError::Unreadable`].
     pub fn new(set: &JwkSet) -> Result<Self, KeyError> {
-        let read = |n: &str, e: &str| DecodingKey::from_rsa_components(n, e).map_err(|_| KeyError::Unreadable);
-        set.keys.iter().map(|jwk| Ok((jwk.kid.clone(), read(&jwk.n, &jwk.e)?))).collect::<Result<_, _>>().map(Self)
+        set.keys.iter().map(known).collect::<Result<_, _>>().map(Self)
     }
 
     /// The claims of `token`, if it is one of ours of this kind, by `issuer`, and good at `now`.
@@ -153,13 +163,19 @@ impl Verifier {
         }
         let header = decode_header(token).map_err(|_| VerifyError::Malformed)?;
         let kid = acceptable(&header, kind)?;
-        let (_, key) = self.0.iter().find(|(known, _)| known == kid).ok_or(VerifyError::UnknownKey)?;
-        let claims =
-            decode::<Map<String, Value>>(token, key, &signature_only()).map_err(|_| VerifyError::Signature)?.claims;
+        let known = self.0.iter().find(|known| known.kid == kid).ok_or(VerifyError::UnknownKey)?;
+        // The key decides the algorithm, never the token (RFC 8725, 3.1; failure 33).
+        let algorithm = library_name(known.algorithm);
+        if header.alg != algorithm {
+            return Err(VerifyError::Header);
+        }
+        let claims = decode::<Map<String, Value>>(token, &known.key, &signature_only(algorithm))
+            .map_err(|_| VerifyError::Signature)?
+            .claims;
         if text(&claims, "iss")? != issuer {
             return Err(VerifyError::Issuer);
         }
-        check_times(&claims, expiry, now)?;
+        check_times(&claims, kind, expiry, now)?;
         Ok(claims)
     }
 
@@ -196,13 +212,35 @@ impl Verifier {
         if application.is_some_and(|expected| expected != audience) {
             return Err(VerifyError::Audience);
         }
-        Ok(IdTokenHint { subject: id_of(&claims, "sub")?, application: audience })
+        let session = if claims.contains_key("sid") { Some(id_of(&claims, "sid")?) } else { None };
+        Ok(IdTokenHint { subject: id_of(&claims, "sub")?, application: audience, session })
+    }
+}
+
+fn known(jwk: &PublicJwk) -> Result<KnownKey, KeyError> {
+    // A document that says otherwise than its key is not ours.
+    if jwk.alg != jwk.material.algorithm() {
+        return Err(KeyError::Unreadable);
+    }
+    let key = match &jwk.material {
+        KeyMaterial::RSA { n, e } => DecodingKey::from_rsa_components(n, e),
+        KeyMaterial::EC { x, y, .. } => DecodingKey::from_ec_components(x, y),
+        KeyMaterial::OKP { x, .. } => DecodingKey::from_ed_components(x),
+    };
+    Ok(KnownKey { kid: jwk.kid.clone(), algorithm: jwk.alg, key: key.map_err(|_| KeyError::Unreadable)? })
+}
+
+const fn library_name(algorithm: SigningAlgorithm) -> Algorithm {
+    match algorithm {
+        SigningAlgorithm::RS256 => Algorithm::RS256,
+        SigningAlgorithm::ES256 => Algorithm::ES256,
+        SigningAlgorithm::EdDSA => Algorithm::EdDSA,
     }
 }
 
 // The library's own checks of time read the machine's clock, so they are off; ours follow.
-fn signature_only() -> Validation {
-    let mut validation = Validation::new(Algorithm::RS256);
+fn signature_only(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_nbf = false;
@@ -213,7 +251,8 @@ fn signature_only() -> Validation {
 fn acceptable(header: &Header, kind: TokenType) -> Result<&str, VerifyError> {
     let own_key = header.jwk.is_some() || header.jku.is_some() || header.x5u.is_some() || header.x5c.is_some();
     let strange = header.crit.is_some() || header.zip.is_some() || header.enc.is_some() || header.cty.is_some();
-    if header.alg != Algorithm::RS256 || own_key || strange || !header.extras.inner().is_empty() {
+    let allowed = SigningAlgorithm::ALL.into_iter().any(|algorithm| library_name(algorithm) == header.alg);
+    if !allowed || own_key || strange || !header.extras.inner().is_empty() {
         return Err(VerifyError::Header);
     }
     if header.typ.as_deref() != Some(kind.typ()) {
@@ -222,14 +261,24 @@ fn acceptable(header: &Header, kind: TokenType) -> Result<&str, VerifyError> {
     header.kid.as_deref().ok_or(VerifyError::UnknownKey)
 }
 
-fn check_times(claims: &Map<String, Value>, expiry: Expiry, now: Timestamp) -> Result<(), VerifyError> {
+fn check_times(
+    claims: &Map<String, Value>,
+    kind: TokenType,
+    expiry: Expiry,
+    now: Timestamp,
+) -> Result<(), VerifyError> {
     let time = |name| claims.get(name).and_then(Value::as_i64).ok_or(VerifyError::Claim);
     let now = now.as_seconds();
+    // A logout token has no `nbf`.
+    let begins = match kind {
+        TokenType::Id | TokenType::Access => "nbf",
+        TokenType::Logout => "iat",
+    };
     let expired = match expiry {
         Expiry::Enforced => now >= time("exp")?,
         Expiry::Ignored => false,
     };
-    let too_early = now.saturating_add(LEEWAY_SECONDS) < time("nbf")?;
+    let too_early = now.saturating_add(LEEWAY_SECONDS) < time(begins)?;
     if expired || too_early { Err(VerifyError::Time) } else { Ok(()) }
 }
 

@@ -7,18 +7,20 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
 use jsonwebtoken::{EncodingKey, encode};
-use lanyard_domain::application::ApplicationKind::Web;
+use lanyard_domain::application::{ApplicationKind::Web, SigningAlgorithm};
 use serde_json::json;
 
 use super::*;
 use crate::{
     fixtures::{self, NOW, params},
-    jose::SigningKey,
+    jose::{RsaBits, SigningKey},
 };
 
 // PEM of fresh keys: none stands in the source.
-static RSA: LazyLock<String> = LazyLock::new(|| pem(&SigningKey::generate().unwrap().pkcs8));
-static OTHER_RSA: LazyLock<String> = LazyLock::new(|| pem(&SigningKey::generate().unwrap().pkcs8));
+static RSA: LazyLock<String> =
+    LazyLock::new(|| pem(&SigningKey::generate(SigningAlgorithm::RS256, RsaBits::Bits2048).unwrap().pkcs8));
+static OTHER_RSA: LazyLock<String> =
+    LazyLock::new(|| pem(&SigningKey::generate(SigningAlgorithm::RS256, RsaBits::Bits2048).unwrap().pkcs8));
 static EC: LazyLock<String> = LazyLock::new(|| {
     let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
     pem(pkcs8.as_ref())

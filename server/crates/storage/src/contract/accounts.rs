@@ -20,6 +20,7 @@ contract!(
     roles_are_held_once_and_can_be_taken_away,
     f50_an_invitation_works_once,
     f50_concurrent_uses_of_an_invitation_one_winner,
+    f50_a_withdrawn_invitation_works_no_more,
 );
 
 async fn an_account_comes_back_with_password_and_factors(db: &Db) {
@@ -163,7 +164,10 @@ async fn roles_are_held_once_and_can_be_taken_away(db: &Db) {
                 let twice = tx.grant_role(&staff).await;
                 assert!(matches!(twice, Err(StorageError::Unique(Constraint::RoleHeld))));
                 assert_eq!(tx.roles_of_account(account).await?.len(), 2);
+                assert_eq!(tx.holders_of_role(role, 10).await?, [staff.clone()]);
+                assert!(tx.holders_of_role(Role::TenantOperator(own.id), 10).await?.is_empty());
                 tx.revoke_role(account, role, LATER).await?;
+                assert!(tx.holders_of_role(role, 10).await?.is_empty(), "what is taken away is not held");
                 assert_eq!(tx.roles_of_account(account).await?, [operator]);
                 assert!(matches!(tx.revoke_role(account, role, LATER).await, Err(StorageError::Conflict)));
                 tx.grant_role(&RoleGrant { granted_at: LATER, ..staff }).await?;
@@ -226,4 +230,34 @@ async fn f50_concurrent_uses_of_an_invitation_one_winner(db: &Db) {
         }
     });
     assert_eq!(won.await, 1);
+}
+
+async fn f50_a_withdrawn_invitation_works_no_more(db: &Db) {
+    let (own, other) = (stored_tenant(db, "a.example").await, stored_tenant(db, "b.example").await);
+    db.store
+        .write(move |tx| {
+            async move {
+                let (link, role) = (invitation(&own), Role::ClinicStaff(own.id));
+                tx.create_invitation(&link).await?;
+                assert_eq!(tx.open_invitations(own.id, role, NOW, 10).await?, [link.clone()]);
+                assert!(tx.open_invitations(own.id, role, NOW.plus(DAY), 10).await?.is_empty(), "too old");
+                for (tenant, role) in [(other.id, role), (own.id, Role::TenantOperator(own.id))] {
+                    assert!(tx.open_invitations(tenant, role, NOW, 10).await?.is_empty());
+                    let refused = tx.withdraw_invitation(tenant, link.id, role, LATER).await;
+                    assert!(matches!(refused, Err(StorageError::Conflict)));
+                }
+                tx.withdraw_invitation(own.id, link.id, role, LATER).await?;
+                assert!(tx.open_invitations(own.id, role, LATER, 10).await?.is_empty());
+                for refused in [
+                    tx.withdraw_invitation(own.id, link.id, role, LATER).await,
+                    tx.use_invitation(own.id, link.id, LATER).await.map(drop),
+                ] {
+                    assert!(matches!(refused, Err(StorageError::Conflict)));
+                }
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
 }

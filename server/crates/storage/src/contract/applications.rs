@@ -13,6 +13,8 @@ use crate::{Constraint, META_DEMO, NameCursor, StorageError};
 contract!(
     tenants_come_back_as_stored_and_list_by_name,
     applications_come_back_as_stored,
+    o9_an_application_is_changed_by_the_version_it_was_read_at,
+    o9_concurrent_changes_of_an_application_one_winner,
     flow_names_are_unique_regardless_of_case,
     a_flow_is_changed_by_the_version_it_was_read_at,
     a25_links_stay_within_a_tenant,
@@ -72,6 +74,42 @@ async fn applications_come_back_as_stored(db: &Db) {
         })
         .await
         .unwrap();
+}
+
+async fn o9_an_application_is_changed_by_the_version_it_was_read_at(db: &Db) {
+    let (own, other) = (stored_tenant(db, "a.example").await, stored_tenant(db, "b.example").await);
+    let app = application(&own, "Portal");
+    db.store
+        .write(move |tx| {
+            async move {
+                tx.create_application(&app).await?;
+                assert_eq!(tx.application_version(own.id, app.id).await?, Some(1));
+                assert_eq!(tx.application_version(other.id, app.id).await?, None, "a25: another tenant's");
+                tx.advance_application(own.id, app.id, 1).await?;
+                assert_eq!(tx.application_version(own.id, app.id).await?, Some(2));
+                for (tenant, version) in [(own.id, 1), (own.id, 3), (other.id, 2)] {
+                    let refused = tx.advance_application(tenant, app.id, version).await;
+                    assert!(matches!(refused, Err(StorageError::Conflict)), "{version}");
+                }
+                assert_eq!(tx.application_by_id(own.id, app.id).await?, Some(app));
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+}
+
+async fn o9_concurrent_changes_of_an_application_one_winner(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let app = application(&own, "Portal");
+    let (tenant, app_id, store) = (own.id, app.id, &db.store);
+    store.write(move |tx| async move { tx.create_application(&app).await }.boxed()).await.unwrap();
+    let won = winners(20, |_| {
+        let store = store.clone();
+        async move { store.write(move |tx| async move { tx.advance_application(tenant, app_id, 1).await }.boxed()).await }
+    });
+    assert_eq!(won.await, 1);
 }
 
 async fn flow_names_are_unique_regardless_of_case(db: &Db) {

@@ -1,15 +1,14 @@
-//! Throttles, sends, the audit log, counters, signing keys.
+//! Throttles, sends, the audit log, counters.
 
 use futures::FutureExt as _;
 use lanyard_domain::{
     audit::{Action, AuditEvent, Outcome},
     clock::{MINUTE, Timestamp},
-    secret::Sealed,
     tenant::Tenant,
 };
 
 use super::{contract, support::*};
-use crate::{AuditCursor, SigningKey, StorageError};
+use crate::{AuditCursor, StorageError};
 
 contract!(
     n9_a_throttle_locks_and_begins_anew,
@@ -18,7 +17,6 @@ contract!(
     c3_audit_events_never_change,
     the_audit_log_is_read_newest_first_within_a_tenant,
     counters_add_up,
-    d12_retired_keys_are_published_for_a_while,
 );
 
 async fn n9_a_throttle_locks_and_begins_anew(db: &Db) {
@@ -166,39 +164,6 @@ async fn counters_add_up(db: &Db) {
                 assert_eq!(tx.counter_total(own, "sign_ups").await?, 0);
                 assert_eq!(tx.counter_days(own, "sign_ins", 0, 200).await?, [(100, 20), (101, 20)]);
                 assert_eq!(tx.counter_days(own, "sign_ins", 101, 101).await?, [(101, 20)]);
-                Ok::<_, StorageError>(())
-            }
-            .boxed()
-        })
-        .await
-        .unwrap();
-}
-
-async fn d12_retired_keys_are_published_for_a_while(db: &Db) {
-    let (own, other) = (stored_tenant(db, "a.example").await, stored_tenant(db, "b.example").await);
-    db.store
-        .write(move |tx| {
-            async move {
-                let mut old = SigningKey {
-                    id: "k1".into(),
-                    tenant: own.id,
-                    alg: "RS256".into(),
-                    private_key: Sealed(vec![1, 2]),
-                    public_jwk: "{}".into(),
-                    created_at: NOW,
-                    retired_at: None,
-                };
-                let new = SigningKey { id: "k2".into(), created_at: LATER, ..old.clone() };
-                tx.create_signing_key(&old).await?;
-                tx.create_signing_key(&new).await?;
-                let foreign = tx.retire_signing_key(other.id, "k1", LATER).await;
-                assert!(matches!(foreign, Err(StorageError::Conflict)));
-                tx.retire_signing_key(own.id, "k1", LATER).await?;
-                assert!(matches!(tx.retire_signing_key(own.id, "k1", LATER).await, Err(StorageError::Conflict)));
-                old.retired_at = Some(LATER);
-                assert_eq!(tx.signing_keys(own.id, NOW).await?, [new.clone(), old]);
-                assert_eq!(tx.signing_keys(own.id, LATER).await?, [new]);
-                assert!(tx.signing_keys(other.id, NOW).await?.is_empty());
                 Ok::<_, StorageError>(())
             }
             .boxed()

@@ -3,6 +3,7 @@
 
 use futures::FutureExt as _;
 use lanyard_domain::{
+    application::SigningAlgorithm,
     attribute::{Attribute, AttributeKind},
     clock::Timestamp,
     journey::Whose,
@@ -10,7 +11,7 @@ use lanyard_domain::{
 };
 
 use super::{contract, support::*};
-use crate::{JourneySave, SigningKey, StepWants, StorageError};
+use crate::{JourneySave, NewSigningKey, StepWants, StorageError};
 
 contract!(
     d11_a_journey_at_hand_is_one_statement_for_known_and_unknown,
@@ -233,14 +234,14 @@ async fn every_change_of_the_configuration_is_counted_and_nothing_else(db: &Db) 
     secret.hash = hash();
     let (added, removed) = (secret.clone(), secret.hash);
     let attribute = Attribute { name: "extension_Shoe".into(), label: "Shoe".into(), kind: AttributeKind::Integer };
-    let key = SigningKey {
+    let key = NewSigningKey {
         id: "k".into(),
         tenant,
-        alg: "ES256".into(),
+        alg: SigningAlgorithm::ES256,
+        signs_from: LATER,
         private_key: Sealed(vec![1]),
         public_jwk: "{}".into(),
         created_at: NOW,
-        retired_at: None,
     };
     let (begun, renamed) = (journey(&own, &flow), app.clone());
     let (before, elsewhere) = (version(db, &own).await, version(db, &other).await);
@@ -260,8 +261,9 @@ async fn every_change_of_the_configuration_is_counted_and_nothing_else(db: &Db) 
     counted!(|tx| tx.link_flow(tenant, app_id, flow_id));
     counted!(|tx| tx.unlink_flow(tenant, app_id, flow_id));
     counted!(|tx| tx.create_attribute(tenant, &attribute, NOW));
-    counted!(|tx| tx.create_signing_key(&key));
-    counted!(|tx| tx.retire_signing_key(tenant, "k", LATER));
+    counted!(|tx| tx.add_signing_key(&key, NOW));
+    counted!(|tx| tx.advance_signing_key(tenant, SigningAlgorithm::ES256, NOW));
+    counted!(|tx| tx.delete_signing_key(tenant, "k"));
     assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "{seen:?}");
     assert_eq!(version(db, &other).await, elsewhere, "A25: of no other tenant");
     // By whatever way in.

@@ -25,6 +25,8 @@ pub trait ApplicationReads {
         after: Option<&NameCursor<Application>>,
         limit: u32,
     ) -> Result<Vec<Application>>;
+    /// How often the application was changed, from 1; `None` if `tenant` has no such application.
+    async fn application_version(&mut self, tenant: Id<Tenant>, id: Id<Application>) -> Result<Option<i64>>;
 }
 
 /// Changes applications.
@@ -34,6 +36,10 @@ pub trait ApplicationWrites {
     async fn create_application(&mut self, application: &Application) -> Result<()>;
     /// Stores name, reply URLs, minimum and settings; Conflict if its tenant has no such application.
     async fn update_application(&mut self, application: &Application) -> Result<()>;
+    /// Makes the version after `replaces`, for a change that was made on it; Conflict if there is
+    /// another one by now. The row stays held until the transaction ends, so that of two changes of
+    /// one version one alone happens.
+    async fn advance_application(&mut self, tenant: Id<Tenant>, id: Id<Application>, replaces: i64) -> Result<()>;
     /// Adds a client secret.
     async fn add_client_secret(&mut self, application: Id<Application>, secret: &ClientSecret) -> Result<()>;
     /// Removes a client secret; Conflict if it is gone already.
@@ -114,6 +120,11 @@ both!(ApplicationReads {
         let rows = rows.bind(tenant.uuid()).bind(key).bind(id).bind(i64::from(limit));
         super::collect(rows.fetch_all(&mut *self.db).await?)
     }
+
+    async fn application_version(&mut self, tenant: Id<Tenant>, id: Id<Application>) -> Result<Option<i64>> {
+        let version = sqlx::query_scalar("SELECT version FROM applications WHERE id = $1 AND tenant_id = $2");
+        Ok(version.bind(id.uuid()).bind(tenant.uuid()).fetch_optional(&mut *self.db).await?)
+    }
 });
 
 both!(ApplicationWrites {
@@ -141,6 +152,14 @@ both!(ApplicationWrites {
         let update = update.bind(application.id.uuid()).bind(application.tenant.uuid()).bind(&application.name);
         let update = update.bind(name_key(&application.name)).bind(serde_json::to_string(&application.reply_urls)?);
         let update = update.bind(application.minimum.as_str()).bind(serde_json::to_string(&application.settings)?);
+        hit(update.execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn advance_application(&mut self, tenant: Id<Tenant>, id: Id<Application>, replaces: i64) -> Result<()> {
+        let update = sqlx::query(
+            "UPDATE applications SET version = version + 1 WHERE id = $1 AND tenant_id = $2 AND version = $3",
+        );
+        let update = update.bind(id.uuid()).bind(tenant.uuid()).bind(replaces);
         hit(update.execute(&mut *self.db).await?.rows_affected())
     }
 

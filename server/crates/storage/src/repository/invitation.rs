@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use lanyard_domain::{
-    account::AccountKind, clock::Timestamp, id::Id, invitation::Invitation, secret::TokenHash, tenant::Tenant,
+    account::AccountKind, clock::Timestamp, id::Id, invitation::Invitation, role::Role, secret::TokenHash,
+    tenant::Tenant,
 };
 use uuid::Uuid;
 
-use super::{account::address, both, hit, optional, time, token_hash, word};
+use super::{account::address, both, collect, hit, optional, time, token_hash, word};
 use crate::error::{Result, StorageError};
 
 /// Reads invitations.
@@ -14,6 +15,14 @@ use crate::error::{Result, StorageError};
 pub trait InvitationReads {
     /// The invitation whose link has this token, used or not, if it is of `tenant`.
     async fn invitation_by_token(&mut self, tenant: Id<Tenant>, token: &TokenHash) -> Result<Option<Invitation>>;
+    /// At most `limit` invitations of `tenant` to a role that can still be used at `now`, oldest first.
+    async fn open_invitations(
+        &mut self,
+        tenant: Id<Tenant>,
+        role: Role,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Invitation>>;
     /// Whether `tenant` has an account yet, or an invitation that can still be used at `now`.
     async fn is_inhabited(&mut self, tenant: Id<Tenant>, now: Timestamp) -> Result<bool>;
 }
@@ -25,6 +34,14 @@ pub trait InvitationWrites {
     async fn create_invitation(&mut self, invitation: &Invitation) -> Result<()>;
     /// Uses an open invitation of `tenant` up and returns it; Conflict if it was used or is over.
     async fn use_invitation(&mut self, tenant: Id<Tenant>, id: Id<Invitation>, at: Timestamp) -> Result<Invitation>;
+    /// Ends an open invitation of `tenant` to `role`; Conflict if it was used or is over.
+    async fn withdraw_invitation(
+        &mut self,
+        tenant: Id<Tenant>,
+        id: Id<Invitation>,
+        role: Role,
+        at: Timestamp,
+    ) -> Result<()>;
 }
 
 #[derive(sqlx::FromRow)]
@@ -63,6 +80,21 @@ both!(InvitationReads {
         optional(row.bind(&token.0[..]).bind(tenant.uuid()).fetch_optional(&mut *self.db).await?)
     }
 
+    async fn open_invitations(
+        &mut self,
+        tenant: Id<Tenant>,
+        role: Role,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Invitation>> {
+        let rows = sqlx::query_as::<_, InvitationRow>(
+            "SELECT * FROM invitations WHERE tenant_id = $1 AND role = $2 AND used_at IS NULL AND expires_at > $3 \
+             ORDER BY created_at LIMIT $4",
+        );
+        let rows = rows.bind(tenant.uuid()).bind(serde_json::to_string(&role)?).bind(now.0).bind(i64::from(limit));
+        collect(rows.fetch_all(&mut *self.db).await?)
+    }
+
     async fn is_inhabited(&mut self, tenant: Id<Tenant>, now: Timestamp) -> Result<bool> {
         let found = sqlx::query_scalar::<_, i64>(
             "SELECT CAST(1 AS BIGINT) WHERE EXISTS (SELECT 1 FROM accounts WHERE tenant_id = $1) OR EXISTS \
@@ -92,5 +124,20 @@ both!(InvitationWrites {
         );
         let row = update.bind(id.uuid()).bind(tenant.uuid()).bind(at.0).fetch_optional(&mut *self.db).await?;
         row.ok_or(StorageError::Conflict)?.try_into()
+    }
+
+    async fn withdraw_invitation(
+        &mut self,
+        tenant: Id<Tenant>,
+        id: Id<Invitation>,
+        role: Role,
+        at: Timestamp,
+    ) -> Result<()> {
+        let update = sqlx::query(
+            "UPDATE invitations SET expires_at = $4 WHERE id = $1 AND tenant_id = $2 AND role = $3 \
+             AND used_at IS NULL AND expires_at > $4",
+        );
+        let update = update.bind(id.uuid()).bind(tenant.uuid()).bind(serde_json::to_string(&role)?).bind(at.0);
+        hit(update.execute(&mut *self.db).await?.rows_affected())
     }
 });

@@ -21,7 +21,9 @@ mod meta;
 mod outbox;
 mod patient;
 mod patient_terms;
+mod pushed_request;
 mod refresh_token;
+mod relying_party;
 mod role;
 mod send;
 mod session;
@@ -49,11 +51,13 @@ pub use outbox::{ClaimedMessage, MessageStatus, NewMessage, OutboxReads, OutboxW
 pub use patient::{
     Patient, PatientCursor, PatientKey, PatientOrder, PatientPage, PatientQuery, PatientReads, PatientSort, Position,
 };
+pub use pushed_request::{PushedAt, PushedRequest, PushedRequestWrites};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
+pub use relying_party::{RelyingParty, RelyingPartyReads, RelyingPartyWrites};
 pub use role::{RoleReads, RoleWrites};
 pub use send::{SendReads, SendWrites};
 pub use session::{SessionReads, SessionWrites};
-pub use signing_key::{SigningKey, SigningKeyReads, SigningKeyWrites};
+pub use signing_key::{NewSigningKey, SigningKey, SigningKeyReads, SigningKeyWrites};
 pub use step::{JourneyAtHand, StepFacts, StepReads, StepWants};
 pub use tenant::{TenantReads, TenantWrites};
 pub use throttle::{Throttle, ThrottleReads, ThrottleWrites};
@@ -103,13 +107,13 @@ transaction! {
     /// What a job may do that only reads.
     ReadTx: MetaReads, TenantReads, ApplicationReads, FlowReads, FlowLinkReads, AttributeReads, AccountReads,
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
-        ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, StepReads,
+        ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads, StepReads,
         DeviceCodeReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
-        RefreshTokenWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites, SigningKeyWrites,
-        ClientAssertionWrites, DpopProofWrites, DeviceCodeWrites;
+        RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
+        SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, DeviceCodeWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

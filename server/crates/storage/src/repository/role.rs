@@ -17,6 +17,8 @@ use crate::error::{Constraint, Result, StorageError};
 pub trait RoleReads {
     /// The roles that an account holds now.
     async fn roles_of_account(&mut self, account: Id<Account>) -> Result<Vec<RoleGrant>>;
+    /// At most `limit` grants of a role that are held now, oldest first.
+    async fn holders_of_role(&mut self, role: Role, limit: u32) -> Result<Vec<RoleGrant>>;
 }
 
 /// Changes roles.
@@ -55,6 +57,14 @@ both!(RoleReads {
              WHERE account_id = $1 AND revoked_at IS NULL ORDER BY granted_at, role",
         );
         collect(rows.bind(account.uuid()).fetch_all(&mut *self.db).await?)
+    }
+
+    async fn holders_of_role(&mut self, role: Role, limit: u32) -> Result<Vec<RoleGrant>> {
+        let rows = sqlx::query_as::<_, RoleRow>(
+            "SELECT account_id, role, granted_at, granted_by FROM role_grants \
+             WHERE role = $1 AND revoked_at IS NULL ORDER BY granted_at LIMIT $2",
+        );
+        collect(rows.bind(serde_json::to_string(&role)?).bind(i64::from(limit)).fetch_all(&mut *self.db).await?)
     }
 });
 

@@ -4,46 +4,73 @@ use std::collections::BTreeSet;
 
 use lanyard_app::{api::portal::FormState, components::ErrorItem};
 use lanyard_domain::{
-    application::{ApplicationKind, Minimum},
+    application::{Application, ApplicationKind, ApplicationSettings, Minimum},
     id::Id,
     reply_url::{ReplyUrl, ReplyUrlProblem},
     user_flow::UserFlow,
 };
 
-use super::{Problems, lines, name};
+use super::{Problems, lines, name, settings};
 use crate::{
     http::form::Fields,
-    service::portal::applications::{ApplicationDraft, Registered},
+    service::portal::applications::{ApplicationDraft, ApplicationEdit, Registered},
 };
 
 /// The most reply URLs of an application.
 const MAX_REPLY_URLS: usize = 50;
 
-/// Reads `name`, `kind` (where it is not `registered` already), `reply_urls`, `minimum` and
-/// `flow-{id}`.
-pub(in super::super) fn application(
+/// Reads a new application: `name`, `kind`, `reply_urls`, `minimum` and `flow-{id}`; its settings are
+/// the default ones.
+pub(in super::super) fn new_application(fields: &Fields) -> Result<ApplicationDraft, Vec<ErrorItem>> {
+    let mut problems = Problems::default();
+    let draft = application(fields, None, &mut problems);
+    problems.or(draft)
+}
+
+/// Reads a change of the application `registered`: the same fields but `kind`, its settings, and what
+/// the form was drawn from. `apis` are the tenant's web APIs.
+pub(in super::super) fn application_edit(
+    fields: &Fields,
+    registered: ApplicationKind,
+    apis: &[Application],
+) -> Result<ApplicationEdit, Vec<ErrorItem>> {
+    let mut problems = Problems::default();
+    let draft = application(fields, Some(registered), &mut problems);
+    let reply_urls = draft.as_ref().map_or(&[] as &[ReplyUrl], |draft| &draft.reply_urls);
+    let settings = settings::read(fields, registered, (reply_urls, apis), &mut problems);
+    let version = fields.get("version").parse();
+    let version = problems.keep("", version.map_err(|_| "The form is not complete. Load the page again.".to_owned()));
+    let edit = draft.zip(version).map(|(draft, version)| ApplicationEdit {
+        version,
+        shown: super::ids(fields.get("shown")),
+        draft: ApplicationDraft { settings, ..draft },
+    });
+    problems.or(edit)
+}
+
+fn application(
     fields: &Fields,
     registered: Option<ApplicationKind>,
-) -> Result<ApplicationDraft, Vec<ErrorItem>> {
-    let mut problems = Problems::default();
+    problems: &mut Problems,
+) -> Option<ApplicationDraft> {
     let name = problems.keep("name", name(fields.get("name"), "name"));
     let kind = registered.or_else(|| ApplicationKind::parse(fields.get("kind")));
     let kind = problems.keep("kind", kind.ok_or_else(|| "Choose the kind of application.".to_owned()));
     let reply_urls = match kind {
-        Some(kind) => reply_urls(&mut problems, fields.get("reply_urls"), kind),
+        Some(kind) => reply_urls(problems, fields.get("reply_urls"), kind),
         None => Vec::new(),
     };
     let minimum = Minimum::parse(fields.get("minimum"));
     let minimum = problems.keep("minimum", minimum.ok_or_else(|| "Choose what every sign-in must reach.".to_owned()));
     let flows: BTreeSet<Id<UserFlow>> = fields.with_prefix("flow-").filter_map(|(id, _)| id.parse().ok()).collect();
-    let draft = name.zip(kind).zip(minimum).map(|((name, kind), minimum)| ApplicationDraft {
+    name.zip(kind).zip(minimum).map(|((name, kind), minimum)| ApplicationDraft {
         name,
         kind,
         reply_urls,
         minimum,
         flows,
-    });
-    problems.or(draft)
+        settings: ApplicationSettings::default(),
+    })
 }
 
 // Each that is refused gets its own reason.
@@ -77,7 +104,7 @@ fn reply_urls(problems: &mut Problems, input: &str, kind: ApplicationKind) -> Ve
 }
 
 /// Why a reply URL is refused, and what to do.
-fn reason(url: &str, problem: ReplyUrlProblem, kind: ApplicationKind) -> String {
+pub(super) fn reason(url: &str, problem: ReplyUrlProblem, kind: ApplicationKind) -> String {
     let shown: String =
         if url.chars().count() > 100 { url.chars().take(100).chain("…".chars()).collect() } else { url.to_owned() };
     let why = match problem {
@@ -107,16 +134,15 @@ pub(in super::super) fn application_values(registered: &Registered) -> FormState
         .with("name", own.name.clone())
         .with("reply_urls", urls.join("\n"))
         .with("minimum", own.minimum.as_str())
-        .with("seen", registered.seen());
+        .with("version", registered.version.to_string())
+        .with("shown", super::id_list(registered.linked.iter().map(|flow| flow.id)));
+    let form = settings::values(form, &own.settings);
     registered.linked.iter().fold(form, |form, flow| form.with(format!("flow-{}", flow.id), "true"))
 }
 
 #[cfg(test)]
 mod tests {
-    use lanyard_domain::{
-        application::{Application, ApplicationSettings},
-        clock::Timestamp,
-    };
+    use lanyard_domain::clock::Timestamp;
     use uuid::Uuid;
 
     use super::*;
@@ -124,7 +150,7 @@ mod tests {
     fn read(urls: &str, kind: &str) -> Result<ApplicationDraft, Vec<ErrorItem>> {
         let body =
             serde_urlencoded::to_string([("name", "App"), ("kind", kind), ("minimum", "none"), ("reply_urls", urls)]);
-        application(&Fields::parse(body.unwrap().as_bytes()).unwrap(), None)
+        new_application(&Fields::parse(body.unwrap().as_bytes()).unwrap())
     }
 
     fn refusals(urls: &str, kind: &str) -> Vec<String> {
@@ -180,12 +206,9 @@ mod tests {
             settings: ApplicationSettings::default(),
             created_at: Timestamp(0),
         };
-        let registered = Registered { application: application_of(&draft), linked: Vec::new() };
+        let registered = Registered { application: application_of(&draft), version: 3, linked: Vec::new() };
         let form = application_values(&registered);
-        let again = application(&Fields(form.values.clone()), Some(draft.kind)).unwrap();
-        assert_eq!(again, draft);
-        let mut other = draft.clone();
-        other.name = "Another".into();
-        assert_ne!(Registered { application: application_of(&other), linked: Vec::new() }.seen(), form.value("seen"));
+        let again = application_edit(&Fields(form.values), draft.kind, &[]).unwrap();
+        assert_eq!(again, ApplicationEdit { version: 3, shown: BTreeSet::new(), draft });
     }
 }

@@ -13,7 +13,7 @@ use lanyard_domain::{
     },
 };
 
-use super::Problems;
+use super::{Problems, flow_lives};
 use crate::{
     http::form::Fields,
     service::portal::flows::{FlowDraft, FlowEdit},
@@ -43,7 +43,7 @@ pub(in super::super) fn new_flow(fields: &Fields, catalogue: &[ClaimDefinition])
     if enforcement == Some(Enforcement::AlwaysOn) && methods.is_empty() {
         problems.add("methods", NO_METHOD);
     }
-    let (attributes, claims) = table(fields, catalogue);
+    let (attributes, claims) = table(fields, catalogue, &mut problems);
     let draft = kind.zip(name).zip(enforcement).map(|((kind, name), enforcement)| FlowDraft {
         name,
         kind,
@@ -76,19 +76,37 @@ pub(in super::super) fn chosen_methods(fields: &Fields) -> BTreeSet<Method> {
 }
 
 /// Reads the settings of a flow that is there already.
-pub(in super::super) fn settings_edit(fields: &Fields, catalogue: &[ClaimDefinition]) -> FlowEdit {
-    let (attributes, claims) = table(fields, catalogue);
-    FlowEdit::Settings { methods: chosen_methods(fields), attributes, claims }
+pub(in super::super) fn settings_edit(
+    fields: &Fields,
+    catalogue: &[ClaimDefinition],
+) -> Result<FlowEdit, Vec<ErrorItem>> {
+    let mut problems = Problems::default();
+    let (attributes, claims) = table(fields, catalogue, &mut problems);
+    let tokens = flow_lives::tokens(fields, &mut problems);
+    let session = flow_lives::session(fields, &mut problems);
+    let (methods, lives) = (chosen_methods(fields), Box::new((tokens, session)));
+    problems.or(Some(FlowEdit::Settings { methods, attributes, claims, lives }))
 }
 
-// The rows in the order of the catalogue; what is required is collected.
-fn table(fields: &Fields, catalogue: &[ClaimDefinition]) -> (Vec<CollectedAttribute>, Vec<String>) {
+// The rows in the order of the catalogue. Required without collected is a contradiction, and only the
+// operator knows which of the two was meant.
+fn table(
+    fields: &Fields,
+    catalogue: &[ClaimDefinition],
+    problems: &mut Problems,
+) -> (Vec<CollectedAttribute>, Vec<String>) {
     let mut attributes = Vec::new();
     let mut claims = Vec::new();
     for row in catalogue {
         if let Some(name) = &row.attribute {
-            let required = fields.ticked(&format!("required-{name}"));
-            if required || fields.ticked(&format!("collect-{name}")) {
+            let field = format!("required-{name}");
+            let required = fields.ticked(&field);
+            let collected = fields.ticked(&format!("collect-{name}"));
+            if required && !collected {
+                let why = "is required but not collected. Tick “Collect” too, or untick “Required”.";
+                problems.add(&field, format!("{} {why}", row.label));
+            }
+            if collected {
                 attributes.push(CollectedAttribute { name: name.clone(), required });
             }
         }
@@ -115,6 +133,7 @@ fn settings_values(settings: &FlowSettings) -> FormState {
             form = form.with(format!("required-{}", collected.name), "true");
         }
     }
+    let form = flow_lives::values(form, &settings.tokens, &settings.session);
     settings.claims.iter().fold(form, |form, claim| form.with(format!("claim-{claim}"), "true"))
 }
 
@@ -172,11 +191,10 @@ mod tests {
         );
         let back = settings_values(&draft.settings);
         let edit = settings_edit(&Fields(back.values), &catalogue());
-        let FlowEdit::Settings { methods, attributes, claims } = edit else { panic!("the settings") };
-        assert_eq!(
-            (methods, attributes, claims),
-            (draft.settings.mfa.methods, draft.settings.attributes, draft.settings.claims)
-        );
+        let FlowEdit::Settings { methods, attributes, claims, lives } = edit.unwrap() else { panic!("the settings") };
+        let settings = draft.settings;
+        assert_eq!((methods, attributes, claims), (settings.mfa.methods, settings.attributes, settings.claims));
+        assert_eq!(*lives, (settings.tokens, settings.session));
     }
 
     #[test]
@@ -200,9 +218,41 @@ mod tests {
     }
 
     #[test]
-    fn what_is_required_is_collected() {
+    fn required_without_collected_is_refused_at_the_box_and_collects_nothing() {
         let form = new_flow_values().with("name", "x").with("required-city", "true");
-        let draft = read(&form).unwrap();
-        assert!(draft.settings.attributes.contains(&CollectedAttribute { name: "city".into(), required: true }));
+        let problems = read(&form).unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].field, "required-city");
+        assert!(problems[0].text.starts_with("City is required but not collected."), "{problems:?}");
+        let edit = settings_edit(&Fields(form.values), &catalogue());
+        assert_eq!(edit.unwrap_err(), problems, "nor by a change");
+    }
+
+    #[test]
+    fn lives_are_held_to_their_bounds_field_by_field() {
+        let form = settings_values(&read(&new_flow_values().with("name", "x")).unwrap().settings);
+        for (field, least, most) in [
+            ("token_minutes", 5, 1440),
+            ("refresh_days", 1, 90),
+            ("refresh_window_days", 1, 365),
+            ("session_minutes", 15, 1440),
+            ("keep_days", 1, 90),
+        ] {
+            let read = |value: String| settings_edit(&Fields(form.clone().with(field, value).values), &catalogue());
+            assert!(read(least.to_string()).is_ok() && read(most.to_string()).is_ok(), "{field}");
+            for wrong in [(least - 1).to_string(), (most + 1).to_string(), "-1".into(), "1.5".into(), "x".into()] {
+                let problems = read(wrong.clone()).unwrap_err();
+                assert!(problems.len() == 1 && problems[0].field == field, "{field} {wrong}: {problems:?}");
+            }
+        }
+        let none = form.clone().with("refresh_window_days", "").with("keep_days", " ");
+        let FlowEdit::Settings { lives, .. } = settings_edit(&Fields(none.values), &catalogue()).unwrap() else {
+            panic!("the settings")
+        };
+        assert_eq!((lives.0.refresh_window_days, lives.1.keep_days), (None, None));
+        for field in ["issuer", "flow_claim", "session_scope", "session_end"] {
+            let problems = settings_edit(&Fields(form.clone().with(field, "other").values), &catalogue()).unwrap_err();
+            assert_eq!(problems[0].field, field);
+        }
     }
 }

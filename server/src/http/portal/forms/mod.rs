@@ -4,16 +4,21 @@
 mod application;
 mod attribute;
 mod flow;
+mod flow_lives;
+mod settings;
 mod tenant;
 
+use std::collections::BTreeSet;
+
 use lanyard_app::{api::portal::FormState, components::ErrorItem};
-use lanyard_domain::text::TextProblem;
+use lanyard_domain::{email::EmailAddress, id::Id, text::TextProblem};
 
 use crate::http::form::Fields;
 
-pub(super) use application::{application, application_values};
+pub(super) use application::{application_edit, application_values, new_application};
 pub(super) use attribute::attribute;
 pub(super) use flow::{NO_METHOD, chosen_methods, flow_values, new_flow, new_flow_values, settings_edit};
+pub(super) use settings::settable;
 pub(super) use tenant::tenant;
 
 /// What is wrong with a form.
@@ -46,6 +51,15 @@ pub(super) fn typed(fields: &Fields, problems: Vec<ErrorItem>) -> FormState {
     FormState { values, problems }
 }
 
+/// The address of somebody to invite, or what is wrong with it.
+pub(super) fn invited_address(fields: &Fields) -> Result<EmailAddress, &'static str> {
+    if fields.get("email").trim().is_empty() {
+        return Err("Enter the email address of the person to invite.");
+    }
+    EmailAddress::parse(fields.get("email"))
+        .map_err(|_| "This is not a complete email address. Write it like name@clinic.example.")
+}
+
 /// A name that people see.
 fn name(input: &str, what: &str) -> Result<String, String> {
     lanyard_domain::tenant::parse_name(input).map_err(|problem| match problem {
@@ -53,6 +67,16 @@ fn name(input: &str, what: &str) -> Result<String, String> {
         TextProblem::TooLong(max) => format!("The {what} is too long. Use {max} characters at most."),
         TextProblem::Control => format!("The {what} has a character that can’t be shown. Type it again."),
     })
+}
+
+/// Ids that a hidden field carries, with commas between them; what is none is left out.
+pub(super) fn ids<T>(text: &str) -> BTreeSet<Id<T>> {
+    text.split(',').filter_map(|id| id.parse().ok()).collect()
+}
+
+/// The same as a field carries it.
+fn id_list<T>(ids: impl Iterator<Item = Id<T>>) -> String {
+    ids.map(|id| id.to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// The lines of a text area that hold anything, trimmed, each once.

@@ -80,6 +80,7 @@ fn events(scenario: &Scenario, state: &State, seat: usize) -> Vec<Event> {
         Event::GoSignUp,
         Event::GoSignIn,
         Event::GoForgotPassword,
+        Event::LeaveForReset,
         Event::Resend,
         Event::Back,
         Event::Cancel,

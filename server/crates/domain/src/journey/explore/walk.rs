@@ -335,7 +335,7 @@ fn take_return(
     }
     let (_, _, audience) = scenario.plan(&state, seat);
     spec::completed(&state, seat, audience, &demand.stricter(&header.demand), back.authentication())?;
-    let issued = back.issue_code(&header, &request, state.now, &mut entropy(&state, seat));
+    let Ok(issued) = back.issue(&header, &request, state.now, &mut entropy(&state, seat)) else { return Ok(None) };
     goals.insert("code issued".to_owned());
     let browser = &mut state.seats[seat];
     browser.codes += 1;

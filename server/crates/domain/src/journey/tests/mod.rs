@@ -1,6 +1,7 @@
 //! The rules that bind the journey, one named test each. A [`Desk`] is one journey in front of
 //! the modelled store.
 
+mod answers;
 mod codes;
 mod factors;
 mod order;

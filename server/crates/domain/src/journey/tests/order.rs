@@ -73,6 +73,7 @@ fn every_event(desk: &Desk) -> Vec<Event> {
         Event::GoSignUp,
         Event::GoSignIn,
         Event::GoForgotPassword,
+        Event::LeaveForReset,
         Event::RequestCode { email: email(NEW) },
         Event::Resend,
         code(WRONG),
@@ -90,8 +91,10 @@ fn every_event(desk: &Desk) -> Vec<Event> {
 /// The table of the machine, written down a second time: what may happen at a stage.
 fn allowed(stage: &str, kind: FlowType) -> &'static [&'static str] {
     match (stage, kind) {
-        ("sign_in", FlowType::SignUpSignIn) => &["sign-in", "go-sign-up", "go-sign-in", "go-forgot-password", "cancel"],
-        ("sign_in", _) => &["sign-in", "go-sign-in", "go-forgot-password", "cancel"],
+        ("sign_in", FlowType::SignUpSignIn) => {
+            &["sign-in", "go-sign-up", "go-sign-in", "go-forgot-password", "leave-for-reset", "cancel"]
+        }
+        ("sign_in", _) => &["sign-in", "go-sign-in", "go-forgot-password", "leave-for-reset", "cancel"],
         ("sign_up_email", _) => &["go-sign-in", "request-code", "cancel"],
         ("sign_up_code", _) => &["go-sign-in", "request-code", "resend", "submit-code", "back", "cancel"],
         ("details", _) => &["submit-details", "cancel"],
@@ -197,7 +200,7 @@ fn a_disabled_account_goes_on_at_no_stage() {
 fn a_deleted_account_goes_on_at_no_stage() {
     for mut desk in every_stage().into_iter().filter(|desk| desk.journey.stage().person().is_some()) {
         desk.store.accounts.clear();
-        let event = every_event(&desk).remove(6);
+        let event = every_event(&desk).remove(7);
         assert_eq!(desk.send(event), Some(Refusal::AccountUnavailable), "{}", desk.stage());
     }
 }

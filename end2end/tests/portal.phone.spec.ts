@@ -1,0 +1,59 @@
+// The portal on a phone: everything is in sight, nothing scrolls sideways.
+// A server of its own, because the first operator's link works once.
+import { expectAccessible } from "../support/axe.ts";
+import { becomeOperator, operatorLink, person, TENANT } from "../support/journey.ts";
+import { startServer } from "../support/server.ts";
+import { expect, test } from "../support/test.ts";
+
+test("U28 O2 on a phone each attribute is a card with all its boxes, lists are cards, and flow names break at their joints", async ({ browser }) => {
+    test.setTimeout(120_000);
+    const own = await startServer();
+    try {
+        const context = await browser.newContext({ baseURL: own.origin, locale: "en-GB", viewport: { width: 320, height: 640 } });
+        const page = await context.newPage();
+        await becomeOperator(page, operatorLink(own.output()), person("Olive", "Operator"));
+        for (const path of ["", "/applications", "/applications/new", "/flows", "/flows/new", "/flows/b2c_1_sign_up_sign_in", "/flows/b2c_1_sign_up_sign_in/run", "/flows/b2c_1_sign_up_sign_in/mfa?to=off", "/attributes", "/staff", "/operators"]) {
+            await page.goto(`/portal/${TENANT}${path}`);
+            const wide = await page.evaluate(() => {
+                const sideways = [document.documentElement, ...document.querySelectorAll(".table-scroll")];
+                return sideways.filter((it) => it.scrollWidth > it.clientWidth).map((it) => it.className || it.tagName);
+            });
+            expect(wide, `${path} scrolls sideways`).toEqual([]);
+            await expectAccessible(page, `portal${path} at 320 px`);
+        }
+        await page.goto(`/portal/${TENANT}/flows/b2c_1_sign_up_sign_in`);
+        for (const label of ["Collect Given name", "Given name is required", "Return Given name"]) {
+            const box = await page.getByLabel(label, { exact: true }).boundingBox();
+            expect(box && box.x >= 0 && box.x + box.width <= 320, `${label} is in sight`).toBe(true);
+        }
+        // The short labels are seen, and a press on one ticks its box.
+        const row = page.getByRole("row", { name: /Given name/ });
+        await expect(row.locator(".cell-name")).toHaveText(["Collect", "Required", "Return"]);
+        await row.locator(".cell-name").nth(1).click();
+        await expect(page.getByLabel("Given name is required", { exact: true })).not.toBeChecked();
+        // No line of the heading begins in the middle of a word.
+        const heading = page.getByRole("heading", { level: 1 });
+        await expect(heading).toHaveText("B2C_1_sign_up_sign_in");
+        const lines = await heading.evaluate((element) => {
+            const range = document.createRange();
+            const found: string[] = [];
+            let top = -1;
+            const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+            for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+                for (let at = 0; at < (node.textContent ?? "").length; at += 1) {
+                    range.setStart(node, at);
+                    range.setEnd(node, at + 1);
+                    const rect = range.getBoundingClientRect();
+                    if (rect.top > top + 2) found.push("");
+                    top = rect.top;
+                    found[found.length - 1] += node.textContent?.[at] ?? "";
+                }
+            }
+            return found;
+        });
+        for (const line of lines.slice(0, -1)) expect(line, "breaks behind a joint").toMatch(/[_-]$/);
+        await context.close();
+    } finally {
+        await own.stop();
+    }
+});

@@ -1,0 +1,27 @@
+//! "Start again" for an application that pushes its requests (RFC 9126): the request of a journey
+//! that is over is pushed once more on the application's behalf, for it passed every rule when it
+//! began and passes them again when it is used.
+
+use lanyard_domain::journey::Target;
+use lanyard_oidc::authorize::repeat;
+
+use super::{
+    JourneyError,
+    show::{self, Loaded},
+};
+use crate::{
+    service::oauth::{self, Place},
+    state::App,
+};
+
+/// The address, on our own origin, at which the request of journey `id` begins anew.
+///
+/// # Errors
+/// [`JourneyError::NotFound`] if there is no such journey, or it leads to no application.
+pub async fn again(app: &App, id: &str) -> Result<String, JourneyError> {
+    let Some(Loaded { row, scene, .. }) = show::load(app, id, None).await? else { return Err(JourneyError::NotFound) };
+    let Target::Application(request) = &row.journey.header.target else { return Err(JourneyError::NotFound) };
+    let issuer = app.issuer(scene.tenant.id, &scene.flow.name.key());
+    let place = Place { tenant: scene.tenant.clone(), flow: scene.flow.clone(), issuer };
+    oauth::pushed_address(app, &place, request.application, &repeat(request)).await
+}

@@ -1,0 +1,175 @@
+//! The end of a session, whatever ends it: on the server, and at the applications that it signed in
+//! to (OpenID Connect Back-Channel Logout).
+//!
+//! The notices go into the outbox in the transaction that ends the session; they are signed when
+//! they are delivered, never within a transaction.
+
+use lanyard_crypto::Purpose;
+use lanyard_domain::{
+    account::Account,
+    application::Application,
+    clock::{HOUR, Millis, Timestamp},
+    id::Id,
+    session::Session,
+    tenant::Tenant,
+};
+use lanyard_messaging::{DeliveryError, Reason};
+use lanyard_oidc::{
+    jose::TokenType,
+    logout::{LogoutToken, front_channel_url},
+};
+use lanyard_storage::{ClaimedMessage, NewMessage, ReadTx, RelyingParty, WriteTx};
+use serde::{Deserialize, Serialize};
+
+use super::{journey::JourneyError, signing};
+use crate::state::App;
+
+/// The kind of these entries in the outbox.
+pub const KIND: &str = "logout";
+/// How long a notice is worth delivering.
+const NOTICE_LIFE: Millis = 2 * HOUR;
+
+/// What the outbox keeps of a notice, sealed.
+#[derive(Debug, Serialize, Deserialize)]
+struct Notice {
+    url: String,
+    issuer: String,
+    application: Id<Application>,
+    subject: Id<Account>,
+    sid: Id<Session>,
+}
+
+/// An application that a session signed in to, as it stands now.
+#[derive(Debug, Clone)]
+pub struct Party {
+    /// The application.
+    pub application: Application,
+    /// The issuer that it knows.
+    pub issuer: String,
+    /// The `sid` that it knows.
+    pub sid: Id<Session>,
+}
+
+impl Party {
+    /// What to load in a frame when the person signs out.
+    #[must_use]
+    pub fn frame(&self) -> Option<String> {
+        let url = self.application.settings.front_channel_logout.as_ref()?;
+        Some(front_channel_url(url, &self.issuer, self.sid))
+    }
+}
+
+/// The applications that `session` signed in to.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn parties(app: &App, tx: &mut (dyn ReadTx + '_), session: &Session) -> Result<Vec<Party>, JourneyError> {
+    let mut parties = Vec::new();
+    for RelyingParty { application, flow, sid } in tx.relying_parties(session.id).await? {
+        let application = tx.application_by_id(session.tenant, application).await?;
+        let flow = tx.flow_by_id(session.tenant, flow).await?;
+        let Some((application, flow)) = application.zip(flow) else { continue };
+        parties.push(Party { application, issuer: app.issuer(session.tenant, &flow.name.key()), sid });
+    }
+    Ok(parties)
+}
+
+/// Ends `session` and puts a notice into the outbox for each application that wants one; whether
+/// it was still standing. Wake the outbox after the commit.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    session: &Session,
+    now: Timestamp,
+) -> Result<bool, JourneyError> {
+    if !tx.end_session(session.id, now).await? {
+        return Ok(false);
+    }
+    for party in parties(app, tx, session).await? {
+        notify(app, tx, session, party, now).await?;
+    }
+    Ok(true)
+}
+
+/// Ends every session of `account` but `except`, as [`end`] does.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end_all(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    account: Id<Account>,
+    except: Option<Id<Session>>,
+    now: Timestamp,
+) -> Result<(), JourneyError> {
+    for session in tx.live_sessions_of_account(account, now).await? {
+        if Some(session.id) != except {
+            end(app, tx, &session, now).await?;
+        }
+    }
+    // Those, too, that a clock which was set back would revive.
+    tx.end_sessions_of_account(account, except, now).await?;
+    Ok(())
+}
+
+async fn notify(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    session: &Session,
+    party: Party,
+    now: Timestamp,
+) -> Result<(), JourneyError> {
+    let Party { application, issuer, sid } = party;
+    let Some(url) = application.settings.back_channel_logout else { return Ok(()) };
+    let notice = Notice { url, issuer, application: application.id, subject: session.account, sid };
+    let plain = serde_json::to_vec(&notice).map_err(|error| JourneyError::Internal(error.to_string()))?;
+    let keys = app.tenant_keys(tx, session.tenant).await?;
+    let mut entropy = app.entropy();
+    let id = Id::new(now, entropy.as_mut());
+    let payload = keys.seal(Purpose::OutboxPayload, &id.to_string(), &plain, entropy.as_mut());
+    tx.enqueue_message(&NewMessage {
+        id,
+        tenant: session.tenant,
+        journey: None,
+        kind: KIND.to_owned(),
+        payload,
+        created_at: now,
+        expires_at: now.plus(NOTICE_LIFE),
+    })
+    .await?;
+    Ok(())
+}
+
+/// Signs and delivers a notice of the outbox.
+///
+/// # Errors
+/// Says whether another attempt makes sense.
+pub async fn deliver(app: &App, claimed: &ClaimedMessage) -> Result<(), DeliveryError> {
+    let entry = &claimed.message;
+    let bad = DeliveryError::Permanent(Reason::BadMessage("payload"));
+    let keys = app.tenant_keys_of(entry.tenant).await.map_err(|_| DeliveryError::Transient(Reason::Unreachable))?;
+    let plain = keys.open(Purpose::OutboxPayload, &entry.id.to_string(), &entry.payload).map_err(|_| bad)?;
+    let notice: Notice = serde_json::from_slice(&plain).map_err(|_| bad)?;
+    let token = sign(app, entry.tenant, &notice, entry.id.uuid()).await.map_err(|error| {
+        tracing::warn!(%error, "a logout token could not be signed");
+        DeliveryError::Transient(Reason::Unreachable)
+    })?;
+    let Some(token) = token else { return Ok(()) };
+    app.outbound.post_form(&notice.url, &[("logout_token", &token)]).await
+}
+
+// By the application's algorithm of today; `None` if it is gone.
+async fn sign(app: &App, tenant: Id<Tenant>, notice: &Notice, jti: uuid::Uuid) -> Result<Option<String>, JourneyError> {
+    let id = notice.application;
+    let application = app.store.read(move |tx| Box::pin(async move { tx.application_by_id(tenant, id).await })).await;
+    let application: Option<Application> =
+        application.map_err(|error: lanyard_storage::StorageError| JourneyError::from(error))?;
+    let Some(application) = application else { return Ok(None) };
+    let token = LogoutToken { issuer: &notice.issuer, application: id, subject: notice.subject, sid: notice.sid, jti };
+    let signing = signing::of(app, tenant).await?;
+    let signed = signing.key(application.settings.signing)?.sign(TokenType::Logout, &token.claims(app.clock.now()));
+    signed.map(Some).map_err(|error| JourneyError::Internal(error.to_string()))
+}
