@@ -3,6 +3,7 @@
 #
 #   tools/bench.sh                    sign-ins, footprint, /clinic with 1,000 and 100,000 patients
 #   tools/bench.sh --large            /clinic with 1,000,000 patients too (several minutes more)
+#   tools/bench.sh --peer             npm oidc-provider beside our provider's endpoints
 #   tools/bench.sh --write            puts the figures into BENCHMARKS.md as well
 #   tools/bench.sh --only sign-in     one part; further options: target/release/examples/bench --help
 #
@@ -12,10 +13,11 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-write=no arguments=()
+write=no peer=no arguments=()
 for argument in "$@"; do
     case "$argument" in
         --write) write=yes ;;
+        --peer) peer=yes arguments+=("$argument") ;;
         *) arguments+=("$argument") ;;
     esac
 done
@@ -23,6 +25,9 @@ done
 "$ROOT/tools/setup.sh" build postgres
 "$ROOT/tools/site.sh"
 cd "$ROOT"
+if [ "$peer" = yes ]; then
+    slow 300 "installing the peer's packages" npm --prefix tools/bench-peer ci --no-audit --no-fund
+fi
 say "building for release (the first time takes several minutes; cargo shows what it is at) …"
 cargo build --release -p lanyard --bin lanyard --example bench </dev/null
 

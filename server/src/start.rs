@@ -27,10 +27,10 @@ use lanyard_storage::{META_DEMO, META_KEY_CHECK, Schema, StorageError, Store, St
 
 use crate::{
     config::{self, Config},
-    http::limit::Limiter,
+    http::{documents::Documents, limit::Limiter},
     jobs::delivery::Wake,
     outbound::{Outbound, Reach},
-    service::{journey, signing::SigningKeys},
+    service::{journey, oauth, signing::SigningKeys},
     state::{App, Channels, EntropySource, Parts},
 };
 
@@ -126,6 +126,8 @@ pub fn parts(config: Config, store: Store, master: MasterKey, outside: Outside) 
         outbound: Outbound::new(reach).map_err(|error| say(chain("outbound requests", &error)))?,
         signing: SigningKeys::default(),
         surroundings: journey::Known::default(),
+        configured: oauth::Configured::default(),
+        documents: Documents::default(),
         opened: RwLock::new(HashMap::new()),
     })
 }

@@ -23,11 +23,12 @@ use lanyard_storage::{ReadTx, StorageError, Store};
 
 use crate::{
     config::Config,
-    http::limit::Limiter,
+    http::{documents::Documents, limit::Limiter},
     jobs::delivery::Wake,
     outbound::Outbound,
     service::{
         journey::{self, JourneyError},
+        oauth,
         signing::SigningKeys,
     },
 };
@@ -100,6 +101,10 @@ pub struct Parts {
     pub signing: SigningKeys,
     /// What stands around journeys, as it was last read.
     pub surroundings: journey::Known,
+    /// What of the provider's configuration was last read.
+    pub configured: oauth::Configured,
+    /// Discovery and key sets, made.
+    pub documents: Documents,
     /// The tenants' keys, opened.
     pub opened: RwLock<HashMap<Id<Tenant>, Arc<TenantKeys>>>,
 }

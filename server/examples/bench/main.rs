@@ -3,14 +3,16 @@
 //! Everything goes over real sockets to the real binary in a process of its own ([`server`]); this
 //! program seeds its databases ([`world`], [`patients`]), plays its clients ([`http`]) and reads
 //! what the kernel counted ([`process`]). One module a subject: [`sign_in`], [`footprint`],
-//! [`clinic`]. `tools/bench.sh` builds both and says on which machine.
+//! [`provider`] with its [`peer`], [`clinic`]. `tools/bench.sh` builds both and says on which machine.
 
 mod clinic;
 mod clinic_cases;
 mod footprint;
 mod http;
 mod patients;
+mod peer;
 mod process;
+mod provider;
 mod server;
 mod sign_in;
 mod table;
@@ -37,7 +39,7 @@ struct Arguments {
     /// A private PostgreSQL that may be filled; without it only SQLite is measured.
     #[arg(long, env = "LANYARD_TEST_POSTGRES_URL", hide_env_values = true)]
     postgres: Option<String>,
-    /// Only these parts: sign-in, footprint, clinic (all by default).
+    /// Only these parts: sign-in, footprint, provider, clinic (all by default).
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Seconds that each run of sign-ins, and of bare hashes, takes.
@@ -49,6 +51,12 @@ struct Arguments {
     /// Sizes of the clinic's list, smallest first.
     #[arg(long, value_delimiter = ',', default_value = "1000,100000")]
     patients: Vec<u32>,
+    /// The npm package `oidc-provider` beside our provider; wants PostgreSQL.
+    #[arg(long)]
+    peer: bool,
+    /// Where the peer is, with its packages installed.
+    #[arg(long, default_value = "tools/bench-peer")]
+    peer_folder: PathBuf,
     /// A million patients too; takes some minutes more.
     #[arg(long)]
     large: bool,
@@ -100,6 +108,9 @@ async fn run(arguments: &Arguments) -> Outcome<Report> {
         if arguments.wants("sign-in") {
             sign_in::measure(arguments, &world, &mut report).await?;
         }
+    }
+    if arguments.wants("provider") || arguments.peer {
+        provider::measure(arguments, &mut report).await?;
     }
     if arguments.wants("clinic") {
         clinic::measure(arguments, &mut report).await?;

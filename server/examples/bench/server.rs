@@ -41,6 +41,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `binary` on `place` with nothing configured but that.
     pub(crate) async fn start(binary: &Path, place: &Place) -> Outcome<Self> {
+        Self::start_with(binary, place, &[]).await
+    }
+
+    /// Starts `binary` on `place` with these variables set besides.
+    pub(crate) async fn start_with(binary: &Path, place: &Place, variables: &[(&str, &str)]) -> Outcome<Self> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let mut command = Command::new(binary);
         command.arg("serve").arg("--listen").arg(format!("127.0.0.1:{port}")).arg("--data-dir").arg(&place.folder);
@@ -48,6 +53,7 @@ impl Server {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LANYARD_")) {
             command.env_remove(name);
         }
+        command.envs(variables.iter().copied());
         if let Some(url) = &place.postgres {
             command.env("LANYARD_DATABASE_URL", url);
             command.env("LANYARD_MASTER_KEY_FILE", place.folder.join("master.key"));
@@ -82,6 +88,11 @@ impl Server {
     /// Its resident memory in KiB: now, and the most there ever was.
     pub(crate) fn memory(&self) -> Outcome<(u64, u64)> {
         process::memory(self.child.id())
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The processor time it has used.

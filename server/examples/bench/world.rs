@@ -36,7 +36,8 @@ pub(crate) const PASSWORD: &str = "seventeen tame otters";
 pub(crate) const DOMAIN: &str = "bench.example";
 /// Accounts made in one transaction.
 const BATCH: usize = 500;
-const FLOW: &str = "sign_in";
+/// The flow's name.
+pub(crate) const FLOW: &str = "sign_in";
 const REPLY_URL: &str = "https://app.bench.example/signed-in";
 
 /// The tenant, ready to be signed in to.
@@ -138,7 +139,8 @@ fn application(tenant: &Tenant) -> Outcome<Application> {
     })
 }
 
-fn flow(tenant: &Tenant) -> Outcome<UserFlow> {
+/// A flow without a second factor.
+pub(crate) fn flow(tenant: &Tenant) -> Outcome<UserFlow> {
     Ok(UserFlow {
         id: Id::new(tenant.created_at, &mut OsEntropy),
         tenant: tenant.id,
@@ -158,18 +160,22 @@ fn flow(tenant: &Tenant) -> Outcome<UserFlow> {
     })
 }
 
+/// Patient `number`, whose password has the hash `phc`.
+pub(crate) fn patient(tenant: &Tenant, number: usize, phc: &str) -> Outcome<NewAccount> {
+    Ok(NewAccount {
+        id: Id::new(tenant.created_at, &mut OsEntropy),
+        kind: AccountKind::Patient,
+        email: EmailAddress::parse(&email(number))?,
+        phc: phc.to_owned(),
+        attributes: names("Pat", &format!("Bench{number}")),
+        factors: Vec::new(),
+        invitation: None,
+    })
+}
+
 async fn accounts(tx: &mut (dyn WriteTx + '_), tenant: &Tenant, first: usize, phc: &str) -> Result<(), JourneyError> {
     for number in first..first + BATCH {
-        let wrong = || JourneyError::Internal("an address".into());
-        let new = NewAccount {
-            id: Id::new(tenant.created_at, &mut OsEntropy),
-            kind: AccountKind::Patient,
-            email: EmailAddress::parse(&email(number)).map_err(|_| wrong())?,
-            phc: phc.to_owned(),
-            attributes: names("Pat", &format!("Bench{number}")),
-            factors: Vec::new(),
-            invitation: None,
-        };
+        let new = patient(tenant, number, phc).map_err(|error| JourneyError::Internal(error.to_string()))?;
         tx.create_account(tenant.id, &new, tenant.created_at).await?;
     }
     Ok(())

@@ -11,6 +11,7 @@ pub mod clinic;
 pub mod console;
 pub mod cookies;
 pub mod csrf;
+pub mod documents;
 pub mod error;
 pub mod form;
 pub mod health;

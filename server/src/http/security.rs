@@ -14,7 +14,7 @@ use lanyard_oidc::endpoints::Route;
 
 use super::{
     client::{Client, RequestId},
-    csrf,
+    csrf, documents,
     error::{Failed, HttpError},
     page,
 };
@@ -29,6 +29,13 @@ const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 
 /// The outermost layer of ours.
 pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = request_id(&app);
+    if let Some(mut answer) = documents::at_hand(&app, &request) {
+        // Thousands a second, all alike, of what is public: not for the log.
+        tracing::debug!(request = %id, "a document at hand");
+        name(answer.headers_mut(), &id);
+        return answer;
+    }
+    let began = documents::is_one(request.method(), request.uri()).then(|| documents::Moment::now(&app));
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
     let uri = request.uri().clone();
@@ -47,8 +54,18 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
         response = explain(&app, response, &failed, wants, &id).await;
     }
     tracing::info!(request = %id, %method, path = %loggable(&path), status = response.status().as_u16(), ip = %client.ip, "request");
-    finish(&app, &uri, response.headers_mut(), &id);
+    finish(&app, &uri, response.headers_mut());
+    if let Some(began) = began {
+        response = documents::keep(&app, &uri, began, response).await;
+    }
+    name(response.headers_mut(), &id);
     response
+}
+
+fn name(headers: &mut HeaderMap, id: &str) {
+    if let Ok(value) = HeaderValue::try_from(id) {
+        headers.insert(HeaderName::from_static("x-request-id"), value);
+    }
 }
 
 fn admit(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap, client: &Client) -> Result<(), HttpError> {
@@ -107,7 +124,7 @@ async fn explain(app: &App, response: Response, failed: &Failed, wants: Wants, i
     better
 }
 
-fn finish(app: &App, uri: &Uri, headers: &mut HeaderMap, id: &str) {
+fn finish(app: &App, uri: &Uri, headers: &mut HeaderMap) {
     let mut fill = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
@@ -123,9 +140,6 @@ fn finish(app: &App, uri: &Uri, headers: &mut HeaderMap, id: &str) {
     // Journey and end-session pages send none: popups of MSAL 2 and 4 need their opener (A43).
     if !may_be_a_popup(uri) {
         fill(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    }
-    if let Ok(value) = HeaderValue::try_from(id) {
-        headers.insert(HeaderName::from_static("x-request-id"), value);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The use cases, one a file or folder. A service owns its transaction; handlers only call it.
 
 pub mod account;
+pub mod at_hand;
 pub mod audit;
 pub mod clinic;
 pub mod consents;

@@ -122,7 +122,7 @@ pub async fn authorize_path(app: &App, run: Run, reply_url: String, by: By) -> R
     let pushes = run.application.settings.require_pushed_requests;
     let path = if pushes {
         let issuer = app.issuer(&run.flow);
-        let place = Place { tenant: run.tenant.clone(), flow: run.flow.clone(), issuer };
+        let place = Place::of(run.tenant.clone(), run.flow.clone(), issuer);
         oauth::pushed_address(app, &place, run.application.id, &fields).await?
     } else {
         let url = with_query(&route.url(&app.public_origin, Endpoint::Authorize), &fields);

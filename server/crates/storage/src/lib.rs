@@ -9,6 +9,7 @@
 //! for reading and one for writing, both named in [`ReadTx`] and [`WriteTx`], and its contract.
 
 mod error;
+mod pool;
 mod postgres;
 mod repository;
 mod sqlite;

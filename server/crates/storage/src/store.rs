@@ -1,6 +1,12 @@
 //! The store: opens a database and runs jobs on it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 
@@ -46,7 +52,13 @@ pub enum Schema {
 
 /// A database. Cheap to clone; all clones share the connections.
 #[derive(Debug, Clone)]
-pub struct Store(Arc<Backend>);
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    backend: Backend,
+    commits: AtomicU64,
+}
 
 #[derive(Debug)]
 enum Backend {
@@ -69,13 +81,13 @@ impl Store {
             let scheme = options.url.split(':').next().unwrap_or_default();
             return Err(OpenError::Address(scheme.to_owned()));
         };
-        Ok(Self(Arc::new(backend)))
+        Ok(Self(Arc::new(Inner { backend, commits: AtomicU64::new(0) })))
     }
 
     /// Whether this is PostgreSQL, which several servers share.
     #[must_use]
     pub fn is_postgres(&self) -> bool {
-        match &*self.0 {
+        match &self.0.backend {
             Backend::Sqlite(_) => false,
             Backend::Postgres(_) => true,
         }
@@ -86,7 +98,7 @@ impl Store {
     /// # Errors
     /// [`OpenError::FromTheFuture`], or the database cannot be reached.
     pub async fn schema(&self) -> Result<Schema, OpenError> {
-        match &*self.0 {
+        match &self.0.backend {
             Backend::Sqlite(backend) => backend.schema().await,
             Backend::Postgres(backend) => backend.schema().await,
         }
@@ -98,7 +110,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`] says what stood in the way.
     pub async fn migrate(&self) -> Result<(), OpenError> {
-        match &*self.0 {
+        match &self.0.backend {
             Backend::Sqlite(backend) => backend.migrate().await,
             Backend::Postgres(backend) => backend.migrate().await,
         }
@@ -114,7 +126,7 @@ impl Store {
         E: From<StorageError> + Send + 'static,
         F: for<'t> FnOnce(&'t mut dyn ReadTx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
-        match &*self.0 {
+        match &self.0.backend {
             Backend::Sqlite(backend) => backend.read(job).await,
             Backend::Postgres(backend) => backend.read(job).await,
         }
@@ -131,7 +143,7 @@ impl Store {
         E: From<StorageError> + Send + 'static,
         F: for<'t> FnOnce(&'t mut dyn ReadTx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
-        match &*self.0 {
+        match &self.0.backend {
             Backend::Sqlite(backend) => backend.glance(job).await,
             Backend::Postgres(backend) => backend.glance(job).await,
         }
@@ -152,10 +164,20 @@ impl Store {
         E: From<StorageError> + Send + 'static,
         F: for<'t> FnOnce(&'t mut dyn WriteTx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
-        match &*self.0 {
+        let done = match &self.0.backend {
             Backend::Sqlite(backend) => backend.write(job).await,
             Backend::Postgres(backend) => backend.write(job).await,
-        }
+        };
+        // Before the caller knows. A commit whose answer was lost may stand: counted as well.
+        self.0.commits.fetch_add(1, Ordering::SeqCst);
+        done
+    }
+
+    /// Counts the jobs of this process that may have changed something: while it stands, whatever
+    /// was read is out of date by the doing of other processes alone.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.0.commits.load(Ordering::SeqCst)
     }
 
     /// Asks the database for a sign of life; SQLite's writer included.
@@ -163,7 +185,7 @@ impl Store {
     /// # Errors
     /// [`StorageError::Unavailable`].
     pub async fn ping(&self) -> Result<()> {
-        match &*self.0 {
+        match &self.0.backend {
             Backend::Sqlite(backend) => backend.ping().await,
             Backend::Postgres(backend) => backend.ping().await,
         }
@@ -172,7 +194,7 @@ impl Store {
     /// Finishes what is under way and closes every connection. Later jobs get
     /// [`StorageError::Unavailable`].
     pub async fn close(&self) {
-        match &*self.0 {
+        match &self.0.backend {
             Backend::Sqlite(backend) => backend.close().await,
             Backend::Postgres(backend) => backend.close().await,
         }

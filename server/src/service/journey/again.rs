@@ -22,6 +22,6 @@ pub async fn again(app: &App, id: &str) -> Result<String, JourneyError> {
     let Some(Loaded { row, scene, .. }) = show::load(app, id, None).await? else { return Err(JourneyError::NotFound) };
     let Target::Application(request) = &row.journey.header.target else { return Err(JourneyError::NotFound) };
     let issuer = app.issuer(&scene.flow);
-    let place = Place { tenant: scene.tenant.clone(), flow: scene.flow.clone(), issuer };
+    let place = Place::of(scene.tenant.clone(), scene.flow.clone(), issuer);
     oauth::pushed_address(app, &place, request.application, &repeat(request)).await
 }

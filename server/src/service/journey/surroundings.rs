@@ -1,14 +1,6 @@
 //! What stands around the journeys of a flow, kept at hand.
-//!
-//! It is read by every request about a journey and seldom changes, so a copy is kept, with the
-//! version of the tenant's configuration that it was read at. The database counts that version
-//! itself, whoever makes the change, and each request reads the count with its journey, in one
-//! statement: a change acts at the next request, on every server.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::sync::Arc;
 
 use lanyard_domain::{
     application::Application,
@@ -22,10 +14,7 @@ use lanyard_domain::{
 use lanyard_storage::ReadTx;
 
 use super::{JourneyError, scene};
-use crate::state::App;
-
-/// Copies that are kept: of all that is in use, on all but the largest installations.
-const MOST: usize = 4096;
+use crate::{service::at_hand::AtHand, state::App};
 
 /// What stands around every journey of one flow to one application.
 #[derive(Debug)]
@@ -44,9 +33,9 @@ pub struct Surroundings {
     pub min_password_length: usize,
 }
 
-/// Which surroundings.
+/// Which surroundings: of which flow and application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub struct Place {
     tenant: Id<Tenant>,
     flow: Id<UserFlow>,
     application: Option<Id<Application>>,
@@ -63,24 +52,7 @@ impl Place {
 }
 
 /// The copies at hand.
-#[derive(Debug, Default)]
-pub struct Known(RwLock<HashMap<Place, (i64, Arc<Surroundings>)>>);
-
-impl Known {
-    fn at(&self, place: &Place, version: i64) -> Option<Arc<Surroundings>> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(place).filter(|(at, _)| *at == version).map(|(_, copy)| Arc::clone(copy))
-    }
-
-    fn keep(&self, place: Place, version: i64, copy: &Arc<Surroundings>) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        // Bounded: whatever is in use comes back with its next request.
-        if known.len() >= MOST && !known.contains_key(&place) {
-            known.clear();
-        }
-        known.insert(place, (version, Arc::clone(copy)));
-    }
-}
+pub type Known = AtHand<Place, Surroundings>;
 
 /// What stands around `place` at `version` of the configuration, or at a later one.
 ///
@@ -100,9 +72,7 @@ pub(super) async fn at(app: &App, place: Place, version: i64) -> Result<Arc<Surr
             })
         })
         .await?;
-    let copy = Arc::new(read);
-    app.surroundings.keep(place, version, &copy);
-    Ok(copy)
+    Ok(app.surroundings.keep(place, version, read))
 }
 
 async fn read(tx: &mut (dyn ReadTx + '_), place: Place) -> Result<Surroundings, JourneyError> {

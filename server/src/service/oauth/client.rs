@@ -23,10 +23,7 @@ pub async fn authenticated(
     authorization: Option<&str>,
 ) -> Result<Application, ProtocolError> {
     let credentials = ClientCredentials::read(params, authorization)?;
-    let (tenant, id) = (place.tenant.id, credentials.client_id);
-    let application: Result<Option<Application>, StorageError> =
-        app.store.read(move |tx| Box::pin(async move { tx.application_by_id(tenant, id).await })).await;
-    let application = application?;
+    let application = super::application(app, place, credentials.client_id).await?;
     let audience = AssertionAudience {
         origin: &app.public_origin,
         tenant: &place.tenant,
@@ -34,7 +31,7 @@ pub async fn authenticated(
         issuer: &place.issuer,
         now: app.clock.now(),
     };
-    let proved = token::authenticate(&credentials, application.as_ref(), &audience)?;
+    let proved = token::authenticate(&credentials, application.as_deref(), &audience)?;
     let (application, once) = (proved.application.clone(), proved.once);
     // The insert decides who used the assertion first, whoever else holds a copy (failure 34).
     if let Some(once) = once {

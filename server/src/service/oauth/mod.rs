@@ -14,8 +14,11 @@ mod refresh;
 mod revoke;
 mod userinfo;
 
+use std::{ops::Deref, sync::Arc};
+
 use lanyard_domain::{
     application::Application,
+    id::Id,
     tenant::Tenant,
     user_flow::{Audience, UserFlow},
 };
@@ -34,18 +37,49 @@ pub use redeem::{TokenAnswer, token};
 pub use revoke::revoke;
 pub use userinfo::userinfo;
 
-use super::journey::JourneyError;
+use super::{at_hand::AtHand, journey::JourneyError};
 use crate::state::App;
 
-/// The flow that an address names.
+/// The flow that an address names. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct Place(Arc<PlaceParts>);
+
+/// What a [`Place`] is.
+#[derive(Debug)]
+pub struct PlaceParts {
     /// The tenant.
     pub tenant: Tenant,
     /// Its flow.
     pub flow: UserFlow,
     /// The flow's issuer.
     pub issuer: String,
+    /// The version of the tenant's configuration that this was read at.
+    pub configuration: i64,
+}
+
+impl Place {
+    /// The place of what is already at hand, of no known version of the configuration: whatever else
+    /// belongs to it is read anew.
+    #[must_use]
+    pub fn of(tenant: Tenant, flow: UserFlow, issuer: String) -> Self {
+        // The database counts from 1.
+        Self(Arc::new(PlaceParts { tenant, flow, issuer, configuration: 0 }))
+    }
+}
+
+impl Deref for Place {
+    type Target = PlaceParts;
+
+    fn deref(&self) -> &PlaceParts {
+        &self.0
+    }
+}
+
+/// What of the provider's configuration is at hand.
+#[derive(Debug, Default)]
+pub struct Configured {
+    places: AtHand<(Id<Tenant>, String), PlaceParts>,
+    applications: AtHand<(Id<Tenant>, Id<Application>), Application>,
 }
 
 /// Why a protocol request came to nothing.
@@ -76,11 +110,26 @@ impl From<Refusal> for ProtocolError {
 /// # Errors
 /// [`JourneyError::NotFound`] if there is no such tenant or flow.
 pub async fn place(app: &App, route: &Route) -> Result<Place, JourneyError> {
-    let (tenant, key) = (route.tenant.clone(), route.flow.clone());
-    let found = app.store.read(move |tx| Box::pin(async move { find(tx, &tenant, &key).await })).await?;
-    let (tenant, flow) = found.ok_or(JourneyError::NotFound)?;
+    let named = route.tenant.clone();
+    let found = app.store.glance(move |tx| Box::pin(async move { version(tx, &named).await })).await?;
+    let (tenant, version) = found.ok_or(JourneyError::NotFound)?;
+    let key = (tenant, route.flow.clone());
+    if let Some(parts) = app.configured.places.at(&key, version) {
+        return Ok(Place(parts));
+    }
+    let name = route.flow.clone();
+    let found = app.store.read(move |tx| Box::pin(async move { find(tx, tenant, &name).await })).await?;
+    let (tenant, flow, configuration) = found.ok_or(JourneyError::NotFound)?;
     let issuer = app.issuer(&flow);
-    Ok(Place { tenant, flow, issuer })
+    let parts = PlaceParts { tenant, flow, issuer, configuration };
+    Ok(Place(app.configured.places.keep(key, configuration, parts)))
+}
+
+async fn version(tx: &mut (dyn ReadTx + '_), tenant: &TenantRef) -> Result<Option<(Id<Tenant>, i64)>, JourneyError> {
+    Ok(match tenant {
+        TenantRef::Domain(domain) => tx.configuration_by_domain(domain).await?,
+        TenantRef::Guid(id) => tx.configuration_version(*id).await?.map(|version| (*id, version)),
+    })
 }
 
 /// The applications that the flow of `place` signs people in to.
@@ -95,14 +144,38 @@ pub async fn linked_applications(app: &App, place: &Place) -> Result<Vec<Applica
 
 async fn find(
     tx: &mut (dyn ReadTx + '_),
-    tenant: &TenantRef,
+    tenant: Id<Tenant>,
     key: &str,
-) -> Result<Option<(Tenant, UserFlow)>, JourneyError> {
-    let tenant = match tenant {
-        TenantRef::Domain(domain) => tx.tenant_by_domain(domain).await?,
-        TenantRef::Guid(id) => tx.tenant_by_id(*id).await?,
-    };
-    let Some(tenant) = tenant else { return Ok(None) };
+) -> Result<Option<(Tenant, UserFlow, i64)>, JourneyError> {
+    // In the same snapshot as what it vouches for.
+    let Some(version) = tx.configuration_version(tenant).await? else { return Ok(None) };
+    let Some(tenant) = tx.tenant_by_id(tenant).await? else { return Ok(None) };
     let flow = tx.flow_by_key(tenant.id, key).await?.filter(|flow| flow.audience == Audience::Patients);
-    Ok(flow.map(|flow| (tenant, flow)))
+    Ok(flow.map(|flow| (tenant, flow, version)))
+}
+
+/// The application `id` of the tenant of `place`, with its secrets, as it was when `place` was read
+/// or later.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn application(
+    app: &App,
+    place: &Place,
+    id: Id<Application>,
+) -> Result<Option<Arc<Application>>, JourneyError> {
+    let tenant = place.tenant.id;
+    if let Some(found) = app.configured.applications.at(&(tenant, id), place.configuration) {
+        return Ok(Some(found));
+    }
+    let found = app
+        .store
+        .read(move |tx| {
+            Box::pin(async move {
+                let version = tx.configuration_version(tenant).await?;
+                Ok::<_, JourneyError>(version.zip(tx.application_by_id(tenant, id).await?))
+            })
+        })
+        .await?;
+    Ok(found.map(|(version, found)| app.configured.applications.keep((tenant, id), version, found)))
 }

@@ -108,6 +108,6 @@ pub(super) async fn take(
     Params::parse(&opened).map(Some).map_err(|_| unreadable())
 }
 
-const fn at(place: &Place, application: Id<Application>) -> PushedAt {
+fn at(place: &Place, application: Id<Application>) -> PushedAt {
     PushedAt { tenant: place.tenant.id, flow: place.flow.id, application }
 }

@@ -243,6 +243,9 @@ async fn every_change_of_the_configuration_is_counted_and_nothing_else(db: &Db) 
     };
     let (begun, renamed) = (journey(&own, &flow), app.clone());
     let (before, elsewhere) = (version(db, &own).await, version(db, &other).await);
+    let domain = other.domain.clone();
+    let by_domain = db.store.glance(move |tx| async move { tx.configuration_by_domain(&domain).await }.boxed());
+    assert_eq!(by_domain.await.unwrap(), Some((other.id, elsewhere)));
     let mut seen = vec![before];
     macro_rules! counted {
         (|$tx:ident| $body:expr) => {{

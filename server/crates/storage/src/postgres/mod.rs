@@ -9,14 +9,15 @@ use std::{panic::AssertUnwindSafe, str::FromStr as _, time::Duration};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use sqlx::{
-    Connection as _, Encode, PgConnection, PgPool, Postgres as Driver, Type,
+    ConnectOptions as _, Connection as _, Encode, PgConnection, Postgres as Driver, Type,
     migrate::{Migrate as _, Migrator},
-    postgres::{PgArguments, PgConnectOptions, PgPoolOptions},
+    postgres::{PgArguments, PgConnectOptions},
     query::Query,
 };
 
 use crate::{
     error::{OpenError, Result, StorageError},
+    pool::{Pool, Source},
     repository::{Gathering, ReadTx, WriteTx, hit},
     store::{Schema, StoreOptions, compare, too_slow},
 };
@@ -71,9 +72,29 @@ impl Gathering for PostgresTx<'_> {
     }
 }
 
+/// Connections to the server.
+struct Connections(PgConnectOptions);
+
+impl Source for Connections {
+    type Connection = PgConnection;
+
+    fn open(&self) -> BoxFuture<'_, Result<PgConnection, sqlx::Error>> {
+        self.0.connect().boxed()
+    }
+
+    fn close(connection: PgConnection) -> BoxFuture<'static, Result<(), sqlx::Error>> {
+        connection.close().boxed()
+    }
+
+    // One that was just in use is alive. After a failover the idle ones are asked, and replaced (D4).
+    fn is_well<'c>(connection: &'c mut PgConnection, idle: Duration) -> BoxFuture<'c, bool> {
+        async move { idle < ASK_AFTER_IDLE || connection.ping().await.is_ok() }.boxed()
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Postgres {
-    pool: PgPool,
+    pool: Pool<Connections>,
     limit: Duration,
 }
 
@@ -81,42 +102,30 @@ impl Postgres {
     pub(crate) async fn connect(options: &StoreOptions) -> Result<Self, OpenError> {
         let connect =
             PgConnectOptions::from_str(&options.url)?.application_name("lanyard").statement_cache_capacity(256);
-        let pool = PgPoolOptions::new()
-            .max_connections(options.max_connections.max(1))
-            .acquire_timeout(options.job_limit)
-            // A connection that was just in use is alive; asking each time would cost every job a
-            // round trip. After a failover the idle ones are asked, and replaced (D4).
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    if meta.idle_for >= ASK_AFTER_IDLE {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_with(connect)
-            .await?;
+        let pool = Pool::new(Connections(connect), options.max_connections);
         let store = Self { pool, limit: options.job_limit };
         store.schema().await?;
         Ok(store)
     }
 
     pub(crate) async fn schema(&self) -> Result<Schema, OpenError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.pool.source().open().await?;
         let table_name = &*MIGRATIONS.table_name;
         let table = "SELECT 1 WHERE to_regclass($1) IS NOT NULL";
-        if sqlx::query(table).bind(table_name).fetch_optional(&mut *connection).await?.is_none() {
+        if sqlx::query(table).bind(table_name).fetch_optional(&mut connection).await?.is_none() {
             return Ok(Schema::Empty);
         }
         let applied = connection.list_applied_migrations(table_name).await?;
+        connection.close().await?;
         compare(&applied.iter().map(|migration| migration.version).collect::<Vec<_>>(), &MIGRATIONS)
     }
 
     pub(crate) async fn migrate(&self) -> Result<(), OpenError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.pool.source().open().await?;
         // `Migrator::run` would make this future one that cannot be sent between threads.
-        Ok(MIGRATIONS.run_direct(None, &mut *connection, false).await?)
+        let done = MIGRATIONS.run_direct(None, &mut connection, false).await;
+        connection.close().await?;
+        Ok(done?)
     }
 
     pub(crate) async fn read<T, E, F>(&self, job: F) -> Result<T, E>
@@ -124,14 +133,15 @@ impl Postgres {
         E: From<StorageError>,
         F: for<'t> FnOnce(&'t mut dyn ReadTx) -> BoxFuture<'t, Result<T, E>>,
     {
-        let run = async {
-            let begin = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await;
-            let mut snapshot = begin.map_err(StorageError::from)?;
-            let done = job(&mut PostgresTx { db: &mut snapshot }).await;
-            snapshot.commit().await.map_err(StorageError::from)?;
+        let read = async {
+            let mut own = self.pool.take().await?;
+            run(&mut own.connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+            let done = job(&mut PostgresTx { db: &mut own.connection }).await;
+            run(&mut own.connection, "COMMIT").await?;
+            own.keep();
             done
         };
-        match tokio::time::timeout(self.limit, run).await {
+        match tokio::time::timeout(self.limit, read).await {
             Ok(done) => done,
             Err(_) => Err(too_slow().into()),
         }
@@ -143,11 +153,16 @@ impl Postgres {
         E: From<StorageError>,
         F: for<'t> FnOnce(&'t mut dyn ReadTx) -> BoxFuture<'t, Result<T, E>>,
     {
-        let run = async {
-            let mut connection = self.pool.acquire().await.map_err(StorageError::from)?;
-            job(&mut PostgresTx { db: &mut connection }).await
+        let read = async {
+            let mut own = self.pool.take().await?;
+            let done = job(&mut PostgresTx { db: &mut own.connection }).await;
+            // What failed may be the connection.
+            if done.is_ok() || own.connection.ping().await.is_ok() {
+                own.keep();
+            }
+            done
         };
-        match tokio::time::timeout(self.limit, run).await {
+        match tokio::time::timeout(self.limit, read).await {
             Ok(done) => done,
             Err(_) => Err(too_slow().into()),
         }
@@ -158,42 +173,45 @@ impl Postgres {
         E: From<StorageError>,
         F: for<'t> FnOnce(&'t mut dyn WriteTx) -> BoxFuture<'t, Result<T, E>>,
     {
-        let run = async {
-            let mut transaction = self.pool.begin().await.map_err(StorageError::from)?;
-            let ran = AssertUnwindSafe(async { job(&mut PostgresTx { db: &mut transaction }).await }).catch_unwind();
-            match ran.await {
-                Ok(Ok(value)) => {
-                    // After a failed statement COMMIT would quietly roll back: this fails instead.
-                    sqlx::query("SELECT 1").execute(&mut *transaction).await.map_err(StorageError::from)?;
-                    transaction.commit().await.map_err(StorageError::from)?;
-                    Ok(value)
-                }
-                Ok(Err(error)) => {
-                    // What cannot be rolled back now is rolled back when the connection drops.
-                    let _ = transaction.rollback().await;
-                    Err(error)
-                }
-                Err(_) => {
-                    let _ = transaction.rollback().await;
-                    Err(StorageError::Inconsistent("a write job panicked").into())
-                }
+        let write = async {
+            let mut own = self.pool.take().await?;
+            run(&mut own.connection, "BEGIN").await?;
+            let ran = AssertUnwindSafe(async { job(&mut PostgresTx { db: &mut own.connection }).await }).catch_unwind();
+            let result = ran.await.unwrap_or_else(|_| Err(StorageError::Inconsistent("a write job panicked").into()));
+            if result.is_ok() {
+                // After a failed statement COMMIT would quietly roll back: the SELECT fails instead.
+                run(&mut own.connection, "SELECT 1; COMMIT").await?;
+                own.keep();
+            } else if run(&mut own.connection, "ROLLBACK").await.is_ok() {
+                own.keep();
             }
+            // What cannot be rolled back now is rolled back when the connection drops.
+            result
         };
-        match tokio::time::timeout(self.limit, run).await {
+        match tokio::time::timeout(self.limit, write).await {
             Ok(done) => done,
             Err(_) => Err(too_slow().into()),
         }
     }
 
     pub(crate) async fn ping(&self) -> Result<()> {
-        let ping = sqlx::query("SELECT 1").execute(&self.pool);
-        match tokio::time::timeout(self.limit, ping).await {
-            Ok(done) => done.map(drop).map_err(StorageError::from),
-            Err(_) => Err(too_slow()),
-        }
+        self.glance(|tx| {
+            async {
+                tx.meta("").await?;
+                Ok(())
+            }
+            .boxed()
+        })
+        .await
     }
 
     pub(crate) async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+// Without a prepared statement: one round trip, whatever is in it.
+async fn run(connection: &mut PgConnection, sql: &'static str) -> Result<()> {
+    sqlx::raw_sql(sql).execute(connection).await?;
+    Ok(())
 }

@@ -24,6 +24,8 @@ pub trait TenantReads {
     /// Counts the changes to what is configured in the tenant: its own row, its applications with
     /// their secrets and links, flows, attributes and signing keys. The database counts by itself.
     async fn configuration_version(&mut self, id: Id<Tenant>) -> Result<Option<i64>>;
+    /// The same, of the tenant of this domain, with its id.
+    async fn configuration_by_domain(&mut self, domain: &TenantDomain) -> Result<Option<(Id<Tenant>, i64)>>;
     /// At most `limit` tenants in the order of their names.
     async fn list_tenants(&mut self, after: Option<&NameCursor<Tenant>>, limit: u32) -> Result<Vec<Tenant>>;
 }
@@ -76,6 +78,12 @@ both!(TenantReads {
     async fn configuration_version(&mut self, id: Id<Tenant>) -> Result<Option<i64>> {
         let row = sqlx::query_as::<_, (i64,)>("SELECT configuration FROM tenants WHERE id = $1");
         Ok(row.bind(id.uuid()).fetch_optional(&mut *self.db).await?.map(|row| row.0))
+    }
+
+    async fn configuration_by_domain(&mut self, domain: &TenantDomain) -> Result<Option<(Id<Tenant>, i64)>> {
+        let row = sqlx::query_as::<_, (Uuid, i64)>("SELECT id, configuration FROM tenants WHERE domain = $1");
+        let row = row.bind(domain.as_str()).fetch_optional(&mut *self.db).await?;
+        Ok(row.map(|(id, version)| (Id::from_uuid(id), version)))
     }
 
     async fn list_tenants(&mut self, after: Option<&NameCursor<Tenant>>, limit: u32) -> Result<Vec<Tenant>> {

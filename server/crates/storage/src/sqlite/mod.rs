@@ -5,7 +5,6 @@
 
 pub(crate) mod dialect;
 pub(crate) mod line;
-mod readers;
 mod writer;
 
 use std::{panic::AssertUnwindSafe, path::Path, str::FromStr as _, time::Duration};
@@ -19,6 +18,7 @@ use sqlx::{
 
 use crate::{
     error::{OpenError, Result, StorageError},
+    pool::{Pool, Source},
     repository::{Gathering, ReadTx, WriteTx},
     store::{Schema, StoreOptions, compare, too_slow},
 };
@@ -51,9 +51,28 @@ impl Gathering for SqliteTx<'_> {
     }
 }
 
+/// The readers' connections.
+struct Readers(SqliteConnectOptions);
+
+impl Source for Readers {
+    type Connection = line::Line;
+
+    fn open(&self) -> BoxFuture<'_, Result<line::Line, sqlx::Error>> {
+        async { Ok(line::Line::new(self.0.connect().await?)) }.boxed()
+    }
+
+    fn close(connection: line::Line) -> BoxFuture<'static, Result<(), sqlx::Error>> {
+        connection.close().boxed()
+    }
+
+    fn is_well<'c>(_: &'c mut line::Line, _: Duration) -> BoxFuture<'c, bool> {
+        std::future::ready(true).boxed()
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Sqlite {
-    readers: readers::Readers,
+    readers: Pool<Readers>,
     writer: writer::Writer,
     options: SqliteConnectOptions,
     limit: Duration,
@@ -74,7 +93,7 @@ impl Sqlite {
         let known = schema_of(&mut first).await;
         first.close().await?;
         known?;
-        let readers = readers::Readers::new(connect.clone().pragma("query_only", "ON"), options.max_connections);
+        let readers = Pool::new(Readers(connect.clone().pragma("query_only", "ON")), options.max_connections);
         let writer = writer::Writer::start(connect.clone(), options.job_limit);
         Ok(Self { readers, writer, options: connect, limit: options.job_limit })
     }
@@ -101,9 +120,9 @@ impl Sqlite {
     {
         let run = async {
             let mut reader = self.readers.take().await?;
-            reader.line.run("BEGIN").await?;
-            let done = job(&mut SqliteTx { db: &mut reader.line }).await;
-            reader.line.run("COMMIT").await?;
+            reader.connection.run("BEGIN").await?;
+            let done = job(&mut SqliteTx { db: &mut reader.connection }).await;
+            reader.connection.run("COMMIT").await?;
             reader.keep();
             done
         };
@@ -121,7 +140,7 @@ impl Sqlite {
     {
         let run = async {
             let mut reader = self.readers.take().await?;
-            let done = job(&mut SqliteTx { db: &mut reader.line }).await;
+            let done = job(&mut SqliteTx { db: &mut reader.connection }).await;
             reader.keep();
             done
         };

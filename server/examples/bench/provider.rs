@@ -1,0 +1,420 @@
+//! The provider's endpoints under load, beside npm `oidc-provider` ([`crate::peer`]) with the same
+//! client, algorithm, number of signatures and durability.
+//!
+//! Each run is a closed loop of 16 connections that are kept open. A *code flow* is an authorization
+//! request that a live session answers, and the exchange of its code; a *refresh* exchanges each
+//! connection's own refresh token for the next. Both sign an access token and an ID token.
+
+use std::{
+    cell::{Cell, RefCell},
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures::future::try_join_all;
+use lanyard_domain::{
+    account::Account,
+    application::{Application, ApplicationKind, ApplicationSettings, ClientSecret, Minimum, SigningAlgorithm},
+    clock::DAY,
+    entropy::OsEntropy,
+    id::Id,
+    reply_url::ReplyUrl,
+    secret::Token,
+    session::{Session, SessionTerms},
+    tenant::Tenant,
+};
+use lanyard_oidc::jose::{RsaBits, SigningKey, TokenType};
+use lanyard_server::{service::journey::JourneyError, state::App};
+use sqlx::Connection as _;
+
+use crate::{
+    Arguments, Outcome,
+    http::{Connection, Reply},
+    peer::Peer,
+    process::{self, Cpu},
+    server::{Place, Server},
+    table::{Report, Times},
+    world,
+};
+
+/// Connections at the same time.
+const CONNECTIONS: usize = 16;
+/// All clients come from one address, as an application's server does; the limit for each address is
+/// not what is measured here.
+const UNLIMITED: [(&str, &str); 2] =
+    [("LANYARD_LIMITS__PER_ADDRESS_PER_SECOND", "1000000"), ("LANYARD_LIMITS__PER_ADDRESS_BURST", "1000000")];
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+/// The reply URL, and the same in a query.
+pub(crate) const REPLY_URL: [&str; 2] =
+    ["https://app.bench.example/signed-in", "https%3A%2F%2Fapp.bench.example%2Fsigned-in"];
+
+/// A client as it was registered.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    /// Its id.
+    pub(crate) id: String,
+    /// Its secret.
+    pub(crate) secret: String,
+    /// What it asks for, escaped.
+    pub(crate) scope: &'static str,
+}
+
+/// A provider that answers, and how it is spoken to.
+pub(crate) struct Subject {
+    /// What the table calls it.
+    pub(crate) name: String,
+    /// Its port.
+    pub(crate) port: u16,
+    /// The path of the discovery document.
+    pub(crate) discovery: String,
+    /// The path of the key set.
+    pub(crate) keys: String,
+    /// The path of the token endpoint.
+    pub(crate) token: String,
+    /// The path of the authorization endpoint.
+    pub(crate) authorize: String,
+    /// The client of code flows.
+    pub(crate) client: Client,
+    /// The one that also gets refresh tokens.
+    pub(crate) refreshing: Client,
+    /// The cookies of a live session.
+    pub(crate) cookies: String,
+}
+
+impl Subject {
+    /// The path of an authorization request of `client`.
+    pub(crate) fn authorize(&self, client: &Client) -> String {
+        format!(
+            "{}?client_id={}&response_type=code&redirect_uri={}&scope={}&state=bench\
+             &code_challenge={CHALLENGE}&code_challenge_method=S256",
+            self.authorize, client.id, REPLY_URL[1], client.scope
+        )
+    }
+
+    async fn code(&self, connection: &mut Connection, client: &Client) -> Outcome<String> {
+        let cookies = format!("Cookie: {}\r\n", self.cookies);
+        let reply = connection.get(&self.authorize(client), &cookies).await?;
+        let location = reply.headers("location").next().unwrap_or_default();
+        let code = location.split(['?', '&', '#']).find_map(|part| part.strip_prefix("code="));
+        code.map(str::to_owned).ok_or_else(|| format!("{}: no code: {} {location}", self.name, reply.status).into())
+    }
+
+    async fn exchange(&self, connection: &mut Connection, client: &Client, code: &str) -> Outcome<Reply> {
+        let Client { id, secret, .. } = client;
+        let form = format!(
+            "grant_type=authorization_code&client_id={id}&client_secret={secret}&code={code}\
+             &redirect_uri={}&code_verifier={VERIFIER}",
+            REPLY_URL[1]
+        );
+        connection.post(&self.token, "", &form).await?.expect(200)
+    }
+
+    async fn refresh(&self, connection: &mut Connection, token: &str) -> Outcome<String> {
+        let Client { id, secret, .. } = &self.refreshing;
+        let form = format!("grant_type=refresh_token&client_id={id}&client_secret={secret}&refresh_token={token}");
+        next_token(&connection.post(&self.token, "", &form).await?.expect(200)?)
+    }
+}
+
+fn next_token(reply: &Reply) -> Outcome<String> {
+    let answer: serde_json::Value = serde_json::from_slice(&reply.body)?;
+    let both = answer["access_token"].is_string() && answer["id_token"].is_string();
+    let token = answer["refresh_token"].as_str().filter(|_| both);
+    token.map(str::to_owned).ok_or_else(|| format!("not three tokens: {answer}").into())
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Discovery,
+    Keys,
+    Refresh,
+    CodeFlow,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Discovery, Self::Keys, Self::Refresh, Self::CodeFlow];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Discovery => "discovery",
+            Self::Keys => "key set",
+            Self::Refresh => "refresh grant with rotation",
+            Self::CodeFlow => "code flow (authorize by a session, exchange)",
+        }
+    }
+}
+
+struct Run {
+    times: Times,
+    seconds: f64,
+    server: Cpu,
+}
+
+impl Run {
+    fn rate(&self) -> f64 {
+        self.times.len() as f64 / self.seconds
+    }
+
+    fn cell(&self) -> String {
+        let each = 1000.0 * self.server.all() / self.times.len() as f64;
+        format!("{:.0}/s, p50 / p99 {} ms, {each:.3} ms of its processor time", self.rate(), self.times)
+    }
+}
+
+/// Measures and reports.
+pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Outcome<()> {
+    for algorithm in [SigningAlgorithm::ES256, SigningAlgorithm::RS256] {
+        with(arguments, algorithm, report).await?;
+    }
+    Ok(())
+}
+
+async fn with(arguments: &Arguments, algorithm: SigningAlgorithm, report: &mut Report) -> Outcome<()> {
+    let alg = algorithm.as_str();
+    let span = Duration::from_secs(arguments.seconds);
+    let limit = signing_limit(algorithm, span / 3)?;
+    report.row(format!("bare {alg} limit, all cores"), format!("{limit:.0} signatures/s"), "");
+    let mut subjects = Vec::new();
+    let sqlite = Place::sqlite(&arguments.folder.join(format!("provider-{alg}")));
+    subjects.push((ours(&sqlite, algorithm, "SQLite").await?, sqlite));
+    if let Some(url) = &arguments.postgres {
+        let url = own_database(url, &format!("provider_{}", alg.to_lowercase())).await?;
+        let place = Place { folder: arguments.folder.join(format!("provider-postgres-{alg}")), postgres: Some(url) };
+        subjects.push((ours(&place, algorithm, "PostgreSQL").await?, place));
+    }
+    let mut columns: Vec<(String, Vec<Run>, u64)> = Vec::new();
+    for (make, place) in subjects {
+        let server = Server::start_with(&arguments.server, &place, &UNLIMITED).await?;
+        let subject = make.at(server.port);
+        let pid = server.id();
+        let runs = all(&subject, span, || process::cpu(pid)).await?;
+        columns.push((subject.name, runs, server.memory()?.1));
+        server.stop().await?;
+    }
+    if arguments.peer {
+        let url = arguments.postgres.as_deref().ok_or("--peer wants PostgreSQL: run it through tools/bench.sh")?;
+        let url = own_database(url, &format!("peer_{}", alg.to_lowercase())).await?;
+        let peer = Peer::start(&arguments.peer_folder, &url, alg).await?;
+        let runs = all(peer.subject(), span, || peer.cpu()).await?;
+        columns.push((peer.subject().name.clone(), runs, peer.memory()?));
+    }
+    tell(report, alg, &columns, limit);
+    Ok(())
+}
+
+// A new database in the same cluster: the same durability, and nobody else's tables.
+async fn own_database(url: &str, name: &str) -> Outcome<String> {
+    let mut connection = sqlx::PgConnection::connect(url).await?;
+    for sql in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name}")] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await?;
+    }
+    connection.close().await?;
+    let (server, _) = url.rsplit_once('/').ok_or("the address of PostgreSQL names no database")?;
+    Ok(format!("{server}/{name}"))
+}
+
+fn tell(report: &mut Report, alg: &str, columns: &[(String, Vec<Run>, u64)], limit: f64) {
+    let mut heads = vec!["16 connections".to_owned()];
+    heads.extend(columns.iter().map(|(name, ..)| name.clone()));
+    let mut lines = Vec::new();
+    let peer = columns.last().filter(|_| columns.len() > 2);
+    for (row, kind) in Kind::ALL.into_iter().enumerate() {
+        let mut line = vec![kind.name().to_owned()];
+        for (_, runs, _) in columns {
+            let run = &runs[row];
+            let ratio = match peer {
+                Some((_, theirs, _)) if !std::ptr::eq(runs, theirs) => {
+                    format!(" = {:.1} times the peer", run.rate() / theirs[row].rate())
+                }
+                Some(_) | None => String::new(),
+            };
+            // Two signatures each.
+            let share = match kind {
+                Kind::Refresh | Kind::CodeFlow => format!(", {:.2} of the signing limit", 2.0 * run.rate() / limit),
+                Kind::Discovery | Kind::Keys => String::new(),
+            };
+            line.push(format!("{}{ratio}{share}", run.cell()));
+        }
+        lines.push(line);
+    }
+    let mut memory = vec!["memory at most (RSS, all its processes)".to_owned()];
+    memory.extend(columns.iter().map(|(_, _, kib)| format!("{:.0} MiB", *kib as f64 / 1024.0)));
+    lines.push(memory);
+    report.detail(&format!("The provider's endpoints, {alg}"), &heads, &lines);
+}
+
+// Signatures per second of all cores with nothing else to do.
+fn signing_limit(algorithm: SigningAlgorithm, span: Duration) -> Outcome<f64> {
+    let made = SigningKey::generate(algorithm, RsaBits::Bits2048).map_err(|error| error.to_string())?;
+    let key = Arc::new(SigningKey::from_pkcs8(algorithm, &made.pkcs8).map_err(|error| error.to_string())?);
+    let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let started = Instant::now();
+    let threads: Vec<_> = (0..lanyard_crypto::hasher::cores().get())
+        .map(|_| {
+            let (key, stop, done) = (Arc::clone(&key), Arc::clone(&stop), Arc::clone(&done));
+            std::thread::spawn(move || {
+                // Of the length of our tokens' claims.
+                let claims = serde_json::json!({"sub": "x".repeat(36), "claims": "y".repeat(500)});
+                while !stop.load(Ordering::Relaxed) && key.sign(TokenType::Id, &claims).is_ok() {
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    std::thread::sleep(span);
+    let rate = done.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
+    stop.store(true, Ordering::Relaxed);
+    for thread in threads {
+        thread.join().map_err(|_| "a signing thread panicked")?;
+    }
+    Ok(rate)
+}
+
+async fn all(subject: &Subject, span: Duration, cpu: impl Fn() -> Outcome<Cpu>) -> Outcome<Vec<Run>> {
+    let mut runs = Vec::new();
+    for kind in Kind::ALL {
+        // A moment first, so that nobody is measured while it opens connections and compiles.
+        drive(subject, kind, span / 8, &cpu).await?;
+        let run = drive(subject, kind, span, &cpu).await?;
+        eprintln!("{}, {}: {}", subject.name, kind.name(), run.cell());
+        runs.push(run);
+    }
+    Ok(runs)
+}
+
+async fn drive(subject: &Subject, kind: Kind, span: Duration, cpu: &impl Fn() -> Outcome<Cpu>) -> Outcome<Run> {
+    let mut ready = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let mut connection = Connection::open(Ipv4Addr::LOCALHOST, subject.port).await?;
+        let token = match kind {
+            Kind::Refresh => {
+                let code = subject.code(&mut connection, &subject.refreshing).await?;
+                next_token(&subject.exchange(&mut connection, &subject.refreshing, &code).await?)?
+            }
+            Kind::Discovery | Kind::Keys | Kind::CodeFlow => String::new(),
+        };
+        ready.push((connection, token));
+    }
+    let times = RefCell::new(Times::default());
+    let (before, started) = (cpu()?, Instant::now());
+    let end = Cell::new(started + span);
+    let clients = ready.into_iter().map(|(mut connection, mut token)| {
+        let (times, end) = (&times, &end);
+        async move {
+            while Instant::now() < end.get() {
+                let began = Instant::now();
+                match kind {
+                    Kind::Discovery => drop(connection.get(&subject.discovery, "").await?.expect(200)?),
+                    Kind::Keys => drop(connection.get(&subject.keys, "").await?.expect(200)?),
+                    Kind::Refresh => token = subject.refresh(&mut connection, &token).await?,
+                    Kind::CodeFlow => {
+                        let code = subject.code(&mut connection, &subject.client).await?;
+                        drop(subject.exchange(&mut connection, &subject.client, &code).await?);
+                    }
+                }
+                times.borrow_mut().add(began.elapsed());
+            }
+            Outcome::Ok(())
+        }
+    });
+    try_join_all(clients).await?;
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Run { times: times.take(), seconds, server: cpu()?.since(before) })
+}
+
+/// Our side, seeded and not yet started.
+struct Seeded {
+    name: String,
+    application: Id<Application>,
+    secret: String,
+    cookie: String,
+}
+
+impl Seeded {
+    fn at(self, port: u16) -> Subject {
+        let base = format!("/{}/{}", world::DOMAIN, world::FLOW);
+        let client = |scope| Client { id: self.application.to_string(), secret: self.secret.clone(), scope };
+        Subject {
+            name: self.name,
+            port,
+            discovery: format!("{base}/v2.0/.well-known/openid-configuration"),
+            keys: format!("{base}/discovery/v2.0/keys"),
+            token: format!("{base}/oauth2/v2.0/token"),
+            authorize: format!("{base}/oauth2/v2.0/authorize"),
+            client: client("openid"),
+            refreshing: client("openid%20offline_access"),
+            cookies: self.cookie,
+        }
+    }
+}
+
+async fn ours(place: &Place, algorithm: SigningAlgorithm, database: &str) -> Outcome<Seeded> {
+    let app = world::open(place).await?;
+    let tenant = world::tenant(&app).await?;
+    let secret = Token::generate(&mut OsEntropy);
+    let application = application(&tenant, &secret, algorithm)?;
+    let (flow, id) = (world::flow(&tenant)?, application.id);
+    let new = world::patient(&tenant, 0, "$argon2id$v=19$nobody-signs-in-with-it")?;
+    let cookie = Token::generate(&mut OsEntropy);
+    let session = session(&app, &tenant, new.id, &cookie)?;
+    let ready = app.store.write(move |tx| {
+        Box::pin(async move {
+            tx.create_flow(&flow).await?;
+            tx.create_application(&application).await?;
+            tx.link_flow(tenant.id, application.id, flow.id).await?;
+            tx.create_account(tenant.id, &new, tenant.created_at).await?;
+            tx.create_session(&session).await?;
+            Ok::<_, JourneyError>(())
+        })
+    });
+    ready.await?;
+    app.store.close().await;
+    Ok(Seeded {
+        name: format!("Lanyard, {database}"),
+        application: id,
+        secret: secret.expose().to_owned(),
+        cookie: format!("__Host-sso={}", cookie.expose()),
+    })
+}
+
+fn application(tenant: &Tenant, secret: &Token, signing: SigningAlgorithm) -> Outcome<Application> {
+    let kind = ApplicationKind::Web;
+    Ok(Application {
+        id: Id::new(tenant.created_at, &mut OsEntropy),
+        tenant: tenant.id,
+        name: "Provider bench".into(),
+        kind,
+        reply_urls: vec![ReplyUrl::parse(REPLY_URL[0], kind)?],
+        minimum: Minimum::StrongestLinked,
+        secrets: vec![ClientSecret { hash: secret.hash(), hint: "none".into(), created_at: tenant.created_at }],
+        settings: ApplicationSettings { signing, ..ApplicationSettings::default() },
+        created_at: tenant.created_at,
+    })
+}
+
+fn session(app: &App, tenant: &Tenant, account: Id<Account>, cookie: &Token) -> Outcome<Session> {
+    let now = app.clock.now();
+    // The journey alone writes one; this is the form in which it is stored.
+    let authentication = serde_json::from_value(serde_json::json!({
+        "account": account, "at": now, "password": true, "email_proved": false, "second": [], "new_account": false,
+    }))?;
+    Ok(Session {
+        id: Id::new(now, &mut OsEntropy),
+        tenant: tenant.id,
+        account,
+        token: cookie.hash(),
+        console: None,
+        terms: SessionTerms::default(),
+        authentication,
+        created_at: now,
+        last_seen_at: now,
+        expires_at: now.plus(DAY),
+        ended_at: None,
+    })
+}
