@@ -22,6 +22,10 @@ pub const EXEMPT: [Endpoint; 7] = [
     Endpoint::PushedRequest,
 ];
 
+/// The exempt endpoints that a program calls rather than a person's browser.
+pub const CALLED_BY_PROGRAMS: [Endpoint; 5] =
+    [Endpoint::Token, Endpoint::UserInfo, Endpoint::Revocation, Endpoint::Introspection, Endpoint::PushedRequest];
+
 /// Whether a state-changing request comes from one of our own pages.
 #[must_use]
 pub fn same_origin(method: &Method, headers: &HeaderMap, own_origin: &str) -> bool {
