@@ -43,8 +43,11 @@ struct Arguments {
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Seconds that each run of sign-ins, and of bare hashes, takes.
-    #[arg(long, default_value_t = 15)]
+    #[arg(long, default_value_t = 6)]
     seconds: u64,
+    /// Rounds of sign-ins; their medians are told.
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
     /// Clients at the same time in the runs of sign-ins.
     #[arg(long, default_value_t = 16)]
     clients: usize,

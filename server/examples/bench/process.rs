@@ -34,6 +34,15 @@ impl Cpu {
         self.hashing + self.database + self.rest
     }
 
+    /// Both together.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            hashing: self.hashing + other.hashing,
+            database: self.database + other.database,
+            rest: self.rest + other.rest,
+        }
+    }
+
     /// What was used since `earlier`.
     pub(crate) fn since(self, earlier: Self) -> Self {
         Self {

@@ -4,7 +4,7 @@
 //! the commit. Each patient has a connection and a network address of their own; the limiter is
 //! on. In the first run the journeys were begun beforehand, so that the rate is that of the POSTs
 //! alone; in the second each client does all of it: authorize, the page, the POST. Bare hashes are
-//! timed before, between and after, in this process, with the server idle.
+//! timed before and after each run, in this process, with the server idle.
 
 use std::{
     cell::{Cell, RefCell},
@@ -29,7 +29,7 @@ use crate::{
     http::Connection,
     process::{self, Cpu},
     server::Server,
-    table::{Report, Times},
+    table::{Report, Spread, Times},
     world::{self, ACCOUNTS, PASSWORD, World},
 };
 
@@ -42,6 +42,7 @@ struct Begun {
 }
 
 /// What a run came to.
+#[derive(Default)]
 struct Run {
     posts: Times,
     seconds: f64,
@@ -51,6 +52,19 @@ struct Run {
 }
 
 impl Run {
+    /// All of `runs` as one.
+    fn sum(runs: &[Self]) -> Self {
+        let mut sum = Self::default();
+        for run in runs {
+            sum.posts.append(run.posts.clone());
+            sum.seconds += run.seconds;
+            sum.server = sum.server.plus(run.server);
+            sum.clients = sum.clients.plus(run.clients);
+            sum.busy += run.busy / runs.len() as f64;
+        }
+        sum
+    }
+
     fn rate(&self) -> f64 {
         self.posts.len() as f64 / self.seconds
     }
@@ -75,40 +89,83 @@ impl Run {
     }
 }
 
+/// Runs of one kind, each with the share of the limit that it reached.
+#[derive(Default)]
+struct Runs {
+    all: Vec<Run>,
+    by_clock: Vec<f64>,
+    by_cost: Vec<f64>,
+}
+
+impl Runs {
+    /// A run between two timings of bare hashes.
+    fn add(&mut self, run: Run, before: &Bare, after: &Bare) {
+        let limit = before.and(after);
+        self.by_clock.push(run.rate() / limit.rate);
+        self.by_cost.push(limit.cost / run.cost());
+        self.all.push(run);
+    }
+
+    fn report(&self, what: &str, aim: &str, clients: usize, report: &mut Report) {
+        let rate = Spread::of(self.all.iter().map(Run::rate));
+        let (by_clock, by_cost) = (Spread::of(self.by_clock.iter().copied()), Spread::of(self.by_cost.iter().copied()));
+        report.row(
+            what,
+            format!("{rate:.1} a second = {by_clock:.2} of the limit ({by_cost:.2} by processor time)"),
+            aim,
+        );
+        let together = Run::sum(&self.all);
+        let posts = &together.posts;
+        report.row(
+            format!("– p50 / p99 of the POST with {clients} clients"),
+            format!("{posts} ms ({} sign-ins)", posts.len()),
+            "",
+        );
+        report.row("– processor ms for each", together.costs(), "");
+    }
+}
+
 /// Measures and reports.
+///
+/// Other guests of the same host change the speed of memory, and with it that of a hash, within
+/// seconds. So the runs are short and many, and each is compared with the bare hashes timed just
+/// before and just after it.
 pub(crate) async fn measure(arguments: &Arguments, world: &World, report: &mut Report) -> Outcome<()> {
     let server = Server::start(&arguments.server, &world.place).await?;
     let span = Duration::from_secs(arguments.seconds);
-    let first = bare(world, span)?;
-    let wanted = (first.rate * span.as_secs_f64() * 1.2) as usize + arguments.clients;
-    let ready = begin_many(world, &server, wanted).await?;
-    let alone = drive(arguments.clients, &server, span, Work::Posts(ready)).await?;
-    let second = bare(world, span)?;
-    let whole = drive(arguments.clients, &server, span, Work::Journeys(world)).await?;
-    let third = bare(world, span)?;
-    let calm = drive(1, &server, span / 3, Work::Journeys(world)).await?;
+    let (mut bare_runs, mut alone, mut whole) = (vec![bare(world, span)?], Runs::default(), Runs::default());
+    for _ in 0..arguments.rounds {
+        let before = bare_runs[bare_runs.len() - 1];
+        let wanted = (before.rate * span.as_secs_f64() * 1.6) as usize + arguments.clients;
+        let ready = begin_many(world, &server, wanted).await?;
+        let run = drive(arguments.clients, &server, span, Work::Posts(ready)).await?;
+        let between = bare(world, span)?;
+        alone.add(run, &before, &between);
+        let run = drive(arguments.clients, &server, span, Work::Journeys(world)).await?;
+        let after = bare(world, span)?;
+        whole.add(run, &between, &after);
+        bare_runs.extend([between, after]);
+    }
+    let calm = drive(1, &server, span, Work::Journeys(world)).await?;
     server.stop().await?;
 
-    let (limit_alone, limit_whole) = (first.and(&second), second.and(&third));
     let cores = hasher::cores();
     report.row(
-        format!("bare argon2id limit, {cores} threads (19 MiB, 2 passes), three runs"),
-        format!("{first}, {second}, {third}"),
+        format!("bare argon2id limit, {cores} threads (19 MiB, 2 passes), {} runs", bare_runs.len()),
+        format!(
+            "{:.1} a second at {:.2} ms of a core each",
+            Spread::of(bare_runs.iter().map(|run| run.rate)),
+            Spread::of(bare_runs.iter().map(|run| run.cost))
+        ),
         "",
     );
-    // By the clock it is what it is only on a calm machine; by processor time, on a busy one too.
-    let share = |run: &Run, limit: &Bare| {
-        let (by_clock, by_cost) = (run.rate() / limit.rate, limit.cost / run.cost());
-        format!("{:.1}/s = {by_clock:.2} of the limit ({by_cost:.2} by processor time)", run.rate())
-    };
-    report.row("password POSTs to committed sessions", share(&alone, &limit_alone), "0.9 or more");
-    let latency = |run: &Run| format!("{} ms ({} sign-ins)", run.posts, run.posts.len());
-    report.row(format!("– p50 / p99 with {} clients", arguments.clients), latency(&alone), "");
-    report.row("– processor ms for each", alone.costs(), "");
-    report.row("whole journeys (authorize, page, POST)", share(&whole, &limit_whole), "");
-    report.row(format!("– p50 / p99 of the POST with {} clients", arguments.clients), latency(&whole), "");
-    report.row("– processor ms for each", whole.costs(), "");
-    report.row("p50 / p99 of the POST with one client", latency(&calm), "");
+    alone.report("password POSTs to committed sessions", "0.9 or more", arguments.clients, report);
+    whole.report("whole journeys (authorize, page, POST)", "", arguments.clients, report);
+    report.row(
+        "p50 / p99 of the POST with one client",
+        format!("{} ms ({} sign-ins)", calm.posts, calm.posts.len()),
+        "",
+    );
     Ok(())
 }
 
@@ -125,12 +182,6 @@ impl Bare {
     /// The mean of two runs.
     fn and(&self, other: &Self) -> Self {
         Self { rate: (self.rate + other.rate) / 2.0, cost: (self.cost + other.cost) / 2.0 }
-    }
-}
-
-impl std::fmt::Display for Bare {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.1}/s at {:.2} ms", self.rate, self.cost)
     }
 }
 

@@ -42,6 +42,32 @@ impl Display for Times {
     }
 }
 
+/// The middle of several runs, and from where to where they went.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spread {
+    median: f64,
+    lowest: f64,
+    highest: f64,
+}
+
+impl Spread {
+    /// Of one run or more; of none, nothing is a number.
+    pub(crate) fn of(values: impl Iterator<Item = f64>) -> Self {
+        let mut sorted: Vec<f64> = values.collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
+        Self { median: at(sorted.len() / 2), lowest: at(0), highest: at(sorted.len().saturating_sub(1)) }
+    }
+}
+
+/// "median [lowest to highest]", with as many digits as asked for.
+impl Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = f.precision().unwrap_or(1);
+        write!(f, "{:.digits$} [{:.digits$} to {:.digits$}]", self.median, self.lowest, self.highest)
+    }
+}
+
 /// What was measured.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
