@@ -13,6 +13,7 @@ mod audit;
 mod codes;
 mod command_line;
 mod consent;
+mod device;
 mod documents;
 mod enumeration;
 mod factors;
