@@ -15,6 +15,7 @@ mod command_line;
 mod consent;
 mod device;
 mod documents;
+mod dpop;
 mod enumeration;
 mod factors;
 mod flow_order;
