@@ -1,10 +1,10 @@
 // Applications of somebody else: consent (U29), apps with access (A32), and "Keep me signed in".
 // A server of its own: the first operator's link works once, and the settings are not the demo's.
 import { nextCode, seen } from "../support/inbox.ts";
-import { at, enrolPhone, enterPhoneCode, finishApp, giveDetails, givePassword, person, press, proveAddress, TENANT, toSignIn } from "../support/journey.ts";
+import { at, becomeOperator, enrolPhone, enterPhoneCode, giveDetails, givePassword, operatorLink, person, press, proveAddress, TENANT, toSignIn } from "../support/journey.ts";
 import { expectAccessible } from "../support/axe.ts";
-import { hydrated } from "../support/page.ts";
 import { startServer, type RunningServer } from "../support/server.ts";
+import { makeThirdParty, offerToKeep } from "../support/third-party.ts";
 import { expect, test, type BrowserContext, type Page } from "../support/test.ts";
 
 test.describe.configure({ mode: "serial" });
@@ -32,35 +32,10 @@ async function good(state: string): Promise<void> {
     await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
 }
 
-/** Opens everything that is folded, so that what is in it can be filled in. */
-async function unfold(): Promise<void> {
-    await page.locator("details").evaluateAll((all) => all.forEach((one) => one.setAttribute("open", "")));
-}
-
 test("the operator marks the application as somebody else's and offers to keep people signed in", async () => {
-    const link = /^\s+(http\S+\/invitation\/\S+)$/m.exec(server.output())?.[1] ?? "";
-    const operator = person("Olive", "Operator");
-    await page.goto(link);
-    await hydrated(page);
-    await page.getByLabel("Email address").fill(operator.email);
-    await page.getByLabel("Choose a password").fill(operator.password);
-    await page.getByLabel("Given name").fill(operator.givenName);
-    await page.getByLabel("Surname").fill(operator.surname);
-    await press(page, "Create account");
-    await finishApp(page);
-    await at(page, "Tenants");
-    await page.goto(`/portal/${TENANT}/applications`);
-    await page.getByRole("link", { name: "Patient portal" }).click();
-    await at(page, "Patient portal");
-    await unfold();
-    await page.locator("label", { hasText: "It belongs to another organisation" }).click();
-    await page.locator("form", { has: page.locator("[name=third_party]") }).getByRole("button", { name: "Save changes" }).click();
-    await expect(page.locator("[name=third_party]")).toBeChecked();
-    await page.goto(`/portal/${TENANT}/flows/b2c_1_sign_up_sign_in`);
-    await unfold();
-    await page.locator("[name=keep_days]").fill("14");
-    await page.locator("form", { has: page.locator("[name=keep_days]") }).getByRole("button", { name: /^Save/ }).click();
-    await expect(page.locator("[name=keep_days]")).toHaveValue("14");
+    await becomeOperator(page, operatorLink(server.output()), person("Olive", "Operator"));
+    await makeThirdParty(page);
+    await offerToKeep(page, "14");
 });
 
 test("U29 before data first goes to it, the person sees which, and may say no", async () => {

@@ -1,8 +1,27 @@
 // Every page in its states, photographed for make screenshots. Look at them one by one.
 import { nextCode, seen } from "../support/inbox.ts";
-import { at, becomeOperator, choose, demoAccount, enterPhoneCode, finishApp, givePassword, operatorLink, person, press, signUp, TENANT } from "../support/journey.ts";
+import {
+    at,
+    becomeOperator,
+    choose,
+    demoAccount,
+    enrolPhone,
+    enterPhoneCode,
+    finishApp,
+    giveDetails,
+    givePassword,
+    operatorLink,
+    person,
+    press,
+    proveAddress,
+    signUp,
+    TENANT,
+    toSignIn,
+} from "../support/journey.ts";
 import { hydrated } from "../support/page.ts";
 import { screens } from "../support/screens.ts";
+import { startServer } from "../support/server.ts";
+import { makeThirdParty, offerToKeep } from "../support/third-party.ts";
 import { expect, test, type Page } from "../support/test.ts";
 import { walkPatientPages } from "../support/walk.ts";
 
@@ -129,4 +148,39 @@ test("the clinic", async ({ page, request }) => {
     await page.goto(`/clinic/${TENANT}`);
     await page.locator(".row-link").first().click();
     await screens(page, "85-patient");
+});
+
+test("an application of somebody else", async ({ browser }) => {
+    const own = await startServer();
+    try {
+        const operator = await (await browser.newContext({ baseURL: own.origin })).newPage();
+        await becomeOperator(operator, operatorLink(own.output()), person("Olive", "Operator"));
+        await makeThirdParty(operator);
+        await screens(operator, "90-application-third-party");
+        await offerToKeep(operator, "14");
+
+        const context = await browser.newContext({ baseURL: own.origin, locale: "en-GB" });
+        const page = await context.newPage();
+        const who = person("Rosa", "Parks");
+        await toSignIn(page);
+        await screens(page, "91-sign-in-keep");
+        await proveAddress(page, context.request, who.email);
+        await giveDetails(page, who);
+        await enrolPhone(page, context.request, who);
+        await at(page, "Share your details?");
+        await screens(page, "92-consent");
+        await press(page, "Allow");
+        await at(page, "Your details");
+        await page.goto(`/account/${TENANT}`);
+        const known = await seen(context.request, who.e164);
+        await givePassword(page, who.email, who.password);
+        await enterPhoneCode(page, context.request, who, "Text message", known);
+        await at(page, "Your account");
+        await screens(page, "93-account-access");
+        await page.getByRole("button", { name: "Remove access of Patient portal" }).click();
+        await expect(page.getByRole("status")).toContainText("Access removed");
+        await screens(page, "94-account-access-removed");
+    } finally {
+        await own.stop();
+    }
 });

@@ -165,6 +165,11 @@ pub struct Limits {
     pub per_address_per_second: u32,
     /// How many of them at once.
     pub per_address_burst: u32,
+    /// Requests per second and network address to the endpoints that applications' own programs call
+    /// (token, userinfo, revocation, introspection, pushed requests).
+    pub calls_per_address_per_second: u32,
+    /// How many of them at once.
+    pub calls_per_address_burst: u32,
     /// Texts and calls per hour that requests from one network address may cause in a tenant (A14).
     pub texts_per_address_per_hour: u32,
     /// Texts and calls per day (UTC) of one tenant (A14): the most that anybody can make it pay for.
@@ -207,6 +212,8 @@ impl Default for Limits {
         Self {
             per_address_per_second: 5,
             per_address_burst: 60,
+            calls_per_address_per_second: 100,
+            calls_per_address_burst: 1_000,
             texts_per_address_per_hour: 60,
             texts_per_tenant_per_day: 5_000,
             hashing_threads: 0,
@@ -303,10 +310,14 @@ impl Config {
         if self.tls.certificate_file.is_some() != self.tls.key_file.is_some() {
             return refuse("tls: certificate_file and key_file go together".into());
         }
-        if self.limits.per_address_per_second == 0
-            || self.limits.per_address_burst == 0
-            || self.limits.hashing_queue == 0
-        {
+        let limits = &self.limits;
+        let rates = [
+            limits.per_address_per_second,
+            limits.per_address_burst,
+            limits.calls_per_address_per_second,
+            limits.calls_per_address_burst,
+        ];
+        if rates.contains(&0) || limits.hashing_queue == 0 {
             return refuse("limits: values must be 1 or more".into());
         }
         if !(2..=3650).contains(&self.keys.rotation_days) {

@@ -246,3 +246,22 @@ async fn one_network_cannot_take_all_the_time() {
     let answer = app.browser().at_ip([198, 51, 100, 1]).post("/sign-out", &[]).await;
     assert_ne!(answer.status, 429, "another network is not held");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_applications_server_is_not_held_to_what_one_person_may_send() {
+    let mut options = crate::support::Options::default();
+    options.config.limits.per_address_per_second = 1;
+    options.config.limits.per_address_burst = 3;
+    options.config.limits.calls_per_address_per_second = 1;
+    options.config.limits.calls_per_address_burst = 40;
+    let app = TestApp::with(options).await;
+    let clinic = &app.world.plain;
+    let mut browser = app.browser();
+    let token = format!("{}/oauth2/v2.0/token", place(clinic, &clinic.flow));
+    for call in 0..40 {
+        let answer = browser.post_bare(&token, &[("grant_type", "authorization_code")]).await;
+        assert_ne!(answer.status, 429, "call {call}");
+    }
+    assert_eq!(browser.post_bare(&token, &[("grant_type", "authorization_code")]).await.status, 429);
+    assert_ne!(browser.post("/sign-out", &[]).await.status, 429, "a person's requests are counted apart");
+}

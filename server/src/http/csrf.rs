@@ -23,6 +23,10 @@ pub const EXEMPT: [Endpoint; 8] = [
     Endpoint::DeviceAuthorization,
 ];
 
+/// The exempt endpoints that a program calls rather than a person's browser.
+pub const CALLED_BY_PROGRAMS: [Endpoint; 5] =
+    [Endpoint::Token, Endpoint::UserInfo, Endpoint::Revocation, Endpoint::Introspection, Endpoint::PushedRequest];
+
 /// Whether a state-changing request comes from one of our own pages.
 #[must_use]
 pub fn same_origin(method: &Method, headers: &HeaderMap, own_origin: &str) -> bool {

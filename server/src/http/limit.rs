@@ -14,12 +14,13 @@ use crate::config::Limits;
 /// The limiter.
 pub struct Limiter {
     changes: DefaultKeyedRateLimiter<String>,
+    calls: DefaultKeyedRateLimiter<String>,
     beginnings: DefaultKeyedRateLimiter<String>,
 }
 
 impl std::fmt::Debug for Limiter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Limiter({} networks)", self.changes.len().max(self.beginnings.len()))
+        write!(f, "Limiter({} networks)", self.changes.len().max(self.beginnings.len()).max(self.calls.len()))
     }
 }
 
@@ -27,16 +28,31 @@ impl Limiter {
     /// A limiter with these limits.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        let rate = NonZeroU32::new(limits.per_address_per_second).unwrap_or(NonZeroU32::MIN);
-        let burst = NonZeroU32::new(limits.per_address_burst).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::per_second(rate).allow_burst(burst);
-        Self { changes: RateLimiter::keyed(quota), beginnings: RateLimiter::keyed(quota) }
+        let quota = |rate, burst| {
+            let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+            Quota::per_second(at_least_one(rate)).allow_burst(at_least_one(burst))
+        };
+        let people = quota(limits.per_address_per_second, limits.per_address_burst);
+        let programs = quota(limits.calls_per_address_per_second, limits.calls_per_address_burst);
+        Self {
+            changes: RateLimiter::keyed(people),
+            calls: RateLimiter::keyed(programs),
+            beginnings: RateLimiter::keyed(people),
+        }
     }
 
     /// Whether one more request from `ip` is taken.
     #[must_use]
     pub fn admits(&self, ip: IpAddr) -> bool {
         self.changes.check_key(&network_of(ip)).is_ok()
+    }
+
+    /// Whether one more request from `ip` to an endpoint that programs call is taken. The server of
+    /// an application speaks for all its patients from one address; a guess there costs a hash of
+    /// random bytes at most, no password's.
+    #[must_use]
+    pub fn admits_call(&self, ip: IpAddr) -> bool {
+        self.calls.check_key(&network_of(ip)).is_ok()
     }
 
     /// Whether one more journey from `ip` is begun. A plain GET of anybody stores a row; whoever
@@ -48,7 +64,7 @@ impl Limiter {
 
     /// Forgets networks that have been quiet; called now and then.
     pub fn tidy(&self) {
-        for limiter in [&self.changes, &self.beginnings] {
+        for limiter in [&self.changes, &self.calls, &self.beginnings] {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }

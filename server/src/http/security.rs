@@ -72,19 +72,20 @@ fn admit(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap, client: &Cl
     if method.is_safe() {
         return Ok(());
     }
-    if !is_exempt(uri) && !csrf::same_origin(method, headers, &app.origin) {
+    let endpoint = Route::parse(uri.path(), uri.query()).map(|route| route.endpoint);
+    // The protocol endpoints of a flow, and nothing else, take no cookie as authority.
+    if !endpoint.is_some_and(|it| csrf::EXEMPT.contains(&it)) && !csrf::same_origin(method, headers, &app.origin) {
         return Err(HttpError::CrossSite);
     }
-    if !app.limiter.admits(client.ip) {
+    let admitted = if endpoint.is_some_and(|it| csrf::CALLED_BY_PROGRAMS.contains(&it)) {
+        app.limiter.admits_call(client.ip)
+    } else {
+        app.limiter.admits(client.ip)
+    };
+    if !admitted {
         return Err(HttpError::TooManyRequests { retry_after: 30 });
     }
     Ok(())
-}
-
-/// Whether the CSRF check passes a path by: the protocol endpoints of a flow, and nothing else.
-#[must_use]
-pub fn is_exempt(uri: &Uri) -> bool {
-    Route::parse(uri.path(), uri.query()).is_some_and(|route| csrf::EXEMPT.contains(&route.endpoint))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -66,6 +66,8 @@ impl Default for Options {
         let limits = Limits {
             per_address_per_second: 1_000_000,
             per_address_burst: 1_000_000,
+            calls_per_address_per_second: 1_000_000,
+            calls_per_address_burst: 1_000_000,
             hashing_threads: 1,
             hashing_queue: 512,
             ..Limits::default()
