@@ -109,3 +109,44 @@ pub fn account_end_sessions(domain: &str) -> String {
 pub fn account_profile(domain: &str) -> String {
     format!("/account/{domain}/profile")
 }
+
+/// Where a person types the code that a device shows (RFC 8628).
+#[must_use]
+pub fn device(domain: &str, flow: &str) -> String {
+    format!("/{domain}/{flow}/device")
+}
+
+/// How the sign-in of a device ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceResult {
+    /// It is signed in.
+    Approved,
+    /// The person said no.
+    Denied,
+    /// Its code was too old, or answered already.
+    TooLate,
+}
+
+impl DeviceResult {
+    /// The word in the address of [`device_result`].
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::TooLate => "too-late",
+        }
+    }
+
+    /// The result of that word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Approved, Self::Denied, Self::TooLate].into_iter().find(|result| result.as_str() == text)
+    }
+}
+
+/// Where the sign-in of a device ends.
+#[must_use]
+pub fn device_result(domain: &str, flow: &str, result: DeviceResult) -> String {
+    format!("/{domain}/{flow}/device?result={}", result.as_str())
+}

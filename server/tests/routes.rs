@@ -168,7 +168,8 @@ async fn n25_every_route_that_changes_state_refuses_other_sites() {
 async fn n25_the_exempt_endpoints_are_the_pinned_ones() {
     let pinned = [Endpoint::Authorize, Endpoint::Token, Endpoint::UserInfo, Endpoint::Logout];
     assert_eq!(EXEMPT[..4], pinned);
-    assert_eq!(EXEMPT[4..], [Endpoint::Revocation, Endpoint::Introspection, Endpoint::PushedRequest]);
+    let later = [Endpoint::Revocation, Endpoint::Introspection, Endpoint::PushedRequest, Endpoint::DeviceAuthorization];
+    assert_eq!(EXEMPT[4..], later);
     let app = TestApp::new().await;
     let base = place(&app.world.plain, &app.world.plain.flow);
     let mut browser = app.browser();

@@ -7,6 +7,8 @@ pub mod claims;
 #[cfg(feature = "ssr")]
 pub mod clinic;
 #[cfg(feature = "ssr")]
+pub mod device;
+#[cfg(feature = "ssr")]
 pub mod home;
 #[cfg(feature = "ssr")]
 pub mod inbox;

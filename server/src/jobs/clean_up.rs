@@ -60,6 +60,7 @@ pub async fn once(app: &App, now: Timestamp) -> Result<u64, StorageError> {
                 rows += tx.delete_old_messages(now.minus(DAY), BATCH).await?;
                 // Not at once: another process's clock may be behind ours.
                 rows += tx.delete_expired_client_assertions(now.minus(HOUR), BATCH).await?;
+                rows += tx.delete_expired_device_codes(now.minus(HOUR), BATCH).await?;
                 rows += tx.delete_expired_dpop_proofs(now, BATCH).await?;
                 Ok(rows)
             })

@@ -4,7 +4,7 @@
 mod authorize;
 mod authorize_post;
 mod b2c;
-mod clients;
+pub(crate) mod clients;
 mod config;
 mod front_channel;
 mod level;

@@ -168,6 +168,14 @@ fn tokens(detail: &ApplicationDetail) -> AnyView {
             {check_group("response_types", "Response types besides code", "", None, types)}
         }
     });
+    let device = can.device.then(|| {
+        tick(
+            form,
+            "device",
+            "Sign-in on devices without a browser",
+            "Device grant: people type a short code on their phone.",
+        )
+    });
     let demands = can.signs_in.then(|| {
         view! {
             {tick(form, "require_pushed_requests", "Sign-ins must be pushed first", "Pushed authorization requests: what is asked for never stands in the browser’s address. The application must know how (RFC 9126).")}
@@ -180,6 +188,7 @@ fn tokens(detail: &ApplicationDetail) -> AnyView {
         <Disclosure summary="Tokens and protocol" open=wrong(form, &["signing"])>
             {signing}
             {demands}
+            {device}
             {types}
         </Disclosure>
     }

@@ -55,6 +55,9 @@ pub enum Action {
     SigningKeyCreated,
     SigningKeyRevoked,
     SigningKeyDeleted,
+    DeviceApproved,
+    DeviceDenied,
+    DeviceCodeReused,
 }
 
 /// How it ended.

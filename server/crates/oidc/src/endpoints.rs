@@ -116,11 +116,15 @@ pub enum Endpoint {
     Introspection,
     /// RFC 9126, 2.
     PushedRequest,
+    /// RFC 8628, 3.1.
+    DeviceAuthorization,
+    /// The page where a person types a user code (RFC 8628, 3.3).
+    Device,
 }
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Discovery,
         Self::Authorize,
         Self::Token,
@@ -130,6 +134,8 @@ impl Endpoint {
         Self::Revocation,
         Self::Introspection,
         Self::PushedRequest,
+        Self::DeviceAuthorization,
+        Self::Device,
     ];
 
     /// The part of the path behind the flow.
@@ -145,6 +151,8 @@ impl Endpoint {
             Self::Revocation => "oauth2/v2.0/revoke",
             Self::Introspection => "oauth2/v2.0/introspect",
             Self::PushedRequest => "oauth2/v2.0/par",
+            Self::DeviceAuthorization => "oauth2/v2.0/devicecode",
+            Self::Device => "device",
         }
     }
 

@@ -8,6 +8,7 @@
 
 pub mod authorize;
 pub mod claims;
+pub mod device;
 pub mod dpop;
 pub mod endpoints;
 pub mod error;

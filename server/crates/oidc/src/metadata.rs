@@ -34,6 +34,9 @@ pub struct Metadata {
     pub end_session_endpoint: String,
     pub jwks_uri: String,
     pub userinfo_endpoint: String,
+    // RFC 8628, 4: only where an application of the flow has the grant switched on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_authorization_endpoint: Option<String>,
     pub pushed_authorization_request_endpoint: String,
     pub require_pushed_authorization_requests: bool,
     pub revocation_endpoint: String,
@@ -79,6 +82,11 @@ impl Metadata {
     ) -> Self {
         let some = |kind| linked.iter().any(|application| response_type::is_allowed(kind, &application.settings));
         let offered = |kind: &ResponseType| *kind == ResponseType::Code || some(*kind);
+        let used = |grant| match grant {
+            GrantType::AuthorizationCode | GrantType::RefreshToken => true,
+            GrantType::ClientCredentials => linked.iter().any(|application| application.settings.client_credentials),
+            GrantType::DeviceCode => linked.iter().any(|application| application.settings.device),
+        };
         let url = |endpoint| route.url(origin, endpoint);
         let client_auth = ClientAuthMethod::ALL.map(ClientAuthMethod::as_str);
         let mut claims_supported: Vec<String> = claims::PROTOCOL.iter().map(|name| (*name).to_owned()).collect();
@@ -97,6 +105,7 @@ impl Metadata {
             userinfo_endpoint: url(Endpoint::UserInfo),
             revocation_endpoint: url(Endpoint::Revocation),
             introspection_endpoint: url(Endpoint::Introspection),
+            device_authorization_endpoint: used(GrantType::DeviceCode).then(|| url(Endpoint::DeviceAuthorization)),
             pushed_authorization_request_endpoint: url(Endpoint::PushedRequest),
             require_pushed_authorization_requests: !linked.is_empty()
                 && linked.iter().all(|application| application.settings.require_pushed_requests),
@@ -107,8 +116,9 @@ impl Metadata {
                 .map(|kind| kind.as_str())
                 .collect(),
             grant_types_supported: GrantType::ALL
-                .map(GrantType::as_str)
                 .into_iter()
+                .filter(|grant| used(*grant))
+                .map(GrantType::as_str)
                 // What the standard calls an ID token from the authorization endpoint.
                 .chain(some(ResponseType::IdToken).then_some("implicit"))
                 .collect(),
@@ -191,5 +201,22 @@ mod tests {
         assert!(!of(&[plain.clone(), other.clone()]).require_pushed_authorization_requests, "not of everybody");
         assert!(of(&[other]).require_pushed_authorization_requests);
         assert!(!of(&[]).require_pushed_authorization_requests);
+    }
+
+    #[test]
+    fn rfc8628_discovery_lists_grants_and_their_endpoint_only_where_they_are_switched_on() {
+        let route = Route::parse("/clinic.example/susi/v2.0/.well-known/openid-configuration", None).unwrap();
+        let of = |linked: &[Application]| Metadata::new(&fixtures::origin(), &route, fixtures::issuer(), &[], linked);
+        let (plain, mut other) = (fixtures::application(Web), fixtures::application(Web));
+        let off = of(std::slice::from_ref(&plain));
+        assert_eq!(off.grant_types_supported, ["authorization_code", "refresh_token"]);
+        assert!(serde_json::to_value(&off).unwrap().get("device_authorization_endpoint").is_none());
+        other.settings.device = true;
+        let on = of(&[plain, other.clone()]);
+        assert!(on.device_authorization_endpoint.unwrap().ends_with("/clinic.example/susi/oauth2/v2.0/devicecode"));
+        assert!(on.grant_types_supported.contains(&"urn:ietf:params:oauth:grant-type:device_code"));
+        assert!(!on.grant_types_supported.contains(&"client_credentials"));
+        other.settings.client_credentials = true;
+        assert!(of(&[other]).grant_types_supported.contains(&"client_credentials"));
     }
 }

@@ -71,6 +71,11 @@ pub async fn go_back(
             response.headers_mut().append(header::SET_COOKIE, Cookie::Journey.clear());
             Ok(response)
         }
+        Back::Device { path } => {
+            let mut response = Redirect::to(&path).into_response();
+            response.headers_mut().append(header::SET_COOKIE, Cookie::Journey.clear());
+            Ok(response)
+        }
         Back::Nowhere => Ok(Redirect::to(&paths::journey(&id)).into_response()),
     }
 }

@@ -31,7 +31,11 @@ impl Readers {
             Endpoint::Discovery | Endpoint::Keys => Self::Anybody,
             Endpoint::Token | Endpoint::UserInfo | Endpoint::Revocation | Endpoint::PushedRequest => Self::Registered,
             // Pages are no API; introspection is for servers.
-            Endpoint::Authorize | Endpoint::Logout | Endpoint::Introspection => Self::Nobody,
+            Endpoint::Authorize
+            | Endpoint::Logout
+            | Endpoint::Introspection
+            | Endpoint::DeviceAuthorization
+            | Endpoint::Device => Self::Nobody,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! three prefixes) is read by `lanyard_oidc::endpoints`, so they are served by one fallback.
 
 mod cors;
+mod device;
 mod dpop;
 pub mod response;
 mod token;
@@ -73,7 +74,14 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
             let body = form(request).await?;
             authorize(app, &place, &headers, &body, client).await
         }
-        (Endpoint::Token | Endpoint::Revocation | Endpoint::Introspection | Endpoint::PushedRequest, Method::POST) => {
+        (
+            Endpoint::Token
+            | Endpoint::Revocation
+            | Endpoint::Introspection
+            | Endpoint::PushedRequest
+            | Endpoint::DeviceAuthorization,
+            Method::POST,
+        ) => {
             let body = form(request).await?;
             Ok(token::form(app, &place, route.endpoint, &headers, &body, (&call, client)).await)
         }
@@ -90,6 +98,11 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
             let body = form(request).await?;
             logout(app, &place, &headers, &body, own, client).await
         }
+        (Endpoint::Device, Method::GET) => device::show(app, &place, &headers, query.as_bytes()).await,
+        (Endpoint::Device, Method::POST) => {
+            let body = form(request).await?;
+            device::decide(app, &place, &headers, &body, client).await
+        }
         (endpoint, _) => Ok((StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, methods(endpoint))]).into_response()),
     }
 }
@@ -98,8 +111,12 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
 const fn methods(endpoint: Endpoint) -> &'static str {
     match endpoint {
         Endpoint::Discovery | Endpoint::Keys => "GET, HEAD",
-        Endpoint::Authorize | Endpoint::UserInfo | Endpoint::Logout => "GET, POST",
-        Endpoint::Token | Endpoint::Revocation | Endpoint::Introspection | Endpoint::PushedRequest => "POST",
+        Endpoint::Authorize | Endpoint::UserInfo | Endpoint::Logout | Endpoint::Device => "GET, POST",
+        Endpoint::Token
+        | Endpoint::Revocation
+        | Endpoint::Introspection
+        | Endpoint::PushedRequest
+        | Endpoint::DeviceAuthorization => "POST",
     }
 }
 

@@ -59,7 +59,19 @@ pub(super) async fn form(
             });
             (StatusCode::CREATED, Json(answer)).into_response()
         }),
-        Endpoint::Discovery | Endpoint::Keys | Endpoint::Authorize | Endpoint::Logout | Endpoint::UserInfo => {
+        // What a device asks for costs a row of the database, and needs no secret.
+        Endpoint::DeviceAuthorization if !app.limiter.admits_beginning(client.ip) => {
+            return HttpError::TooManyRequests { retry_after: 30 }.into_response();
+        }
+        Endpoint::DeviceAuthorization => oauth::device::authorization(app, place, &params, authorization)
+            .await
+            .map(|answer| Json(answer).into_response()),
+        Endpoint::Discovery
+        | Endpoint::Keys
+        | Endpoint::Authorize
+        | Endpoint::Logout
+        | Endpoint::UserInfo
+        | Endpoint::Device => {
             return StatusCode::METHOD_NOT_ALLOWED.into_response();
         }
     };

@@ -148,6 +148,37 @@ pub async fn begin_console(
     Ok(Begun { id: id.to_string(), browser })
 }
 
+/// Begins the journey of a person who wants to sign a device in (RFC 8628). No session counts:
+/// they sign in for it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn begin_device(
+    app: &App,
+    (tenant, flow): (Tenant, UserFlow),
+    application: Application,
+    request: AuthorizationRequest,
+    device: lanyard_domain::secret::TokenHash,
+    browser: Option<Token>,
+) -> Result<Begun, JourneyError> {
+    let browser = browser_secret(app, browser);
+    let (own, secret) = (app.clone(), browser.hash());
+    let id = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let demand = scene::demand(tx, &flow, Some(&application)).await?;
+                let target = Target::Device { request, device };
+                let header = header(&own, &tenant, &flow, demand.clone(), target, secret);
+                let journey = Journey::begin(header, None, &no_facts(&own, demand, None));
+                tx.create_journey(&journey, None).await?;
+                Ok::<_, JourneyError>(journey.header.id)
+            })
+        })
+        .await?;
+    Ok(Begun { id: id.to_string(), browser })
+}
+
 /// Begins a run of a flow by an operator, in the transaction that records it.
 ///
 /// # Errors
@@ -245,7 +276,9 @@ fn header(
 // journey's own demand holds to its end, whatever the flow's may become.
 fn raised(demand: Demand, flow: &UserFlow, target: &Target) -> Demand {
     let asked = match target {
-        Target::Application(request) | Target::Run { request, .. } => request.options.acr,
+        Target::Application(request) | Target::Run { request, .. } | Target::Device { request, .. } => {
+            request.options.acr
+        }
         Target::Console { .. } => None,
     };
     match asked {

@@ -57,7 +57,7 @@ pub(super) async fn consent(
         return Ok(None);
     };
     let request = match target {
-        Target::Application(request) => request,
+        Target::Application(request) | Target::Device { request, .. } => request,
         // What the portal runs is shown to the operator and goes to no application.
         Target::Run { .. } | Target::Console { .. } => return Ok(None),
     };

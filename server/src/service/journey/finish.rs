@@ -2,8 +2,11 @@
 
 use lanyard_app::{api::journey::OverReason, paths};
 use lanyard_domain::{
+    application::Application,
+    audit::{Action, Outcome},
+    id::Id,
     journey::{Ended, Facts, Journey, OtherPerson, Stage, Target},
-    secret::Token,
+    secret::{Token, TokenHash},
 };
 use lanyard_oidc::error::Refusal;
 use lanyard_storage::{JourneySave, StorageError, StoredJourney, WriteTx};
@@ -16,7 +19,11 @@ use super::{
     show::{self, Loaded},
     view::Feedback,
 };
-use crate::{http::client::Client, state::App};
+use crate::{
+    http::client::Client,
+    service::{audit, oauth::device::said_no},
+    state::App,
+};
 
 /// Where a journey leads at its end.
 #[derive(Debug)]
@@ -25,6 +32,11 @@ pub enum Back {
     Application(Reply),
     /// To a page of ours.
     Own {
+        /// Its path.
+        path: String,
+    },
+    /// To the page that says how the sign-in of a device ended.
+    Device {
         /// Its path.
         path: String,
     },
@@ -44,6 +56,11 @@ pub async fn take_return(app: &App, id: &str, browser: Option<&Token>, client: &
         || row.journey.is_expired(app.clock.now())
     {
         return Ok(Back::Nowhere);
+    }
+    if let (Stage::Ended(Ended::Cancelled), Target::Device { request, device }) =
+        (row.journey.stage(), &row.journey.header.target)
+    {
+        return not_approved(app, &scene, (*device, request.application), client).await;
     }
     match row.journey.stage() {
         Stage::Ended(Ended::Cancelled) => return Ok(told(app, &row.journey, &scene, &Refusal::cancelled())),
@@ -114,6 +131,19 @@ async fn take(
             let issued = answer::issue(app, tx, back, header, request, Some(client)).await?;
             Ok(Taken::Issued(issued.map(Box::new)))
         }
+        Target::Device { request, device } => {
+            // Too late, or answered elsewhere: the device gets nothing, and the person is told.
+            let waiting = tx.device_code(device).await?.filter(|code| code.is_open(now));
+            let Some(waiting) = waiting else {
+                return Ok(Taken::Back(device_page(&scene, paths::DeviceResult::TooLate)));
+            };
+            let grant = back.approve_device(header, request, waiting.expires_at, now, app.entropy().as_mut());
+            tx.create_grant(&grant).await?;
+            tx.approve_device_code(device, grant.id, now).await?;
+            let event = audit::Event::of(Action::DeviceApproved, Outcome::Success);
+            audit::append(app, tx, header.tenant, event.by(grant.account).on(request.application).from(client)).await?;
+            Ok(Taken::Back(device_page(&scene, paths::DeviceResult::Approved)))
+        }
         // The portal redeems it: the tokens are shown to the operator, not sent away.
         Target::Run { request, .. } => {
             let issued = back.issue(header, request, now, app.entropy().as_mut());
@@ -153,10 +183,28 @@ async fn still_holds(
     Ok(session.is_some_and(|session| session.is_live(now)) && journey.still_holds(&facts))
 }
 
+fn device_page(scene: &Scene, result: paths::DeviceResult) -> Back {
+    Back::Device { path: paths::device_result(scene.tenant.domain.as_str(), &scene.flow.name.key(), result) }
+}
+
+// Who turns back says no: the device need not wait for the end of its code.
+async fn not_approved(
+    app: &App,
+    scene: &Scene,
+    (device, application): (TokenHash, Id<Application>),
+    client: &Client,
+) -> Result<Back, JourneyError> {
+    let (own, tenant, client) = (app.clone(), scene.tenant.id, client.clone());
+    app.store
+        .write(move |tx| Box::pin(async move { said_no(&own, tx, tenant, (&device, application), &client).await }))
+        .await?;
+    Ok(device_page(scene, paths::DeviceResult::Denied))
+}
+
 // The application learns why there is nothing for it.
 fn told(app: &App, journey: &Journey, scene: &Scene, refusal: &Refusal) -> Back {
     match &journey.header.target {
         Target::Application(request) => Back::Application(answer::refuse(app, &scene.flow, request, refusal)),
-        Target::Run { .. } | Target::Console { .. } => Back::Nowhere,
+        Target::Run { .. } | Target::Console { .. } | Target::Device { .. } => Back::Nowhere,
     }
 }

@@ -26,7 +26,7 @@ use lanyard_storage::StorageError;
 pub use act::{Act, Done, Transport, act};
 pub use again::again;
 pub use answer::Reply;
-pub use begin::{Begun, SignOn, begin_console, begin_for, begin_invited, begin_run, single_sign_on};
+pub use begin::{Begun, SignOn, begin_console, begin_device, begin_for, begin_invited, begin_run, single_sign_on};
 pub use finish::{Back, take_return};
 pub use scene::{Scene, demand, is_too_weak};
 pub use show::show;

@@ -161,6 +161,7 @@ fn start_again(
             // A path on our own origin: links in pages and mails derive from it.
             Some(with_query(url.strip_prefix(&app.origin).unwrap_or(&url), &repeat(request)))
         }
+        Target::Device { .. } => Some(lanyard_app::paths::device(tenant.domain.as_str(), &flow.name.key())),
         Target::Run { .. } => Some(lanyard_app::paths::portal_tenant(tenant.domain.as_str())),
         Target::Console { return_to } => Some(return_to.clone()),
     }

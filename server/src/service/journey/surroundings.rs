@@ -44,7 +44,9 @@ pub struct Place {
 impl Place {
     pub(super) fn of(header: &Header) -> Self {
         let application = match &header.target {
-            Target::Application(request) | Target::Run { request, .. } => Some(request.application),
+            Target::Application(request) | Target::Run { request, .. } | Target::Device { request, .. } => {
+                Some(request.application)
+            }
             Target::Console { .. } => None,
         };
         Self { tenant: header.tenant, flow: header.flow.id, application }

@@ -87,10 +87,10 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
     match journey.stage() {
         Stage::SignIn => StageView::SignIn {
             can_sign_up: journey.can_sign_up(),
-            can_cancel: matches!(journey.header.target, Target::Application(_)),
+            can_cancel: matches!(journey.header.target, Target::Application(_) | Target::Device { .. }),
             keep_days: match journey.header.target {
                 Target::Application(_) | Target::Run { .. } => journey.header.flow.settings.session.keep_days,
-                Target::Console { .. } => None,
+                Target::Console { .. } | Target::Device { .. } => None,
             },
         },
         Stage::SignUpEmail => StageView::SignUpEmail,
@@ -129,7 +129,7 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
         }
         Stage::Complete(_) | Stage::Returning(_) => StageView::Done { location: paths::journey_return(id) },
         Stage::Ended(Ended::Cancelled | Ended::ForgotPassword) => match journey.header.target {
-            Target::Application(_) => StageView::Done { location: paths::journey_return(id) },
+            Target::Application(_) | Target::Device { .. } => StageView::Done { location: paths::journey_return(id) },
             Target::Run { .. } | Target::Console { .. } => over(OverReason::Cancelled, sight.scene),
         },
         Stage::Ended(Ended::Used) => over(OverReason::Used, sight.scene),

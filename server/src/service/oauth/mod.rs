@@ -5,6 +5,7 @@
 mod authorize;
 mod client;
 mod client_credentials;
+pub mod device;
 pub mod dpop;
 mod introspect;
 mod logout;

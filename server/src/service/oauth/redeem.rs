@@ -22,7 +22,7 @@ use lanyard_storage::StorageError;
 use super::{
     Place, ProtocolError,
     client::{self, apis_of},
-    client_credentials, dpop, refresh,
+    client_credentials, device, dpop, refresh,
 };
 use crate::{
     http::client::Client,
@@ -99,6 +99,7 @@ pub async fn token(
             let issued = client_credentials::by_client(app, place, &application, scope, (proof, from)).await?;
             return Ok(TokenAnswer::Application(issued));
         }
+        GrantRequest::Device(code) => device::by_device(app, place, &application, code, (proof.clone(), from)).await?,
     };
     answer(app, place, &application, &redeemed, proof.as_ref())
         .await

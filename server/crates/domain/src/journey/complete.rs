@@ -14,7 +14,7 @@ use crate::{
     entropy::Entropy,
     grant::{AuthorizationRequest, CODE_LIFE, Grant, GrantDetails},
     id::Id,
-    secret::Token,
+    secret::{Token, TokenHash},
     session::{CONSOLE_LIFE, ConsoleKind, Session, SessionTerms},
     user_flow::{Audience, FlowType},
 };
@@ -94,7 +94,7 @@ pub(super) fn finish(context: &mut Context<'_, '_>, person: Person) -> Stage {
 fn due(header: &Header, facts: &Facts) -> Option<Items> {
     let consent = facts.consent.as_ref()?;
     let again = match &header.target {
-        Target::Application(request) => request.options.consent,
+        Target::Application(request) | Target::Device { request, .. } => request.options.consent,
         Target::Run { .. } | Target::Console { .. } => false,
     };
     (again || !consent.is_given()).then(|| consent.asked.clone())
@@ -138,7 +138,9 @@ fn conclude(context: &mut Context<'_, '_>, person: Person, agreed: Option<Items>
             detail: "email",
         });
     }
-    if let (Some(items), Target::Application(request)) = (agreed, &context.header.target) {
+    if let (Some(items), Target::Application(request) | Target::Device { request, .. }) =
+        (agreed, &context.header.target)
+    {
         let application = request.application;
         context.tell(Effect::GiveConsent { account, application, items });
         let (action, outcome) = (Action::ConsentGiven, Outcome::Success);
@@ -173,7 +175,8 @@ fn leave(context: &mut Context<'_, '_>, ended: Ended, detail: &'static str) -> S
 pub(super) fn from_session(header: &Header, session: Option<&Session>, facts: &Facts) -> Option<Stage> {
     let request = match &header.target {
         Target::Application(request) | Target::Run { request, .. } => request,
-        Target::Console { .. } => return None,
+        // Whoever approves a device signs in for it: a link alone must never be enough (RFC 8628, 5.4).
+        Target::Device { .. } | Target::Console { .. } => return None,
     };
     let session = session.filter(|session| !request.fresh_login && session.is_live(facts.now))?;
     let account = facts.account.as_ref().filter(|account| account.id == session.account && !account.disabled)?;
@@ -285,13 +288,44 @@ impl Return {
             return Err(OtherPerson);
         }
         let code = Token::generate(entropy);
-        let grant = Grant {
+        let (session, until) = (Some(self.session), if kind.has_code() { now.plus(CODE_LIFE) } else { now });
+        let mut grant = self.grant(header, request, (code.hash(), until, session), now, entropy);
+        grant.redeemed_at = (!kind.has_code()).then_some(now);
+        let id_token = kind.has_id_token().then(|| FrontChannel(grant.clone()));
+        Ok(Issued { grant, code: kind.has_code().then_some(code), id_token })
+    }
+
+    /// Makes what a waiting device fetches by its own code, until `until`. The grant's code is
+    /// drawn and forgotten: nobody can redeem it as an authorization code. It does not end with the
+    /// session of the browser that approved it.
+    #[must_use]
+    pub fn approve_device(
+        self,
+        header: &Header,
+        request: &AuthorizationRequest,
+        until: Timestamp,
+        now: Timestamp,
+        entropy: &mut dyn Entropy,
+    ) -> Grant {
+        let nobody = Token::generate(entropy).hash();
+        self.grant(header, request, (nobody, until, None), now, entropy)
+    }
+
+    fn grant(
+        self,
+        header: &Header,
+        request: &AuthorizationRequest,
+        (code, code_expires_at, session): (TokenHash, Timestamp, Option<Id<Session>>),
+        now: Timestamp,
+        entropy: &mut dyn Entropy,
+    ) -> Grant {
+        Grant {
             id: Id::new(now, entropy),
             tenant: header.tenant,
             flow: header.flow.id,
             application: request.application,
             account: self.authentication.account(),
-            session: Some(self.session),
+            session,
             authentication: self.authentication,
             scope: request.scope.clone(),
             nonce: request.nonce.clone(),
@@ -302,14 +336,12 @@ impl Return {
                 dpop_jkt: request.options.dpop_jkt.clone(),
             },
             code_challenge: request.code_challenge.clone(),
-            code: code.hash(),
-            code_expires_at: if kind.has_code() { now.plus(CODE_LIFE) } else { now },
-            redeemed_at: (!kind.has_code()).then_some(now),
+            code,
+            code_expires_at,
+            redeemed_at: None,
             revoked_at: None,
             created_at: now,
-        };
-        let id_token = kind.has_id_token().then(|| FrontChannel(grant.clone()));
-        Ok(Issued { grant, code: kind.has_code().then_some(code), id_token })
+        }
     }
 }
 
@@ -320,7 +352,9 @@ fn terms(header: &Header, console: Option<ConsoleKind>, keep: bool) -> (Millis, 
         return (CONSOLE_LIFE, SessionTerms::default());
     }
     let application = match &header.target {
-        Target::Application(request) | Target::Run { request, .. } => Some(request.application),
+        Target::Application(request) | Target::Run { request, .. } | Target::Device { request, .. } => {
+            Some(request.application)
+        }
         Target::Console { .. } => None,
     };
     // The person agreed to so many days, no more: a kept session is not renewed on top.

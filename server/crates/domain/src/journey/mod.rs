@@ -81,6 +81,14 @@ pub enum Target {
         /// The operator who runs it.
         operator: Id<Account>,
     },
+    /// A device that waits (RFC 8628): ends in a grant that the device fetches. Nothing but the
+    /// return of a completed journey approves it.
+    Device {
+        /// What the device asked for; it has no reply URL.
+        request: AuthorizationRequest,
+        /// The hash of the device code.
+        device: TokenHash,
+    },
     /// The console of the flow's audience: ends in a console session.
     Console {
         /// The path to go on to: one of our own, begun with a single `/`.
@@ -188,7 +196,9 @@ impl Journey {
 
     fn first_stage(header: &Header) -> Stage {
         let sign_up_first = match &header.target {
-            Target::Application(request) | Target::Run { request, .. } => request.start_with_sign_up,
+            Target::Application(request) | Target::Run { request, .. } | Target::Device { request, .. } => {
+                request.start_with_sign_up
+            }
             Target::Console { .. } => false,
         };
         match header.flow.kind {

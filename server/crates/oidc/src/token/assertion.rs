@@ -51,8 +51,13 @@ const MAX_KEYS: usize = 20;
 const MAX_JTI: usize = 256;
 const MODULUS: std::ops::RangeInclusive<usize> = 256..=1_024;
 // The endpoints at which clients authenticate: an assertion for one of them is meant for us.
-const AUDIENCES: [Endpoint; 4] =
-    [Endpoint::Token, Endpoint::Revocation, Endpoint::Introspection, Endpoint::PushedRequest];
+const AUDIENCES: [Endpoint; 5] = [
+    Endpoint::Token,
+    Endpoint::Revocation,
+    Endpoint::Introspection,
+    Endpoint::PushedRequest,
+    Endpoint::DeviceAuthorization,
+];
 
 /// Whom an assertion has to be addressed to: this flow, by its issuer or by any form of the
 /// address of one of its endpoints at which clients authenticate.

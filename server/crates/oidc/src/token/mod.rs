@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// The parameters that are read; none of them may be repeated.
-pub const KNOWN: [&str; 11] = [
+pub const KNOWN: [&str; 12] = [
     "grant_type",
     "client_id",
     "client_secret",
@@ -49,6 +49,7 @@ pub const KNOWN: [&str; 11] = [
     "client_assertion",
     "client_assertion_type",
     "client_info",
+    "device_code",
 ];
 
 /// The grants.
@@ -60,11 +61,13 @@ pub enum GrantType {
     RefreshToken,
     /// RFC 6749, 4.4.
     ClientCredentials,
+    /// RFC 8628, 3.4.
+    DeviceCode,
 }
 
 impl GrantType {
     /// Every grant; discovery lists these.
-    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+    pub const ALL: [Self; 4] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::DeviceCode];
 
     /// The word on the wire.
     #[must_use]
@@ -73,6 +76,7 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
         }
     }
 }
@@ -86,6 +90,8 @@ pub enum GrantRequest {
     Refresh(refresh::RefreshRequest),
     /// Nothing: the application asks for itself, with this scope.
     ClientCredentials(Option<String>),
+    /// A device code.
+    Device(Token),
 }
 
 /// Whom and where a code or refresh token is redeemed; loaded by the caller.
@@ -134,6 +140,7 @@ pub fn parse(params: &Params) -> Result<GrantRequest, Refusal> {
         GrantType::AuthorizationCode => GrantRequest::Code(code::CodeRequest::read(params)?),
         GrantType::RefreshToken => GrantRequest::Refresh(refresh::RefreshRequest::read(params)?),
         GrantType::ClientCredentials => GrantRequest::ClientCredentials(params.get("scope").map(str::to_owned)),
+        GrantType::DeviceCode => GrantRequest::Device(token(params, "device_code", "The request has no device code.")?),
     })
 }
 

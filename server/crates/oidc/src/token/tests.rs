@@ -56,7 +56,9 @@ fn requests_are_read() {
     );
     match parse(&params(&code)).unwrap() {
         GrantRequest::Code(request) => assert_eq!(request.redirect_uri.as_deref(), Some(REPLY)),
-        GrantRequest::Refresh(_) | GrantRequest::ClientCredentials(_) => panic!("a refresh"),
+        GrantRequest::Refresh(_) | GrantRequest::ClientCredentials(_) | GrantRequest::Device(_) => {
+            panic!("another grant")
+        }
     }
     let refuse = |form: &str| parse(&params(form)).unwrap_err();
     assert_eq!(refuse(&format!("client_id={id}")).error, OAuthError::InvalidRequest);

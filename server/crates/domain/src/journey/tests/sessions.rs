@@ -180,3 +180,18 @@ fn f50_an_invitation_that_is_used_old_or_for_another_place_opens_nothing() {
     assert_eq!(begin(&Invitation { expires_at: T0.plus(1), ..open.clone() }, Audience::Staff), "sign_in");
     assert_eq!(begin(&Invitation { tenant: id(99), ..open }, Audience::Staff), "sign_in");
 }
+
+#[test]
+fn rfc8628_a_device_is_approved_by_a_sign_in_of_its_own_and_never_by_a_session_alone() {
+    let (mut desk, session) = session_of_b(&on());
+    let device = TokenHash([9; 32]);
+    let target = Target::Device { request: crate::journey::testing::request(), device };
+    let waiting = |desk: &Desk| Header { target: target.clone(), ..next(desk, FlowType::SignIn, &on()) };
+    let header = waiting(&desk);
+    desk.begin_with(header, &session);
+    assert_eq!(desk.stage(), "sign_in", "the session that is there is not enough");
+    desk.sign_in(B);
+    assert_eq!(desk.stage(), "challenge", "nor is the password where the flow asks for more");
+    desk.prove(PHONE);
+    assert_eq!(desk.stage(), "complete");
+}

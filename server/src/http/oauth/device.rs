@@ -1,0 +1,110 @@
+//! The person's pages of the device grant (RFC 8628, 3.3): the code, the question, how it ended.
+
+use axum::{
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use lanyard_app::{pages::device as pages, paths, shell};
+use lanyard_domain::{device::UserCode, secret::Token};
+
+use super::params;
+use crate::{
+    http::{client::Client, cookies::Cookie, csrf, error::HttpError, page},
+    service::{
+        journey,
+        oauth::{
+            Place,
+            device::{self, Found},
+        },
+    },
+    state::App,
+};
+
+// What the token against forged requests is bound to, besides the browser's secret.
+const SCOPE: &str = "device";
+
+/// `GET …/device`: the form, filled in by the device's own link but never sent by it; or how it
+/// ended.
+pub(super) async fn show(app: &App, place: &Place, headers: &HeaderMap, raw: &[u8]) -> Result<Response, HttpError> {
+    let params = params(raw)?;
+    if let Some(result) = params.get("result").and_then(paths::DeviceResult::parse) {
+        return Ok(result_page(app, place, result).await);
+    }
+    let browser = journey::browser_secret(app, Cookie::Journey.read(headers));
+    let code = params.get("user_code").and_then(UserCode::parse).map(|code| code.shown()).unwrap_or_default();
+    Ok(enter(app, place, &browser, code, None).await)
+}
+
+/// `POST …/device`: looks the code up, and then does what the person decides.
+pub(super) async fn decide(
+    app: &App,
+    place: &Place,
+    headers: &HeaderMap,
+    raw: &[u8],
+    client: &Client,
+) -> Result<Response, HttpError> {
+    let params = params(raw)?;
+    let Some(browser) = Cookie::Journey.read(headers) else { return Ok(again(place)) };
+    if !csrf::matches(&browser, SCOPE, params.get("csrf").unwrap_or_default()) {
+        return Err(HttpError::CrossSite);
+    }
+    let typed = params.get("user_code").unwrap_or_default();
+    let waiting = match device::find(app, place, typed, client).await? {
+        Found::Waiting(waiting) => *waiting,
+        Found::Nothing => {
+            let problem = "This code does not work. Check it, or ask your device for a new one.";
+            return Ok(enter(app, place, &browser, typed.chars().take(64).collect(), Some(problem)).await);
+        }
+        Found::Locked => {
+            let problem = "There were too many wrong codes. Wait 15 minutes, then try again.";
+            let mut answer = enter(app, place, &browser, String::new(), Some(problem)).await;
+            *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+            return Ok(answer);
+        }
+    };
+    match params.get("confirm") {
+        Some("yes") if app.limiter.admits_beginning(client.ip) => {
+            let begun = device::begin(app, place, waiting, Some(browser)).await?;
+            let mut answer = Redirect::to(&paths::journey(&begun.id)).into_response();
+            answer.headers_mut().append(header::SET_COOKIE, Cookie::Journey.set(&begun.browser));
+            Ok(answer)
+        }
+        Some("yes") => Err(HttpError::TooManyRequests { retry_after: 30 }),
+        Some("no") => {
+            let said = device::deny(app, place, waiting, client).await?;
+            let result = if said { paths::DeviceResult::Denied } else { paths::DeviceResult::TooLate };
+            let (domain, flow) = (place.tenant.domain.as_str(), place.flow.name.key());
+            Ok(Redirect::to(&paths::device_result(domain, &flow, result)).into_response())
+        }
+        Some(_) | None => {
+            let code = UserCode::parse(typed).map(|code| code.shown()).unwrap_or_default();
+            let (form, application) = (form(place, &browser, code), waiting.application.name);
+            let head = page::Head::plain(shell::title("Is this your device?", &place.tenant.name, false));
+            Ok(page::render(app, StatusCode::OK, head, move || pages::confirm_page(&form, &application)).await)
+        }
+    }
+}
+
+fn form(place: &Place, browser: &Token, code: String) -> pages::DeviceForm {
+    let (tenant, action) = (place.tenant.name.clone(), device::page(place));
+    pages::DeviceForm { tenant, action, csrf: csrf::token(browser, SCOPE), code }
+}
+
+async fn enter(app: &App, place: &Place, browser: &Token, code: String, problem: Option<&'static str>) -> Response {
+    let form = form(place, browser, code);
+    let head = page::Head::plain(shell::title("Sign in on another device", &place.tenant.name, problem.is_some()));
+    let mut answer = page::render(app, StatusCode::OK, head, move || pages::enter_page(&form, problem)).await;
+    answer.headers_mut().append(header::SET_COOKIE, Cookie::Journey.set(browser));
+    answer
+}
+
+async fn result_page(app: &App, place: &Place, result: paths::DeviceResult) -> Response {
+    let tenant = place.tenant.name.clone();
+    let head = page::Head::plain(shell::title(pages::result_title(result), &tenant, false));
+    page::render(app, StatusCode::OK, head, move || pages::result_page(&tenant, result)).await
+}
+
+// The cookie is gone: the page sets a new one.
+fn again(place: &Place) -> Response {
+    Redirect::to(&device::page(place)).into_response()
+}

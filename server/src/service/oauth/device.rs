@@ -1,0 +1,337 @@
+//! The device grant (RFC 8628): the device asks, a person decides, the device fetches.
+
+use lanyard_domain::{
+    application::Application,
+    assurance::Demand,
+    audit::{Action, Outcome},
+    clock::{MINUTE, Millis, Timestamp},
+    device::{DEVICE_CODE_LIFE, DeviceCode, POLL_INTERVAL, UserCode},
+    grant::{AuthorizationRequest, RequestOptions, ResponseMode},
+    id::Id,
+    secret::{Token, TokenHash},
+};
+use lanyard_oidc::{
+    device::{self as rules, DeviceAuthorization, DeviceRefusal},
+    dpop::{self as dpop_rules, Proof},
+    error::{Code, OAuthError, Refusal},
+    params::Params,
+    scope,
+    token::{self, Redemption},
+};
+use lanyard_storage::{StorageError, WriteTx};
+
+use super::{
+    Place, ProtocolError,
+    client::{self, apis_of},
+    dpop,
+    redeem::{NextToken, Redeemed, bind, claimed, demand_now},
+};
+use crate::{
+    http::client::Client,
+    service::{
+        audit,
+        journey::{self, Begun, JourneyError},
+    },
+    state::App,
+};
+
+/// Wrong user codes from one network after which no more are looked at for [`GUESS_LOCK`].
+pub const MAX_GUESSES: u32 = 10;
+/// How long a network stays locked.
+pub const GUESS_LOCK: Millis = 15 * MINUTE;
+
+/// Answers a device authorization request.
+///
+/// # Errors
+/// [`ProtocolError::Refused`] in the protocol's words.
+pub async fn authorization(
+    app: &App,
+    place: &Place,
+    params: &Params,
+    authorization: Option<&str>,
+) -> Result<DeviceAuthorization, ProtocolError> {
+    let application = client::authenticated(app, place, params, authorization).await?;
+    rules::allowed(&application)?;
+    let params = params.clone();
+    let page = format!("{}{}", app.origin, page(place));
+    let (own, place) = (app.clone(), place.clone());
+    let (code, user_code) = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let linked = tx.is_linked(application.id, place.flow.id).await?;
+                if !linked || journey::is_too_weak(tx, &place.flow, &application).await? {
+                    let text = "The application cannot be used with this user flow.";
+                    return Err(Refusal::new(OAuthError::UnauthorizedClient, Code::UnknownClient, text).into());
+                }
+                let apis = apis_of(tx, &application).await?;
+                let scope = rules::request(&params, &application, &apis)?;
+                let now = own.clock.now();
+                let code = Token::generate(own.entropy().as_mut());
+                let user_code = UserCode::generate(own.entropy().as_mut());
+                let row = DeviceCode {
+                    hash: code.hash(),
+                    tenant: place.tenant.id,
+                    flow: place.flow.id,
+                    application: application.id,
+                    user_code: hashed(&own, &place, &user_code),
+                    scope,
+                    poll_interval: POLL_INTERVAL,
+                    created_at: now,
+                    expires_at: now.plus(DEVICE_CODE_LIFE),
+                    polled_at: None,
+                    grant: None,
+                    denied_at: None,
+                    redeemed_at: None,
+                };
+                // Two codes alike, of 25 thousand millions: the request fails, and the device asks again.
+                tx.create_device_code(&row).await?;
+                Ok::<_, ProtocolError>((code, user_code))
+            })
+        })
+        .await?;
+    Ok(DeviceAuthorization::new(&code, &user_code, &page))
+}
+
+/// The path of the page where a person types a code for `place`: always the shortest form.
+#[must_use]
+pub fn page(place: &Place) -> String {
+    lanyard_app::paths::device(place.tenant.domain.as_str(), &place.flow.name.key())
+}
+
+fn hashed(app: &App, place: &Place, code: &UserCode) -> TokenHash {
+    app.throttle_key(place.tenant.id, "user code", &[code.letters()])
+}
+
+/// What a typed user code led to.
+#[derive(Debug)]
+pub enum Found {
+    /// A device that waits for an answer.
+    Waiting(Box<Waiting>),
+    /// Nothing: wrong, too old, or answered already. It counts as a guess.
+    Nothing,
+    /// This network guessed too often.
+    Locked,
+}
+
+/// A device that waits for an answer.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    code: TokenHash,
+    scope: String,
+    /// The application on it.
+    pub application: Application,
+}
+
+/// Looks up what a person typed. Wrong codes are counted by network; a right one does not take the
+/// count back, or whoever has a code of their own could guess on for ever.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find(app: &App, place: &Place, typed: &str, client: &Client) -> Result<Found, JourneyError> {
+    let key = app.throttle_key(place.tenant.id, "user code guesses", &[&client.network()]);
+    let typed = UserCode::parse(typed).map(|code| hashed(app, place, &code));
+    let (own, place) = (app.clone(), place.clone());
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (now, tenant) = (own.clock.now(), place.tenant.id);
+                if tx.throttle(tenant, &key).await?.is_some_and(|throttle| throttle.lock(now).is_some()) {
+                    return Ok(Found::Locked);
+                }
+                if let Some(waiting) = waiting(tx, &place, typed, now).await? {
+                    return Ok(Found::Waiting(Box::new(waiting)));
+                }
+                tx.throttle_failed(tenant, &key, now, MAX_GUESSES, GUESS_LOCK).await?;
+                Ok(Found::Nothing)
+            })
+        })
+        .await
+}
+
+async fn waiting(
+    tx: &mut (dyn WriteTx + '_),
+    place: &Place,
+    typed: Option<TokenHash>,
+    now: Timestamp,
+) -> Result<Option<Waiting>, JourneyError> {
+    let Some(typed) = typed else { return Ok(None) };
+    let found = tx.device_code_by_user_code(place.tenant.id, &typed).await?;
+    let Some(code) = found.filter(|code| code.flow == place.flow.id && code.is_open(now)) else { return Ok(None) };
+    let application = tx.application_by_id(place.tenant.id, code.application).await?;
+    let linked = tx.is_linked(code.application, place.flow.id).await?;
+    let application = application.filter(|application| linked && rules::allowed(application).is_ok());
+    Ok(application.map(|application| Waiting { code: code.hash, scope: code.scope, application }))
+}
+
+/// Begins the journey of a person who says that the device is theirs. Only its end approves.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn begin(app: &App, place: &Place, waiting: Waiting, browser: Option<Token>) -> Result<Begun, JourneyError> {
+    let request = AuthorizationRequest {
+        application: waiting.application.id,
+        redirect_uri: String::new(),
+        response_mode: ResponseMode::Query,
+        scope: waiting.scope,
+        state: None,
+        nonce: None,
+        code_challenge: None,
+        login_hint: None,
+        fresh_login: true,
+        start_with_sign_up: false,
+        options: RequestOptions::default(),
+    };
+    let (tenant, flow) = (place.tenant.clone(), place.flow.clone());
+    journey::begin_device(app, (tenant, flow), waiting.application, request, waiting.code, browser).await
+}
+
+/// Notes the person's no; whether there was still something to say no to.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn deny(app: &App, place: &Place, waiting: Waiting, client: &Client) -> Result<bool, JourneyError> {
+    let (own, tenant, client) = (app.clone(), place.tenant.id, client.clone());
+    app.store
+        .write(move |tx| {
+            Box::pin(async move { said_no(&own, tx, tenant, (&waiting.code, waiting.application.id), &client).await })
+        })
+        .await
+}
+
+/// Notes a no in the transaction of the caller; whether it was in time.
+pub(crate) async fn said_no(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    tenant: Id<lanyard_domain::tenant::Tenant>,
+    (device, application): (&TokenHash, Id<Application>),
+    client: &Client,
+) -> Result<bool, JourneyError> {
+    let denied = claimed(tx.deny_device_code(device, app.clock.now()).await)?;
+    if denied {
+        let event = audit::Event::of(Action::DeviceDenied, Outcome::Success).on(application).from(client);
+        audit::append(app, tx, tenant, event).await?;
+    }
+    Ok(denied)
+}
+
+enum Polled {
+    Yet(DeviceRefusal),
+    Done(Redeemed),
+}
+
+/// Answers a device that asks for its tokens.
+pub(super) async fn by_device(
+    app: &App,
+    place: &Place,
+    application: &Application,
+    code: Token,
+    (proof, client): (Option<Proof>, &Client),
+) -> Result<Redeemed, ProtocolError> {
+    rules::allowed(application)?;
+    let (own, place, application, client) = (app.clone(), place.clone(), application.clone(), client.clone());
+    let polled = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                dpop::consume(tx, proof.as_ref()).await?;
+                dpop_rules::demanded(&application, proof.as_ref())?;
+                fetch(&own, tx, (&place, &application), &code.hash(), (proof.as_ref(), &client)).await
+            })
+        })
+        .await?;
+    match polled {
+        Polled::Done(redeemed) => Ok(redeemed),
+        Polled::Yet(refusal) => Err(ProtocolError::Refused(refusal.into())),
+    }
+}
+
+async fn fetch(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    (place, application): (&Place, &Application),
+    hash: &TokenHash,
+    (proof, client): (Option<&Proof>, &Client),
+) -> Result<Polled, ProtocolError> {
+    let now = app.clock.now();
+    let Some(code) = tx.device_code(hash).await? else { return Err(token::unknown_grant().into()) };
+    let (tenant, flow) = (place.tenant.id, place.flow.id);
+    let apis = apis_of(tx, application).await?;
+    let by = Redemption { tenant, flow, application, apis: &apis, account: None, now };
+    if !tx.is_linked(application.id, flow).await? {
+        return Err(token::unknown_grant().into());
+    }
+    let mut judged = rules::poll(&code, &by);
+    if judged.is_ok() && !claimed(tx.redeem_device_code(hash, now).await)? {
+        judged = Err(DeviceRefusal::Used);
+    }
+    let id = match judged {
+        Ok(id) => id,
+        Err(refusal) => {
+            note(tx, &code, refusal, now).await?;
+            if refusal == DeviceRefusal::Used {
+                revoke(app, tx, &code, client).await?;
+            }
+            return Ok(Polled::Yet(refusal));
+        }
+    };
+    let demand: Demand = demand_now(tx, place, application).await?;
+    let grant = tx.grant_by_id(id).await?;
+    let account = match &grant {
+        Some(grant) => tx.account_by_id(grant.tenant, grant.account).await?,
+        None => None,
+    };
+    let by = Redemption { account: account.as_ref(), ..by };
+    let (Some(mut grant), Some(_)) = (grant, &account) else { return Ok(Polled::Yet(DeviceRefusal::Over)) };
+    if let Err(refusal) = rules::still_counts(&grant, &demand, &by) {
+        return Ok(Polled::Yet(refusal));
+    }
+    if !claimed(tx.redeem_grant(grant.id, now).await)? {
+        return Ok(Polled::Yet(DeviceRefusal::Over));
+    }
+    bind(tx, &mut grant, application, proof).await?;
+    let scope = by.scopes().still(&grant.scope);
+    let Some(account) = account else { return Ok(Polled::Yet(DeviceRefusal::Over)) };
+    let event = audit::Event::of(Action::CodeRedeemed, Outcome::Success).by(grant.account).on(application.id);
+    let event = event.from(client).with(serde_json::json!({"by": "device"}));
+    audit::append(app, tx, tenant, event).await?;
+    let next = if scope::contains(&scope, scope::OFFLINE_ACCESS) {
+        let next = NextToken::draw(app, place, application, &grant, now);
+        tx.create_refresh_token(&next.row).await?;
+        Some(next)
+    } else {
+        None
+    };
+    Ok(Polled::Done(Redeemed { grant, account, scope, apis, next }))
+}
+
+// The device's pace is kept with the code, so that every server sees it.
+async fn note(
+    tx: &mut (dyn WriteTx + '_),
+    code: &DeviceCode,
+    refusal: DeviceRefusal,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    match refusal {
+        DeviceRefusal::Pending => tx.note_device_poll(&code.hash, now, code.poll_interval).await,
+        DeviceRefusal::TooSoon(interval) => tx.note_device_poll(&code.hash, now, interval).await,
+        DeviceRefusal::Elsewhere
+        | DeviceRefusal::Denied
+        | DeviceRefusal::Expired
+        | DeviceRefusal::Used
+        | DeviceRefusal::Over => Ok(()),
+    }
+}
+
+// A device code that comes a second time is in two hands: what it gave ends (RFC 6749, 4.1.2).
+async fn revoke(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    code: &DeviceCode,
+    client: &Client,
+) -> Result<(), StorageError> {
+    let Some(grant) = code.grant else { return Ok(()) };
+    tx.revoke_grant(grant, app.clock.now()).await?;
+    let event = audit::Event::of(Action::DeviceCodeReused, Outcome::Failure).on(code.application).from(client);
+    audit::append(app, tx, code.tenant, event).await
+}

@@ -1,0 +1,367 @@
+//! RFC 8628: a device is signed in by a person's completed journey, and by nothing else.
+
+use futures::future::join_all;
+use lanyard_app::{api::journey::StageView, paths};
+use lanyard_domain::{
+    application::Application,
+    audit::{Action, Outcome},
+    clock::{MINUTE, SECOND},
+};
+use lanyard_storage::StorageError;
+use serde_json::Value;
+
+use crate::oidc::clinic_with;
+use crate::support::{
+    Clinic, PASSWORD, Page, Run, TestApp, Via,
+    app::Options,
+    browser::Browser,
+    journey::place,
+    world::{MARIA, NORA, PHONE},
+};
+
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// Stores what a test changed of an application.
+pub(crate) async fn store(app: &TestApp, application: Application) {
+    let done = app
+        .app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                tx.update_application(&application).await?;
+                Ok::<_, StorageError>(())
+            })
+        })
+        .await;
+    done.unwrap();
+}
+
+// The application of `clinic` with the grant switched on.
+async fn switched_on(app: &TestApp, clinic: &Clinic) {
+    let mut application = clinic.application.clone();
+    application.settings.device = true;
+    store(app, application).await;
+}
+
+async fn ask(app: &TestApp, clinic: &Clinic) -> Page {
+    let client = clinic.application.id.to_string();
+    let fields = [("client_id", client.as_str()), ("scope", "openid offline_access")];
+    app.browser().post_bare(&format!("{}/oauth2/v2.0/devicecode", place(clinic, &clinic.flow)), &fields).await
+}
+
+async fn codes(app: &TestApp, clinic: &Clinic) -> (String, String) {
+    let answer = ask(app, clinic).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let answer: Value = answer.json();
+    (answer["device_code"].as_str().unwrap().to_owned(), answer["user_code"].as_str().unwrap().to_owned())
+}
+
+async fn poll(app: &TestApp, clinic: &Clinic, code: &str) -> Page {
+    let client = clinic.application.id.to_string();
+    let fields = [("grant_type", GRANT), ("client_id", client.as_str()), ("device_code", code)];
+    app.browser().post_bare(&format!("{}/oauth2/v2.0/token", place(clinic, &clinic.flow)), &fields).await
+}
+
+fn error(page: &Page) -> String {
+    page.json::<Value>()["error"].as_str().unwrap_or_default().to_owned()
+}
+
+fn page_path(clinic: &Clinic) -> String {
+    paths::device(clinic.tenant.domain.as_str(), &clinic.flow.name.key())
+}
+
+// Types a code on the page, as a person does; `confirm` is the button of the second page.
+async fn type_code(browser: &mut Browser, clinic: &Clinic, code: &str, confirm: Option<&str>) -> Page {
+    let page = browser.get(&page_path(clinic)).await;
+    let csrf = page.csrf().unwrap();
+    let mut fields = vec![("csrf", csrf.as_str()), ("user_code", code)];
+    fields.extend(confirm.map(|word| ("confirm", word)));
+    browser.post(&page_path(clinic), &fields).await
+}
+
+// The journey of a person who says that the device is theirs.
+async fn begin(app: &TestApp, clinic: &Clinic, user_code: &str) -> Run {
+    let mut browser = app.browser();
+    let answer = type_code(&mut browser, clinic, user_code, Some("yes")).await;
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    let location = answer.location().unwrap();
+    let id = location.strip_prefix("/journey/").unwrap().to_owned();
+    Run { browser, id, via: Via::Form }
+}
+
+async fn go_back(run: &mut Run) -> String {
+    run.browser.get(&paths::journey_return(&run.id)).await.location().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc8628_a_device_gets_its_tokens_after_the_persons_journey() {
+    let app = TestApp::new().await;
+    let clinic = app.world.mfa.clone();
+    switched_on(&app, &clinic).await;
+    let answer: Value = ask(&app, &clinic).await.json();
+    assert_eq!((answer["expires_in"].clone(), answer["interval"].clone()), (900.into(), 5.into()));
+    assert_eq!(answer["verification_uri"], format!("https://id.example{}", page_path(&clinic)));
+    let (code, user_code) = (answer["device_code"].as_str().unwrap(), answer["user_code"].as_str().unwrap());
+    assert_eq!(error(&poll(&app, &clinic, code).await), "authorization_pending");
+
+    // The device's own link fills the code in, and no more: the person presses two buttons.
+    let link = answer["verification_uri_complete"].as_str().unwrap().strip_prefix("https://id.example").unwrap();
+    let mut browser = app.browser();
+    let entered = browser.get(link).await;
+    assert!(entered.status == 200 && entered.says(user_code), "{}", entered.text());
+    let csrf = entered.csrf().unwrap();
+    let typed = user_code.to_lowercase().replace('-', " ");
+    let asked = browser.post(&page_path(&clinic), &[("csrf", &csrf), ("user_code", &typed)]).await;
+    assert!(asked.says("Patient app") && asked.says("Did somebody send you this code"), "{}", asked.text());
+    let fields = [("csrf", csrf.as_str()), ("user_code", user_code), ("confirm", "yes")];
+    let begun = browser.post(&page_path(&clinic), &fields).await.location().unwrap();
+    let id = begun.strip_prefix("/journey/").unwrap().to_owned();
+    let mut run = Run { browser, id, via: Via::Form };
+    run.sign_in_with_phone(&app, MARIA, PHONE).await;
+    app.advance(5 * SECOND);
+    assert_eq!(error(&poll(&app, &clinic, code).await), "authorization_pending", "signed in is not yet approved");
+    let end = go_back(&mut run).await;
+    assert!(run.browser.get(&end).await.says("Your device is signed in"), "{end}");
+
+    let tokens = poll(&app, &clinic, code).await;
+    assert_eq!(tokens.status, 200, "{}", tokens.text());
+    let tokens: Value = tokens.json();
+    assert!(tokens["refresh_token"].is_string() && tokens["id_token"].is_string());
+    let tenant = clinic.tenant.id;
+    assert_eq!(app.audited(tenant, Action::DeviceApproved, Outcome::Success).await, 1);
+    let mut device = app.browser();
+    device.extra = vec![("authorization", format!("Bearer {}", tokens["access_token"].as_str().unwrap()))];
+    let info = format!("{}/openid/v2.0/userinfo", place(&clinic, &clinic.flow));
+    assert_eq!(device.get(&info).await.json::<Value>()["sub"], clinic.maria.to_string());
+
+    // A code used twice is in two hands: what it gave ends.
+    assert_eq!(error(&poll(&app, &clinic, code).await), "invalid_grant");
+    assert_eq!(app.audited(tenant, Action::DeviceCodeReused, Outcome::Failure).await, 1);
+    assert_eq!(device.get(&info).await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc8628_approval_without_mfa_is_impossible() {
+    let app = TestApp::new().await;
+    let clinic = app.world.mfa.clone();
+    switched_on(&app, &clinic).await;
+    // A browser with a session of full strength.
+    let mut first = Run::begin(&app, &clinic, Via::Form).await;
+    first.sign_in_with_phone(&app, MARIA, PHONE).await;
+    first.code().await;
+    let (code, user_code) = codes(&app, &clinic).await;
+    let begun = type_code(&mut first.browser, &clinic, &user_code, Some("yes")).await.location().unwrap();
+    let id = begun.strip_prefix("/journey/").unwrap().to_owned();
+    let mut run = Run { browser: first.browser, id, via: Via::Form };
+    let before = app.rows(&["grants", "device_codes"]).await;
+    assert_eq!(go_back(&mut run).await, paths::journey(&run.id), "no session alone approves");
+    run.sign_in(MARIA, PASSWORD).await;
+    assert_eq!(go_back(&mut run).await, paths::journey(&run.id), "nor a password alone");
+    assert_eq!(app.rows(&["grants", "device_codes"]).await, before);
+    assert_eq!(error(&poll(&app, &clinic, &code).await), "authorization_pending");
+    // Another browser cannot finish what this one began.
+    app.drain().await;
+    let mut other = Run { browser: app.browser(), id: run.id.clone(), via: Via::Form };
+    assert_eq!(go_back(&mut other).await, paths::journey(&run.id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc8628_the_demand_of_the_moment_decides_at_redemption_too() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    switched_on(&app, &clinic).await;
+    let (code, user_code) = codes(&app, &clinic).await;
+    let mut run = begin(&app, &clinic, &user_code).await;
+    run.sign_in(NORA, PASSWORD).await;
+    assert!(go_back(&mut run).await.ends_with("approved"));
+    let nora = clinic.nora;
+    let at = app.now();
+    let done = app
+        .app
+        .store
+        .write(move |tx| Box::pin(async move { Ok::<_, StorageError>(tx.revoke_grants_of_account(nora, at).await?) }));
+    assert_eq!(done.await.unwrap(), 1);
+    assert_eq!(error(&poll(&app, &clinic, &code).await), "invalid_grant", "f28");
+    assert_eq!(app.count("refresh_tokens").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc8628_a_no_reaches_the_device_from_either_page() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    switched_on(&app, &clinic).await;
+    let (code, user_code) = codes(&app, &clinic).await;
+    let mut browser = app.browser();
+    let said = type_code(&mut browser, &clinic, &user_code, Some("no")).await.location().unwrap();
+    assert!(browser.get(&said).await.says("The device is not signed in"));
+    assert_eq!(error(&poll(&app, &clinic, &code).await), "access_denied");
+    assert!(type_code(&mut browser, &clinic, &user_code, Some("yes")).await.says("This code does not work"));
+
+    let (code, user_code) = codes(&app, &clinic).await;
+    let mut run = begin(&app, &clinic, &user_code).await;
+    run.act("cancel", &[]).await;
+    assert!(go_back(&mut run).await.ends_with("denied"));
+    assert_eq!(error(&poll(&app, &clinic, &code).await), "access_denied");
+    assert_eq!(app.audited(clinic.tenant.id, Action::DeviceDenied, Outcome::Success).await, 2);
+    assert_eq!(app.count("grants").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc8628_slow_down_and_expired_token() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    switched_on(&app, &clinic).await;
+    let (code, user_code) = codes(&app, &clinic).await;
+    let mut run = begin(&app, &clinic, &user_code).await;
+    assert_eq!(error(&poll(&app, &clinic, &code).await), "authorization_pending");
+    app.advance(4 * SECOND);
+    assert_eq!(error(&poll(&app, &clinic, &code).await), "slow_down");
+    app.advance(9 * SECOND);
+    assert_eq!(error(&poll(&app, &clinic, &code).await), "slow_down", "the interval has grown to ten seconds");
+    app.advance(15 * SECOND);
+    assert_eq!(error(&poll(&app, &clinic, &code).await), "authorization_pending");
+    app.advance(15 * MINUTE);
+    assert_eq!(error(&poll(&app, &clinic, &code).await), "expired_token");
+    run.sign_in(NORA, PASSWORD).await;
+    assert!(go_back(&mut run).await.ends_with("too-late"));
+    assert_eq!(app.count("grants").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc8628_brute_force_of_user_codes_is_throttled_by_network() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    switched_on(&app, &clinic).await;
+    let (_, user_code) = codes(&app, &clinic).await;
+    let mut browser = app.browser().at_ip([198, 51, 100, 1]);
+    for guess in 0..10 {
+        let wrong = type_code(&mut browser, &clinic, "BBBB-BBBB", None).await;
+        assert!(wrong.status == 200 && wrong.says("This code does not work"), "{guess}: {}", wrong.text());
+    }
+    let locked = type_code(&mut browser, &clinic, &user_code, None).await;
+    assert!(locked.status == 429 && !locked.says("Patient app"), "the right one is not even looked at");
+    let mut elsewhere = app.browser().at_ip([198, 51, 100, 2]);
+    assert!(
+        type_code(&mut elsewhere, &clinic, &user_code, None).await.says("Patient app"),
+        "nobody else is locked out"
+    );
+    app.advance(15 * MINUTE);
+    let (_, user_code) = codes(&app, &clinic).await;
+    assert!(type_code(&mut browser, &clinic, &user_code, None).await.says("Patient app"));
+    // A code of another flow or tenant is no code here.
+    let other = app.world.mfa.clone();
+    assert!(type_code(&mut elsewhere, &other, &user_code, None).await.says("This code does not work"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc8628_only_applications_with_the_grant_switched_on_and_their_own_codes() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    assert_eq!(error(&ask(&app, &clinic).await), "unauthorized_client");
+    assert_eq!(app.count("device_codes").await, 0);
+    switched_on(&app, &clinic).await;
+    let (code, _) = codes(&app, &clinic).await;
+    // f38: at another tenant's endpoint, or by another application, it is unknown.
+    let other = app.world.mfa.clone();
+    switched_on(&app, &other).await;
+    assert_eq!(error(&poll(&app, &other, &code).await), "invalid_grant");
+    assert_eq!(error(&poll(&app, &clinic, "nonsense").await), "invalid_grant");
+    assert_eq!(error(&poll(&app, &clinic, &code).await), "authorization_pending");
+    // f31: it is no authorization code, nor a refresh token.
+    let mut browser = app.browser();
+    let redeemed = crate::support::journey::redeem(&mut browser, &clinic, &clinic.flow, &code, &[]).await;
+    assert_eq!(error(&redeemed), "invalid_grant");
+    // n25: a form of another site decides nothing.
+    let page = page_path(&clinic);
+    let forged = app.browser().post_bare(&page, &[("user_code", "BBBB-BBBB"), ("confirm", "no")]).await;
+    assert_eq!(forged.location().as_deref(), Some(page.as_str()));
+    let mut browser = app.browser();
+    browser.get(&page).await;
+    assert_eq!(browser.post(&page, &[("csrf", "x"), ("user_code", "BBBB-BBBB")]).await.status, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc8628_u29_an_application_of_somebody_else_gets_nothing_without_consent() {
+    let app = TestApp::new().await;
+    let clinic = clinic_with(&app, |application| {
+        application.settings.device = true;
+        application.settings.third_party = true;
+    })
+    .await;
+    let (code, user_code) = codes(&app, &clinic).await;
+    let mut run = begin(&app, &clinic, &user_code).await;
+    let before = app.rows(&["grants", "sessions", "consents", "device_codes"]).await;
+    let view = run.sign_in(NORA, PASSWORD).await;
+    let StageView::Consent { rights, .. } = view.stage else { panic!("{view:?}") };
+    assert_eq!(rights, ["Get these details again while you’re away"]);
+    assert_eq!(go_back(&mut run).await, paths::journey(&run.id), "nothing leads past it");
+    assert_eq!(app.rows(&["grants", "sessions", "consents", "device_codes"]).await, before);
+    assert_eq!(error(&poll(&app, &clinic, &code).await), "authorization_pending");
+    run.act("agree", &[]).await;
+    assert_eq!(app.count("consents").await, 1);
+    assert!(go_back(&mut run).await.ends_with("approved"));
+    app.advance(5 * SECOND);
+    assert_eq!(poll(&app, &clinic, &code).await.status, 200);
+
+    // Taken back between the yes and the way back: there is no grant.
+    let (code, user_code) = codes(&app, &clinic).await;
+    let mut run = begin(&app, &clinic, &user_code).await;
+    run.sign_in(NORA, PASSWORD).await;
+    let (nora, id) = (clinic.nora, clinic.application.id);
+    let taken = app
+        .app
+        .store
+        .write(move |tx| Box::pin(async move { Ok::<_, StorageError>(tx.delete_consent(nora, id).await?) }));
+    taken.await.unwrap();
+    let grants = app.count("grants").await;
+    assert!(!go_back(&mut run).await.ends_with("approved"));
+    assert_eq!(app.count("grants").await, grants);
+    assert_eq!(error(&poll(&app, &clinic, &code).await), "authorization_pending");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc8628_discovery_lists_the_endpoint_only_when_switched_on() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let path = format!("{}/v2.0/.well-known/openid-configuration", place(&clinic, &clinic.flow));
+    let document: Value = app.browser().get(&path).await.json();
+    assert!(document.get("device_authorization_endpoint").is_none());
+    assert!(!document["grant_types_supported"].as_array().unwrap().contains(&GRANT.into()));
+    switched_on(&app, &clinic).await;
+    let document: Value = app.browser().get(&path).await.json();
+    let endpoint = format!("https://id.example{}/oauth2/v2.0/devicecode", place(&clinic, &clinic.flow));
+    assert_eq!(document["device_authorization_endpoint"], endpoint);
+    assert!(document["grant_types_supported"].as_array().unwrap().contains(&GRANT.into()));
+}
+
+async fn a_device_code_has_one_winner(options: Options) {
+    let app = TestApp::with(options).await;
+    let clinic = app.world.plain.clone();
+    switched_on(&app, &clinic).await;
+    let (code, user_code) = codes(&app, &clinic).await;
+    let mut run = begin(&app, &clinic, &user_code).await;
+    run.sign_in(NORA, PASSWORD).await;
+    let path = paths::journey_return(&run.id);
+    let tries = (0..50).map(|_| {
+        let (mut browser, path) = (run.browser.clone(), path.clone());
+        async move { tokio::spawn(async move { browser.get(&path).await }).await.unwrap() }
+    });
+    join_all(tries).await;
+    assert_eq!(app.count("grants").await, 1, "approved once");
+    let app = &app;
+    let clinic = &clinic;
+    let code = &code;
+    let answers = join_all((0..50).map(|_| poll(app, clinic, code))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    assert!(answers.iter().all(|answer| answer.status == 200 || error(answer) == "invalid_grant"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc8628_concurrent_polls_one_winner() {
+    a_device_code_has_one_winner(Options::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc8628_concurrent_polls_one_winner_postgres() {
+    a_device_code_has_one_winner(Options::postgres()).await;
+}

@@ -1,0 +1,373 @@
+//! RFC 9449: tokens bound to a key, and what a thief without it can do with them: nothing.
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures::future::join_all;
+use lanyard_domain::{
+    application::ApplicationKind,
+    audit::{Action, Outcome},
+    clock::{MINUTE, SECOND},
+};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::oidc::clients::{permission, register, web_api};
+use crate::support::{
+    Clinic, PASSWORD, Page, Run, TestApp, Via,
+    app::{ORIGIN, Options},
+    browser::Browser,
+    journey::{authorize, place, redeem},
+    world::NORA,
+};
+
+struct Key(EcdsaKeyPair);
+
+impl Key {
+    fn new() -> Self {
+        Self(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
+    }
+
+    fn jwk(&self) -> Value {
+        let point = self.0.public_key().as_ref();
+        let part = |range: std::ops::Range<usize>| URL_SAFE_NO_PAD.encode(&point[range]);
+        json!({"kty": "EC", "crv": "P-256", "x": part(1..33), "y": part(33..65)})
+    }
+
+    fn thumbprint(&self) -> String {
+        let jwk = self.jwk();
+        let text = format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, jwk["x"], jwk["y"]);
+        URL_SAFE_NO_PAD.encode(Sha256::digest(text))
+    }
+
+    fn sign(&self, header: &Value, claims: &Value) -> String {
+        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let text = format!("{}.{}", encode(header), encode(claims));
+        let signature = self.0.sign(&SystemRandom::new(), text.as_bytes()).unwrap();
+        format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
+    }
+
+    // A good proof, changed as the test wants it.
+    fn proof(&self, call: &Call<'_>, change: impl Fn(&mut Value, &mut Value)) -> String {
+        let mut header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk()});
+        let mut claims = json!({
+            "jti": call.jti, "htm": call.method, "htu": format!("{ORIGIN}{}", call.path), "iat": call.at,
+        });
+        if let Some(token) = call.token {
+            claims["ath"] = URL_SAFE_NO_PAD.encode(Sha256::digest(token)).into();
+        }
+        change(&mut header, &mut claims);
+        self.sign(&header, &claims)
+    }
+}
+
+struct Call<'a> {
+    jti: &'a str,
+    method: &'a str,
+    path: &'a str,
+    token: Option<&'a str>,
+    at: i64,
+}
+
+fn token_path(clinic: &Clinic) -> String {
+    format!("{}/oauth2/v2.0/token", place(clinic, &clinic.flow))
+}
+
+fn userinfo_path(clinic: &Clinic) -> String {
+    format!("{}/openid/v2.0/userinfo", place(clinic, &clinic.flow))
+}
+
+// Nora's code, and a browser without anything.
+async fn code(app: &TestApp, clinic: &Clinic, more: &[(&str, &str)]) -> String {
+    let mut run = Run::at(app.browser(), &authorize(clinic, &clinic.flow, more), Via::Form).await;
+    run.sign_in(NORA, PASSWORD).await;
+    run.code().await
+}
+
+fn at_token<'a>(app: &TestApp, path: &'a str, jti: &'a str) -> Call<'a> {
+    Call { jti, method: "POST", path, token: None, at: app.now().as_seconds() }
+}
+
+async fn redeemed(app: &TestApp, clinic: &Clinic, code: &str, proof: Option<String>) -> Page {
+    let mut browser = app.browser();
+    browser.extra = proof.into_iter().map(|proof| ("dpop", proof)).collect();
+    redeem(&mut browser, clinic, &clinic.flow, code, &[]).await
+}
+
+async fn refreshed(app: &TestApp, clinic: &Clinic, token: &str, proof: Option<String>) -> Page {
+    let mut browser = app.browser();
+    browser.extra = proof.into_iter().map(|proof| ("dpop", proof)).collect();
+    crate::support::journey::refresh(&mut browser, clinic, &clinic.flow, token).await
+}
+
+async fn userinfo(browser: &mut Browser, clinic: &Clinic, scheme: &str, token: &str, proof: Option<String>) -> Page {
+    browser.extra = vec![("authorization", format!("{scheme} {token}"))];
+    browser.extra.extend(proof.map(|proof| ("dpop", proof)));
+    browser.get(&userinfo_path(clinic)).await
+}
+
+fn error(page: &Page) -> (u16, String) {
+    (page.status.as_u16(), page.json::<Value>()["error"].as_str().unwrap_or_default().to_owned())
+}
+
+fn refused(status: u16, error: &str) -> (u16, String) {
+    (status, error.to_owned())
+}
+
+async fn strict(app: &TestApp, clinic: &Clinic, nonce: bool) {
+    let mut application = clinic.application.clone();
+    application.settings.require_dpop = true;
+    application.settings.require_dpop_nonce = nonce;
+    crate::device::store(app, application).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc9449_tokens_are_bound_to_the_key_and_good_with_it() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (key, path) = (Key::new(), token_path(&clinic));
+    let code = code(&app, &clinic, &[]).await;
+    let tokens = redeemed(&app, &clinic, &code, Some(key.proof(&at_token(&app, &path, "a"), |_, _| {}))).await;
+    assert_eq!(tokens.status, 200, "{}", tokens.text());
+    let tokens: Value = tokens.json();
+    assert_eq!(tokens["token_type"], "DPoP");
+    let access = tokens["access_token"].as_str().unwrap();
+    let claims = URL_SAFE_NO_PAD.decode(access.split('.').nth(1).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["cnf"], json!({"jkt": key.thumbprint()}));
+
+    let info = userinfo_path(&clinic);
+    let at = app.now().as_seconds();
+    let call = Call { jti: "b", method: "GET", path: &info, token: Some(access), at };
+    let mut browser = app.browser();
+    let answer = userinfo(&mut browser, &clinic, "DPoP", access, Some(key.proof(&call, |_, _| {}))).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    // Another spelling of the address, and the proof says so.
+    let upper = info.to_ascii_uppercase();
+    let call = Call { jti: "c", path: &upper, ..call };
+    browser.extra = vec![("authorization", format!("dpop {access}")), ("dpop", key.proof(&call, |_, _| {}))];
+    assert_eq!(browser.get(&upper).await.status, 200);
+
+    let proof = key.proof(&at_token(&app, &path, "d"), |_, _| {});
+    let next = refreshed(&app, &clinic, tokens["refresh_token"].as_str().unwrap(), Some(proof)).await;
+    assert_eq!((next.status.as_u16(), next.json::<Value>()["token_type"].clone()), (200, "DPoP".into()));
+    let path = format!("{}/v2.0/.well-known/openid-configuration", place(&clinic, &clinic.flow));
+    let document: Value = app.browser().get(&path).await.json();
+    assert_eq!(document["dpop_signing_alg_values_supported"][0], "ES256");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc9449_bad_proofs_at_the_token_endpoint_are_refused_and_leave_the_code_alone() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (key, path) = (Key::new(), token_path(&clinic));
+    let code = code(&app, &clinic, &[]).await;
+    let before = app.durable().await;
+    type Change = fn(&mut Value, &mut Value);
+    let attacks: [(&str, Change, &str); 10] = [
+        ("other_method", |_, claims| claims["htm"] = "GET".into(), "invalid_dpop_proof"),
+        ("other_url", |_, claims| claims["htu"] = "https://evil.example/token".into(), "invalid_dpop_proof"),
+        ("stale_iat", |_, claims| claims["iat"] = (claims["iat"].as_i64().unwrap() - 61).into(), "use_dpop_nonce"),
+        ("early_iat", |_, claims| claims["iat"] = (claims["iat"].as_i64().unwrap() + 61).into(), "use_dpop_nonce"),
+        ("foreign_nonce", |_, claims| claims["nonce"] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".into(), "use_dpop_nonce"),
+        ("alg_none", |header, _| header["alg"] = "none".into(), "invalid_dpop_proof"),
+        ("alg_hs256", |header, _| header["alg"] = "HS256".into(), "invalid_dpop_proof"),
+        ("private_key", |header, _| header["jwk"]["d"] = "AQAB".into(), "invalid_dpop_proof"),
+        ("other_kind", |header, _| header["typ"] = "at+jwt".into(), "invalid_dpop_proof"),
+        ("no_jti", |_, claims| claims["jti"] = Value::Null, "invalid_dpop_proof"),
+    ];
+    for (attack, change, expected) in attacks {
+        let page = redeemed(&app, &clinic, &code, Some(key.proof(&at_token(&app, &path, "j"), change))).await;
+        assert_eq!(error(&page), refused(400, expected), "{attack}");
+        assert_eq!(page.header("dpop-nonce").is_some(), expected == "use_dpop_nonce", "{attack}");
+    }
+    // Two proofs at once, a mutilated one, and one that is no text.
+    let good = key.proof(&at_token(&app, &path, "j"), |_, _| {});
+    for bad in [format!("{good}x"), "x".to_owned(), String::new(), "a".repeat(10_000)] {
+        assert_eq!(error(&redeemed(&app, &clinic, &code, Some(bad)).await), refused(400, "invalid_dpop_proof"));
+    }
+    assert_eq!(app.durable().await, before);
+    assert_eq!(redeemed(&app, &clinic, &code, Some(good)).await.status, 200, "the code is still good");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc9449_bearer_downgrade_other_key_missing_ath_and_replayed_proof_are_refused_at_userinfo() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (key, path, info) = (Key::new(), token_path(&clinic), userinfo_path(&clinic));
+    let bound = redeemed(
+        &app,
+        &clinic,
+        &code(&app, &clinic, &[]).await,
+        Some(key.proof(&at_token(&app, &path, "a"), |_, _| {})),
+    )
+    .await;
+    let bound = bound.json::<Value>()["access_token"].as_str().unwrap().to_owned();
+    let free = redeemed(&app, &clinic, &code(&app, &clinic, &[]).await, None).await.json::<Value>();
+    assert_eq!(free["token_type"], "Bearer");
+    let free = free["access_token"].as_str().unwrap().to_owned();
+    let (mut browser, at) = (app.browser(), app.now().as_seconds());
+    let call = |jti, token| Call { jti, method: "GET", path: &info, token, at };
+    let good = |jti, token| key.proof(&call(jti, token), |_, _| {});
+    let cases = [
+        ("bearer_downgrade", "Bearer", &bound, None, "invalid_token"),
+        ("bearer_with_proof", "Bearer", &bound, Some(good("b", Some(&bound[..]))), "invalid_token"),
+        ("no_proof", "DPoP", &bound, None, "invalid_token"),
+        ("other_key", "DPoP", &bound, Some(Key::new().proof(&call("c", Some(&bound[..])), |_, _| {})), "invalid_token"),
+        ("missing_ath", "DPoP", &bound, Some(good("d", None)), "invalid_dpop_proof"),
+        ("ath_of_another", "DPoP", &bound, Some(good("e", Some(&free[..]))), "invalid_dpop_proof"),
+        ("unbound_token", "DPoP", &free, Some(good("f", Some(&free[..]))), "invalid_token"),
+        (
+            "proof_for_the_token_endpoint",
+            "DPoP",
+            &bound,
+            Some(key.proof(&at_token(&app, &path, "g"), |_, _| {})),
+            "invalid_dpop_proof",
+        ),
+    ];
+    for (attack, scheme, token, proof, expected) in cases {
+        let page = userinfo(&mut browser, &clinic, scheme, token, proof).await;
+        assert_eq!(error(&page), refused(401, expected), "{attack}");
+        let challenge = page.header("www-authenticate").unwrap();
+        assert!(challenge.starts_with(&format!("{scheme} error=\"{expected}\"")), "{attack}: {challenge}");
+        assert!(!page.says("nora"), "{attack}");
+    }
+    let proof = good("h", Some(&bound[..]));
+    assert_eq!(userinfo(&mut browser, &clinic, "DPoP", &bound, Some(proof.clone())).await.status, 200);
+    let replayed = userinfo(&mut browser, &clinic, "DPoP", &bound, Some(proof)).await;
+    assert_eq!(error(&replayed), refused(401, "invalid_dpop_proof"), "replayed_proof");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc9449_codes_and_refresh_tokens_of_public_clients_need_their_own_key() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (key, thief, path) = (Key::new(), Key::new(), token_path(&clinic));
+    let bad = authorize(&clinic, &clinic.flow, &[("dpop_jkt", "short")]);
+    assert!(app.browser().get(&bad).await.location().unwrap().contains("error=invalid_request"));
+
+    let bound = code(&app, &clinic, &[("dpop_jkt", &key.thumbprint())]).await;
+    let before = app.durable().await;
+    let with = |key: &Key, jti| Some(key.proof(&at_token(&app, &path, jti), |_, _| {}));
+    assert_eq!(error(&redeemed(&app, &clinic, &bound, with(&thief, "a")).await), refused(400, "invalid_grant"));
+    assert_eq!(error(&redeemed(&app, &clinic, &bound, None).await), refused(400, "invalid_dpop_proof"));
+    assert_eq!(app.durable().await, before);
+    let tokens: Value = redeemed(&app, &clinic, &bound, with(&key, "b")).await.json();
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+
+    let before = app.durable().await;
+    assert_eq!(error(&refreshed(&app, &clinic, refresh, with(&thief, "c")).await), refused(400, "invalid_grant"));
+    assert_eq!(error(&refreshed(&app, &clinic, refresh, None).await), refused(400, "invalid_dpop_proof"));
+    assert_eq!(app.durable().await, before, "a stolen refresh token does not even end the family");
+    assert_eq!(refreshed(&app, &clinic, refresh, with(&key, "d")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc9449_an_application_can_demand_a_key_and_a_nonce() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    strict(&app, &clinic, true).await;
+    let (key, path) = (Key::new(), token_path(&clinic));
+    let code = code(&app, &clinic, &[]).await;
+    assert_eq!(error(&redeemed(&app, &clinic, &code, None).await), refused(400, "invalid_dpop_proof"));
+    let asked = redeemed(&app, &clinic, &code, Some(key.proof(&at_token(&app, &path, "a"), |_, _| {}))).await;
+    assert_eq!(error(&asked), refused(400, "use_dpop_nonce"));
+    let nonce = asked.header("dpop-nonce").unwrap();
+    let with_nonce = |jti| {
+        let nonce = nonce.clone();
+        // The clock of this client is a year slow: the nonce stands for it.
+        Some(key.proof(&at_token(&app, &path, jti), move |_, claims| {
+            claims["nonce"] = nonce.clone().into();
+            claims["iat"] = (claims["iat"].as_i64().unwrap() - 31_536_000).into();
+        }))
+    };
+    let proof = with_nonce("b");
+    let tokens = redeemed(&app, &clinic, &code, proof.clone()).await;
+    assert_eq!(tokens.status, 200, "{}", tokens.text());
+    let refresh = tokens.json::<Value>()["refresh_token"].as_str().unwrap().to_owned();
+    assert_eq!(error(&refreshed(&app, &clinic, &refresh, proof).await), refused(400, "invalid_dpop_proof"), "replayed");
+    app.advance(5 * MINUTE);
+    assert_eq!(error(&refreshed(&app, &clinic, &refresh, with_nonce("c")).await), refused(400, "use_dpop_nonce"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc9449_client_credentials_follow_the_same_rules() {
+    let app = TestApp::new().await;
+    let plain = app.world.plain.clone();
+    let (api, _) = web_api(&app, &plain, "api://records").await;
+    let allowed = permission(&api, &["read"]);
+    let (clinic, secret) = register(&app, &plain, ApplicationKind::Web, |own| {
+        own.settings.client_credentials = true;
+        own.settings.require_dpop = true;
+        own.settings.permissions = vec![allowed];
+    })
+    .await;
+    let (key, path, id) = (Key::new(), token_path(&clinic), clinic.application.id.to_string());
+    let ask = |proof: Option<String>| {
+        let mut browser = app.browser();
+        browser.extra = proof.into_iter().map(|proof| ("dpop", proof)).collect();
+        let (path, id, secret) = (path.clone(), id.clone(), secret.clone());
+        async move {
+            let fields = [
+                ("grant_type", "client_credentials"),
+                ("client_id", id.as_str()),
+                ("client_secret", secret.as_str()),
+                ("scope", "api://records/.default"),
+            ];
+            browser.post_bare(&path, &fields).await
+        }
+    };
+    let with = |jti| key.proof(&at_token(&app, &path, jti), |_, _| {});
+    assert_eq!(error(&ask(None).await), refused(400, "invalid_dpop_proof"));
+    let elsewhere = key.proof(&at_token(&app, &userinfo_path(&clinic), "a"), |_, _| {});
+    assert_eq!(error(&ask(Some(elsewhere)).await), refused(400, "invalid_dpop_proof"));
+    let issued = || app.audited(clinic.tenant.id, Action::ApplicationTokenIssued, Outcome::Success);
+    assert_eq!(issued().await, 0);
+    let proof = with("b");
+    let given = ask(Some(proof.clone())).await;
+    assert_eq!(given.status, 200, "{}", given.text());
+    let given: Value = given.json();
+    assert_eq!(given["token_type"], "DPoP");
+    let claims = URL_SAFE_NO_PAD.decode(given["access_token"].as_str().unwrap().split('.').nth(1).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["cnf"], json!({"jkt": key.thumbprint()}));
+    assert_eq!(error(&ask(Some(proof)).await), refused(400, "invalid_dpop_proof"), "replayed_proof");
+    assert_eq!(issued().await, 1);
+}
+
+async fn a_proof_has_one_winner(options: Options) {
+    let app = TestApp::with(options).await;
+    let clinic = app.world.plain.clone();
+    let (key, path, info) = (Key::new(), token_path(&clinic), userinfo_path(&clinic));
+    let proof = key.proof(&at_token(&app, &path, "a"), |_, _| {});
+    let tokens: Value = redeemed(&app, &clinic, &code(&app, &clinic, &[]).await, Some(proof)).await.json();
+    let access = tokens["access_token"].as_str().unwrap().to_owned();
+    let call = Call { jti: "b", method: "GET", path: &info, token: Some(&access), at: app.now().as_seconds() };
+    let proof = key.proof(&call, |_, _| {});
+    let tries = (0..100).map(|_| {
+        let (mut browser, clinic, access, proof) = (app.browser(), clinic.clone(), access.clone(), proof.clone());
+        async move {
+            tokio::spawn(async move { userinfo(&mut browser, &clinic, "DPoP", &access, Some(proof)).await })
+                .await
+                .unwrap()
+        }
+    });
+    let answers = join_all(tries).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    assert!(answers.iter().all(|answer| answer.status == 200 || answer.status == 401));
+    app.advance(MINUTE + 2 * SECOND);
+    lanyard_server::jobs::clean_up::once(&app.app, app.now()).await.unwrap();
+    assert_eq!(app.count("dpop_proofs").await, 0, "remembered no longer than it would be good");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc9449_concurrent_replays_one_winner() {
+    a_proof_has_one_winner(Options::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc9449_concurrent_replays_one_winner_postgres() {
+    a_proof_has_one_winner(Options::postgres()).await;
+}
