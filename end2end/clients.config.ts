@@ -8,5 +8,9 @@ export default defineConfig({
     ...browserTests,
     testDir: "clients",
     globalSetup: "./support/clients.ts",
+    // Each test signs in several times.
+    timeout: 120_000,
+    use: { ...browserTests.use, actionTimeout: 30_000, navigationTimeout: 30_000 },
+    expect: { timeout: 20_000 },
     projects: [{ name: "clients", testMatch: /\.spec\.ts$/, use: { viewport: { width: 1280, height: 800 } } }],
 });

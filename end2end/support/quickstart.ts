@@ -88,8 +88,8 @@ export async function start(command: string[], settings: Record<string, string>)
     return { output: () => output, stop };
 }
 
-/** Signs somebody new up, with the second step (a text message), in a browser of their own. */
-export async function newcomer(browser: Browser, playwright: PlaywrightWorkerArgs["playwright"]): Promise<Person> {
+/** Signs somebody new up by `flow`, in a browser of their own; the second step of `mfa` is a text message. */
+export async function newcomer(browser: Browser, playwright: PlaywrightWorkerArgs["playwright"], flow: Flow): Promise<Person> {
     const who = person("Robin", "Client");
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     const request = await playwright.request.newContext({ baseURL: registered().origin, ignoreHTTPSErrors: true });
@@ -105,11 +105,11 @@ export async function newcomer(browser: Browser, playwright: PlaywrightWorkerArg
             code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
             code_challenge_method: "S256",
         });
-        await page.goto(`${authority("mfa")}/oauth2/v2.0/authorize?${asked}`);
+        await page.goto(`${authority(flow)}/oauth2/v2.0/authorize?${asked}`);
         await hydrated(page);
         await proveAddress(page, request, who.email);
         await giveDetails(page, who);
-        await enrolPhone(page, request, who);
+        if (flow === "mfa") await enrolPhone(page, request, who);
         await page.waitForURL(`${reply}?*`);
     } finally {
         await request.dispose();
