@@ -2,12 +2,13 @@
 // first test, and stops it after the last. What it printed is kept in the data folder's
 // `server.log`; tests reach it through `serverOutput()` (the operator's one-time link, the demo
 // passwords). LANYARD_E2E_BASE_URL names a running server instead, LANYARD_E2E_BINARY another binary.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
@@ -20,6 +21,10 @@ const UNLIMITED = { LANYARD_LIMITS__PER_ADDRESS_BURST: "100000", LANYARD_LIMITS_
 export interface RunningServer {
     /** Such as `http://localhost:43117`, without a closing slash. */
     origin: string;
+    /** Where its database, keys and development certificate are. */
+    data: string;
+    /** Runs the command line beside it, on its database: what the command prints, read as JSON. */
+    command(...args: string[]): Promise<any>;
     /** Everything that it has written so far. */
     output(): string;
     /** Ends it, and removes its data folder. */
@@ -50,7 +55,7 @@ function foreign(): NodeJS.ProcessEnv {
 }
 
 /** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
     return new Promise((found, failed) => {
         const probe = createServer();
         probe.once("error", failed);
@@ -84,12 +89,12 @@ export async function startServer(args: string[] = [], env: Record<string, strin
     const scheme = args.includes("--tls") ? "https" : "http";
     const url = `${scheme}://localhost:${port}`;
     const out = openSync(log, "a");
-    const child = spawn(
-        binary,
-        ["serve", ...(demo ? ["--demo"] : []), "--listen", `127.0.0.1:${port}`, "--data-dir", data, ...args],
-        { cwd: data, stdio: ["ignore", out, out], env: { ...foreign(), ...UNLIMITED, NO_COLOR: "1", ...env } },
-    );
+    const its = [...(demo ? ["--demo"] : []), "--listen", `127.0.0.1:${port}`, "--data-dir", data, ...args];
+    const options = { cwd: data, env: { ...foreign(), ...UNLIMITED, NO_COLOR: "1", ...env } };
+    const child = spawn(binary, ["serve", ...its], { ...options, stdio: ["ignore", out, out] });
     closeSync(out);
+    const command = async (...words: string[]) =>
+        JSON.parse((await promisify(execFile)(binary, [...words, ...its], { ...options, timeout: 20_000 })).stdout);
     const output = () => plain(readFileSync(log, "utf8"));
     const stop = async () => {
         await end(child);
@@ -103,7 +108,7 @@ export async function startServer(args: string[] = [], env: Record<string, strin
         throw new Error(`${(error as Error).message}\n--- it said:\n${said}`);
     }
     if (!process.env.LANYARD_E2E_LOG) process.env.LANYARD_E2E_LOG = log;
-    return { origin: url, output, stop };
+    return { origin: url, data, command, output, stop };
 }
 
 async function ready(child: ChildProcess, livez: string, binary: string): Promise<void> {

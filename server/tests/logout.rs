@@ -150,7 +150,7 @@ async fn oidcc_rp_initiated_logout_bad_requests_are_error_pages_and_end_nothing(
         ("query_added_to_post_logout_redirect_uri", Some(hint.as_str()), query.as_str(), None),
         ("bad_id_token_hint", Some("not-a-token"), REPLY, None),
         ("modified_id_token_hint", Some(unsigned.as_str()), REPLY, None),
-        ("no_id_token_hint", None, REPLY, None),
+        ("no_id_token_hint", None, "https://evil.example/", None),
         ("hint of another client", Some(hint.as_str()), REPLY, Some(other.as_str())),
         ("client of another tenant", None, REPLY, Some(other.as_str())),
     ] {
@@ -164,6 +164,35 @@ async fn oidcc_rp_initiated_logout_bad_requests_are_error_pages_and_end_nothing(
     }
     assert_eq!(app.durable().await, before);
     assert!(is_signed_in(&mut run.browser, &clinic).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wire_logout_without_hint_and_client_returns_to_a_reply_url_of_the_flow() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let fields = [("post_logout_redirect_uri", REPLY), ("state", "a=b|c")];
+    let (mut run, _) = signed_in(&app, &clinic).await;
+    let before = app.rows(&["sessions", "grants", "audit"]).await;
+    let page = logout(&mut run.browser, &clinic, &fields).await;
+    assert!(page.status == 200 && page.says("Do you want to sign out?"), "{}", page.text());
+    assert_eq!((page.location(), page.refresh()), (None, None), "A35: not before the person has said so");
+    assert_eq!(app.rows(&["sessions", "grants", "audit"]).await, before);
+    let csrf = page.hidden("csrf").unwrap();
+    let confirmed = [("confirm", "yes"), ("csrf", &csrf), fields[0], fields[1]];
+    let done = run.browser.post(&format!("{}/oauth2/v2.0/logout", place(&clinic, &clinic.flow)), &confirmed).await;
+    // By a page: the browser would block a redirect that follows our own form.
+    assert_eq!((done.status.as_u16(), done.location()), (200, None));
+    assert_eq!(done.refresh().unwrap(), format!("{REPLY}?state=a%3Db%7Cc"));
+    assert!(!is_signed_in(&mut run.browser, &clinic).await);
+    // Who is not signed in any more gets back to the application, too.
+    let again = logout(&mut run.browser, &clinic, &fields).await;
+    assert_eq!(again.location().unwrap(), format!("{REPLY}?state=a%3Db%7Cc"));
+    // The address of an application that is not linked to this flow is as good as none.
+    let (tenant, application, flow) = (clinic.tenant.id, clinic.application.id, clinic.flow.id);
+    let unlink = app.app.store.write(move |tx| Box::pin(async move { tx.unlink_flow(tenant, application, flow).await }));
+    assert!(unlink.await.unwrap());
+    let page = logout(&mut run.browser, &clinic, &fields).await;
+    assert_eq!((page.status.as_u16(), page.location(), page.refresh()), (400, None, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]

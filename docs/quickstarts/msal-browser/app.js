@@ -39,7 +39,11 @@ press("sign-in", () => app.loginRedirect({ scopes, state: "from the page" }));
 press("sign-in-popup", () => app.loginPopup({ scopes, state: "from the popup" }));
 press("token", () => token());
 press("edit-profile", () => app.loginRedirect({ authority: editProfile, scopes, loginHint: app.getActiveAccount()?.username }));
-press("sign-out", () => app.logoutRedirect({ account: app.getActiveAccount(), state: "bye" }));
+// With the ID token as a hint the person is not asked whether to sign out.
+press("sign-out", () => {
+    const account = app.getActiveAccount();
+    return app.logoutRedirect({ account, idTokenHint: account?.idToken, state: "bye" });
+});
 
 // For the console: quickstart.token({ forceRefresh: true })
 globalThis.quickstart = { app, token };

@@ -1,7 +1,8 @@
 //! Logout started by the application (OpenID Connect RP-Initiated Logout 1.0).
 //!
 //! A reply URL must be registered, whatever hint comes; the client is found from the hint, from
-//! `client_id`, or from the session. Without a valid hint the page asks "Sign out?" (A35), so
+//! `client_id`, or (MSAL.js sends neither) by the reply URL among the flow's applications, which is
+//! what confirms that it is a good place to go (section 3). Without a valid hint the page asks "Sign out?" (A35), so
 //! that no other site can sign people out; a flow may refuse such a request instead.
 
 use lanyard_domain::{
@@ -52,7 +53,7 @@ pub struct LogoutError {
 pub struct Identified {
     /// The verified hint.
     pub hint: Option<IdTokenHint>,
-    /// The application to load; if `None`, take the session's.
+    /// The application to load; if `None`, the one that [`LogoutRequest::returns_to`].
     pub application: Option<Id<Application>>,
 }
 
@@ -117,8 +118,15 @@ impl LogoutRequest {
         Ok(Identified { application: Some(hint.application), hint: Some(hint) })
     }
 
-    /// Decides. `application` is the one [`LogoutRequest::identify`] named or else the session's,
-    /// loaded from this tenant; `signed_in` is whose session the browser has.
+    /// Whether the reply URL is one of `application`'s: who names no client means the application
+    /// of the flow that has registered it.
+    #[must_use]
+    pub fn returns_to(&self, application: &Application) -> bool {
+        self.post_logout_redirect_uri.as_deref().is_some_and(|url| application.accepts_reply_url(url))
+    }
+
+    /// Decides. `application` is the one [`LogoutRequest::identify`] named, or else one of the
+    /// flow's that it [`LogoutRequest::returns_to`]; `signed_in` is whose session the browser has.
     ///
     /// # Errors
     /// [`LogoutError`] when the client is unknown or the reply URL is not registered for it.

@@ -165,7 +165,8 @@ async fn logout(
             let code = error.code.to_string();
             return Ok(response::error_page(app, StatusCode::BAD_REQUEST, code, error.text).await);
         }
-        LogoutOutcome::Done { redirect: Some(location), frames } if frames.is_empty() => found(&location),
+        // A redirect that follows our own form is blocked by `form-action 'self'`: a page moves on.
+        LogoutOutcome::Done { redirect: Some(location), frames } if frames.is_empty() && !own => found(&location),
         LogoutOutcome::Done { redirect, frames } => response::signed_out(app, place, redirect, frames).await,
     };
     // Another tenant's session may live on under the same cookie; a dead one is taken away.

@@ -69,14 +69,15 @@ pub async fn confirm_logout(app: &App, place: &Place, params: &Params, csrf: Str
 
 /// Says that it is done, signs out at the applications of `frames` (OpenID Connect Front-Channel
 /// Logout), and goes on to `redirect` when they are loaded: a browser begins to count when the
-/// page is complete, its frames included.
+/// page is complete, its frames included. Without frames it goes on at once.
 pub async fn signed_out(app: &App, place: &Place, redirect: Option<String>, frames: Vec<String>) -> Response {
     let tenant = place.tenant.name.clone();
     let title = shell::title("You're signed out", &tenant, false);
     let origins = frames.iter().filter_map(|url| Some(url::Url::parse(url).ok()?.origin().ascii_serialization()));
     let mut head = Head::plain(title).framing(origins.collect());
     if let Some(location) = &redirect {
-        head = head.moving_to_after(location.clone(), FRAMES_SECONDS);
+        let seconds = if frames.is_empty() { 0 } else { FRAMES_SECONDS };
+        head = head.moving_to_after(location.clone(), seconds);
     }
     let page = move || pages::system::signed_out_page(&tenant, &frames, redirect.as_deref());
     page::render(app, StatusCode::OK, head, page).await

@@ -57,14 +57,15 @@ pub async fn logout(
         Ok(identified) => identified,
         Err(error) => return Ok(LogoutOutcome::Refused(error)),
     };
-    let (tenant, id, cookie) = (place.tenant.id, identified.application, sso.map(Token::hash));
+    let (tenant, flow, id, cookie) = (place.tenant.id, place.flow.id, identified.application, sso.map(Token::hash));
+    let asked = request.clone();
     let (application, session) = app
         .store
         .read(move |tx| {
             Box::pin(async move {
                 let application = match id {
                     Some(id) => tx.application_by_id(tenant, id).await?,
-                    None => None,
+                    None => tx.applications_of_flow(tenant, flow).await?.into_iter().find(|one| asked.returns_to(one)),
                 };
                 let session = match &cookie {
                     Some(cookie) => tx.session_by_token(tenant, cookie).await?,
