@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what building and testing Lanyard needs and this machine lacks.
 #
-#   tools/setup.sh [build|browser|postgres|lint|all]…      (default: build)
+#   tools/setup.sh [build|browser|postgres|clients|lint|all]…      (default: build)
 #
 #   build     a C compiler, a Rust that builds WASM, the node tools (wasm-opt, Playwright)
 #   browser   chromium, for the end-to-end tests and screenshots
 #   postgres  PostgreSQL's server programs, for the tests' private cluster
+#   clients   the libraries of the quick starts, which sign in in the tests: npm's and Python's
 #   lint      rustfmt and clippy
 #
 # It says what it installs and why before it does. Only root with apt gets system packages
@@ -131,6 +132,22 @@ check_postgres() {
     [ -n "$(postgres_bin || true)" ] || need postgresql "the storage tests run a private PostgreSQL"
 }
 
+# The Python that has the module venv whole: Debian packages it apart.
+venv_python() {
+    local one
+    for one in python3 /usr/bin/python3; do
+        "$one" -c 'import ensurepip, venv' 2>/dev/null && { echo "$one"; return 0; }
+    done
+    return 1
+}
+
+check_clients() {
+    have npm || die "npm is missing: it comes with node"
+    have curl || need curl "the curl quick start"
+    have openssl || need openssl "the curl quick start"
+    venv_python >/dev/null || need python3-venv "an environment of its own for the Python quick starts"
+}
+
 check_lint() {
     local piece
     for piece in rustfmt clippy; do
@@ -209,21 +226,43 @@ install_node_modules() {
     if [ -f "$modules/.package-lock.json" ] && [ ! "$lock" -nt "$modules/.lanyard-stamp" ]; then
         return 0
     fi
-    say "installing node modules into end2end/node_modules: wasm-opt (shrinks the pages' WebAssembly), Playwright and axe (browser tests), openid-client (a client we did not write)"
+    say "installing node modules into end2end/node_modules: wasm-opt (shrinks the pages' WebAssembly), Playwright and axe (browser tests), openid-client, MSAL.js 2 to 4, msal-node 2 and 3 (clients we did not write)"
     (cd "$ROOT/end2end" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 slow 600 "npm ci" \
         npm ci --no-audit --no-fund --loglevel=error) || die "npm ci failed: is the npm registry reachable?"
     touch "$modules/.lanyard-stamp"
+}
+
+# Node modules of docs/quickstarts, and its Python packages in target/clients-venv.
+install_clients() {
+    local quickstarts="$ROOT/docs/quickstarts" venv="$TARGET/clients-venv" modules pinned python
+    modules="$quickstarts/node_modules"
+    if [ ! -f "$modules/.lanyard-stamp" ] || [ "$quickstarts/package-lock.json" -nt "$modules/.lanyard-stamp" ]; then
+        say "installing node modules into docs/quickstarts: MSAL.js, msal-node, oidc-client-ts, openid-client (clients we did not write)"
+        (cd "$quickstarts" && slow 600 "npm ci" npm ci --no-audit --no-fund --loglevel=error) \
+            || die "npm ci failed: is the npm registry reachable?"
+        touch "$modules/.lanyard-stamp"
+    fi
+    pinned="$quickstarts/python/requirements.txt"
+    if ! cmp -s "$pinned" "$venv/installed.txt" || ! "$venv/bin/python" -c 'import authlib, msal' 2>/dev/null; then
+        python="$(venv_python)" || die "this Python has no venv: install python3-venv"
+        say "installing Python packages into target/clients-venv: MSAL for Python, Authlib (clients we did not write)"
+        rm -rf "$venv"
+        slow 120 "a Python environment" "$python" -m venv "$venv" || die "python3 -m venv failed"
+        slow 600 "pip install" "$venv/bin/pip" install -q --no-input --disable-pip-version-check --only-binary :all: -r "$pinned" \
+            || die "pip install failed: is PyPI reachable?"
+        cp "$pinned" "$venv/installed.txt"
+    fi
 }
 
 # ---- the order of things ---------------------------------------------------------------------
 
 [ $# -gt 0 ] || set -- build
 WANT=" $* "
-case "$WANT" in *" all "*) WANT=" build browser postgres lint " ;; esac
+case "$WANT" in *" all "*) WANT=" build browser postgres clients lint " ;; esac
 for piece in $WANT; do
     case "$piece" in
-        build | browser | postgres | lint) ;;
-        *) die "unknown piece '$piece': build, browser, postgres, lint or all" ;;
+        build | browser | postgres | clients | lint) ;;
+        *) die "unknown piece '$piece': build, browser, postgres, clients, lint or all" ;;
     esac
 done
 wants() { case "$WANT" in *" $1 "*) return 0 ;; *) return 1 ;; esac }
@@ -232,8 +271,10 @@ WASM_ROUTE=""
 if wants build; then check_compiler; check_wasm; fi
 if wants browser; then check_browser; fi
 if wants postgres; then check_postgres; fi
+if wants clients; then check_clients; fi
 if wants lint; then check_lint; fi
 install_packages
 if [ "$WASM_ROUTE" = debian ]; then build_wasm_std; fi
 if wants build; then install_node_modules; fi
+if wants clients; then install_clients; fi
 exit 0

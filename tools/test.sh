@@ -10,7 +10,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-PHASES=(site compile domain oidc crypto messaging app tool storage server doc end2end)
+PHASES=(site compile domain oidc crypto messaging app tool storage server doc end2end clients)
 CRATES=(lanyard-domain lanyard-oidc lanyard-crypto lanyard-messaging lanyard-storage lanyard-app lanyard)
 cd "$ROOT"
 locked=()
@@ -134,7 +134,15 @@ end2end() {
     limited "the browser tests" 2400 node end2end/node_modules/.bin/playwright test --config end2end/playwright.config.ts
 }
 
-"$ROOT/tools/setup.sh" build browser postgres
+# Libraries that we did not write sign in at a server with TLS, with the quick starts as they are.
+clients() {
+    cargo build "${locked[@]}" -p lanyard </dev/null
+    export CHROMIUM
+    CHROMIUM="$(chromium_path)"
+    limited "the clients' tests" 1200 node end2end/node_modules/.bin/playwright test --config end2end/clients.config.ts
+}
+
+"$ROOT/tools/setup.sh" build browser postgres clients
 for name in domain oidc crypto messaging app storage server; do
     if wants "$name" && ! wants compile; then wanted+=(compile); break; fi
 done
@@ -146,6 +154,7 @@ for name in "${PHASES[@]}"; do
         tool) phase tool tool_tests ;;
         doc) phase doc doc_tests ;;
         end2end) phase end2end end2end ;;
+        clients) phase clients clients ;;
         storage | server)
             start_postgres
             if [ "$name" = server ]; then phase server programs_of lanyard; else phase storage programs_of lanyard-storage; fi

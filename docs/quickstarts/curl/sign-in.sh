@@ -2,7 +2,7 @@
 # Signs in with curl: authorization code with PKCE, by hand. AUTHORITY is the issuer of the flow.
 set -euo pipefail
 : "${AUTHORITY:?the issuer, as the portal shows it}" "${CLIENT_ID:?the application (client) id}"
-REPLY="${REPLY:-http://localhost:3000/}"
+REPLY="${REPLY:-http://localhost:3000}"
 
 base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
 field() { sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p"; }

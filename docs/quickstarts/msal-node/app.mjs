@@ -17,7 +17,7 @@ const random = new CryptoProvider();
 const shown = (result) => ({ claims: result.idTokenClaims, fromCache: result.fromCache, scopes: result.scopes });
 
 serve("msal-node and Lanyard", {
-    "/": async (session) => ({ signedIn: !!session.account, claims: session.account?.idTokenClaims }),
+    "/": async (session) => ({ signed_in: !!session.account, claims: session.account?.idTokenClaims }),
 
     "/sign-in": async (session) => {
         const { verifier, challenge } = await random.generatePkceCodes();
@@ -33,10 +33,10 @@ serve("msal-node and Lanyard", {
         if (!session.state || answer.state !== session.state) throw new Error("This answer was not asked for.");
         delete session.state;
         if (answer.error) throw new Error(answer.error_description);
-        const result = await app.acquireTokenByCode({ scopes, redirectUri, code: answer.code, codeVerifier: session.verifier }, {
-            code: answer.code,
-            nonce: session.nonce,
-        });
+        const { verifier: codeVerifier, nonce } = session;
+        // The nonce stands in both: up to MSAL 3 the second is read, since then the first.
+        const request = { scopes, redirectUri, code: answer.code, codeVerifier, nonce };
+        const result = await app.acquireTokenByCode(request, { code: answer.code, nonce });
         session.account = result.account;
         return shown(result);
     },

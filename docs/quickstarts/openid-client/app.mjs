@@ -7,7 +7,7 @@ const config = await client.discovery(new URL(AUTHORITY), CLIENT_ID, CLIENT_SECR
 const redirect_uri = `${origin}/redirect`;
 
 serve("openid-client and Lanyard", {
-    "/": async (session) => ({ signedIn: !!session.claims, claims: session.claims }),
+    "/": async (session) => ({ signed_in: !!session.claims, claims: session.claims }),
 
     "/sign-in": async (session) => {
         Object.assign(session, { verifier: client.randomPKCECodeVerifier(), state: client.randomState(), nonce: client.randomNonce() });

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from urllib.parse import urlencode
 
 import requests
 from authlib.integrations.requests_client import OAuth2Session
@@ -54,8 +55,19 @@ def renew(_):
     return {"claims": claims_of(client.refresh_token(metadata["token_endpoint"]))}
 
 
+def sign_out(_):
+    back = {"post_logout_redirect_uri": f"{ORIGIN}/", "client_id": CLIENT_ID, "state": "bye"}
+    if session.pop("claims", None):
+        # With it the person is not asked whether to sign out.
+        back["id_token_hint"] = client.token["id_token"]
+    return f"{metadata['end_session_endpoint']}?{urlencode(back)}"
+
+
 def home(_):
     return {"signed_in": "claims" in session}
 
 
-serve("Authlib and Lanyard", {"/": home, "/sign-in": sign_in, "/redirect": redirect, "/renew": renew})
+serve(
+    "Authlib and Lanyard",
+    {"/": home, "/sign-in": sign_in, "/redirect": redirect, "/renew": renew, "/sign-out": sign_out},
+)
