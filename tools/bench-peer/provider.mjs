@@ -69,6 +69,8 @@ function configuration (jwk, secret) {
     issueRefreshToken: async (_, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: true,
     pkce: { required: () => true },
+    // The bench's client says an origin, as a single-page application does.
+    clientBasedCORS: () => true,
     findAccount: async (_, id) => ({
       accountId: id,
       claims: async () => ({ sub: id, email: `${id}@bench.example`, given_name: 'Pat', family_name: 'Bench' })
