@@ -157,6 +157,37 @@ async fn c1_tokens_and_sign_out_are_one_event_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn c1_a_code_that_is_replayed_twice_is_one_event() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let mut run = Run::begin(&app, &clinic, Via::Form).await;
+    run.sign_in(NORA, PASSWORD).await;
+    let code = run.code().await;
+    let tokens: serde_json::Value = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.json();
+    for _ in 0..3 {
+        assert_eq!(redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.status, 400);
+    }
+    only(&app.audit(clinic.tenant.id).await, Action::CodeReused, Outcome::Failure);
+    let token = tokens["refresh_token"].as_str().unwrap();
+    assert_eq!(refresh(&mut run.browser, &clinic, &clinic.flow, token).await.status, 400, "the first one revoked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_a_silent_code_says_from_where() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let mut run = Run::begin(&app, &clinic, Via::Form).await;
+    run.sign_in(NORA, PASSWORD).await;
+    run.browser.ip = [198, 51, 100, 4].into();
+    let silent = crate::support::journey::authorize(&clinic, &clinic.flow, &[("prompt", "none")]);
+    assert!(run.browser.get(&silent).await.location().unwrap().contains("code="));
+    let events = app.audit(clinic.tenant.id).await;
+    let event = only(&events, Action::CodeIssued, Outcome::Success);
+    assert_eq!(event.ip.as_deref(), Some("198.51.100.4"));
+    assert!(event.request.as_ref().is_some_and(|id| !id.is_empty()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn c1_the_log_is_appended_to_only() {
     use sqlx::Connection as _;
     let app = TestApp::new().await;

@@ -8,11 +8,13 @@ mod clients;
 mod config;
 mod front_channel;
 mod level;
+mod limits;
 mod pushed;
 mod redirects;
 mod resource;
 mod silent;
 mod token;
+mod withdrawn;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use lanyard_domain::{application::Application, user_flow::FlowSettings, user_flow::UserFlow};

@@ -264,3 +264,47 @@ async fn rfc9126_concurrent_uses_of_one_reference_one_winner() {
         assert_eq!((begun, app.count("journeys").await), (1, 1));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f54_a_pushed_request_keeps_known_parameters_and_16_kb_at_most() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (blank, long) = ("a".repeat(60_000), "!".repeat(8_000));
+    // What nobody reads is not kept, however long it is.
+    let before = app.rows(&["pushed_requests"]).await;
+    assert!(before.is_empty());
+    let uri = pushed(&app, &clinic, &[("x", &blank)]).await;
+    let kept = app.rows(&["pushed_requests"]).await.concat();
+    assert!(kept.len() < 4_000, "{}", kept.len());
+    assert_eq!(app.browser().get(&by_reference(&clinic, &uri, &[])).await.status, 303);
+    // What is read has its bound, before anything is stored, and no request that was taken fails.
+    for field in ["login_hint", "acr_values", "display", "state", "claims"] {
+        for value in [&blank, &long] {
+            let answer = push(&mut app.browser(), &clinic, &request(&clinic, &[(field, value)])).await;
+            assert_eq!(answer.status, 400, "{field}: {}", answer.text());
+            assert_eq!(answer.json::<Value>()["error"], "invalid_request");
+        }
+    }
+    assert_eq!(app.count("pushed_requests").await, 0);
+    let uri = pushed(&app, &clinic, &[("login_hint", &"!".repeat(4_000))]).await;
+    assert_eq!(app.browser().get(&by_reference(&clinic, &uri, &[])).await.status, 303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d8_to_push_for_a_public_client_is_to_begin_a_journey() {
+    let mut options = crate::support::Options::default();
+    (options.config.limits.per_address_per_second, options.config.limits.per_address_burst) = (1, 2);
+    let app = TestApp::with(options).await;
+    let clinic = app.world.plain.clone();
+    for expected in [201, 201, 429] {
+        let mut browser = app.browser();
+        browser.extra = vec![("origin", "https://app.example".into())];
+        let answer = push(&mut browser, &clinic, &request(&clinic, &[])).await;
+        assert_eq!(answer.status, expected, "{}", answer.text());
+        assert_eq!(answer.header("access-control-allow-origin").as_deref(), Some("https://app.example"));
+        assert_eq!(answer.header("retry-after").as_deref(), (expected == 429).then_some("1"));
+    }
+    assert_eq!(app.count("pushed_requests").await, 2);
+    let elsewhere = &mut app.browser().at_ip([198, 51, 100, 1]);
+    assert_eq!(push(elsewhere, &clinic, &request(&clinic, &[])).await.status, 201, "one network, not another");
+}

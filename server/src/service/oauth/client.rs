@@ -1,6 +1,6 @@
 //! Client authentication, for every endpoint that clients call themselves.
 
-use lanyard_domain::{application::Application, id::Id};
+use lanyard_domain::{application::Application, grant::Grant, id::Id};
 use lanyard_oidc::{
     params::Params,
     token::{self, AssertionAudience, ClientCredentials, assertion},
@@ -57,6 +57,26 @@ pub(super) async fn apis_of(
         apis.extend(tx.application_by_id(application.tenant, permission.api).await?);
     }
     Ok(apis)
+}
+
+/// Whether `application` still gets anything out of `grant`: it is linked to the flow, and where it
+/// is somebody else's, the person agreed to what the grant holds (U29). Both may have changed since
+/// the grant was given.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn is_entitled(
+    tx: &mut (dyn ReadTx + '_),
+    application: &Application,
+    grant: &Grant,
+) -> Result<bool, StorageError> {
+    if !tx.is_linked(application.id, grant.flow).await? {
+        return Ok(false);
+    }
+    if !application.settings.third_party {
+        return Ok(true);
+    }
+    Ok(tx.consent(Some(grant.account), application.id).await?.is_some_and(|consent| consent.covers(grant)))
 }
 
 /// Whether a page of `origin` may read what the application `id` is answered at `place`; without
