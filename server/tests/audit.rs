@@ -173,6 +173,27 @@ async fn c1_a_code_that_is_replayed_twice_is_one_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn c1_a_wrong_client_secret_is_one_event_a_minute() {
+    let app = TestApp::new().await;
+    let plain = app.world.plain.clone();
+    let (web, secret) = crate::oidc::register_web(&app, &plain).await;
+    let id = web.application.id.to_string();
+    let token = format!("{}/oauth2/v2.0/token", crate::support::journey::place(&web, &web.flow));
+    let ask = |secret| [("grant_type", "client_credentials"), ("client_id", &*id), ("client_secret", secret)];
+    for network in [[203, 0, 113, 7], [198, 51, 100, 4]] {
+        let mut client = app.browser().at_ip(network);
+        for _ in 0..4 {
+            assert_eq!(client.post_bare(&token, &ask("wrong")).await.status, 400 + 1);
+        }
+    }
+    let events = app.audit(plain.tenant.id).await;
+    let told: Vec<_> = events.iter().filter(|event| event.action == Action::ClientAuthenticationFailed).collect();
+    let from: Vec<_> = told.iter().map(|event| (event.target.as_deref(), event.ip.as_deref())).collect();
+    assert_eq!(from, [(Some(&*id), Some("203.0.113.7")), (Some(&*id), Some("198.51.100.4"))]);
+    assert!(!format!("{told:?}").contains("wrong") && !format!("{told:?}").contains(&secret));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn c1_a_silent_code_says_from_where() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();

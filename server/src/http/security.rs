@@ -122,12 +122,8 @@ impl Wants {
 
 // The same failure, in the form that the asker reads, with the id that is in the log.
 async fn explain(app: &App, response: Response, failed: &Failed, wants: Wants, id: &str) -> Response {
-    const KEPT: [HeaderName; 4] = [
-        header::RETRY_AFTER,
-        header::ACCESS_CONTROL_ALLOW_ORIGIN,
-        header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        header::VARY,
-    ];
+    const KEPT: [HeaderName; 4] =
+        [header::RETRY_AFTER, header::ACCESS_CONTROL_ALLOW_ORIGIN, header::ACCESS_CONTROL_EXPOSE_HEADERS, header::VARY];
     let (status, headers) = (response.status(), response.headers().clone());
     let mut better = match wants {
         Wants::Text => return response,

@@ -44,6 +44,11 @@ pub(crate) async fn clinic_with(app: &TestApp, change: impl FnOnce(&mut Applicat
     clinic
 }
 
+/// A web application of the clinic, and its secret.
+pub(crate) async fn register_web(app: &TestApp, clinic: &Clinic) -> (Clinic, String) {
+    clients::register(app, clinic, lanyard_domain::application::ApplicationKind::Web, |_| ()).await
+}
+
 /// Changes the settings of a flow.
 pub(crate) async fn change_flow(app: &TestApp, flow: &UserFlow, change: impl FnOnce(&mut FlowSettings)) {
     let (tenant, id, version, now) = (flow.tenant, flow.id, flow.version, app.now());

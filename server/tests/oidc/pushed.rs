@@ -10,7 +10,7 @@ use lanyard_domain::{
     secret::Token,
 };
 
-use super::*;
+use super::{clients::ClientKey, *};
 use crate::support::{
     Browser,
     world::{self, REPLY},
@@ -307,4 +307,77 @@ async fn d8_to_push_for_a_public_client_is_to_begin_a_journey() {
     assert_eq!(app.count("pushed_requests").await, 2);
     let elsewhere = &mut app.browser().at_ip([198, 51, 100, 1]);
     assert_eq!(push(elsewhere, &clinic, &request(&clinic, &[])).await.status, 201, "one network, not another");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc9449_a_proof_at_par_binds_the_code() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (own, other) = (ClientKey::generate("k"), ClientKey::generate("k"));
+    let (par, token) = (endpoint(&clinic, "oauth2/v2.0/par"), endpoint(&clinic, "oauth2/v2.0/token"));
+    let mut client = app.browser();
+    client.extra = vec![("dpop", own.proof(&app, &par, "j-1"))];
+    // Another key in the request, and a proof of another place.
+    let wrong = request(&clinic, &[("dpop_jkt", &"A".repeat(43))]);
+    let answer = push(&mut client, &clinic, &wrong).await;
+    assert_eq!(answer.json::<Value>()["error"], "invalid_dpop_proof", "{}", answer.text());
+    client.extra = vec![("dpop", own.proof(&app, &token, "j-2"))];
+    let answer = push(&mut client, &clinic, &request(&clinic, &[])).await;
+    assert_eq!((answer.status.as_u16(), app.count("pushed_requests").await), (400, 0), "{}", answer.text());
+    client.extra = vec![("dpop", own.proof(&app, &par, "j-3"))];
+    let answer = push(&mut client, &clinic, &request(&clinic, &[])).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let uri = answer.json::<Value>()["request_uri"].as_str().unwrap().to_owned();
+    let again = push(&mut client, &clinic, &request(&clinic, &[])).await;
+    assert_eq!(again.json::<Value>()["error"], "invalid_dpop_proof", "a proof works once");
+    let mut run = Run::at(app.browser(), &by_reference(&clinic, &uri, &[]), Via::Form).await;
+    run.sign_in(NORA, PASSWORD).await;
+    let code = run.code().await;
+    let before = app.rows(&["grants", "refresh_tokens"]).await;
+    for proof in [None, Some(other.proof(&app, &token, "j-4"))] {
+        run.browser.extra = proof.into_iter().map(|proof| ("dpop", proof)).collect();
+        assert_eq!(redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.status, 400);
+    }
+    assert_eq!(app.rows(&["grants", "refresh_tokens"]).await, before);
+    run.browser.extra = vec![("dpop", own.proof(&app, &token, "j-5"))];
+    let answer = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f34_d5_a_proof_is_remembered_by_a_clock_that_is_ahead() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let par = endpoint(&clinic, "oauth2/v2.0/par");
+    let mut client = app.browser();
+    client.extra = vec![("dpop", ClientKey::generate("k").proof(&app, &par, "j-1"))];
+    assert_eq!(push(&mut client, &clinic, &request(&clinic, &[])).await.status, 201);
+    // Another process, whose clock is two minutes ahead, cleans up.
+    lanyard_server::jobs::clean_up::once(&app.app, app.now().plus(120 * SECOND)).await.unwrap();
+    let before = app.rows(&UNTOUCHED).await;
+    let again = push(&mut client, &clinic, &request(&clinic, &[])).await;
+    assert_eq!(again.json::<Value>()["error"], "invalid_dpop_proof");
+    assert_eq!(app.rows(&UNTOUCHED).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u10_another_browser_is_not_told_the_login_hint() {
+    for always_pushed in [false, true] {
+        let app = TestApp::new().await;
+        let clinic =
+            clinic_with(&app, |application| application.settings.require_pushed_requests = always_pushed).await;
+        let wish = format!(r#"{{"id_token":{{"sub":{{"value":"{}"}}}}}}"#, clinic.nora);
+        let uri = pushed(&app, &clinic, &[("login_hint", NORA), ("claims", &wish)]).await;
+        let mut run = Run::at(app.browser(), &by_reference(&clinic, &uri, &[]), Via::Form).await;
+        assert!(run.page().await.says(NORA), "its own browser");
+        let mut other = app.browser();
+        let text = other.get(&paths::api_journey(&run.id)).await.text();
+        assert!(!text.contains("nora") && !text.contains(&clinic.nora.to_string()), "{text}");
+        let view: JourneyView = serde_json::from_str(&text).unwrap();
+        let StageView::Over { start_again: Some(address), .. } = view.stage else { panic!("{view:?}") };
+        let began = other.get(&address).await.location().unwrap();
+        let address = if always_pushed { other.get(&began).await.location().unwrap() } else { began };
+        let page = other.get(&address).await;
+        assert!(page.status == 200 && !page.says("nora"), "{}", page.text());
+    }
 }

@@ -43,7 +43,9 @@ async fn a28_a_reply_url_that_was_removed_meanwhile_gets_no_code() {
         match what {
             "reply URL" => drop(clinic_with(&app, only_the_second).await),
             "link" => unlink(&app, &clinic).await,
-            _ => drop(clinic_with(&app, |own| (own.settings.hybrid, own.settings.implicit_id_token) = (false, false)).await),
+            _ => drop(
+                clinic_with(&app, |own| (own.settings.hybrid, own.settings.implicit_id_token) = (false, false)).await,
+            ),
         }
         let before = app.rows(&KEPT).await;
         let page = run.browser.get(&paths::journey_return(&run.id)).await;

@@ -4,6 +4,7 @@
 //! `client_id`, or from the session. Without a valid hint the page asks "Sign out?" (A35), so
 //! that no other site can sign people out; a flow may refuse such a request instead.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use lanyard_domain::{
     account::Account,
     application::Application,
@@ -12,7 +13,6 @@ use lanyard_domain::{
     session::Session,
     user_flow::SessionSettings,
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 

@@ -71,8 +71,7 @@ fn c4_a_revoked_grant_or_disabled_account_ends_the_token() {
 #[test]
 fn f31_a_web_apis_token_opens_no_userinfo() {
     let (api, client) = fixtures::api();
-    let (issuer, flow, account, grant) =
-        (fixtures::issuer(), fixtures::flow(), fixtures::account(), fixtures::grant());
+    let (issuer, flow, account, grant) = (fixtures::issuer(), fixtures::flow(), fixtures::account(), fixtures::grant());
     let issuance = Issuance {
         issuer: &issuer,
         flow: &flow,

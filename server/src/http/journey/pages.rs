@@ -76,12 +76,17 @@ pub async fn go_back(
 }
 
 /// `GET /journey/{id}/again`: the request of a journey that is over begins anew.
-pub async fn again(State(app): State<App>, client: Client, Path(id): Path<String>) -> Result<Response, HttpError> {
+pub async fn again(
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
     // It stores a row, like an authorization request.
     if !app.limiter.admits_beginning(client.ip) {
         return Err(HttpError::TooManyRequests { retry_after: 30 });
     }
-    let address = journey::again(&app, &id).await?;
+    let address = journey::again(&app, &id, browser(&headers).as_ref()).await?;
     Ok(Redirect::to(&address).into_response())
 }
 

@@ -51,17 +51,19 @@ pub(super) async fn form(
         Endpoint::Revocation => {
             oauth::revoke(app, place, &params, authorization, client).await.map(|()| StatusCode::OK.into_response())
         }
-        Endpoint::Introspection => {
-            oauth::introspect(app, place, &params, authorization).await.map(|answer| Json(answer).into_response())
-        }
+        Endpoint::Introspection => oauth::introspect(app, place, &params, authorization, client)
+            .await
+            .map(|answer| Json(answer).into_response()),
         // RFC 9126, 2.2: 201 with the reference, or an error as at the token endpoint.
-        Endpoint::PushedRequest => oauth::push(app, place, &params, authorization, client).await.map(|reference| {
-            let answer = serde_json::json!({
-                "request_uri": pushed::reference(&reference),
-                "expires_in": pushed::LIFE / SECOND,
-            });
-            (StatusCode::CREATED, Json(answer)).into_response()
-        }),
+        Endpoint::PushedRequest => {
+            oauth::push(app, place, &params, authorization, (call, client)).await.map(|reference| {
+                let answer = serde_json::json!({
+                    "request_uri": pushed::reference(&reference),
+                    "expires_in": pushed::LIFE / SECOND,
+                });
+                (StatusCode::CREATED, Json(answer)).into_response()
+            })
+        }
         Endpoint::Discovery | Endpoint::Keys | Endpoint::Authorize | Endpoint::Logout | Endpoint::UserInfo => {
             return StatusCode::METHOD_NOT_ALLOWED.into_response();
         }

@@ -63,10 +63,8 @@ pub(super) async fn issue(
     tx.create_grant(&issued.grant).await?;
     tx.note_relying_party(&issued.grant).await?;
     let action = if issued.code.is_some() { Action::CodeIssued } else { Action::IdTokenIssued };
-    let event = audit::Event::of(action, Outcome::Success)
-        .by(issued.grant.account)
-        .on(request.application)
-        .from(client);
+    let event =
+        audit::Event::of(action, Outcome::Success).by(issued.grant.account).on(request.application).from(client);
     audit::append(app, tx, header.tenant, event).await?;
     let account = match issued.id_token {
         Some(_) => tx.account_by_id(header.tenant, issued.grant.account).await?,

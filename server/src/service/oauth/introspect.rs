@@ -18,6 +18,7 @@ use super::{
     client::{self, apis_of, is_entitled},
 };
 use crate::{
+    http::client::Client,
     service::{journey::JourneyError, signing},
     state::App,
 };
@@ -32,8 +33,9 @@ pub async fn introspect(
     place: &Place,
     params: &Params,
     authorization: Option<&str>,
+    from: &Client,
 ) -> Result<Map<String, Value>, ProtocolError> {
-    let application = client::authenticated(app, place, params, authorization).await?;
+    let application = client::authenticated(app, place, params, authorization, from).await?;
     rules::may_ask(&application)?;
     let now = app.clock.now();
     match Presented::read(params)? {

@@ -11,7 +11,7 @@ use lanyard_oidc::{
 };
 use lanyard_storage::{PushedAt, PushedRequest, StorageError};
 
-use super::{Place, ProtocolError, client};
+use super::{Place, ProtocolError, client, dpop};
 use crate::{http::client::Client, service::journey::JourneyError, state::App};
 
 /// Takes a request from a client at `place` and gives the reference to it.
@@ -25,9 +25,9 @@ pub async fn push(
     place: &Place,
     form: &Params,
     authorization: Option<&str>,
-    from: &Client,
+    (call, from): (&dpop::Call, &Client),
 ) -> Result<Token, ProtocolError> {
-    let application = client::authenticated(app, place, form, authorization).await?;
+    let application = client::authenticated(app, place, form, authorization, from).await?;
     let (tenant, flow, id) = (place.tenant.id, place.flow.id, application.id);
     let client = application.clone();
     let (linked, apis) = app
@@ -38,11 +38,16 @@ pub async fn push(
             })
         })
         .await?;
-    let params = pushed::request(form, &id.to_string())?;
+    // A proof here binds the code to its key, as `dpop_jkt` does (RFC 9449, 10.1).
+    let proof = dpop::proof(app, call, None)?;
+    let params = pushed::bound(pushed::request(form, &id.to_string())?, &application, proof.as_ref())?;
     let input = Input { params: &params, tenant, application: Some(&application), apis: &apis, linked, pushed: true };
     authorize::check(&input).map_err(pushed::refusal)?;
     if application.kind.is_public() && !app.limiter.admits_beginning(from.ip) {
         return Err(ProtocolError::TooMany);
+    }
+    if proof.is_some() {
+        app.store.write(move |tx| Box::pin(async move { dpop::consume(tx, proof.as_ref()).await })).await?;
     }
     Ok(keep(app, place, id, &params).await?)
 }

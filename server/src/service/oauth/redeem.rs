@@ -84,7 +84,7 @@ pub async fn token(
     from: &Client,
 ) -> Result<TokenAnswer, ProtocolError> {
     let request = token::parse(params)?;
-    let application = client::authenticated(app, place, params, authorization).await?;
+    let application = client::authenticated(app, place, params, authorization, from).await?;
     let proof = dpop::proof(app, call, None)?;
     let redeemed = match request {
         GrantRequest::Code(request) => {

@@ -32,7 +32,13 @@ use lanyard_domain::{
     tenant::Tenant,
 };
 
-pub use self::{client::client_id, max_age::MaxAge, prompt::Prompt, prompt::Prompts, repeat::repeat};
+pub use self::{
+    client::client_id,
+    max_age::MaxAge,
+    prompt::Prompt,
+    prompt::Prompts,
+    repeat::{repeat, repeat_for_anybody},
+};
 use crate::{
     error::{Code, Refusal, Silent},
     jose::IdTokenHint,

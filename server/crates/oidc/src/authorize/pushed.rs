@@ -13,6 +13,7 @@ use lanyard_domain::{
 
 use super::AuthorizeError;
 use crate::{
+    dpop::{self, Proof},
     error::{Code, Refusal},
     params::Params,
 };
@@ -66,6 +67,20 @@ pub fn request(form: &Params, client_id: &str) -> Result<Params, Refusal> {
         return Err(Refusal::invalid_request("The request is too long to be pushed."));
     }
     Ok(request)
+}
+
+/// The pushed request bound to the key of `proof`, if there is one (RFC 9449, 10.1).
+///
+/// # Errors
+/// `invalid_dpop_proof` when the request names another key; `use_dpop_nonce` where the application's
+/// proofs must carry one.
+pub fn bound(request: Params, application: &Application, proof: Option<&Proof>) -> Result<Params, Refusal> {
+    let Some(proof) = proof else { return Ok(request) };
+    dpop::demanded(application, Some(proof))?;
+    match request.get("dpop_jkt") {
+        Some(named) if named != proof.thumbprint => Err(dpop::another_key()),
+        Some(_) | None => Ok(request.with("dpop_jkt", &proof.thumbprint)),
+    }
 }
 
 // An application that always pushes has taken care that no browser makes its requests (RFC 9126, 6).
