@@ -170,6 +170,11 @@ pub struct Limits {
     pub calls_per_address_per_second: u32,
     /// How many of them at once.
     pub calls_per_address_burst: u32,
+    /// Authorization requests per second and network address that are answered from a live session,
+    /// without a person.
+    pub silent_per_address_per_second: u32,
+    /// How many of them at once.
+    pub silent_per_address_burst: u32,
     /// Texts and calls per hour that requests from one network address may cause in a tenant (A14).
     pub texts_per_address_per_hour: u32,
     /// Texts and calls per day (UTC) of one tenant (A14): the most that anybody can make it pay for.
@@ -214,6 +219,8 @@ impl Default for Limits {
             per_address_burst: 60,
             calls_per_address_per_second: 100,
             calls_per_address_burst: 1_000,
+            silent_per_address_per_second: 20,
+            silent_per_address_burst: 100,
             texts_per_address_per_hour: 60,
             texts_per_tenant_per_day: 5_000,
             hashing_threads: 0,
@@ -316,6 +323,8 @@ impl Config {
             limits.per_address_burst,
             limits.calls_per_address_per_second,
             limits.calls_per_address_burst,
+            limits.silent_per_address_per_second,
+            limits.silent_per_address_burst,
         ];
         if rates.contains(&0) || limits.hashing_queue == 0 {
             return refuse("limits: values must be 1 or more".into());

@@ -157,6 +157,60 @@ async fn c1_tokens_and_sign_out_are_one_event_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn c1_a_code_that_is_replayed_twice_is_one_event() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let mut run = Run::begin(&app, &clinic, Via::Form).await;
+    run.sign_in(NORA, PASSWORD).await;
+    let code = run.code().await;
+    let tokens: serde_json::Value = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.json();
+    for _ in 0..3 {
+        assert_eq!(redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.status, 400);
+    }
+    only(&app.audit(clinic.tenant.id).await, Action::CodeReused, Outcome::Failure);
+    let token = tokens["refresh_token"].as_str().unwrap();
+    assert_eq!(refresh(&mut run.browser, &clinic, &clinic.flow, token).await.status, 400, "the first one revoked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_a_wrong_client_secret_is_one_event_a_minute() {
+    let app = TestApp::new().await;
+    let plain = app.world.plain.clone();
+    let (web, secret) = crate::oidc::register_web(&app, &plain).await;
+    let id = web.application.id.to_string();
+    let token = format!("{}/oauth2/v2.0/token", crate::support::journey::place(&web, &web.flow));
+    let ask = |secret| [("grant_type", "client_credentials"), ("client_id", &*id), ("client_secret", secret)];
+    for network in [[203, 0, 113, 7], [198, 51, 100, 4]] {
+        let mut client = app.browser().at_ip(network);
+        for _ in 0..4 {
+            assert_eq!(client.post_bare(&token, &ask("wrong")).await.status, 400 + 1);
+        }
+    }
+    let events = app.audit(plain.tenant.id).await;
+    let told: Vec<_> = events.iter().filter(|event| event.action == Action::ClientAuthenticationFailed).collect();
+    let mut from: Vec<_> = told.iter().map(|event| (event.target.as_deref(), event.ip.as_deref())).collect();
+    // Within one moment of the clock that stands still, the log has no order.
+    from.sort_unstable();
+    assert_eq!(from, [(Some(&*id), Some("198.51.100.4")), (Some(&*id), Some("203.0.113.7"))]);
+    assert!(!format!("{told:?}").contains("wrong") && !format!("{told:?}").contains(&secret));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_a_silent_code_says_from_where() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let mut run = Run::begin(&app, &clinic, Via::Form).await;
+    run.sign_in(NORA, PASSWORD).await;
+    run.browser.ip = [198, 51, 100, 4].into();
+    let silent = crate::support::journey::authorize(&clinic, &clinic.flow, &[("prompt", "none")]);
+    assert!(run.browser.get(&silent).await.location().unwrap().contains("code="));
+    let events = app.audit(clinic.tenant.id).await;
+    let event = only(&events, Action::CodeIssued, Outcome::Success);
+    assert_eq!(event.ip.as_deref(), Some("198.51.100.4"));
+    assert!(event.request.as_ref().is_some_and(|id| !id.is_empty()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn c1_the_log_is_appended_to_only() {
     use sqlx::Connection as _;
     let app = TestApp::new().await;

@@ -220,6 +220,50 @@ async fn a35_nobody_is_signed_out_by_a_link_without_a_hint() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a35_a_hint_of_another_session_is_no_proof() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (_, old) = signed_in(&app, &clinic).await;
+    let (mut run, hint) = signed_in(&app, &clinic).await;
+    let before = app.rows(&["sessions", "grants", "audit"]).await;
+    let page = logout(&mut run.browser, &clinic, &[("id_token_hint", &old)]).await;
+    assert!(page.status == 200 && page.says("Do you want to sign out?"), "{}", page.text());
+    assert_eq!(app.rows(&["sessions", "grants", "audit"]).await, before);
+    // The one that it was signed in with before it signed in again is.
+    let again = authorize(&clinic, &clinic.flow, &[("prompt", "login")]);
+    let mut run = Run::at(run.browser, &again, Via::Form).await;
+    run.sign_in(NORA, PASSWORD).await;
+    run.code().await;
+    logout(&mut run.browser, &clinic, &[("id_token_hint", &hint)]).await;
+    assert!(!is_signed_in(&mut run.browser, &clinic).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d12_signing_out_with_a_hint_of_a_deleted_key_asks() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (mut run, hint) = signed_in(&app, &clinic).await;
+    // Another server's key is as unknown here as one that was deleted.
+    let (_, payload) = hint.split_once('.').unwrap();
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","typ":"JWT","kid":"gone"}"#);
+    let gone = format!("{header}.{payload}");
+    let before = app.rows(&["sessions", "grants", "audit"]).await;
+    let fields = [("id_token_hint", gone.as_str()), ("post_logout_redirect_uri", REPLY)];
+    let page = logout(&mut run.browser, &clinic, &fields).await;
+    assert!(page.status == 200 && page.says("Do you want to sign out?"), "{}", page.text());
+    let evil = [("id_token_hint", gone.as_str()), ("post_logout_redirect_uri", "https://evil.example/")];
+    assert_eq!(logout(&mut run.browser, &clinic, &evil).await.status, 400);
+    assert_eq!(app.rows(&["sessions", "grants", "audit"]).await, before);
+    let csrf = page.csrf().unwrap();
+    let address = format!("{}/oauth2/v2.0/logout", place(&clinic, &clinic.flow));
+    let pressed = [fields[0], fields[1], ("confirm", "yes"), ("csrf", csrf.as_str())];
+    let done = run.browser.post(&address, &pressed).await;
+    assert_eq!((done.status.as_u16(), done.location().as_deref()), (303, Some(REPLY)), "{}", done.text());
+    assert!(!is_signed_in(&mut run.browser, &clinic).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a35_a_flow_may_want_an_id_token_in_logout() {
     let app = TestApp::new().await;
     let mut clinic = app.world.plain.clone();

@@ -248,6 +248,24 @@ async fn o9_a_client_secret_is_removed_once_its_end_is_typed_and_the_other_stays
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rfc7662_a_web_api_gets_a_secret_in_the_portal() {
+    let app = TestApp::new().await;
+    let mut ann = boss(&app, "Ann").await;
+    for (kind, secrets) in [(ApplicationKind::WebApi, 1), (ApplicationKind::SinglePage, 0)] {
+        let id = registered(&app, "Records", kind).await;
+        let path = application_path(id);
+        let secret = format!("{path}/secret");
+        if secrets == 1 {
+            let made = save(&mut ann, &path, &secret, &[]).await;
+            assert!(made.status == StatusCode::OK && made.says("The new client secret"), "{}", made.text());
+        } else {
+            assert!(!ann.get(&path).await.text().contains(&secret), "a public client keeps none");
+        }
+        assert_eq!(application_of(&app, id).await.secrets.len(), secrets);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a24_an_operator_gets_a_tenant_and_loses_it_at_the_next_click() {
     let app = TestApp::new().await;
     let clinic = app.world.mfa.clone();

@@ -15,7 +15,7 @@ use crate::{
     support::{
         Clinic, Options, PASSWORD, Run, TestApp, Via,
         browser::parameter,
-        journey::authorize,
+        journey::{authorize, place},
         world::{self, MARIA, NORA, PHONE},
     },
 };
@@ -172,6 +172,69 @@ async fn a19_people_sign_out_elsewhere_and_nobody_elses_session_is_touched() {
     assert_eq!(refused.status, 400, "what came from the session goes with it");
     assert_eq!(own.browser.get(&home).await.status, 200, "this one stays");
     assert!(maria.browser.get(&silent).await.location().unwrap().contains("code="));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a19_sign_out_ends_the_refresh_tokens_of_a_session_that_was_replaced() {
+    for (options, elsewhere) in [(Options::default(), false), (Options::default(), true), (Options::postgres(), true)] {
+        let app = TestApp::with(options).await;
+        let clinic = app.world.plain.clone();
+        let (mut run, back) = signed_in(&app, &clinic, &[]).await;
+        let first = tokens(&mut run, &clinic, &back).await;
+        // Twice: each takes the place of the one before.
+        let mut given = vec![first];
+        for _ in 0..2 {
+            run = Run::at(run.browser, &authorize(&clinic, &clinic.flow, &[("prompt", "login")]), Via::Form).await;
+            run.sign_in(NORA, PASSWORD).await;
+            let back = run.back().await;
+            given.push(tokens(&mut run, &clinic, &back).await);
+        }
+        // Another browser of the same person keeps what is its own.
+        let (mut other, back) = signed_in(&app, &clinic, &[]).await;
+        let others = tokens(&mut other, &clinic, &back).await;
+        if elsewhere {
+            let domain = clinic.tenant.domain.as_str();
+            let mut own = Run::at(app.browser(), &paths::account(domain), Via::Form).await;
+            own.sign_in(NORA, PASSWORD).await;
+            own.back().await;
+            let csrf = own.browser.get(&paths::account(domain)).await.csrf().unwrap();
+            let done = own.browser.post(&paths::account_end_sessions(domain), &[("csrf", &csrf)]).await;
+            assert_eq!(done.status, 303, "{}", done.text());
+        } else {
+            let hint = given[2]["id_token"].as_str().unwrap();
+            let logout = format!("{}/oauth2/v2.0/logout?id_token_hint={hint}", place(&clinic, &clinic.flow));
+            assert_eq!(run.browser.get(&logout).await.status, 200);
+        }
+        for answer in &given {
+            let token = answer["refresh_token"].as_str().unwrap();
+            let refused = crate::support::journey::refresh(&mut run.browser, &clinic, &clinic.flow, token).await;
+            assert_eq!(refused.status, 400, "{}", refused.text());
+        }
+        let live = crate::support::journey::refresh(
+            &mut other.browser,
+            &clinic,
+            &clinic.flow,
+            others["refresh_token"].as_str().unwrap(),
+        );
+        assert_eq!(live.await.status, if elsewhere { 400 } else { 200 });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a19_who_signs_in_in_another_persons_place_ends_their_refresh_tokens() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (mut run, back) = signed_in(&app, &clinic, &[]).await;
+    let noras = tokens(&mut run, &clinic, &back).await;
+    let mut run = Run::at(run.browser, &authorize(&clinic, &clinic.flow, &[("prompt", "login")]), Via::Form).await;
+    run.sign_in(MARIA, PASSWORD).await;
+    let back = run.back().await;
+    let marias = tokens(&mut run, &clinic, &back).await;
+    for (answer, expected) in [(noras, 400), (marias, 200)] {
+        let token = answer["refresh_token"].as_str().unwrap();
+        let answer = crate::support::journey::refresh(&mut run.browser, &clinic, &clinic.flow, token).await;
+        assert_eq!(answer.status, expected, "{}", answer.text());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,8 @@ pub struct Limiter {
     changes: DefaultKeyedRateLimiter<String>,
     calls: DefaultKeyedRateLimiter<String>,
     beginnings: DefaultKeyedRateLimiter<String>,
+    silent: DefaultKeyedRateLimiter<String>,
+    failures: DefaultKeyedRateLimiter<String>,
 }
 
 impl std::fmt::Debug for Limiter {
@@ -33,11 +35,14 @@ impl Limiter {
             Quota::per_second(at_least_one(rate)).allow_burst(at_least_one(burst))
         };
         let people = quota(limits.per_address_per_second, limits.per_address_burst);
+        let silent = quota(limits.silent_per_address_per_second, limits.silent_per_address_burst);
         let programs = quota(limits.calls_per_address_per_second, limits.calls_per_address_burst);
         Self {
             changes: RateLimiter::keyed(people),
             calls: RateLimiter::keyed(programs),
             beginnings: RateLimiter::keyed(people),
+            silent: RateLimiter::keyed(silent),
+            failures: RateLimiter::keyed(Quota::per_minute(NonZeroU32::MIN)),
         }
     }
 
@@ -62,9 +67,23 @@ impl Limiter {
         self.beginnings.check_key(&network_of(ip)).is_ok()
     }
 
+    /// Whether one more authorization request from `ip` may be answered from a live session, without
+    /// a person: each stores a grant and an audit event, and any page can have a browser make them.
+    #[must_use]
+    pub fn admits_silent(&self, ip: IpAddr) -> bool {
+        self.silent.check_key(&network_of(ip)).is_ok()
+    }
+
+    /// Whether a failure of the client `id` from `ip` is the first in a minute: what anybody can
+    /// cause any number of times is told once.
+    #[must_use]
+    pub fn tells_failure(&self, id: &str, ip: IpAddr) -> bool {
+        self.failures.check_key(&format!("{id} {}", network_of(ip))).is_ok()
+    }
+
     /// Forgets networks that have been quiet; called now and then.
     pub fn tidy(&self) {
-        for limiter in [&self.changes, &self.calls, &self.beginnings] {
+        for limiter in [&self.changes, &self.calls, &self.beginnings, &self.silent, &self.failures] {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }

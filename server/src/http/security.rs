@@ -44,7 +44,18 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     let client = Client::of(request.headers(), request.extensions(), &app.config.trusted_proxies);
 
     let mut response = match admit(&app, &method, &uri, request.headers(), &client) {
-        Err(error) => error.into_response(),
+        Err(error) => {
+            let mut refused = error.into_response();
+            // The application's page may read that it must wait: it says nothing of anybody, and whose
+            // page it is would cost the work that is spared here.
+            if is_called_by_programs(&uri) {
+                let all = HeaderValue::from_static("*");
+                refused.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, all);
+                let shown = HeaderValue::from_static("retry-after");
+                refused.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, shown);
+            }
+            refused
+        }
         Ok(()) => match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
             Ok(response) => response,
             Err(_) => HttpError::Unavailable("timed out".into()).into_response(),
@@ -77,15 +88,16 @@ fn admit(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap, client: &Cl
     if !endpoint.is_some_and(|it| csrf::EXEMPT.contains(&it)) && !csrf::same_origin(method, headers, &app.origin) {
         return Err(HttpError::CrossSite);
     }
-    let admitted = if endpoint.is_some_and(|it| csrf::CALLED_BY_PROGRAMS.contains(&it)) {
-        app.limiter.admits_call(client.ip)
-    } else {
-        app.limiter.admits(client.ip)
-    };
+    let by_program = is_called_by_programs(uri);
+    let admitted = if by_program { app.limiter.admits_call(client.ip) } else { app.limiter.admits(client.ip) };
     if !admitted {
-        return Err(HttpError::TooManyRequests { retry_after: 30 });
+        return Err(HttpError::TooManyRequests { retry_after: if by_program { 1 } else { 30 } });
     }
     Ok(())
+}
+
+fn is_called_by_programs(uri: &Uri) -> bool {
+    Route::parse(uri.path(), uri.query()).is_some_and(|route| csrf::CALLED_BY_PROGRAMS.contains(&route.endpoint))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -110,7 +122,9 @@ impl Wants {
 
 // The same failure, in the form that the asker reads, with the id that is in the log.
 async fn explain(app: &App, response: Response, failed: &Failed, wants: Wants, id: &str) -> Response {
-    let (status, retry) = (response.status(), response.headers().get(header::RETRY_AFTER).cloned());
+    const KEPT: [HeaderName; 4] =
+        [header::RETRY_AFTER, header::ACCESS_CONTROL_ALLOW_ORIGIN, header::ACCESS_CONTROL_EXPOSE_HEADERS, header::VARY];
+    let (status, headers) = (response.status(), response.headers().clone());
     let mut better = match wants {
         Wants::Text => return response,
         Wants::Json => {
@@ -119,8 +133,10 @@ async fn explain(app: &App, response: Response, failed: &Failed, wants: Wants, i
         }
         Wants::Page => page::failure(app, status, failed, id).await,
     };
-    if let Some(retry) = retry {
-        better.headers_mut().insert(header::RETRY_AFTER, retry);
+    for name in KEPT {
+        if let Some(value) = headers.get(&name) {
+            better.headers_mut().insert(name, value.clone());
+        }
     }
     better
 }

@@ -7,7 +7,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use axum::body::Bytes;
@@ -92,7 +95,11 @@ impl TenantSigning {
 
 /// Opened keys by tenant.
 #[derive(Debug, Default)]
-pub struct SigningKeys(RwLock<HashMap<Id<Tenant>, Entry>>);
+pub struct SigningKeys {
+    entries: RwLock<HashMap<Id<Tenant>, Entry>>,
+    // How often something was forgotten: what was read before that is not kept.
+    forgotten: AtomicU64,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -118,13 +125,13 @@ impl SigningKeys {
     fn at_hand(&self, tenant: Id<Tenant>, now: Timestamp) -> Option<Arc<TenantSigning>> {
         let fresh = |entry: &Entry| entry.is_within(rotation::CACHE_LIFE, now);
         {
-            let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            let all = self.entries.read().unwrap_or_else(PoisonError::into_inner);
             let entry = all.get(&tenant)?;
             if fresh(entry) {
                 return Some(Arc::clone(&entry.signing));
             }
         }
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let entry = all.get_mut(&tenant)?;
         if fresh(entry) || (entry.renewing && entry.is_within(2 * rotation::CACHE_LIFE, now)) {
             return Some(Arc::clone(&entry.signing));
@@ -135,11 +142,22 @@ impl SigningKeys {
 
     /// Forgets the copy of `tenant`: something was changed by this very process.
     pub fn forget(&self, tenant: Id<Tenant>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
+        let mut all = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        all.remove(&tenant);
+    }
+
+    // Keeps what was made of rows that were read when `forgotten` stood at `seen`. A renewal that was
+    // under way while a key was revoked must not bring it back.
+    fn keep(&self, tenant: Id<Tenant>, entry: Entry, seen: u64) {
+        let mut all = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if self.forgotten.load(Ordering::SeqCst) == seen {
+            all.insert(tenant, entry);
+        }
     }
 
     fn failed(&self, tenant: Id<Tenant>) {
-        if let Some(entry) = self.0.write().unwrap_or_else(PoisonError::into_inner).get_mut(&tenant) {
+        if let Some(entry) = self.entries.write().unwrap_or_else(PoisonError::into_inner).get_mut(&tenant) {
             entry.renewing = false;
         }
     }
@@ -162,6 +180,7 @@ pub async fn of(app: &App, tenant: Id<Tenant>) -> Result<Arc<TenantSigning>, Jou
 }
 
 async fn renew(app: &App, tenant: Id<Tenant>, now: Timestamp) -> Result<Arc<TenantSigning>, JourneyError> {
+    let seen = app.signing.forgotten.load(Ordering::SeqCst);
     let rows = app.store.read(move |tx| Box::pin(async move { tx.signing_keys(tenant).await })).await;
     let rows = rows.map_err(|error: StorageError| JourneyError::from(error))?;
     if rows.is_empty() {
@@ -171,7 +190,7 @@ async fn renew(app: &App, tenant: Id<Tenant>, now: Timestamp) -> Result<Arc<Tena
     let signers = SigningAlgorithm::ALL.map(|algorithm| signer(&rows, algorithm, now));
     let current: Vec<_> = signers.iter().flatten().map(|row| row.id.clone()).collect();
     let before = {
-        let mut all = app.signing.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = app.signing.entries.write().unwrap_or_else(PoisonError::into_inner);
         match all.get_mut(&tenant) {
             Some(entry) if entry.made_of == made_of && entry.current == current => {
                 (entry.checked_at, entry.renewing) = (now, false);
@@ -183,7 +202,7 @@ async fn renew(app: &App, tenant: Id<Tenant>, now: Timestamp) -> Result<Arc<Tena
     };
     let signing = Arc::new(open(app, tenant, &rows, signers, before.as_deref()).await?);
     let entry = Entry { signing: Arc::clone(&signing), made_of, current, checked_at: now, renewing: false };
-    app.signing.0.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, entry);
+    app.signing.keep(tenant, entry, seen);
     Ok(signing)
 }
 
@@ -247,4 +266,34 @@ pub fn signer(rows: &[Stored], algorithm: SigningAlgorithm, now: Timestamp) -> O
 
 fn internal(what: &str) -> JourneyError {
     JourneyError::Internal(format!("signing key: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lanyard_domain::entropy::SeededEntropy;
+
+    #[test]
+    fn a26_a_renewal_under_way_does_not_bring_a_revoked_key_back() {
+        let (keys, now) = (SigningKeys::default(), Timestamp(1));
+        let tenant = Id::new(now, &mut SeededEntropy::new(1));
+        let entry = || Entry {
+            signing: Arc::new(TenantSigning {
+                current: [None, None, None],
+                jwks: Bytes::new(),
+                verifier: Verifier::new(&JwkSet { keys: Vec::new() }).unwrap(),
+            }),
+            made_of: Vec::new(),
+            current: Vec::new(),
+            checked_at: now,
+            renewing: false,
+        };
+        let seen = || keys.forgotten.load(Ordering::SeqCst);
+        let before = seen();
+        keys.forget(tenant);
+        keys.keep(tenant, entry(), before);
+        assert!(keys.at_hand(tenant, now).is_none(), "read before the key went");
+        keys.keep(tenant, entry(), seen());
+        assert!(keys.at_hand(tenant, now).is_some());
+    }
 }

@@ -89,6 +89,18 @@ impl ClientKey {
         self.sign(&claims)
     }
 
+    /// A DPoP proof of this key for a POST to `path` (RFC 9449, 4.2).
+    pub(crate) fn proof(&self, app: &TestApp, path: &str, jti: &str) -> String {
+        let mut header = Header::new(Algorithm::ES256);
+        header.typ = Some("dpop+jwt".into());
+        let mut jwk = serde_json::from_str::<Value>(&self.jwks).unwrap()["keys"][0].take();
+        jwk.as_object_mut().unwrap().retain(|name, _| ["kty", "crv", "x", "y"].contains(&name.as_str()));
+        header.jwk = Some(serde_json::from_value(jwk).unwrap());
+        let url = format!("https://id.example{path}");
+        let claims = json!({ "jti": jti, "htm": "POST", "htu": url, "iat": app.now().as_seconds() });
+        encode(&header, &claims, &self.key).unwrap()
+    }
+
     pub(crate) fn sign(&self, claims: &Value) -> String {
         let header = Header { kid: Some("k".into()), ..Header::new(Algorithm::ES256) };
         encode(&header, claims, &self.key).unwrap()

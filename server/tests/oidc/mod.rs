@@ -8,11 +8,13 @@ pub(crate) mod clients;
 mod config;
 mod front_channel;
 mod level;
+mod limits;
 mod pushed;
 mod redirects;
 mod resource;
 mod silent;
 mod token;
+mod withdrawn;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use lanyard_domain::{application::Application, user_flow::FlowSettings, user_flow::UserFlow};
@@ -40,6 +42,11 @@ pub(crate) async fn clinic_with(app: &TestApp, change: impl FnOnce(&mut Applicat
         .await
         .unwrap_or_else(|error: StorageError| panic!("{error}"));
     clinic
+}
+
+/// A web application of the clinic, and its secret.
+pub(crate) async fn register_web(app: &TestApp, clinic: &Clinic) -> (Clinic, String) {
+    clients::register(app, clinic, lanyard_domain::application::ApplicationKind::Web, |_| ()).await
 }
 
 /// Changes the settings of a flow.

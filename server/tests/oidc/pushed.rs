@@ -10,7 +10,7 @@ use lanyard_domain::{
     secret::Token,
 };
 
-use super::*;
+use super::{clients::ClientKey, *};
 use crate::support::{
     Browser,
     world::{self, REPLY},
@@ -262,5 +262,122 @@ async fn rfc9126_concurrent_uses_of_one_reference_one_winner() {
             }
         }
         assert_eq!((begun, app.count("journeys").await), (1, 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f54_a_pushed_request_keeps_known_parameters_and_16_kb_at_most() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (blank, long) = ("a".repeat(60_000), "!".repeat(8_000));
+    // What nobody reads is not kept, however long it is.
+    let before = app.rows(&["pushed_requests"]).await;
+    assert!(before.is_empty());
+    let uri = pushed(&app, &clinic, &[("x", &blank)]).await;
+    let kept = app.rows(&["pushed_requests"]).await.concat();
+    assert!(kept.len() < 4_000, "{}", kept.len());
+    assert_eq!(app.browser().get(&by_reference(&clinic, &uri, &[])).await.status, 303);
+    // What is read has its bound, before anything is stored, and no request that was taken fails.
+    for field in ["login_hint", "acr_values", "display", "state", "claims"] {
+        for value in [&blank, &long] {
+            let answer = push(&mut app.browser(), &clinic, &request(&clinic, &[(field, value)])).await;
+            assert_eq!(answer.status, 400, "{field}: {}", answer.text());
+            assert_eq!(answer.json::<Value>()["error"], "invalid_request");
+        }
+    }
+    assert_eq!(app.count("pushed_requests").await, 0);
+    let uri = pushed(&app, &clinic, &[("login_hint", &"!".repeat(4_000))]).await;
+    assert_eq!(app.browser().get(&by_reference(&clinic, &uri, &[])).await.status, 303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d8_to_push_for_a_public_client_is_to_begin_a_journey() {
+    let mut options = crate::support::Options::default();
+    (options.config.limits.per_address_per_second, options.config.limits.per_address_burst) = (1, 2);
+    let app = TestApp::with(options).await;
+    let clinic = app.world.plain.clone();
+    for expected in [201, 201, 429] {
+        let mut browser = app.browser();
+        browser.extra = vec![("origin", "https://app.example".into())];
+        let answer = push(&mut browser, &clinic, &request(&clinic, &[])).await;
+        assert_eq!(answer.status, expected, "{}", answer.text());
+        assert_eq!(answer.header("access-control-allow-origin").as_deref(), Some("https://app.example"));
+        assert_eq!(answer.header("retry-after").as_deref(), (expected == 429).then_some("1"));
+    }
+    assert_eq!(app.count("pushed_requests").await, 2);
+    let elsewhere = &mut app.browser().at_ip([198, 51, 100, 1]);
+    assert_eq!(push(elsewhere, &clinic, &request(&clinic, &[])).await.status, 201, "one network, not another");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc9449_a_proof_at_par_binds_the_code() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (own, other) = (ClientKey::generate("k"), ClientKey::generate("k"));
+    let (par, token) = (endpoint(&clinic, "oauth2/v2.0/par"), endpoint(&clinic, "oauth2/v2.0/token"));
+    let mut client = app.browser();
+    client.extra = vec![("dpop", own.proof(&app, &par, "j-1"))];
+    // Another key in the request, and a proof of another place.
+    let wrong = request(&clinic, &[("dpop_jkt", &"A".repeat(43))]);
+    let answer = push(&mut client, &clinic, &wrong).await;
+    assert_eq!(answer.json::<Value>()["error"], "invalid_dpop_proof", "{}", answer.text());
+    client.extra = vec![("dpop", own.proof(&app, &token, "j-2"))];
+    let answer = push(&mut client, &clinic, &request(&clinic, &[])).await;
+    assert_eq!((answer.status.as_u16(), app.count("pushed_requests").await), (400, 0), "{}", answer.text());
+    client.extra = vec![("dpop", own.proof(&app, &par, "j-3"))];
+    let answer = push(&mut client, &clinic, &request(&clinic, &[])).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let uri = answer.json::<Value>()["request_uri"].as_str().unwrap().to_owned();
+    let again = push(&mut client, &clinic, &request(&clinic, &[])).await;
+    assert_eq!(again.json::<Value>()["error"], "invalid_dpop_proof", "a proof works once");
+    let mut run = Run::at(app.browser(), &by_reference(&clinic, &uri, &[]), Via::Form).await;
+    run.sign_in(NORA, PASSWORD).await;
+    let code = run.code().await;
+    let before = app.rows(&["grants", "refresh_tokens"]).await;
+    for proof in [None, Some(other.proof(&app, &token, "j-4"))] {
+        run.browser.extra = proof.into_iter().map(|proof| ("dpop", proof)).collect();
+        assert_eq!(redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.status, 400);
+    }
+    assert_eq!(app.rows(&["grants", "refresh_tokens"]).await, before);
+    run.browser.extra = vec![("dpop", own.proof(&app, &token, "j-5"))];
+    let answer = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f34_d5_a_proof_is_remembered_by_a_clock_that_is_ahead() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let par = endpoint(&clinic, "oauth2/v2.0/par");
+    let mut client = app.browser();
+    client.extra = vec![("dpop", ClientKey::generate("k").proof(&app, &par, "j-1"))];
+    assert_eq!(push(&mut client, &clinic, &request(&clinic, &[])).await.status, 201);
+    // Another process, whose clock is two minutes ahead, cleans up.
+    lanyard_server::jobs::clean_up::once(&app.app, app.now().plus(120 * SECOND)).await.unwrap();
+    let before = app.rows(&UNTOUCHED).await;
+    let again = push(&mut client, &clinic, &request(&clinic, &[])).await;
+    assert_eq!(again.json::<Value>()["error"], "invalid_dpop_proof");
+    assert_eq!(app.rows(&UNTOUCHED).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u10_another_browser_is_not_told_the_login_hint() {
+    for always_pushed in [false, true] {
+        let app = TestApp::new().await;
+        let clinic =
+            clinic_with(&app, |application| application.settings.require_pushed_requests = always_pushed).await;
+        let wish = format!(r#"{{"id_token":{{"sub":{{"value":"{}"}}}}}}"#, clinic.nora);
+        let uri = pushed(&app, &clinic, &[("login_hint", NORA), ("claims", &wish)]).await;
+        let mut run = Run::at(app.browser(), &by_reference(&clinic, &uri, &[]), Via::Form).await;
+        assert!(run.page().await.says(NORA), "its own browser");
+        let mut other = app.browser();
+        let text = other.get(&paths::api_journey(&run.id)).await.text();
+        assert!(!text.contains("nora") && !text.contains(&clinic.nora.to_string()), "{text}");
+        let view: JourneyView = serde_json::from_str(&text).unwrap();
+        let StageView::Over { start_again: Some(address), .. } = view.stage else { panic!("{view:?}") };
+        let began = other.get(&address).await.location().unwrap();
+        let address = if always_pushed { other.get(&began).await.location().unwrap() } else { began };
+        let page = other.get(&address).await;
+        assert!(page.status == 200 && !page.says("nora"), "{}", page.text());
     }
 }

@@ -68,6 +68,8 @@ impl Default for Options {
             per_address_burst: 1_000_000,
             calls_per_address_per_second: 1_000_000,
             calls_per_address_burst: 1_000_000,
+            silent_per_address_per_second: 1_000_000,
+            silent_per_address_burst: 1_000_000,
             hashing_threads: 1,
             hashing_queue: 512,
             ..Limits::default()

@@ -35,6 +35,7 @@ pub enum Action {
     RefreshReused,
     TokenRevoked,
     ApplicationTokenIssued,
+    ClientAuthenticationFailed,
     TenantCreated,
     ApplicationRegistered,
     ApplicationChanged,

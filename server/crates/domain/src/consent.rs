@@ -8,7 +8,11 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::Account, application::Application, clock::Timestamp, grant::AuthorizationRequest, id::Id,
+    account::Account,
+    application::Application,
+    clock::Timestamp,
+    grant::{AuthorizationRequest, Grant},
+    id::Id,
     user_flow::FlowSettings,
 };
 
@@ -36,6 +40,20 @@ pub struct Consent {
     pub items: Items,
     /// When the person first agreed.
     pub given_at: Timestamp,
+}
+
+impl Consent {
+    /// Whether it covers `grant`: its scopes, and the claims that it asks for by name. The claims
+    /// that the flow selects are not looked at: what an operator adds there later is no reason to
+    /// break off what was agreed to.
+    #[must_use]
+    pub fn covers(&self, grant: &Grant) -> bool {
+        let details = &grant.details;
+        let named = details.id_token_claims.iter().chain(&details.userinfo_claims).cloned().map(Item::Claim);
+        self.account == grant.account
+            && self.application == grant.application
+            && scopes(&grant.scope, grant.application).chain(named).all(|item| self.items.contains(&item))
+    }
 }
 
 /// How an application of somebody else stands with a person.
@@ -69,8 +87,11 @@ pub fn asked(settings: &FlowSettings, request: &AuthorizationRequest) -> Items {
 /// flow selects, and the scopes but those that carry no data (`openid`, the application's own id).
 #[must_use]
 pub fn items(settings: &FlowSettings, scopes: &str, application: Id<Application>) -> Items {
+    settings.claims.iter().cloned().map(Item::Claim).chain(self::scopes(scopes, application)).collect()
+}
+
+fn scopes(scopes: &str, application: Id<Application>) -> impl Iterator<Item = Item> {
     let own = application.to_string();
-    let scopes = scopes.split(' ').filter(|scope| !scope.is_empty() && *scope != "openid" && *scope != own);
-    let scopes = scopes.map(|scope| Item::Scope(scope.to_owned()));
-    settings.claims.iter().cloned().map(Item::Claim).chain(scopes).collect()
+    let scopes = scopes.split(' ').filter(move |scope| !scope.is_empty() && *scope != "openid" && *scope != own);
+    scopes.map(|scope| Item::Scope(scope.to_owned()))
 }

@@ -306,6 +306,12 @@ pub fn check_refresh(details: &GrantDetails, application: &Application, proof: O
     same_key(bound, proof)
 }
 
+/// The refusal of a pushed request that names another key than its proof (RFC 9449, 10.1).
+#[must_use]
+pub const fn another_key() -> Refusal {
+    invalid_proof("The DPoP proof is of another key than the request's dpop_jkt.")
+}
+
 /// Whether `application` may be given tokens without a key, or with this proof.
 ///
 /// # Errors

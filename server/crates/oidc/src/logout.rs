@@ -5,6 +5,7 @@
 //! what confirms that it is a good place to go (section 3). Without a valid hint the page asks "Sign out?" (A35), so
 //! that no other site can sign people out; a flow may refuse such a request instead.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use lanyard_domain::{
     account::Account,
     application::Application,
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     error::{Code, Refusal},
-    jose::{IdTokenHint, Verifier},
+    jose::{IdTokenHint, Verifier, VerifyError},
     params::Params,
     response::with_query,
 };
@@ -66,6 +67,27 @@ pub struct Logout {
     pub redirect: Option<String>,
 }
 
+/// The session that the browser has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    /// Whose it is.
+    pub account: Id<Account>,
+    /// The session.
+    pub session: Id<Session>,
+    /// The applications that it signed in to, with the `sid` that each knows: that of a session in
+    /// whose place this one came, where the person signed in again.
+    pub parties: Vec<(Id<Application>, Id<Session>)>,
+}
+
+impl SignedIn {
+    // Whether `hint` is an ID token of this very session. One of another session, which any
+    // application has from years ago, ends nothing by itself (A35).
+    fn gave(&self, hint: &IdTokenHint) -> bool {
+        let known = |sid| sid == self.session || self.parties.contains(&(hint.application, sid));
+        hint.subject == self.account && hint.session.is_some_and(known)
+    }
+}
+
 impl LogoutRequest {
     /// Reads the query or form.
     ///
@@ -105,17 +127,27 @@ impl LogoutRequest {
 
     /// Verifies the hint (its expiry does not count, everything else does) and finds the client.
     ///
+    /// A hint whose key is published no more proves nothing and is no mistake of the application's:
+    /// keys go a day after their last signature, and ID tokens are kept as long as a session. Then
+    /// the page asks, and the client is the one that the hint names, which is no more than a
+    /// `client_id` would be.
+    ///
     /// # Errors
     /// [`LogoutError`] when the hint is not ours, or is of another client than `client_id`.
     pub fn identify(&self, verifier: &Verifier, issuer: &str, now: Timestamp) -> Result<Identified, LogoutError> {
         let Some(token) = &self.id_token_hint else {
             return Ok(Identified { hint: None, application: self.client_id });
         };
-        let hint = verifier.id_token_hint(token, issuer, self.client_id, now).map_err(|_| LogoutError {
-            code: Code::IdTokenHint,
-            text: "The id_token_hint of the request is not valid here.",
-        })?;
-        Ok(Identified { application: Some(hint.application), hint: Some(hint) })
+        match verifier.id_token_hint(token, issuer, self.client_id, now) {
+            Ok(hint) => Ok(Identified { application: Some(hint.application), hint: Some(hint) }),
+            Err(VerifyError::UnknownKey) => {
+                Ok(Identified { hint: None, application: self.client_id.or_else(|| claimed_audience(token)) })
+            }
+            Err(_) => Err(LogoutError {
+                code: Code::IdTokenHint,
+                text: "The id_token_hint of the request is not valid here.",
+            }),
+        }
     }
 
     /// Whether the reply URL is one of `application`'s: who names no client means the application
@@ -126,7 +158,7 @@ impl LogoutRequest {
     }
 
     /// Decides. `application` is the one [`LogoutRequest::identify`] named, or else one of the
-    /// flow's that it [`LogoutRequest::returns_to`]; `signed_in` is whose session the browser has.
+    /// flow's that it [`LogoutRequest::returns_to`]; `signed_in` is the session that the browser has.
     ///
     /// # Errors
     /// [`LogoutError`] when the client is unknown or the reply URL is not registered for it.
@@ -134,7 +166,7 @@ impl LogoutRequest {
         &self,
         identified: &Identified,
         application: Option<&Application>,
-        signed_in: Option<Id<Account>>,
+        signed_in: Option<&SignedIn>,
     ) -> Result<Logout, LogoutError> {
         let named = |app: &&Application| identified.application.is_none_or(|id| id == app.id);
         let application = application.filter(named);
@@ -149,7 +181,7 @@ impl LogoutRequest {
                 return Err(LogoutError { code: Code::ReplyUrl, text });
             }
         };
-        let proved = identified.hint.as_ref().is_some_and(|hint| signed_in.is_none_or(|who| who == hint.subject));
+        let proved = identified.hint.as_ref().is_some_and(|hint| signed_in.is_none_or(|session| session.gave(hint)));
         // Without a session there is nothing to ask about.
         Ok(Logout { confirm: !proved && signed_in.is_some(), redirect })
     }
@@ -214,6 +246,13 @@ impl From<LogoutError> for Refusal {
     fn from(error: LogoutError) -> Self {
         Self::new(crate::error::OAuthError::InvalidRequest, error.code, error.text)
     }
+}
+
+// Whom a token says that it is for. Nothing is verified.
+fn claimed_audience(token: &str) -> Option<Id<Application>> {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: Map<String, Value> = serde_json::from_slice(&payload).ok()?;
+    Uuid::try_parse(claims.get("aud")?.as_str()?).ok().map(Id::from_uuid)
 }
 
 const fn unknown_client() -> LogoutError {

@@ -14,7 +14,8 @@ use lanyard_domain::clock::DAY;
 
 fn hint() -> String {
     let (issuer, flow, application) = (fixtures::issuer(), fixtures::flow(), fixtures::application(Web));
-    let (account, grant) = (fixtures::account(), fixtures::grant());
+    let (account, mut grant) = (fixtures::account(), fixtures::grant());
+    grant.session = Some(session().session);
     let issuance = Issuance {
         issuer: &issuer,
         flow: &flow,
@@ -29,12 +30,17 @@ fn hint() -> String {
     fixtures::key().sign(TokenType::Id, &claims::id_token(&issuance, None)).unwrap()
 }
 
+// The session that the hint is of.
+fn session() -> SignedIn {
+    SignedIn { account: fixtures::account().id, session: Id::from_uuid(Uuid::from_u128(7)), parties: Vec::new() }
+}
+
 fn run(query: &str, signed_in: bool) -> Result<Logout, LogoutError> {
     let request = LogoutRequest::parse(&params(query))?;
     let identified = request.identify(&fixtures::verifier(), &fixtures::issuer(), NOW.plus(400 * DAY))?;
     let application = fixtures::application(Web);
     let loaded = identified.application.is_some().then_some(&application);
-    request.decide(&identified, loaded, signed_in.then(|| fixtures::account().id))
+    request.decide(&identified, loaded, signed_in.then(session).as_ref())
 }
 
 #[test]
@@ -83,9 +89,35 @@ fn a_hint_of_somebody_else_does_not_sign_out_silently() {
     let request = LogoutRequest::parse(&params(&format!("id_token_hint={}", hint()))).unwrap();
     let identified = request.identify(&fixtures::verifier(), &fixtures::issuer(), NOW).unwrap();
     let application = fixtures::application(Web);
-    let other = Some(Id::from_uuid(Uuid::from_u128(3)));
-    assert!(request.decide(&identified, Some(&application), other).unwrap().confirm);
-    assert_eq!(request.decide(&identified, None, other).unwrap_err().code, Code::UnknownClient);
+    let other = SignedIn { account: Id::from_uuid(Uuid::from_u128(3)), ..session() };
+    assert!(request.decide(&identified, Some(&application), Some(&other)).unwrap().confirm);
+    assert_eq!(request.decide(&identified, None, Some(&other)).unwrap_err().code, Code::UnknownClient);
+}
+
+#[test]
+fn a35_a_hint_of_another_session_is_no_proof() {
+    let request = LogoutRequest::parse(&params(&format!("id_token_hint={}", hint()))).unwrap();
+    let identified = request.identify(&fixtures::verifier(), &fixtures::issuer(), NOW).unwrap();
+    let application = fixtures::application(Web);
+    let confirm = |now: &SignedIn| request.decide(&identified, Some(&application), Some(now)).unwrap().confirm;
+    let (own, later) = (session(), Id::from_uuid(Uuid::from_u128(9)));
+    assert!(!confirm(&own));
+    let replaced = |party| SignedIn { session: later, parties: vec![(party, own.session)], ..own.clone() };
+    assert!(!confirm(&replaced(application.id)), "the person signed in again: the application knows the old one");
+    assert!(confirm(&replaced(Id::from_uuid(Uuid::from_u128(8)))), "another application's");
+    assert!(confirm(&SignedIn { session: later, ..own }));
+}
+
+#[test]
+fn d12_a_hint_of_a_deleted_key_asks() {
+    let nobody = Verifier::new(&crate::jose::JwkSet { keys: Vec::new() }).unwrap();
+    let query = format!("id_token_hint={}&post_logout_redirect_uri={REPLY}", hint());
+    let request = LogoutRequest::parse(&params(&query)).unwrap();
+    let identified = request.identify(&nobody, &fixtures::issuer(), NOW).unwrap();
+    let application = fixtures::application(Web);
+    assert_eq!(identified, Identified { hint: None, application: Some(application.id) });
+    let logout = request.decide(&identified, Some(&application), Some(&session())).unwrap();
+    assert_eq!(logout, Logout { confirm: true, redirect: Some(REPLY.into()) });
 }
 
 #[test]

@@ -91,6 +91,12 @@ impl Params {
         Self(self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect())
     }
 
+    /// The parameters of these names and no others.
+    #[must_use]
+    pub fn only(&self, names: &[&str]) -> Self {
+        Self(self.0.iter().filter(|(name, _)| names.contains(&name.as_str())).cloned().collect())
+    }
+
     /// The parameters with `name` set to `value`, once.
     #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Self {

@@ -95,6 +95,20 @@ impl<'a> Scopes<'a> {
         granted.split(' ').filter(stands).collect::<Vec<_>>().join(" ")
     }
 
+    /// What of `names`, short names of scopes at the web API of this id, may still be used.
+    #[must_use]
+    pub fn still_at(self, api: &str, names: &str) -> String {
+        let of_api = self.permitted().filter(|(known, _, _)| known.id.to_string() == api);
+        let allowed: Vec<&str> = of_api.flat_map(|(_, _, names)| names).collect();
+        names.split(' ').filter(|name| allowed.contains(name)).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The application itself.
+    #[must_use]
+    pub const fn application(self) -> &'a Application {
+        self.application
+    }
+
     /// The web API that a client credentials request asks for by `{app_id_uri}/.default`
     /// (`wire.md`), and the names of what the application may do there.
     ///

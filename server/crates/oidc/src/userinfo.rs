@@ -84,29 +84,30 @@ pub fn claimed_client(authorization: Option<&str>, form: Option<&Params>) -> Opt
     Uuid::try_parse(claims.get("azp")?.as_str()?).ok().map(Id::from_uuid)
 }
 
-/// Verifies an access token for userinfo: one of ours, of a person. One for the application itself
-/// must hold `openid`; one for a web API holds that API's scopes only, so its grant is asked
-/// ([`still_stands`]).
+/// Verifies an access token for userinfo: one of ours, of a person, for the application itself, with
+/// `openid`. A token for a web API opens nothing here: that API holds it too, and could read who the
+/// person is (RFC 9068, 4). An application that calls one gets a token of its own by a refresh with
+/// `scope=openid` and what else it needs here.
 ///
 /// # Errors
 /// `invalid_token` (401) or `insufficient_scope` (403). The log may say more than the answer.
 pub fn accept(verifier: &Verifier, token: &str, issuer: &str, now: Timestamp) -> Result<AccessToken, Refusal> {
     let token = verifier.access_token(token, issuer, now).map_err(|_| invalid_token())?;
-    if token.audience == token.application && !scope::contains(&token.scope, scope::OPENID) {
+    if token.audience != token.application {
+        return Err(invalid_token());
+    }
+    if !scope::contains(&token.scope, scope::OPENID) {
         return Err(no_openid());
     }
     Ok(token)
 }
 
 /// Whether what an accepted token stands for still stands: its grant (RFC 6749, 4.1.2: a reused
-/// code revokes), and its account (C4).
-///
-/// One answer of the token endpoint holds one access token. Where that is for a web API, a generic
-/// client has none but this one for userinfo, so it is taken if the person's grant holds `openid`;
-/// without, the web API's token tells nobody who the person is.
+/// code revokes), and its account (C4). `grant` is only given if its application is still entitled
+/// to it.
 ///
 /// # Errors
-/// `invalid_token`; `insufficient_scope` without `openid`.
+/// `invalid_token`.
 pub fn still_stands<'a>(
     token: &AccessToken,
     tenant: Id<Tenant>,
@@ -125,7 +126,6 @@ pub fn still_stands<'a>(
     let stands =
         |account: &&Account| account.id == token.subject && account.tenant == tenant && account.disabled_at.is_none();
     match (grant.filter(granted), account.filter(stands)) {
-        (Some(grant), Some(_)) if !scope::contains(&grant.scope, scope::OPENID) => Err(no_openid()),
         (Some(_), Some(account)) => Ok(account),
         (Some(_) | None, Some(_) | None) => Err(invalid_token()),
     }

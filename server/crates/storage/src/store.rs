@@ -57,7 +57,7 @@ pub struct Store(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     backend: Backend,
-    commits: AtomicU64,
+    commits: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Store {
             let scheme = options.url.split(':').next().unwrap_or_default();
             return Err(OpenError::Address(scheme.to_owned()));
         };
-        Ok(Self(Arc::new(Inner { backend, commits: AtomicU64::new(0) })))
+        Ok(Self(Arc::new(Inner { backend, commits: Arc::default() })))
     }
 
     /// Whether this is PostgreSQL, which several servers share.
@@ -164,17 +164,16 @@ impl Store {
         E: From<StorageError> + Send + 'static,
         F: for<'t> FnOnce(&'t mut dyn WriteTx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
-        let done = match &self.0.backend {
-            Backend::Sqlite(backend) => backend.write(job).await,
-            Backend::Postgres(backend) => backend.write(job).await,
-        };
-        // Before the caller knows. A commit whose answer was lost may stand: counted as well.
-        self.0.commits.fetch_add(1, Ordering::SeqCst);
-        done
+        let commits = &self.0.commits;
+        match &self.0.backend {
+            Backend::Sqlite(backend) => backend.write(job, commits).await,
+            Backend::Postgres(backend) => backend.write(job, commits).await,
+        }
     }
 
-    /// Counts the jobs of this process that may have changed something: while it stands, whatever
-    /// was read is out of date by the doing of other processes alone.
+    /// Counts the commits of this process, those included whose answer was lost or whose caller
+    /// went away: while it stands, whatever was read is out of date by the doing of other processes
+    /// alone. A job that was taken back is none.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.0.commits.load(Ordering::SeqCst)

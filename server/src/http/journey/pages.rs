@@ -81,12 +81,17 @@ pub async fn go_back(
 }
 
 /// `GET /journey/{id}/again`: the request of a journey that is over begins anew.
-pub async fn again(State(app): State<App>, client: Client, Path(id): Path<String>) -> Result<Response, HttpError> {
+pub async fn again(
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
     // It stores a row, like an authorization request.
     if !app.limiter.admits_beginning(client.ip) {
         return Err(HttpError::TooManyRequests { retry_after: 30 });
     }
-    let address = journey::again(&app, &id).await?;
+    let address = journey::again(&app, &id, browser(&headers).as_ref()).await?;
     Ok(Redirect::to(&address).into_response())
 }
 
@@ -94,9 +99,13 @@ pub async fn again(State(app): State<App>, client: Client, Path(id): Path<String
 /// open links too.
 pub async fn invitation(
     State(app): State<App>,
+    client: Client,
     Path((domain, token)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
+    if !app.limiter.admits_beginning(client.ip) {
+        return Err(HttpError::TooManyRequests { retry_after: 30 });
+    }
     let begun = journey::begin_invited(&app, &domain, &token, browser(&headers)).await?;
     let mut response = Redirect::to(&paths::journey(&begun.id)).into_response();
     response.headers_mut().append(header::SET_COOKIE, Cookie::Journey.set(&begun.browser));

@@ -86,7 +86,7 @@ pub(super) async fn open(
     let Ok(origin) = value.to_str() else { return };
     match oauth::allows_origin(app, place, id, origin).await {
         Ok(true) => {
-            let exposed = HeaderValue::from_static("www-authenticate, dpop-nonce");
+            let exposed = HeaderValue::from_static("www-authenticate, dpop-nonce, retry-after");
             answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, value.clone());
             answer.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
         }

@@ -22,6 +22,9 @@ use crate::{
     state::App,
 };
 
+/// After how many seconds a program may try again: by then a network has a second's requests more.
+pub(super) const RETRY_AFTER: u64 = 1;
+
 /// Answers a form that a client posts to one of its endpoints.
 pub(super) async fn form(
     app: &App,
@@ -48,22 +51,24 @@ pub(super) async fn form(
         Endpoint::Revocation => {
             oauth::revoke(app, place, &params, authorization, client).await.map(|()| StatusCode::OK.into_response())
         }
-        Endpoint::Introspection => {
-            oauth::introspect(app, place, &params, authorization).await.map(|answer| Json(answer).into_response())
-        }
+        Endpoint::Introspection => oauth::introspect(app, place, &params, authorization, client)
+            .await
+            .map(|answer| Json(answer).into_response()),
         // RFC 9126, 2.2: 201 with the reference, or an error as at the token endpoint.
-        Endpoint::PushedRequest => oauth::push(app, place, &params, authorization).await.map(|reference| {
-            let answer = serde_json::json!({
-                "request_uri": pushed::reference(&reference),
-                "expires_in": pushed::LIFE / SECOND,
-            });
-            (StatusCode::CREATED, Json(answer)).into_response()
-        }),
+        Endpoint::PushedRequest => {
+            oauth::push(app, place, &params, authorization, (call, client)).await.map(|reference| {
+                let answer = serde_json::json!({
+                    "request_uri": pushed::reference(&reference),
+                    "expires_in": pushed::LIFE / SECOND,
+                });
+                (StatusCode::CREATED, Json(answer)).into_response()
+            })
+        }
         // What a device asks for costs a row of the database, and needs no secret.
         Endpoint::DeviceAuthorization if !app.limiter.admits_beginning(client.ip) => {
             return HttpError::TooManyRequests { retry_after: 30 }.into_response();
         }
-        Endpoint::DeviceAuthorization => oauth::device::authorization(app, place, &params, authorization)
+        Endpoint::DeviceAuthorization => oauth::device::authorization(app, place, &params, authorization, client)
             .await
             .map(|answer| Json(answer).into_response()),
         Endpoint::Discovery
@@ -77,6 +82,7 @@ pub(super) async fn form(
     };
     let mut answer = answered.unwrap_or_else(|error| match error {
         ProtocolError::Refused(refusal) => refused(app, &refusal, rules::challenge(&refusal, authorization)),
+        ProtocolError::TooMany => HttpError::TooManyRequests { retry_after: RETRY_AFTER }.into_response(),
         ProtocolError::Failed(error) => HttpError::from(error).into_response(),
     });
     if cors::Readers::of(endpoint) == cors::Readers::Registered {
@@ -105,6 +111,7 @@ pub(super) async fn userinfo(
     let mut answer = match answered {
         Ok(claims) => Json(claims).into_response(),
         Err(ProtocolError::Refused(refusal)) => dpop::resource_error(app, &refusal, authorization(headers)),
+        Err(ProtocolError::TooMany) => HttpError::TooManyRequests { retry_after: RETRY_AFTER }.into_response(),
         Err(ProtocolError::Failed(error)) => HttpError::from(error).into_response(),
     };
     let claimed = userinfo_rules::claimed_client(authorization(headers), params.as_ref());

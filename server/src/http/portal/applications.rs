@@ -12,7 +12,7 @@ use lanyard_app::{
     pages::portal::{addresses, application_list_page, application_page, new_application_page},
 };
 use lanyard_domain::{
-    application::{Application, ApplicationKind, ClientSecret},
+    application::{Application, ClientSecret},
     id::Id,
     tenant::Tenant,
     user_flow::{Enforcement, IssuerMode, UserFlow},
@@ -143,7 +143,7 @@ pub(super) fn detail(app: &App, tenant: &Tenant, shown: &Shown) -> ApplicationDe
         name: own.name.clone(),
         kind: words::application_kind(own.kind).to_owned(),
         settable: forms::settable(own.kind),
-        has_secrets: own.kind == ApplicationKind::Web,
+        has_secrets: !own.kind.is_public(),
         tenant_id: tenant.id.to_string(),
         form: forms::application_values(&shown.registered),
         apis: shown.apis.iter().filter(|api| api.id != own.id).map(api_choice).collect(),

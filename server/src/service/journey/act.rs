@@ -255,6 +255,9 @@ async fn settle(
                 // will tell them by the `sid` that they know.
                 if before.account == session.account {
                     tx.inherit_relying_parties(before.id, session.id).await?;
+                } else {
+                    // Somebody else: the one before is signed out, as by logout (A19).
+                    tx.revoke_grants_of_session(before.id, facts.now).await?;
                 }
                 sign_out::end(app, tx, &before, facts.now).await?;
             }

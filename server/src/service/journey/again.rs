@@ -2,8 +2,8 @@
 //! that is over is pushed once more on the application's behalf, for it passed every rule when it
 //! began and passes them again when it is used.
 
-use lanyard_domain::journey::Target;
-use lanyard_oidc::authorize::repeat;
+use lanyard_domain::{journey::Target, secret::Token};
+use lanyard_oidc::authorize::{repeat, repeat_for_anybody};
 
 use super::{
     JourneyError,
@@ -14,14 +14,17 @@ use crate::{
     state::App,
 };
 
-/// The address, on our own origin, at which the request of journey `id` begins anew.
+/// The address, on our own origin, at which the request of journey `id` begins anew. A browser that
+/// is not the journey's own learns nothing of whom it is about.
 ///
 /// # Errors
 /// [`JourneyError::NotFound`] if there is no such journey, or it leads to no application.
-pub async fn again(app: &App, id: &str) -> Result<String, JourneyError> {
+pub async fn again(app: &App, id: &str, browser: Option<&Token>) -> Result<String, JourneyError> {
     let Some(Loaded { row, scene, .. }) = show::load(app, id, None).await? else { return Err(JourneyError::NotFound) };
     let Target::Application(request) = &row.journey.header.target else { return Err(JourneyError::NotFound) };
+    let own = browser.is_some_and(|browser| row.journey.header.browser.matches(&browser.hash()));
+    let fields = if own { repeat(request) } else { repeat_for_anybody(request) };
     let issuer = app.issuer(&scene.flow);
     let place = Place::of(scene.tenant.clone(), scene.flow.clone(), issuer);
-    oauth::pushed_address(app, &place, request.application, &repeat(request)).await
+    oauth::pushed_address(app, &place, request.application, &fields).await
 }

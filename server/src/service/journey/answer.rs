@@ -54,7 +54,7 @@ pub(super) async fn issue(
     back: Return,
     header: &Header,
     request: &AuthorizationRequest,
-    client: Option<&Client>,
+    client: &Client,
 ) -> Result<Result<Issue, OtherPerson>, JourneyError> {
     let issued = match back.issue(header, request, app.clock.now(), app.entropy().as_mut()) {
         Ok(issued) => issued,
@@ -63,11 +63,8 @@ pub(super) async fn issue(
     tx.create_grant(&issued.grant).await?;
     tx.note_relying_party(&issued.grant).await?;
     let action = if issued.code.is_some() { Action::CodeIssued } else { Action::IdTokenIssued };
-    let event = audit::Event::of(action, Outcome::Success).by(issued.grant.account).on(request.application);
-    let event = match client {
-        Some(client) => event.from(client),
-        None => event,
-    };
+    let event =
+        audit::Event::of(action, Outcome::Success).by(issued.grant.account).on(request.application).from(client);
     audit::append(app, tx, header.tenant, event).await?;
     let account = match issued.id_token {
         Some(_) => tx.account_by_id(header.tenant, issued.grant.account).await?,

@@ -19,7 +19,7 @@ use super::{
     answer::{self, Reply, Way},
     browser_secret, facts, scene,
 };
-use crate::state::App;
+use crate::{http::client::Client, state::App};
 
 /// A journey that waits for its first event.
 #[derive(Debug)]
@@ -77,18 +77,17 @@ pub enum SignOn {
 /// When the database does not answer.
 pub async fn single_sign_on(
     app: &App,
-    tenant: &Tenant,
-    flow: &UserFlow,
-    application: &Application,
+    (tenant, flow, application): (&Tenant, &UserFlow, &Application),
     request: &AuthorizationRequest,
     sso: Option<&Token>,
+    client: &Client,
 ) -> Result<SignOn, JourneyError> {
     let Some(sso) = sso.filter(|_| !request.fresh_login).cloned() else {
         return Ok(SignOn::Person(Silent::NoSession));
     };
     let way = Way { tenant: tenant.id, flow, application, request };
     let (own, tenant, flow) = (app.clone(), tenant.clone(), flow.clone());
-    let (application, request) = (application.clone(), request.clone());
+    let (application, request, client) = (application.clone(), request.clone(), client.clone());
     let issued = app
         .store
         .write(move |tx| {
@@ -108,7 +107,7 @@ pub async fn single_sign_on(
                     tx.touch_session(session.id, now, session.renewed(now)).await?;
                 }
                 let settled = completion.settle(&header, now, own.entropy().as_mut());
-                let issued = answer::issue(&own, tx, settled.back, &header, &request, None).await?;
+                let issued = answer::issue(&own, tx, settled.back, &header, &request, &client).await?;
                 Ok::<_, JourneyError>(issued.map_err(|_| Silent::OtherPerson))
             })
         })

@@ -92,6 +92,7 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
             // Whatever was signed in before is below the account's own level from here on.
             if first {
                 sign_out::end_all(hands.app, tx, account, None, now).await?;
+                tx.revoke_grants_of_account(account, now).await?;
             }
         }
         Effect::GiveConsent { account, application, items } => {

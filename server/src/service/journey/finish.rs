@@ -4,11 +4,12 @@ use lanyard_app::{api::journey::OverReason, paths};
 use lanyard_domain::{
     application::Application,
     audit::{Action, Outcome},
+    grant::AuthorizationRequest,
     id::Id,
     journey::{Ended, Facts, Journey, OtherPerson, Stage, Target},
     secret::{Token, TokenHash},
 };
-use lanyard_oidc::error::Refusal;
+use lanyard_oidc::{authorize, error::Refusal};
 use lanyard_storage::{JourneySave, StorageError, StoredJourney, WriteTx};
 
 use super::{
@@ -128,7 +129,7 @@ async fn take(
     match &header.target {
         Target::Console { return_to } => Ok(Taken::Back(Back::Own { path: return_to.clone() })),
         Target::Application(request) => {
-            let issued = answer::issue(app, tx, back, header, request, Some(client)).await?;
+            let issued = answer::issue(app, tx, back, header, request, client).await?;
             Ok(Taken::Issued(issued.map(Box::new)))
         }
         Target::Device { request, device } => {
@@ -175,10 +176,21 @@ async fn still_holds(
     let account = tx.account_facts(scene.tenant.id, back.authentication().account()).await?;
     // Read afresh: the flow may have been changed since the page was asked for.
     let Some(flow) = tx.flow_by_id(scene.tenant.id, scene.flow.id).await? else { return Ok(false) };
-    let demand = demand(tx, &flow, scene.application.as_ref()).await?;
+    let application = match &scene.application {
+        Some(known) => tx.application_by_id(scene.tenant.id, known.id).await?,
+        None => None,
+    };
+    // A reply URL, a link or a response type that was taken away since gets nothing (A28).
+    if let Target::Application(request) = &journey.header.target {
+        let fits = application.as_ref().is_some_and(|found| authorize::still_fits(request, found));
+        if !fits || !tx.is_linked(request.application, flow.id).await? {
+            return Ok(false);
+        }
+    }
+    let demand = demand(tx, &flow, application.as_ref()).await?;
     // The person may have taken the consent back since.
     let id = Some(back.authentication().account());
-    let consent = facts::consent(tx, &journey.header.target, scene.application.as_ref(), &flow, id).await?;
+    let consent = facts::consent(tx, &journey.header.target, application.as_ref(), &flow, id).await?;
     let facts = Facts::at(now, demand, account, consent);
     Ok(session.is_some_and(|session| session.is_live(now)) && journey.still_holds(&facts))
 }
@@ -201,10 +213,17 @@ async fn not_approved(
     Ok(device_page(scene, paths::DeviceResult::Denied))
 }
 
-// The application learns why there is nothing for it.
+// The application learns why there is nothing for it, at a reply URL that is still registered.
 fn told(app: &App, journey: &Journey, scene: &Scene, refusal: &Refusal) -> Back {
     match &journey.header.target {
-        Target::Application(request) => Back::Application(answer::refuse(app, &scene.flow, request, refusal)),
-        Target::Run { .. } | Target::Console { .. } | Target::Device { .. } => Back::Nowhere,
+        Target::Application(request) if may_be_told(scene, request) => {
+            Back::Application(answer::refuse(app, &scene.flow, request, refusal))
+        }
+        Target::Application(_) | Target::Run { .. } | Target::Console { .. } | Target::Device { .. } => Back::Nowhere,
     }
+}
+
+/// Whether anything may be sent to the reply URL of `request`: it is registered now.
+pub(super) fn may_be_told(scene: &Scene, request: &AuthorizationRequest) -> bool {
+    scene.application.as_ref().is_some_and(|application| application.accepts_reply_url(&request.redirect_uri))
 }

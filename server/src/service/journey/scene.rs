@@ -5,6 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use lanyard_domain::{
     application::Application,
     assurance::{Demand, Level, Method},
+    grant::AuthorizationRequest,
     id::Id,
     journey::{Header, Target},
     password,
@@ -13,7 +14,7 @@ use lanyard_domain::{
 };
 use lanyard_messaging::Channel;
 use lanyard_oidc::{
-    authorize::repeat,
+    authorize::{repeat, repeat_for_anybody},
     endpoints::{Endpoint, Route, TenantRef, UrlForm},
     response::with_query,
 };
@@ -37,6 +38,8 @@ pub struct Scene {
     pub account_path: String,
     /// Where a new attempt begins.
     pub start_again: Option<String>,
+    /// The same for another browser: it is not told who was about to sign in.
+    pub start_elsewhere: Option<String>,
 }
 
 impl Deref for Scene {
@@ -54,7 +57,8 @@ impl Scene {
         Self {
             methods: usable(app, &around.demand.clone().stricter(&header.demand)),
             demo: app.config.demo,
-            start_again: start_again(app, &around.tenant, &around.flow, around.application.as_ref(), header),
+            start_again: start_again(app, &around, header, &|request| repeat(request)),
+            start_elsewhere: start_again(app, &around, header, &|request| repeat_for_anybody(request)),
             account_path: lanyard_app::paths::account(around.tenant.domain.as_str()),
             around,
         }
@@ -140,11 +144,11 @@ fn usable(app: &App, demand: &Demand) -> Vec<Method> {
 // A new attempt repeats the request as it was; a console starts at its own page.
 fn start_again(
     app: &App,
-    tenant: &Tenant,
-    flow: &UserFlow,
-    application: Option<&Application>,
+    around: &Surroundings,
     header: &Header,
+    repeat: &dyn Fn(&AuthorizationRequest) -> Vec<(&'static str, String)>,
 ) -> Option<String> {
+    let (tenant, flow, application) = (&around.tenant, &around.flow, around.application.as_ref());
     match &header.target {
         // No browser may carry its requests: it is pushed for it when the link is followed.
         Target::Application(_) if application.is_some_and(|found| found.settings.require_pushed_requests) => {

@@ -105,7 +105,7 @@ fn elsewhere(id: &str, journey: &Journey, scene: &Scene) -> JourneyView {
         csrf: String::new(),
         tenant: scene.tenant.name.clone(),
         application: None,
-        stage: StageView::Over { reason, start_again: scene.start_again.clone() },
+        stage: StageView::Over { reason, start_again: scene.start_elsewhere.clone() },
         problems: Vec::new(),
         values: BTreeMap::new(),
         demo: scene.demo,

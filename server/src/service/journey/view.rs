@@ -20,7 +20,7 @@ use lanyard_domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Scene, input, problems::seconds_until};
+use super::{Scene, finish::may_be_told, input, problems::seconds_until};
 use crate::service::consents;
 
 /// What the last thing sent came to; kept with the journey so that the page after a redirect can
@@ -128,9 +128,14 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
             StageView::Consent { email, details: words.details, rights: words.rights }
         }
         Stage::Complete(_) | Stage::Returning(_) => StageView::Done { location: paths::journey_return(id) },
-        Stage::Ended(Ended::Cancelled | Ended::ForgotPassword) => match journey.header.target {
-            Target::Application(_) | Target::Device { .. } => StageView::Done { location: paths::journey_return(id) },
-            Target::Run { .. } | Target::Console { .. } => over(OverReason::Cancelled, sight.scene),
+        Stage::Ended(Ended::Cancelled | Ended::ForgotPassword) => match &journey.header.target {
+            Target::Application(request) if may_be_told(sight.scene, request) => {
+                StageView::Done { location: paths::journey_return(id) }
+            }
+            Target::Device { .. } => StageView::Done { location: paths::journey_return(id) },
+            Target::Application(_) | Target::Run { .. } | Target::Console { .. } => {
+                over(OverReason::Cancelled, sight.scene)
+            }
         },
         Stage::Ended(Ended::Used) => over(OverReason::Used, sight.scene),
     }

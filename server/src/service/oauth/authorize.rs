@@ -149,7 +149,16 @@ async fn answer(
     let auth_time = signed_in_at(app, place, visitor.sso).await?;
     let silent = authorize.silent().then(|| authorize.clone());
     let request = authorize.into_request(auth_time, app.clock.now());
-    let sign_on = journey::single_sign_on(app, &place.tenant, &place.flow, &application, &request, visitor.sso).await?;
+    // A cookie of no session leads to no write (D8).
+    let sso = visitor.sso.filter(|_| auth_time.is_some() && !request.fresh_login);
+    if sso.is_some() && !app.limiter.admits_silent(visitor.client.ip) {
+        return Ok(match silent {
+            Some(_) => refused(app, place, busy(&request)),
+            None => Authorization::TooMany,
+        });
+    }
+    let around = (&place.tenant, &place.flow, &application);
+    let sign_on = journey::single_sign_on(app, around, &request, sso, visitor.client).await?;
     match (sign_on, silent) {
         (SignOn::Answered(reply), _) => Ok(Authorization::Respond(reply.0)),
         (SignOn::Person(reason), Some(authorize)) => {
@@ -158,6 +167,11 @@ async fn answer(
         }
         (SignOn::Person(_), None) => begin(app, place, application, request, visitor).await,
     }
+}
+
+// A hidden frame has no use for a page.
+fn busy(request: &AuthorizationRequest) -> AuthorizeError {
+    AuthorizeError::Redirect { back: Back::from(request), refusal: Refusal::unavailable() }
 }
 
 async fn begin(

@@ -1,6 +1,11 @@
 //! Client authentication, for every endpoint that clients call themselves.
 
-use lanyard_domain::{application::Application, id::Id};
+use lanyard_domain::{
+    application::Application,
+    audit::{Action, Outcome},
+    grant::Grant,
+    id::Id,
+};
 use lanyard_oidc::{
     params::Params,
     token::{self, AssertionAudience, ClientCredentials, assertion},
@@ -8,7 +13,11 @@ use lanyard_oidc::{
 use lanyard_storage::{ReadTx, StorageError};
 
 use super::{Place, ProtocolError, redeem::claimed};
-use crate::{service::journey::JourneyError, state::App};
+use crate::{
+    http::client::Client,
+    service::{audit, journey::JourneyError},
+    state::App,
+};
 
 /// The application that a request comes from, proved by a secret in the form or the
 /// `Authorization` header, by a signed assertion (which is used up by this), or, for a public
@@ -21,6 +30,7 @@ pub async fn authenticated(
     place: &Place,
     params: &Params,
     authorization: Option<&str>,
+    from: &Client,
 ) -> Result<Application, ProtocolError> {
     let credentials = ClientCredentials::read(params, authorization)?;
     let application = super::application(app, place, credentials.client_id).await?;
@@ -31,7 +41,15 @@ pub async fn authenticated(
         issuer: &place.issuer,
         now: app.clock.now(),
     };
-    let proved = token::authenticate(&credentials, application.as_deref(), &audience)?;
+    let proved = match token::authenticate(&credentials, application.as_deref(), &audience) {
+        Ok(proved) => proved,
+        Err(refusal) => {
+            if let Some(application) = &application {
+                tell_failure(app, place, application, from).await?;
+            }
+            return Err(refusal.into());
+        }
+    };
     let (application, once) = (proved.application.clone(), proved.once);
     // The insert decides who used the assertion first, whoever else holds a copy (failure 34).
     if let Some(once) = once {
@@ -41,10 +59,24 @@ pub async fn authenticated(
             .await;
         if !claimed(taken)? {
             tracing::warn!(client = %application.id, "a client assertion was sent a second time");
+            tell_failure(app, place, &application, from).await?;
             return Err(assertion::replayed().into());
         }
     }
     Ok(application)
+}
+
+// Anybody may fail in the name of a client, any number of times: the log, which nobody can prune,
+// is told once a minute for each client and network (C1).
+async fn tell_failure(app: &App, place: &Place, client: &Application, from: &Client) -> Result<(), JourneyError> {
+    if !app.limiter.tells_failure(&client.id.to_string(), from.ip) {
+        return Ok(());
+    }
+    let (own, tenant) = (app.clone(), place.tenant.id);
+    let event = audit::Event::of(Action::ClientAuthenticationFailed, Outcome::Failure).on(client.id).from(from);
+    app.store
+        .write(move |tx| Box::pin(async move { Ok::<_, JourneyError>(audit::append(&own, tx, tenant, event).await?) }))
+        .await
 }
 
 /// The web APIs that the permissions of `application` name.
@@ -57,6 +89,26 @@ pub(super) async fn apis_of(
         apis.extend(tx.application_by_id(application.tenant, permission.api).await?);
     }
     Ok(apis)
+}
+
+/// Whether `application` still gets anything out of `grant`: it is linked to the flow, and where it
+/// is somebody else's, the person agreed to what the grant holds (U29). Both may have changed since
+/// the grant was given.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn is_entitled(
+    tx: &mut (dyn ReadTx + '_),
+    application: &Application,
+    grant: &Grant,
+) -> Result<bool, StorageError> {
+    if !tx.is_linked(application.id, grant.flow).await? {
+        return Ok(false);
+    }
+    if !application.settings.third_party {
+        return Ok(true);
+    }
+    Ok(tx.consent(Some(grant.account), application.id).await?.is_some_and(|consent| consent.covers(grant)))
 }
 
 /// Whether a page of `origin` may read what the application `id` is answered at `place`; without

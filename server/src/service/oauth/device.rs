@@ -22,7 +22,7 @@ use lanyard_storage::{StorageError, WriteTx};
 
 use super::{
     Place, ProtocolError,
-    client::{self, apis_of},
+    client::{self, apis_of, is_entitled},
     dpop,
     redeem::{NextToken, Redeemed, bind, claimed, demand_now},
 };
@@ -49,8 +49,9 @@ pub async fn authorization(
     place: &Place,
     params: &Params,
     authorization: Option<&str>,
+    from: &Client,
 ) -> Result<DeviceAuthorization, ProtocolError> {
-    let application = client::authenticated(app, place, params, authorization).await?;
+    let application = client::authenticated(app, place, params, authorization, from).await?;
     rules::allowed(&application)?;
     let params = params.clone();
     let page = format!("{}{}", app.origin, page(place));
@@ -285,6 +286,9 @@ async fn fetch(
     let (Some(mut grant), Some(_)) = (grant, &account) else { return Ok(Polled::Yet(DeviceRefusal::Over)) };
     if let Err(refusal) = rules::still_counts(&grant, &demand, &by) {
         return Ok(Polled::Yet(refusal));
+    }
+    if !is_entitled(tx, application, &grant).await? {
+        return Ok(Polled::Yet(DeviceRefusal::Over));
     }
     if !claimed(tx.redeem_grant(grant.id, now).await)? {
         return Ok(Polled::Yet(DeviceRefusal::Over));

@@ -15,9 +15,10 @@ use serde_json::{Map, Value};
 
 use super::{
     Place, ProtocolError,
-    client::{self, apis_of},
+    client::{self, apis_of, is_entitled},
 };
 use crate::{
+    http::client::Client,
     service::{journey::JourneyError, signing},
     state::App,
 };
@@ -32,8 +33,9 @@ pub async fn introspect(
     place: &Place,
     params: &Params,
     authorization: Option<&str>,
+    from: &Client,
 ) -> Result<Map<String, Value>, ProtocolError> {
-    let application = client::authenticated(app, place, params, authorization).await?;
+    let application = client::authenticated(app, place, params, authorization, from).await?;
     rules::may_ask(&application)?;
     let now = app.clock.now();
     match Presented::read(params)? {
@@ -62,8 +64,12 @@ async fn refresh_token(
 ) -> Result<Map<String, Value>, JourneyError> {
     let Some(stored) = tx.refresh_token(&token.hash()).await? else { return Ok(rules::inactive()) };
     let Some(grant) = tx.grant_by_id(stored.grant).await? else { return Ok(rules::inactive()) };
+    if !is_entitled(tx, application, &grant).await? {
+        return Ok(rules::inactive());
+    }
     let account = tx.account_by_id(grant.tenant, grant.account).await?;
-    Ok(rules::of_refresh_token(application, &stored, &grant, account.as_ref(), now))
+    let apis = apis_of(tx, application).await?;
+    Ok(rules::of_refresh_token(Scopes::new(application, &apis), &stored, &grant, account.as_ref(), now))
 }
 
 async fn access_token(
@@ -74,21 +80,27 @@ async fn access_token(
     let tenant = place.tenant.id;
     match Origin::of(claims) {
         Some(Origin::Grant(id)) => {
-            let grant = tx.grant_by_id(id).await?;
-            let account = match &grant {
-                Some(grant) => tx.account_by_id(tenant, grant.account).await?,
-                None => None,
+            let Some(grant) = tx.grant_by_id(id).await? else { return Ok(rules::inactive()) };
+            let Some(client) = tx.application_by_id(tenant, grant.application).await? else {
+                return Ok(rules::inactive());
             };
-            Ok(rules::of_grant(claims, tenant, grant.as_ref(), account.as_ref()))
+            if !is_entitled(tx, &client, &grant).await? {
+                return Ok(rules::inactive());
+            }
+            let account = tx.account_by_id(tenant, grant.account).await?;
+            let apis = apis_of(tx, &client).await?;
+            Ok(rules::of_grant(claims, Scopes::new(&client, &apis), &grant, account.as_ref()))
         }
         Some(Origin::Client(id)) => {
             let client = tx.application_by_id(tenant, id).await?;
-            let client = client.filter(|client| client.settings.client_credentials);
-            let apis = match &client {
-                Some(client) => apis_of(tx, client).await?,
-                None => Vec::new(),
+            let Some(client) = client.filter(|client| client.settings.client_credentials) else {
+                return Ok(rules::inactive());
             };
-            Ok(rules::of_client(claims, client.as_ref().map(|client| Scopes::new(client, &apis))))
+            if !tx.is_linked(client.id, place.flow.id).await? {
+                return Ok(rules::inactive());
+            }
+            let apis = apis_of(tx, &client).await?;
+            Ok(rules::of_client(claims, Scopes::new(&client, &apis)))
         }
         None => Ok(rules::inactive()),
     }

@@ -3,11 +3,13 @@
 use lanyard_domain::{
     audit::{Action, Outcome},
     secret::Token,
+    session::Session,
 };
 use lanyard_oidc::{
-    logout::{LogoutError, LogoutRequest},
+    logout::{LogoutError, LogoutRequest, SignedIn},
     params::Params,
 };
+use lanyard_storage::ReadTx;
 
 use super::Place;
 use crate::{
@@ -59,7 +61,7 @@ pub async fn logout(
     };
     let (tenant, flow, id, cookie) = (place.tenant.id, place.flow.id, identified.application, sso.map(Token::hash));
     let asked = request.clone();
-    let (application, session) = app
+    let (application, session, signed_in) = app
         .store
         .read(move |tx| {
             Box::pin(async move {
@@ -71,12 +73,15 @@ pub async fn logout(
                     Some(cookie) => tx.session_by_token(tenant, cookie).await?,
                     None => None,
                 };
-                Ok::<_, JourneyError>((application, session))
+                let signed_in = match &session {
+                    Some(session) => Some(signed_in(tx, session).await?),
+                    None => None,
+                };
+                Ok::<_, JourneyError>((application, session, signed_in))
             })
         })
         .await?;
-    let signed_in = session.as_ref().map(|session| session.account);
-    let decided = match request.decide(&identified, application.as_ref(), signed_in) {
+    let decided = match request.decide(&identified, application.as_ref(), signed_in.as_ref()) {
         Ok(decided) => decided,
         Err(error) => return Ok(LogoutOutcome::Refused(error)),
     };
@@ -110,6 +115,12 @@ pub async fn logout(
         app.outbox.wake();
     }
     Ok(LogoutOutcome::Done { redirect: decided.redirect, frames })
+}
+
+async fn signed_in(tx: &mut (dyn ReadTx + '_), session: &Session) -> Result<SignedIn, JourneyError> {
+    let parties = tx.relying_parties(session.id).await?;
+    let parties = parties.into_iter().map(|party| (party.application, party.sid)).collect();
+    Ok(SignedIn { account: session.account, session: session.id, parties })
 }
 
 /// Whether no session stands under this cookie any more, of whatever tenant.

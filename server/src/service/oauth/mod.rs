@@ -89,6 +89,9 @@ pub enum ProtocolError {
     /// The client's fault, told in the protocol's words.
     #[error("refused: {0}")]
     Refused(Refusal),
+    /// Too many of these came from one network.
+    #[error("too many requests")]
+    TooMany,
     /// Not the client's fault.
     #[error(transparent)]
     Failed(#[from] JourneyError),

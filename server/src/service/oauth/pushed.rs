@@ -11,20 +11,23 @@ use lanyard_oidc::{
 };
 use lanyard_storage::{PushedAt, PushedRequest, StorageError};
 
-use super::{Place, ProtocolError, client};
-use crate::{service::journey::JourneyError, state::App};
+use super::{Place, ProtocolError, client, dpop};
+use crate::{http::client::Client, service::journey::JourneyError, state::App};
 
 /// Takes a request from a client at `place` and gives the reference to it.
 ///
 /// # Errors
-/// [`ProtocolError::Refused`]: the client did not prove itself, or the request breaks a rule.
+/// [`ProtocolError::Refused`]: the client did not prove itself, or the request breaks a rule;
+/// [`ProtocolError::TooMany`]: anybody may push for a public client, so it counts as a journey that
+/// is begun there.
 pub async fn push(
     app: &App,
     place: &Place,
     form: &Params,
     authorization: Option<&str>,
+    (call, from): (&dpop::Call, &Client),
 ) -> Result<Token, ProtocolError> {
-    let application = client::authenticated(app, place, form, authorization).await?;
+    let application = client::authenticated(app, place, form, authorization, from).await?;
     let (tenant, flow, id) = (place.tenant.id, place.flow.id, application.id);
     let client = application.clone();
     let (linked, apis) = app
@@ -35,9 +38,17 @@ pub async fn push(
             })
         })
         .await?;
-    let params = pushed::request(form, &id.to_string())?;
+    // A proof here binds the code to its key, as `dpop_jkt` does (RFC 9449, 10.1).
+    let proof = dpop::proof(app, call, None)?;
+    let params = pushed::bound(pushed::request(form, &id.to_string())?, &application, proof.as_ref())?;
     let input = Input { params: &params, tenant, application: Some(&application), apis: &apis, linked, pushed: true };
     authorize::check(&input).map_err(pushed::refusal)?;
+    if application.kind.is_public() && !app.limiter.admits_beginning(from.ip) {
+        return Err(ProtocolError::TooMany);
+    }
+    if proof.is_some() {
+        app.store.write(move |tx| Box::pin(async move { dpop::consume(tx, proof.as_ref()).await })).await?;
+    }
     Ok(keep(app, place, id, &params).await?)
 }
 
@@ -96,6 +107,11 @@ pub(super) async fn take(
     reference: &Token,
 ) -> Result<Option<Params>, JourneyError> {
     let (hash, at, now) = (reference.hash(), at(place, application), app.clock.now());
+    // An invented reference opens no transaction that writes (D8).
+    let waits = app.store.glance(move |tx| Box::pin(async move { tx.has_pushed_request(&hash, at, now).await })).await;
+    if !waits.map_err(|error: StorageError| JourneyError::from(error))? {
+        return Ok(None);
+    }
     let taken = app.store.write(move |tx| Box::pin(async move { tx.take_pushed_request(&hash, at, now).await })).await;
     let sealed = match taken {
         Ok(sealed) => sealed,

@@ -21,7 +21,7 @@ use lanyard_storage::StorageError;
 
 use super::{
     Place, ProtocolError,
-    client::{self, apis_of},
+    client::{self, apis_of, is_entitled},
     client_credentials, device, dpop, refresh,
 };
 use crate::{
@@ -84,7 +84,7 @@ pub async fn token(
     from: &Client,
 ) -> Result<TokenAnswer, ProtocolError> {
     let request = token::parse(params)?;
-    let application = client::authenticated(app, place, params, authorization).await?;
+    let application = client::authenticated(app, place, params, authorization, from).await?;
     let proof = dpop::proof(app, call, None)?;
     let redeemed = match request {
         GrantRequest::Code(request) => {
@@ -155,8 +155,9 @@ async fn by_code(
                 let Some(mut grant) = tx.grant_by_code(place.tenant.id, &request.code.hash()).await? else {
                     return Err(ProtocolError::Refused(token::unknown_grant()));
                 };
-                // An application that was unlinked gets nothing more from this flow.
-                if !tx.is_linked(application.id, place.flow.id).await? {
+                // An application that was unlinked gets nothing more from this flow, and one that
+                // is somebody else's by now nothing that nobody agreed to.
+                if !is_entitled(tx, &application, &grant).await? {
                     return Err(ProtocolError::Refused(token::unknown_grant()));
                 }
                 let account = tx.account_by_id(grant.tenant, grant.account).await?;
@@ -182,8 +183,8 @@ async fn by_code(
                     judged = judged.and(Err(code::CodeRefusal::Expired));
                 }
                 if let Err(refusal) = judged {
-                    if refusal.revokes() {
-                        tx.revoke_grant(grant.id, now).await?;
+                    // Once: whoever holds a used code may send it any number of times.
+                    if refusal.revokes() && tx.revoke_grant(grant.id, now).await? {
                         let event = audit::Event::of(Action::CodeReused, Outcome::Failure)
                             .by(grant.account)
                             .on(application.id)

@@ -15,7 +15,7 @@ use lanyard_oidc::{
 
 use super::{
     Place, ProtocolError,
-    client::apis_of,
+    client::{apis_of, is_entitled},
     dpop,
     redeem::{NextToken, Redeemed, claimed, demand_now},
 };
@@ -44,7 +44,7 @@ pub(super) async fn by_refresh(
                     Some(next) => tx.refresh_token(next).await?,
                     None => None,
                 };
-                if !tx.is_linked(application.id, place.flow.id).await? {
+                if !is_entitled(tx, &application, &grant).await? {
                     return Err(unknown());
                 }
                 let account = tx.account_by_id(grant.tenant, grant.account).await?;

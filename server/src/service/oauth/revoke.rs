@@ -34,7 +34,7 @@ pub async fn revoke(
     authorization: Option<&str>,
     from: &Client,
 ) -> Result<(), ProtocolError> {
-    let application = client::authenticated(app, place, params, authorization).await?;
+    let application = client::authenticated(app, place, params, authorization, from).await?;
     let grant = match Presented::read(params)? {
         Presented::Refresh(token) => Wanted::Family(token.hash()),
         Presented::Access(token) => {

@@ -3,7 +3,7 @@
 use lanyard_oidc::{claims, params::Params, userinfo as rules};
 use serde_json::{Map, Value};
 
-use super::{Place, ProtocolError, dpop};
+use super::{Place, ProtocolError, client::is_entitled, dpop};
 use crate::{
     service::{journey::JourneyError, signing},
     state::App,
@@ -32,20 +32,23 @@ pub async fn userinfo(
         app.store.write(move |tx| Box::pin(async move { dpop::consume(tx, proof.as_ref()).await })).await?;
     }
     let (tenant, grant_id, account_id) = (place.tenant.id, token.id.grant, token.subject);
+    let application_id = token.application;
     let (grant, account) = app
         .store
         .read(move |tx| {
             Box::pin(async move {
-                let grant = tx.grant_by_id(grant_id).await?;
                 let account = tx.account_by_id(tenant, account_id).await?;
-                Ok::<_, JourneyError>((grant, account))
+                let Some(grant) = tx.grant_by_id(grant_id).await? else { return Ok((None, account)) };
+                let application = tx.application_by_id(tenant, application_id).await?;
+                let entitled = match &application {
+                    Some(application) => is_entitled(tx, application, &grant).await?,
+                    None => false,
+                };
+                Ok::<_, JourneyError>((entitled.then_some(grant), account))
             })
         })
         .await?;
     let account = rules::still_stands(&token, tenant, &place.flow, grant.as_ref(), account.as_ref())?;
-    // For a web API's token, what the person's grant holds: the token lists that API's scopes alone.
-    let own = token.audience == token.application;
-    let scopes = if own { &token.scope } else { grant.as_ref().map_or(&token.scope, |grant| &grant.scope) };
     let named = grant.as_ref().map_or(&[][..], |grant| &grant.details.userinfo_claims);
-    Ok(claims::user_info(account, &place.flow, &place.issuer, scopes, named))
+    Ok(claims::user_info(account, &place.flow, &place.issuer, &token.scope, named))
 }

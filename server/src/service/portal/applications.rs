@@ -182,7 +182,8 @@ pub async fn create_secret(app: &App, tenant: Id<Tenant>, id: Id<Application>, b
         .write(move |tx| {
             Box::pin(async move {
                 let application = tx.application_by_id(tenant, id).await?.ok_or(PortalError::NotFound)?;
-                if application.kind != ApplicationKind::Web {
+                // A web API asks about tokens, and proves for that who it is (RFC 7662, 2.1).
+                if application.kind.is_public() {
                     return Err(PortalError::NotAllowed);
                 }
                 if application.secrets.len() >= MAX_SECRETS {

@@ -32,7 +32,13 @@ use lanyard_domain::{
     tenant::Tenant,
 };
 
-pub use self::{client::client_id, max_age::MaxAge, prompt::Prompt, prompt::Prompts, repeat::repeat};
+pub use self::{
+    client::client_id,
+    max_age::MaxAge,
+    prompt::Prompt,
+    prompt::Prompts,
+    repeat::{repeat, repeat_for_anybody},
+};
 use crate::{
     error::{Code, Refusal, Silent},
     jose::IdTokenHint,
@@ -133,6 +139,16 @@ pub fn check(input: &Input<'_>) -> Result<Authorize, AuthorizeError> {
         state: state::within_bounds(params).ok().flatten(),
     };
     rules(input, application, &back).map_err(|refusal| AuthorizeError::Redirect { back, refusal })
+}
+
+/// Whether what was checked when `request` came is still so: its reply URL is registered, and its
+/// response type allowed. A journey lasts up to an hour; a change of the application acts at the
+/// next request (A28).
+#[must_use]
+pub fn still_fits(request: &AuthorizationRequest, application: &Application) -> bool {
+    request.application == application.id
+        && application.accepts_reply_url(&request.redirect_uri)
+        && response_type::is_allowed(request.options.response_type, &application.settings)
 }
 
 // The rules whose refusal the application is told of.

@@ -13,6 +13,7 @@ use lanyard_domain::{
 
 use super::AuthorizeError;
 use crate::{
+    dpop::{self, Proof},
     error::{Code, Refusal},
     params::Params,
 };
@@ -22,8 +23,8 @@ pub const LIFE: Millis = 90 * SECOND;
 /// What every reference begins with (RFC 9126, 2.2).
 pub const URN: &str = "urn:ietf:params:oauth:request_uri:";
 
-// Credentials of the client; they prove who pushes and are no part of the request.
-const CREDENTIALS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
+/// The longest request that is kept, encoded, in bytes. Clients' longest have some 6 KB.
+pub const MAX_KEPT: usize = 16 * 1024;
 
 /// The reference to hand out for `token` (256 random bits, stored hashed).
 #[must_use]
@@ -49,16 +50,37 @@ pub const fn gone() -> AuthorizeError {
     }
 }
 
-/// The request that a client pushes: what it sent, without its credentials.
+/// The request that a client pushes: what the rules read of what it sent. Its credentials prove who
+/// pushes and are no part of it; what nobody reads is not kept, for anybody may push for a public
+/// client (f54).
 ///
 /// # Errors
-/// `invalid_request` when it refers to another request (RFC 9126, 2.1).
+/// `invalid_request` when it refers to another request (RFC 9126, 2.1), or is longer than
+/// [`MAX_KEPT`].
 pub fn request(form: &Params, client_id: &str) -> Result<Params, Refusal> {
     form.require_single(&["client_id", "request_uri"])?;
     if form.get("request_uri").is_some() {
         return Err(Refusal::invalid_request("A pushed request cannot refer to another one."));
     }
-    Ok(form.without(&CREDENTIALS).with("client_id", client_id))
+    let request = form.only(&super::KNOWN).with("client_id", client_id);
+    if request.encode().len() > MAX_KEPT {
+        return Err(Refusal::invalid_request("The request is too long to be pushed."));
+    }
+    Ok(request)
+}
+
+/// The pushed request bound to the key of `proof`, if there is one (RFC 9449, 10.1).
+///
+/// # Errors
+/// `invalid_dpop_proof` when the request names another key; `use_dpop_nonce` where the application's
+/// proofs must carry one.
+pub fn bound(request: Params, application: &Application, proof: Option<&Proof>) -> Result<Params, Refusal> {
+    let Some(proof) = proof else { return Ok(request) };
+    dpop::demanded(application, Some(proof))?;
+    match request.get("dpop_jkt") {
+        Some(named) if named != proof.thumbprint => Err(dpop::another_key()),
+        Some(_) | None => Ok(request.with("dpop_jkt", &proof.thumbprint)),
+    }
 }
 
 // An application that always pushes has taken care that no browser makes its requests (RFC 9126, 6).

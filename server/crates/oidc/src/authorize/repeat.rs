@@ -46,6 +46,14 @@ pub fn repeat(request: &AuthorizationRequest) -> Vec<(&'static str, String)> {
     fields
 }
 
+/// The parameters of `request` for a browser that did not make it: without whom it is about.
+#[must_use]
+pub fn repeat_for_anybody(request: &AuthorizationRequest) -> Vec<(&'static str, String)> {
+    let mut request = request.clone();
+    (request.login_hint, request.options.subject) = (None, None);
+    repeat(&request)
+}
+
 fn claims(request: &AuthorizationRequest) -> Option<String> {
     let options = &request.options;
     let by_name = |names: &[String]| names.iter().map(|name| (name.clone(), Value::Null)).collect::<Map<_, _>>();

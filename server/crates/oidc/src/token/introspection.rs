@@ -90,37 +90,57 @@ pub fn concerns(application: &Application, claims: &Map<String, Value>) -> bool 
     ["aud", "azp"].into_iter().any(|name| text(claims, name) == Some(own.as_str()))
 }
 
-/// The answer about an access token of a person's grant, while that stands.
+/// The answer about an access token of a person's grant, while that stands. `scopes` is what its
+/// client may ask for now: of a web API's scopes those that were withdrawn are not told, and a token
+/// that has none left is worth nothing (C4).
 #[must_use]
 pub fn of_grant(
     claims: &Map<String, Value>,
-    tenant: Id<Tenant>,
-    grant: Option<&Grant>,
+    scopes: Scopes<'_>,
+    grant: &Grant,
     account: Option<&Account>,
 ) -> Map<String, Value> {
-    match grant.filter(|grant| stands(grant, tenant, account)) {
-        Some(_) => told(claims),
-        None => inactive(),
+    let client = scopes.application();
+    if grant.application != client.id || !stands(grant, client.tenant, account) {
+        return inactive();
     }
+    let mut answer = told(claims);
+    if text(claims, "aud") != Some(client.id.to_string().as_str()) {
+        let api = text(claims, "aud").unwrap_or_default();
+        let left = scopes.still_at(api, text(claims, scope::CLAIM).unwrap_or_default());
+        if left.is_empty() {
+            return inactive();
+        }
+        answer.insert("scope".into(), left.into());
+    }
+    answer
 }
 
-/// The answer about an access token of the client credentials of `client`, while it may still
-/// call the web API.
+/// The answer about an access token of the client credentials of the application of `scopes`: of
+/// what it may do at the web API, what it still may.
 #[must_use]
-pub fn of_client(claims: &Map<String, Value>, client: Option<Scopes<'_>>) -> Map<String, Value> {
-    let still = |scopes: Scopes<'_>| text(claims, "aud").is_some_and(|api| scopes.may_call(api));
-    if client.is_some_and(still) { told(claims) } else { inactive() }
+pub fn of_client(claims: &Map<String, Value>, scopes: Scopes<'_>) -> Map<String, Value> {
+    let roles = claims.get("roles").and_then(Value::as_array);
+    let names: Vec<&str> = roles.into_iter().flatten().filter_map(Value::as_str).collect();
+    let left = scopes.still_at(text(claims, "aud").unwrap_or_default(), &names.join(" "));
+    if left.is_empty() {
+        return inactive();
+    }
+    let mut answer = told(claims);
+    answer.insert("roles".into(), left.split(' ').collect::<Vec<_>>().into());
+    answer
 }
 
-/// The answer about a refresh token, to the client that holds it.
+/// The answer about a refresh token, to the client of `scopes`, which holds it.
 #[must_use]
 pub fn of_refresh_token(
-    application: &Application,
+    scopes: Scopes<'_>,
     token: &RefreshToken,
     grant: &Grant,
     account: Option<&Account>,
     now: Timestamp,
 ) -> Map<String, Value> {
+    let application = scopes.application();
     let own = grant.application == application.id && token.grant == grant.id;
     let good = token.used_at.is_none() && now < token.expires_at;
     if !own || !good || !stands(grant, application.tenant, account) {
@@ -131,7 +151,7 @@ pub fn of_refresh_token(
         ("active", true.into()),
         ("client_id", client.into()),
         ("sub", grant.account.to_string().into()),
-        ("scope", grant.scope.as_str().into()),
+        ("scope", scopes.still(&grant.scope).into()),
         ("iat", token.created_at.as_seconds().into()),
         ("exp", token.expires_at.as_seconds().into()),
     ];

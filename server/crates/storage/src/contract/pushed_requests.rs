@@ -1,7 +1,7 @@
 //! Pushed authorization requests.
 
 use futures::FutureExt as _;
-use lanyard_domain::{clock::SECOND, secret::Sealed};
+use lanyard_domain::{clock::SECOND, grant::CLOCK_AHEAD, secret::Sealed};
 
 use super::{contract, support::*};
 use crate::{PushedAt, PushedRequest, StorageError};
@@ -32,16 +32,19 @@ async fn rfc9126_a_request_is_used_once_in_time_and_by_its_own_application(db: &
                     (PushedAt { tenant: id(), ..one.at }, NOW),
                     (PushedAt { flow: id(), ..one.at }, NOW),
                     (PushedAt { application: id(), ..one.at }, NOW),
-                    (one.at, NOW.minus(1)),
+                    (one.at, NOW.minus(CLOCK_AHEAD + 1)),
                     (one.at, one.expires_at),
                 ] {
                     let refused = tx.take_pushed_request(&one.reference, at, now).await;
                     assert!(matches!(refused, Err(StorageError::Conflict)), "{at:?} {now:?}");
+                    assert!(!tx.has_pushed_request(&one.reference, at, now).await?, "{at:?} {now:?}");
                 }
                 let other = tx.take_pushed_request(&hash(), one.at, NOW).await;
                 assert!(matches!(other, Err(StorageError::Conflict)));
                 // A stranger's try took nothing away.
                 let last = one.expires_at.minus(1);
+                assert!(tx.has_pushed_request(&one.reference, one.at, NOW.minus(CLOCK_AHEAD)).await?);
+                assert!(tx.has_pushed_request(&one.reference, one.at, last).await?);
                 assert_eq!(tx.take_pushed_request(&one.reference, one.at, last).await?, one.parameters);
                 let again = tx.take_pushed_request(&one.reference, one.at, last).await;
                 assert!(matches!(again, Err(StorageError::Conflict)));

@@ -5,7 +5,12 @@
 
 pub(crate) mod dialect;
 
-use std::{panic::AssertUnwindSafe, str::FromStr as _, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    str::FromStr as _,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use sqlx::{
@@ -92,6 +97,15 @@ impl Source for Connections {
     }
 }
 
+/// Counts a commit when it is over, or given up in the middle.
+struct Counted<'a>(&'a AtomicU64);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Postgres {
     pool: Pool<Connections>,
@@ -168,7 +182,7 @@ impl Postgres {
         }
     }
 
-    pub(crate) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
+    pub(crate) async fn write<T, E, F>(&self, job: F, commits: &AtomicU64) -> Result<T, E>
     where
         E: From<StorageError>,
         F: for<'t> FnOnce(&'t mut dyn WriteTx) -> BoxFuture<'t, Result<T, E>>,
@@ -179,6 +193,8 @@ impl Postgres {
             let ran = AssertUnwindSafe(async { job(&mut PostgresTx { db: &mut own.connection }).await }).catch_unwind();
             let result = ran.await.unwrap_or_else(|_| Err(StorageError::Inconsistent("a write job panicked").into()));
             if result.is_ok() {
+                // Counted whatever becomes of the answer, and of who waits for it.
+                let _counted = Counted(commits);
                 // After a failed statement COMMIT would quietly roll back: the SELECT fails instead.
                 run(&mut own.connection, "SELECT 1; COMMIT").await?;
                 own.keep();

@@ -38,7 +38,8 @@ pub trait GrantWrites {
     async fn revoke_grant(&mut self, id: Id<Grant>, at: Timestamp) -> Result<bool>;
     /// Revokes every grant of an account (failure 28); how many there were.
     async fn revoke_grants_of_account(&mut self, account: Id<Account>, at: Timestamp) -> Result<u64>;
-    /// Revokes every grant that came from a session; how many there were.
+    /// Revokes every grant that came from a session, or from one in whose place it came
+    /// ([`super::RelyingPartyWrites::inherit_relying_parties`]); how many there were.
     async fn revoke_grants_of_session(&mut self, session: Id<Session>, at: Timestamp) -> Result<u64>;
     /// Deletes at most `limit` grants made before `before` that have no refresh token alive at
     /// `before`; how many.
@@ -147,7 +148,10 @@ both!(GrantWrites {
     }
 
     async fn revoke_grants_of_session(&mut self, session: Id<Session>, at: Timestamp) -> Result<u64> {
-        let update = sqlx::query("UPDATE grants SET revoked_at = $2 WHERE session_id = $1 AND revoked_at IS NULL");
+        let update = sqlx::query(
+            "UPDATE grants SET revoked_at = $2 WHERE revoked_at IS NULL AND session_id IN \
+                (SELECT $1 UNION SELECT sid FROM relying_parties WHERE session_id = $1)",
+        );
         Ok(update.bind(session.uuid()).bind(at.0).execute(&mut *self.db).await?.rows_affected())
     }
 

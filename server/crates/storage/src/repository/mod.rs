@@ -53,7 +53,7 @@ pub use outbox::{ClaimedMessage, MessageStatus, NewMessage, OutboxReads, OutboxW
 pub use patient::{
     Patient, PatientCursor, PatientKey, PatientOrder, PatientPage, PatientQuery, PatientReads, PatientSort, Position,
 };
-pub use pushed_request::{PushedAt, PushedRequest, PushedRequestWrites};
+pub use pushed_request::{PushedAt, PushedRequest, PushedRequestReads, PushedRequestWrites};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
 pub use relying_party::{RelyingParty, RelyingPartyReads, RelyingPartyWrites};
 pub use role::{RoleReads, RoleWrites};
@@ -110,7 +110,7 @@ transaction! {
     ReadTx: MetaReads, TenantReads, ApplicationReads, FlowReads, FlowLinkReads, AttributeReads, AccountReads,
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
         ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
-        StepReads, ConsentReads, DeviceCodeReads;
+        StepReads, ConsentReads, DeviceCodeReads, PushedRequestReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use lanyard_domain::{
     application::Application,
     clock::Timestamp,
+    grant::CLOCK_AHEAD,
     id::Id,
     secret::{Sealed, TokenHash},
     tenant::Tenant,
@@ -39,17 +40,37 @@ pub struct PushedRequest {
     pub expires_at: Timestamp,
 }
 
-/// Changes pushed requests; nobody reads one without using it up.
+/// Reads pushed requests; nobody reads what is in one without using it up.
+#[async_trait]
+pub trait PushedRequestReads {
+    /// Whether there is a request to take ([`PushedRequestWrites::take_pushed_request`]).
+    async fn has_pushed_request(&mut self, reference: &TokenHash, at: PushedAt, now: Timestamp) -> Result<bool>;
+}
+
+/// Changes pushed requests.
 #[async_trait]
 pub trait PushedRequestWrites {
     /// Stores a request.
     async fn create_pushed_request(&mut self, request: &PushedRequest) -> Result<()>;
     /// Uses a request up and gives its parameters; Conflict if it was used, is over at `now`, or
-    /// was pushed elsewhere or by another application, which leaves it as it is.
+    /// was pushed elsewhere or by another application, which leaves it as it is. Another server's
+    /// clock may be ahead by [`CLOCK_AHEAD`].
     async fn take_pushed_request(&mut self, reference: &TokenHash, at: PushedAt, now: Timestamp) -> Result<Sealed>;
     /// Deletes at most `limit` requests that were over before `before`; how many.
     async fn delete_expired_pushed_requests(&mut self, before: Timestamp, limit: u32) -> Result<u64>;
 }
+
+both!(PushedRequestReads {
+    async fn has_pushed_request(&mut self, reference: &TokenHash, at: PushedAt, now: Timestamp) -> Result<bool> {
+        let find = sqlx::query_scalar::<_, i64>(
+            "SELECT COUNT(*) FROM pushed_requests WHERE reference = $1 AND tenant_id = $2 AND flow_id = $3 \
+             AND application_id = $4 AND expires_at > $5 AND created_at <= $6",
+        );
+        let find = find.bind(&reference.0[..]).bind(at.tenant.uuid()).bind(at.flow.uuid());
+        let find = find.bind(at.application.uuid()).bind(now.0).bind(now.plus(CLOCK_AHEAD).0);
+        Ok(find.fetch_one(&mut *self.db).await? > 0)
+    }
+});
 
 both!(PushedRequestWrites {
     async fn create_pushed_request(&mut self, request: &PushedRequest) -> Result<()> {
@@ -68,10 +89,11 @@ both!(PushedRequestWrites {
     async fn take_pushed_request(&mut self, reference: &TokenHash, at: PushedAt, now: Timestamp) -> Result<Sealed> {
         let delete = sqlx::query_scalar::<_, Vec<u8>>(
             "DELETE FROM pushed_requests WHERE reference = $1 AND tenant_id = $2 AND flow_id = $3 \
-             AND application_id = $4 AND expires_at > $5 AND created_at <= $5 RETURNING parameters",
+             AND application_id = $4 AND expires_at > $5 AND created_at <= $6 RETURNING parameters",
         );
         let delete = delete.bind(&reference.0[..]).bind(at.tenant.uuid()).bind(at.flow.uuid());
-        let taken = delete.bind(at.application.uuid()).bind(now.0).fetch_optional(&mut *self.db).await?;
+        let delete = delete.bind(at.application.uuid()).bind(now.0).bind(now.plus(CLOCK_AHEAD).0);
+        let taken = delete.fetch_optional(&mut *self.db).await?;
         taken.map(Sealed).ok_or(StorageError::Conflict)
     }
 

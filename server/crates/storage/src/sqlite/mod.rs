@@ -7,7 +7,16 @@ pub(crate) mod dialect;
 pub(crate) mod line;
 mod writer;
 
-use std::{panic::AssertUnwindSafe, path::Path, str::FromStr as _, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    path::Path,
+    str::FromStr as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use sqlx::{
@@ -150,12 +159,13 @@ impl Sqlite {
         }
     }
 
-    pub(crate) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
+    pub(crate) async fn write<T, E, F>(&self, job: F, commits: &Arc<AtomicU64>) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StorageError> + Send + 'static,
         F: for<'t> FnOnce(&'t mut dyn WriteTx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
+        let commits = Arc::clone(commits);
         let (send, receive) = tokio::sync::oneshot::channel::<Result<T, E>>();
         let job: writer::Job = Box::new(move |tx: &mut dyn WriteTx| {
             async move {
@@ -170,6 +180,10 @@ impl Sqlite {
                 let result = ran.unwrap_or_else(|_| Err(StorageError::Inconsistent("a write job panicked").into()));
                 let keep = result.is_ok();
                 let reply = move |committed: Result<()>| {
+                    // Whoever waits or not, and before they know.
+                    if keep {
+                        commits.fetch_add(1, Ordering::SeqCst);
+                    }
                     // Nobody waits any more when the caller was cancelled: the commit stands.
                     let _ = send.send(committed.map_err(E::from).and(result));
                 };
@@ -182,7 +196,7 @@ impl Sqlite {
     }
 
     pub(crate) async fn ping(&self) -> Result<()> {
-        self.write(|_| async { Ok(()) }.boxed()).await
+        self.write(|_| async { Ok(()) }.boxed(), &Arc::default()).await
     }
 
     pub(crate) async fn close(&self) {
