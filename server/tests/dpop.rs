@@ -9,7 +9,7 @@ use futures::future::join_all;
 use lanyard_domain::{
     application::ApplicationKind,
     audit::{Action, Outcome},
-    clock::{MINUTE, SECOND},
+    clock::{HOUR, MINUTE, SECOND},
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -357,9 +357,13 @@ async fn a_proof_has_one_winner(options: Options) {
     let answers = join_all(tries).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
     assert!(answers.iter().all(|answer| answer.status == 200 || answer.status == 401));
-    app.advance(MINUTE + 2 * SECOND);
+    // D5: kept an hour beyond its life, for a server whose clock is behind; then forgotten.
+    app.advance(HOUR - SECOND);
     lanyard_server::jobs::clean_up::once(&app.app, app.now()).await.unwrap();
-    assert_eq!(app.count("dpop_proofs").await, 0, "remembered no longer than it would be good");
+    assert_eq!(app.count("dpop_proofs").await, 2, "a server whose clock is behind would still take it");
+    app.advance(MINUTE + 3 * SECOND);
+    lanyard_server::jobs::clean_up::once(&app.app, app.now()).await.unwrap();
+    assert_eq!(app.count("dpop_proofs").await, 0, "remembered no longer than that");
 }
 
 #[tokio::test(flavor = "multi_thread")]
