@@ -63,7 +63,7 @@ struct Inner {
 #[derive(Debug)]
 enum Backend {
     Sqlite(Box<Sqlite>),
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
 }
 
 impl Store {
@@ -75,7 +75,7 @@ impl Store {
         let backend = if options.url.starts_with("sqlite:") {
             Backend::Sqlite(Box::new(Sqlite::connect(options).await?))
         } else if options.url.starts_with("postgres:") || options.url.starts_with("postgresql:") {
-            Backend::Postgres(Postgres::connect(options).await?)
+            Backend::Postgres(Box::new(Postgres::connect(options).await?))
         } else {
             // The address may hold a password: name only its scheme.
             let scheme = options.url.split(':').next().unwrap_or_default();

@@ -218,7 +218,7 @@ pub(crate) async fn said_no(
 
 enum Polled {
     Yet(DeviceRefusal),
-    Done(Redeemed),
+    Done(Box<Redeemed>),
 }
 
 /// Answers a device that asks for its tokens.
@@ -242,7 +242,7 @@ pub(super) async fn by_device(
         })
         .await?;
     match polled {
-        Polled::Done(redeemed) => Ok(redeemed),
+        Polled::Done(redeemed) => Ok(*redeemed),
         Polled::Yet(refusal) => Err(ProtocolError::Refused(refusal.into())),
     }
 }
@@ -306,7 +306,7 @@ async fn fetch(
     } else {
         None
     };
-    Ok(Polled::Done(Redeemed { grant, account, scope, apis, next }))
+    Ok(Polled::Done(Box::new(Redeemed { grant, account, scope, apis, next })))
 }
 
 // The device's pace is kept with the code, so that every server sees it.
