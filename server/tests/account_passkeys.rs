@@ -3,7 +3,7 @@
 use lanyard_app::paths;
 use lanyard_domain::{
     audit::{Action, Outcome},
-    clock::{HOUR, MINUTE},
+    clock::{HOUR, MINUTE, SECOND},
     passkey::CEREMONY_LIFE,
 };
 
@@ -58,6 +58,8 @@ async fn u25_passkeys_are_added_named_and_removed_and_the_last_one_stays() {
     let domain = clinic.tenant.domain.as_str();
     let mut phone = Authenticator { synced: true, ..Authenticator::default() };
     enrolled(&app, &clinic, Via::Form, &mut phone).await;
+    // What is bound later stands later in the list.
+    app.advance(SECOND);
     let mut browser = at_home(&app, &clinic, &mut phone).await;
     let page = browser.get(&paths::account(domain)).await;
     assert!(page.text().contains("Nora’s laptop") && page.text().contains("Backed up"), "{}", page.text());

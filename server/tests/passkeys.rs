@@ -270,6 +270,7 @@ async fn f20_a_copy_is_refused_audited_and_turned_off() {
         assert!(matches!(view.stage, StageView::Done { .. }), "{view:?}");
     }
     // A copy made before those two counts on from there.
+    app.advance(SECOND);
     device.set_counter(1);
     let sessions = app.count("sessions").await;
     let mut copy = Run::begin(&app, &clinic, Via::Json).await;
