@@ -6,7 +6,8 @@
 //! the layout decides by its class, see `style/`.
 
 pub mod actions;
-pub mod chart;
+pub mod ceremony;
+mod chart;
 pub mod choices;
 pub mod content;
 pub mod errors;
@@ -16,6 +17,7 @@ mod plain;
 pub mod table;
 
 pub use actions::{Button, ButtonKind, ButtonLink, CopyControl, Form};
+pub use ceremony::Ceremony;
 pub use chart::{Bar, BarChart};
 pub use choices::{CheckboxField, RadioOption, Radios, SelectField};
 pub use content::{Badge, Breadcrumbs, DefinitionList, Disclosure, EmptyState, Notice, Pagination, Tone};

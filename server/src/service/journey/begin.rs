@@ -140,6 +140,7 @@ pub async fn begin_console(
                 let demand = scene::demand(tx, &flow, None).await?;
                 let header = header(&own, &tenant, &flow, demand.clone(), Target::Console { return_to }, secret);
                 let journey = Journey::begin(header, None, &no_facts(&own, demand, None));
+                let journey = journey.with_ceremony(own.entropy().as_mut());
                 tx.create_journey(&journey, None).await?;
                 Ok::<_, JourneyError>(journey.header.id)
             })
@@ -193,7 +194,7 @@ pub async fn begin_run(
 ) -> Result<Id<Journey>, JourneyError> {
     let demand = scene::demand(tx, &run.flow, Some(&run.application)).await?;
     let header = header(app, &run.tenant, &run.flow, demand.clone(), Target::Run { request, operator }, browser);
-    let journey = Journey::begin(header, None, &no_facts(app, demand, None));
+    let journey = Journey::begin(header, None, &no_facts(app, demand, None)).with_ceremony(app.entropy().as_mut());
     tx.create_journey(&journey, None).await?;
     Ok(journey.header.id)
 }
@@ -227,7 +228,7 @@ pub async fn begin_invited(
                 let flow = built_in(tx, &tenant, audience).await?;
                 let demand = scene::demand(tx, &flow, None).await?;
                 let header = header(&own, &tenant, &flow, demand, Target::Console { return_to }, secret);
-                let journey = Journey::begin_invited(header, &invitation);
+                let journey = Journey::begin_invited(header, &invitation).with_ceremony(own.entropy().as_mut());
                 tx.create_journey(&journey, None).await?;
                 Ok(journey.header.id)
             })
@@ -325,5 +326,6 @@ async fn with_session(
     let id = account.as_ref().map(|account| account.id);
     let consent = facts::consent(tx, &header.target, Some(around.application), around.flow, id).await?;
     let facts = Facts::at(app.clock.now(), demand, account, consent);
-    Ok((Journey::begin(header, session.as_ref(), &facts), session))
+    let journey = Journey::begin(header, session.as_ref(), &facts).with_ceremony(app.entropy().as_mut());
+    Ok((journey, session))
 }
