@@ -3,7 +3,7 @@ import { at, TENANT } from "./journey.ts";
 import { expect, type Page } from "./test.ts";
 
 /** Opens everything that is folded, so that what is in it can be filled in. */
-async function unfold(page: Page): Promise<void> {
+export async function unfold(page: Page): Promise<void> {
     await page.locator("details").evaluateAll((all) => all.forEach((one) => one.setAttribute("open", "")));
 }
 

@@ -1,4 +1,5 @@
 // Every page in its states, photographed for make screenshots. Look at them one by one.
+import { switchDevicesOn } from "../support/device.ts";
 import { nextCode, seen } from "../support/inbox.ts";
 import {
     at,
@@ -180,6 +181,22 @@ test("an application of somebody else", async ({ browser }) => {
         await page.getByRole("button", { name: "Remove access of Patient portal" }).click();
         await expect(page.getByRole("status")).toContainText("Access removed");
         await screens(page, "94-account-access-removed");
+
+        const device = await switchDevicesOn(operator, operator.request);
+        await page.goto((await device.ask()).verification_uri);
+        await at(page, "Sign in on another device");
+        await screens(page, "95-device-code");
+        await page.getByLabel("Code on the device").fill("BBBB-BBBB");
+        await press(page, "Continue");
+        await expect(page.getByText("This code does not work").first()).toBeVisible();
+        await screens(page, "96-device-wrong-code");
+        await page.getByLabel("Code on the device").fill((await device.ask()).user_code);
+        await press(page, "Continue");
+        await at(page, "Is this your device?");
+        await screens(page, "97-device-question");
+        await press(page, "No");
+        await at(page, "The device is not signed in");
+        await screens(page, "98-device-no");
     } finally {
         await own.stop();
     }

@@ -10,7 +10,7 @@ use crate::{
     sessions::staff,
     support::{
         PASSWORD, Run, TestApp, Via,
-        journey::{authorize, redeem, refresh},
+        journey::{authorize, redeem, refresh, with_code, with_tokens},
         world::{MARIA, NORA, PHONE},
     },
 };
@@ -139,10 +139,7 @@ async fn c1_each_view_of_a_patient_by_staff_is_one_event() {
 async fn c1_tokens_and_sign_out_are_one_event_each() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
-    let mut run = Run::begin(&app, &clinic, Via::Form).await;
-    run.sign_in(NORA, PASSWORD).await;
-    let code = run.code().await;
-    let tokens: serde_json::Value = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.json();
+    let (mut run, tokens) = with_tokens(&app, &clinic).await;
     refresh(&mut run.browser, &clinic, &clinic.flow, tokens["refresh_token"].as_str().unwrap()).await;
     let logout = format!("{}/oauth2/v2.0/logout", crate::support::journey::place(&clinic, &clinic.flow));
     let csrf = run.browser.get(&logout).await.csrf().unwrap();
@@ -160,9 +157,7 @@ async fn c1_tokens_and_sign_out_are_one_event_each() {
 async fn c1_a_code_that_is_replayed_twice_is_one_event() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
-    let mut run = Run::begin(&app, &clinic, Via::Form).await;
-    run.sign_in(NORA, PASSWORD).await;
-    let code = run.code().await;
+    let (mut run, code) = with_code(&app, &clinic).await;
     let tokens: serde_json::Value = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.json();
     for _ in 0..3 {
         assert_eq!(redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.status, 400);

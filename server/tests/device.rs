@@ -94,6 +94,21 @@ async fn go_back(run: &mut Run) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn d8_to_ask_for_a_code_in_a_public_clients_name_is_to_begin_a_journey() {
+    let mut options = Options::default();
+    (options.config.limits.per_address_per_second, options.config.limits.per_address_burst) = (1, 2);
+    let app = TestApp::with(options).await;
+    let clinic = app.world.plain.clone();
+    switched_on(&app, &clinic).await;
+    for expected in [200, 200, 429] {
+        let answer = ask(&app, &clinic).await;
+        assert_eq!(answer.status, expected, "{}", answer.text());
+        assert_eq!(answer.header("retry-after").as_deref(), (expected == 429).then_some("1"));
+    }
+    assert_eq!(app.count("device_codes").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rfc8628_a_device_gets_its_tokens_after_the_persons_journey() {
     let app = TestApp::new().await;
     let clinic = app.world.mfa.clone();

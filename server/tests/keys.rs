@@ -30,11 +30,11 @@ use lanyard_storage::{Store, StoreOptions};
 use serde_json::Value;
 
 use crate::support::{
-    Browser, Clinic, Options, PASSWORD, Run, TestApp, Via,
+    Browser, Clinic, Options, TestApp,
     app::randomness,
     database::Kind,
-    journey::{place, redeem, refresh},
-    world::{MASTER_KEY, NORA},
+    journey::{place, redeem, refresh, with_code, with_tokens},
+    world::MASTER_KEY,
 };
 
 fn options(kind: Kind, publish_ahead_minutes: u32) -> Options {
@@ -102,9 +102,7 @@ async fn rotate_under_load(app: &TestApp) -> (usize, usize, usize) {
     let apps = [app.app.clone(), other.clone()];
     let mut browsers = [app.browser(), browser(app, &router(other))];
     let issuer = app.app.issuer(&clinic.flow);
-    let mut run = Run::begin(app, &clinic, Via::Form).await;
-    run.sign_in(NORA, PASSWORD).await;
-    let code = run.code().await;
+    let (_, code) = with_code(app, &clinic).await;
     let mut answer: Value = redeem(&mut browsers[0], &clinic, &clinic.flow, &code, &[]).await.json();
     let verifier = Verifier::new(&key_set(&mut browsers[1], &clinic).await).unwrap();
     let mut clients = [0, 90 * SECOND, 210 * SECOND].map(|offset| CachingClient {
@@ -214,16 +212,6 @@ async fn d12_the_schedule_rotates_once_however_many_look_after_it() {
     }
 }
 
-async fn signed_in(app: &TestApp, clinic: &Clinic) -> (Run, Value) {
-    let mut run = Run::begin(app, clinic, Via::Form).await;
-    run.sign_in(NORA, PASSWORD).await;
-    let code = run.code().await;
-    let answer = redeem(&mut run.browser, clinic, &clinic.flow, &code, &[]).await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    let answer = answer.json();
-    (run, answer)
-}
-
 async fn user_info(browser: &mut Browser, clinic: &Clinic, token: &str) -> u16 {
     browser.extra = vec![("authorization", format!("Bearer {token}"))];
     let page = browser.get(&format!("{}/openid/v2.0/userinfo", place(clinic, &clinic.flow))).await;
@@ -242,7 +230,7 @@ async fn a26_a_revoked_key_is_refused_at_once_here_and_in_seconds_elsewhere() {
     let tenant = clinic.tenant.id;
     let other = twin(&app).await;
     let mut elsewhere = browser(&app, &router(other));
-    let (mut run, answer) = signed_in(&app, &clinic).await;
+    let (mut run, answer) = with_tokens(&app, &clinic).await;
     let token = answer["access_token"].as_str().unwrap();
     assert_eq!(user_info(&mut elsewhere, &clinic, token).await, 200);
     let kid = current(&app.app, tenant).await;
@@ -293,7 +281,7 @@ async fn a_revoked_key_is_followed_by_the_one_that_waits_and_never_by_its_predec
 async fn a26_a_key_of_another_tenant_is_unknown_here() {
     let app = TestApp::new().await;
     let (own, other) = (app.world.plain.clone(), app.world.mfa.clone());
-    let (mut run, answer) = signed_in(&app, &own).await;
+    let (mut run, answer) = with_tokens(&app, &own).await;
     let claims = claims(answer["access_token"].as_str().unwrap());
     for (tenant, status) in [(own.tenant.id, 200), (other.tenant.id, 401)] {
         let keys = signing::of(&app.app, tenant).await.unwrap();
@@ -313,7 +301,7 @@ async fn an_application_gets_its_tokens_signed_by_the_algorithm_of_its_setting()
         let changed = clinic.application.clone();
         let job = app.app.store.write(move |tx| Box::pin(async move { tx.update_application(&changed).await }));
         job.await.unwrap();
-        let (mut run, answer) = signed_in(&app, &clinic).await;
+        let (mut run, answer) = with_tokens(&app, &clinic).await;
         let set = key_set(&mut run.browser, &clinic).await;
         let kid = signing::of(&app.app, clinic.tenant.id).await.unwrap().key(algorithm).unwrap().public().kid.clone();
         let only = JwkSet { keys: set.keys.into_iter().filter(|key| key.kid == kid).collect() };

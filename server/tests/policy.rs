@@ -14,7 +14,7 @@ use lanyard_storage::{StorageError, Store, StoreOptions};
 use crate::support::{
     Clinic, Options, PASSWORD, Run, TestApp, Via,
     browser::parameter,
-    journey::{authorize, redeem, refresh},
+    journey::{authorize, redeem, refresh, with_tokens},
     world::{self, MARIA, NORA, PHONE, REPLY},
 };
 
@@ -169,10 +169,7 @@ async fn an_applications_own_minimum_decides() {
 async fn toggle_ends_silent_sign_in_and_refresh_below_the_new_level() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
-    let mut run = Run::begin(&app, &clinic, Via::Form).await;
-    run.sign_in(NORA, PASSWORD).await;
-    let code = run.code().await;
-    let tokens: serde_json::Value = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.json();
+    let (mut run, tokens) = with_tokens(&app, &clinic).await;
     let token = tokens["refresh_token"].as_str().unwrap().to_owned();
     // Before: silent sign-in and refresh work.
     let silent = authorize(&clinic, &clinic.flow, &[("prompt", "none")]);

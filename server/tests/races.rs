@@ -6,7 +6,7 @@ use lanyard_domain::audit::{Action, Outcome};
 use crate::support::{
     PASSWORD, Run, TestApp, Via,
     app::Options,
-    journey::{redeem, refresh},
+    journey::{redeem, refresh, with_code},
     world::{MARIA, NORA, PHONE, SEED, TINA, totp},
 };
 
@@ -60,9 +60,7 @@ pub(crate) async fn redemption_has_one_winner(options: Options, rounds: usize) {
     let app = TestApp::with(options).await;
     let clinic = app.world.plain.clone();
     for round in 0..rounds {
-        let mut run = Run::begin(&app, &clinic, Via::Form).await;
-        run.sign_in(NORA, PASSWORD).await;
-        let code = run.code().await;
+        let (_, code) = with_code(&app, &clinic).await;
         let tries = (0..AT_ONCE).map(|_| {
             let (mut browser, clinic, code) = (app.browser(), clinic.clone(), code.clone());
             async move {
@@ -85,9 +83,7 @@ pub(crate) async fn refresh_has_one_winner(options: Options, rounds: usize) {
     let app = TestApp::with(options).await;
     let clinic = app.world.plain.clone();
     for round in 0..rounds {
-        let mut run = Run::begin(&app, &clinic, Via::Form).await;
-        run.sign_in(NORA, PASSWORD).await;
-        let code = run.code().await;
+        let (mut run, code) = with_code(&app, &clinic).await;
         let tokens: serde_json::Value = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.json();
         let token = tokens["refresh_token"].as_str().unwrap().to_owned();
         let tries = (0..AT_ONCE).map(|_| {

@@ -10,24 +10,16 @@ use lanyard_domain::{
 use lanyard_storage::StorageError;
 
 use crate::support::{
-    Clinic, PASSWORD, Run, TestApp, Via,
-    journey::{authorize, place, redeem, refresh},
+    PASSWORD, Run, TestApp, Via,
+    journey::{authorize, place, redeem, refresh, with_code},
     world::{self, MARIA, NORA, PHONE, REPLY, REPLY_TWO},
 };
-
-// A browser that has just signed Nora in, and her code.
-async fn signed_in(app: &TestApp, clinic: &Clinic) -> (Run, String) {
-    let mut run = Run::begin(app, clinic, Via::Form).await;
-    run.sign_in(NORA, PASSWORD).await;
-    let code = run.code().await;
-    (run, code)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a28_a_code_works_once_and_its_reuse_revokes_what_it_gave() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
-    let (mut run, code) = signed_in(&app, &clinic).await;
+    let (mut run, code) = with_code(&app, &clinic).await;
     let first = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await;
     assert_eq!(first.status, 200, "{}", first.text());
     let tokens: serde_json::Value = first.json();
@@ -47,10 +39,10 @@ async fn a28_a_code_works_once_and_its_reuse_revokes_what_it_gave() {
 async fn a28_a_code_lives_a_minute() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
-    let (mut run, code) = signed_in(&app, &clinic).await;
+    let (mut run, code) = with_code(&app, &clinic).await;
     app.advance(MINUTE - SECOND);
     assert_eq!(redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.status, 200);
-    let (mut run, code) = signed_in(&app, &clinic).await;
+    let (mut run, code) = with_code(&app, &clinic).await;
     app.advance(MINUTE + SECOND);
     let before = app.durable().await;
     let late = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await;
@@ -115,7 +107,7 @@ async fn a28_the_token_endpoint_wants_the_very_same_reply_url() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
     for bad in [REPLY_TWO, "https://app.example/Callback", "https://evil.example/", ""] {
-        let (mut run, code) = signed_in(&app, &clinic).await;
+        let (mut run, code) = with_code(&app, &clinic).await;
         let before = app.rows(&["refresh_tokens"]).await;
         let answer = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[("redirect_uri", bad)]).await;
         assert_eq!(answer.status, 400, "{bad}: {}", answer.text());
@@ -181,7 +173,7 @@ async fn a30_f32_pkce_is_demanded_and_cannot_be_removed() {
         assert!(back.contains("error=invalid_request"), "{more:?}: {back}");
     }
     for verifier in ["", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXx", "short"] {
-        let (mut run, code) = signed_in(&app, &clinic).await;
+        let (mut run, code) = with_code(&app, &clinic).await;
         let answer = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[("code_verifier", verifier)]).await;
         assert_eq!(answer.status, 400, "{verifier}");
     }
@@ -192,7 +184,7 @@ async fn a30_f32_pkce_is_demanded_and_cannot_be_removed() {
 async fn f29_a_refresh_token_works_once_and_its_reuse_ends_the_family() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
-    let (mut run, code) = signed_in(&app, &clinic).await;
+    let (mut run, code) = with_code(&app, &clinic).await;
     let tokens: serde_json::Value = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.json();
     let one = tokens["refresh_token"].as_str().unwrap().to_owned();
     let answer = refresh(&mut run.browser, &clinic, &clinic.flow, &one).await;
@@ -223,7 +215,7 @@ async fn f30_f38_codes_and_tokens_belong_to_their_application_tenant_and_flow() 
         .unwrap_or_else(|error: StorageError| panic!("{error}"));
     let mut with_other = plain.clone();
     with_other.application = other;
-    let (mut run, code) = signed_in(&app, &plain).await;
+    let (mut run, code) = with_code(&app, &plain).await;
     assert_eq!(redeem(&mut run.browser, &with_other, &plain.flow, &code, &[]).await.status, 400, "another application");
     assert!(redeem(&mut run.browser, &mfa, &mfa.flow, &code, &[]).await.status.is_client_error(), "another tenant");
     assert_eq!(redeem(&mut run.browser, &plain, &plain.reset, &code, &[]).await.status, 400, "another flow");
@@ -241,8 +233,8 @@ async fn f30_f38_codes_and_tokens_belong_to_their_application_tenant_and_flow() 
 async fn f37_a_disabled_account_is_refused_at_redemption_and_refresh() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
-    let (mut run, code) = signed_in(&app, &clinic).await;
-    let (mut second, code_two) = signed_in(&app, &clinic).await;
+    let (mut run, code) = with_code(&app, &clinic).await;
+    let (mut second, code_two) = with_code(&app, &clinic).await;
     let tokens: serde_json::Value = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.json();
     let (nora, now) = (clinic.nora, app.now());
     app.app
@@ -281,7 +273,7 @@ async fn a33_a_web_application_proves_itself_by_its_secret() {
         .await
         .unwrap_or_else(|error: StorageError| panic!("{error}"));
     clinic.application = web;
-    let (mut run, code) = signed_in(&app, &clinic).await;
+    let (mut run, code) = with_code(&app, &clinic).await;
     let stranger = Token::generate(app.app.entropy().as_mut());
     for wrong in ["", stranger.expose(), "x"] {
         let answer = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[("client_secret", wrong)]).await;
@@ -324,7 +316,7 @@ async fn a37_codes_tokens_and_cookies_are_256_random_bits_and_stored_hashed() {
 async fn f26_forged_cookies_are_refused() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
-    let (run, _) = signed_in(&app, &clinic).await;
+    let (run, _) = with_code(&app, &clinic).await;
     let good = run.browser.jar["__Host-sso"].clone();
     let mut flipped = good.clone().into_bytes();
     flipped[5] = if flipped[5] == b'A' { b'B' } else { b'A' };

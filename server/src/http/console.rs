@@ -20,7 +20,7 @@ use lanyard_domain::{
     user_flow::Audience,
 };
 
-use super::{client::Client, cookies::Cookie, csrf, error::HttpError, form::Fields};
+use super::{client::Client, cookies::Cookie, csrf, error::HttpError, form::Fields, journey::sent_to};
 use crate::{service::journey, state::App};
 
 /// Somebody signed in to a console.
@@ -183,16 +183,12 @@ async fn sign_in(app: &App, parts: &Parts, tenant: Tenant, audience: Audience, h
         _ => home,
     };
     let client = Client::of(&parts.headers, &parts.extensions, &app.config.trusted_proxies);
-    if !app.limiter.admits_beginning(client.ip) {
-        return HttpError::TooManyRequests { retry_after: 30 }.into();
+    if let Err(error) = app.limiter.beginning(client.ip) {
+        return error.into();
     }
     let browser = Cookie::Journey.read(&parts.headers);
     match journey::begin_console(app, tenant, audience, return_to, browser).await {
-        Ok(begun) => {
-            let mut response = Redirect::to(&paths::journey(&begun.id)).into_response();
-            response.headers_mut().append(header::SET_COOKIE, Cookie::Journey.set(&begun.browser));
-            Shut::SignIn(response)
-        }
+        Ok(begun) => Shut::SignIn(sent_to(&begun)),
         Err(error) => Shut::Error(error.into()),
     }
 }

@@ -24,8 +24,14 @@ pub const EXEMPT: [Endpoint; 8] = [
 ];
 
 /// The exempt endpoints that a program calls rather than a person's browser.
-pub const CALLED_BY_PROGRAMS: [Endpoint; 5] =
-    [Endpoint::Token, Endpoint::UserInfo, Endpoint::Revocation, Endpoint::Introspection, Endpoint::PushedRequest];
+pub const CALLED_BY_PROGRAMS: [Endpoint; 6] = [
+    Endpoint::Token,
+    Endpoint::UserInfo,
+    Endpoint::Revocation,
+    Endpoint::Introspection,
+    Endpoint::PushedRequest,
+    Endpoint::DeviceAuthorization,
+];
 
 /// Whether a state-changing request comes from one of our own pages.
 #[must_use]

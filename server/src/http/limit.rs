@@ -8,7 +8,7 @@ use std::{net::IpAddr, num::NonZeroU32};
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use super::client::network_of;
+use super::{client::network_of, error::HttpError};
 use crate::config::Limits;
 
 /// The limiter.
@@ -65,6 +65,14 @@ impl Limiter {
     #[must_use]
     pub fn admits_beginning(&self, ip: IpAddr) -> bool {
         self.beginnings.check_key(&network_of(ip)).is_ok()
+    }
+
+    /// The same for a handler.
+    ///
+    /// # Errors
+    /// [`HttpError::TooManyRequests`] if it is not.
+    pub fn beginning(&self, ip: IpAddr) -> Result<(), HttpError> {
+        if self.admits_beginning(ip) { Ok(()) } else { Err(HttpError::TooManyRequests { retry_after: 30 }) }
     }
 
     /// Whether one more authorization request from `ip` may be answered from a live session, without

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Browser, Clinic, Page, TestApp,
     browser::{encode, parameter},
-    world::{PASSWORD, REPLY},
+    world::{NORA, PASSWORD, REPLY},
 };
 
 /// How an event travels.
@@ -204,6 +204,23 @@ pub(crate) async fn redeem(
     fields.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
     fields.extend(more.iter().filter(|(_, value)| !value.is_empty()));
     browser.post_bare(&format!("{}/oauth2/v2.0/token", place(clinic, flow)), &fields).await
+}
+
+/// A browser in which Nora has signed in at a clinic without a second factor, and her code.
+pub(crate) async fn with_code(app: &TestApp, clinic: &Clinic) -> (Run, String) {
+    let mut run = Run::begin(app, clinic, Via::Form).await;
+    run.sign_in(NORA, PASSWORD).await;
+    let code = run.code().await;
+    (run, code)
+}
+
+/// The same browser, and what her code was redeemed for.
+pub(crate) async fn with_tokens(app: &TestApp, clinic: &Clinic) -> (Run, serde_json::Value) {
+    let (mut run, code) = with_code(app, clinic).await;
+    let answer = redeem(&mut run.browser, clinic, &clinic.flow, &code, &[]).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let tokens = answer.json();
+    (run, tokens)
 }
 
 /// Asks for new tokens.

@@ -5,16 +5,29 @@
 pub mod api;
 pub mod pages;
 
-use axum::http::{HeaderMap, header};
-use lanyard_app::api::journey::{AttributeFieldKind, JourneyView, StageView};
+use axum::{
+    http::{HeaderMap, header},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use lanyard_app::{
+    api::journey::{AttributeFieldKind, JourneyView, StageView},
+    paths,
+};
 use lanyard_domain::{attribute, secret::Token};
 
 use super::{cookies::Cookie, csrf, error::HttpError};
-use crate::service::journey::JourneyError;
+use crate::service::journey::{Begun, JourneyError};
 
 /// The browser's secret, and whether the form's token belongs to it.
 pub(crate) fn browser(headers: &HeaderMap) -> Option<Token> {
     Cookie::Journey.read(headers)
+}
+
+/// Sends the browser to a journey that has just begun, with the secret that makes it the browser's.
+pub(crate) fn sent_to(begun: &Begun) -> Response {
+    let mut answer = Redirect::to(&paths::journey(&begun.id)).into_response();
+    answer.headers_mut().append(header::SET_COOKIE, Cookie::Journey.set(&begun.browser));
+    answer
 }
 
 /// Checks the form's token for journey `id`.

@@ -8,7 +8,7 @@ use axum::{
 use lanyard_app::{api::journey::StageView, pages, paths};
 use lanyard_domain::{id::Id, journey::Journey};
 
-use super::{browser, check_csrf, prefill_country};
+use super::{browser, check_csrf, prefill_country, sent_to};
 use crate::{
     http::{client::Client, cookies::Cookie, error::HttpError, form::Fields, oauth::response, page},
     service::journey::{self, Back, Transport},
@@ -88,9 +88,7 @@ pub async fn again(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     // It stores a row, like an authorization request.
-    if !app.limiter.admits_beginning(client.ip) {
-        return Err(HttpError::TooManyRequests { retry_after: 30 });
-    }
+    app.limiter.beginning(client.ip)?;
     let address = journey::again(&app, &id, browser(&headers).as_ref()).await?;
     Ok(Redirect::to(&address).into_response())
 }
@@ -103,12 +101,9 @@ pub async fn invitation(
     Path((domain, token)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
-    if !app.limiter.admits_beginning(client.ip) {
-        return Err(HttpError::TooManyRequests { retry_after: 30 });
-    }
+    app.limiter.beginning(client.ip)?;
     let begun = journey::begin_invited(&app, &domain, &token, browser(&headers)).await?;
-    let mut response = Redirect::to(&paths::journey(&begun.id)).into_response();
-    response.headers_mut().append(header::SET_COOKIE, Cookie::Journey.set(&begun.browser));
+    let mut response = sent_to(&begun);
     response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     Ok(response)
 }

@@ -9,7 +9,7 @@ use lanyard_domain::{device::UserCode, secret::Token};
 
 use super::params;
 use crate::{
-    http::{client::Client, cookies::Cookie, csrf, error::HttpError, page},
+    http::{client::Client, cookies::Cookie, csrf, error::HttpError, journey::sent_to, page},
     service::{
         journey,
         oauth::{
@@ -63,13 +63,10 @@ pub(super) async fn decide(
         }
     };
     match params.get("confirm") {
-        Some("yes") if app.limiter.admits_beginning(client.ip) => {
-            let begun = device::begin(app, place, waiting, Some(browser)).await?;
-            let mut answer = Redirect::to(&paths::journey(&begun.id)).into_response();
-            answer.headers_mut().append(header::SET_COOKIE, Cookie::Journey.set(&begun.browser));
-            Ok(answer)
+        Some("yes") => {
+            app.limiter.beginning(client.ip)?;
+            Ok(sent_to(&device::begin(app, place, waiting, Some(browser)).await?))
         }
-        Some("yes") => Err(HttpError::TooManyRequests { retry_after: 30 }),
         Some("no") => {
             let said = device::deny(app, place, waiting, client).await?;
             let result = if said { paths::DeviceResult::Denied } else { paths::DeviceResult::TooLate };

@@ -12,9 +12,8 @@ use axum::{
     body::Bytes,
     extract::{FromRequest as _, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
 };
-use lanyard_app::paths;
 use lanyard_oidc::{
     endpoints::{Endpoint, Route},
     metadata::Metadata,
@@ -22,7 +21,7 @@ use lanyard_oidc::{
 };
 
 use self::cors::Readers;
-use super::{client::Client, cookies::Cookie, csrf, error::HttpError};
+use super::{client::Client, cookies::Cookie, csrf, error::HttpError, journey::sent_to};
 use crate::{
     service::{
         oauth::{self, Authorization, LogoutOutcome, Place, Visitor},
@@ -132,11 +131,7 @@ async fn authorize(
     let visitor = Visitor { sso: sso.as_ref(), browser: browser.as_ref(), client };
     match oauth::authorize(app, place, &params, visitor).await? {
         Authorization::Respond(reply) => Ok(response::direct(app, &reply).await),
-        Authorization::Begin(begun) => {
-            let mut answer = Redirect::to(&paths::journey(&begun.id)).into_response();
-            answer.headers_mut().append(header::SET_COOKIE, Cookie::Journey.set(&begun.browser));
-            Ok(answer)
-        }
+        Authorization::Begin(begun) => Ok(sent_to(&begun)),
         Authorization::Page { code, text } => Ok(response::error_page(app, StatusCode::BAD_REQUEST, code, text).await),
         Authorization::TooMany => Err(HttpError::TooManyRequests { retry_after: 30 }),
     }

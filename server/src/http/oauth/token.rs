@@ -64,10 +64,6 @@ pub(super) async fn form(
                 (StatusCode::CREATED, Json(answer)).into_response()
             })
         }
-        // What a device asks for costs a row of the database, and needs no secret.
-        Endpoint::DeviceAuthorization if !app.limiter.admits_beginning(client.ip) => {
-            return HttpError::TooManyRequests { retry_after: 30 }.into_response();
-        }
         Endpoint::DeviceAuthorization => oauth::device::authorization(app, place, &params, authorization, client)
             .await
             .map(|answer| Json(answer).into_response()),

@@ -2,13 +2,12 @@
 
 use axum::{
     extract::{Path, Query, State},
-    http::{HeaderMap, header},
+    http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
 use lanyard_app::{
     api::portal::{FormState, RunForm, RunResult, Section},
     pages::portal::{run_page, run_result_page},
-    paths,
 };
 use lanyard_domain::{
     application::{Application, ApplicationKind},
@@ -23,7 +22,7 @@ use super::{
     tokens,
 };
 use crate::{
-    http::{client::Client, cookies::Cookie, error::HttpError, form::Fields},
+    http::{client::Client, cookies::Cookie, error::HttpError, form::Fields, journey::sent_to},
     service::{
         portal::{
             attributes,
@@ -109,9 +108,7 @@ pub(super) async fn start(
     let run = Run { tenant: place.tenant.clone(), flow: shown.flow.clone(), application };
     if reply_url == HERE {
         let begun = run::begin(&app, run, by, Cookie::Journey.read(&headers)).await?;
-        let mut response = Redirect::to(&paths::journey(&begun.id)).into_response();
-        response.headers_mut().append(header::SET_COOKIE, Cookie::Journey.set(&begun.browser));
-        return Ok(response);
+        return Ok(sent_to(&begun));
     }
     if !registered {
         let text = "This reply URL is not one of the chosen application. Choose another one.";

@@ -1,12 +1,13 @@
-//! Where journeys begin: an authorization request, a console, an invitation.
+//! Where journeys begin: an authorization request, a console, a device, an operator's run, an
+//! invitation.
 
 use lanyard_domain::{
     application::Application,
     assurance::Demand,
     grant::AuthorizationRequest,
     id::Id,
-    journey::{AccountFacts, Facts, FlowSnapshot, Header, JOURNEY_LIFE, Journey, Stage, Target},
-    secret::Token,
+    journey::{Facts, FlowSnapshot, Header, JOURNEY_LIFE, Journey, Stage, Target},
+    secret::{Token, TokenHash},
     session::Session,
     tenant::{Tenant, TenantDomain},
     user_flow::{Audience, UserFlow},
@@ -136,11 +137,7 @@ pub async fn begin_console(
         .write(move |tx| {
             Box::pin(async move {
                 let flow = built_in(tx, &tenant, audience).await?;
-                let demand = scene::demand(tx, &flow, None).await?;
-                let header = header(&own, &tenant, &flow, demand.clone(), Target::Console { return_to }, secret);
-                let journey = Journey::begin(header, None, &no_facts(&own, demand, None));
-                tx.create_journey(&journey, None).await?;
-                Ok::<_, JourneyError>(journey.header.id)
+                of_nobody(&own, tx, (&tenant, &flow, None), Target::Console { return_to }, secret).await
             })
         })
         .await?;
@@ -157,7 +154,7 @@ pub async fn begin_device(
     (tenant, flow): (Tenant, UserFlow),
     application: Application,
     request: AuthorizationRequest,
-    device: lanyard_domain::secret::TokenHash,
+    device: TokenHash,
     browser: Option<Token>,
 ) -> Result<Begun, JourneyError> {
     let browser = browser_secret(app, browser);
@@ -166,12 +163,8 @@ pub async fn begin_device(
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let demand = scene::demand(tx, &flow, Some(&application)).await?;
                 let target = Target::Device { request, device };
-                let header = header(&own, &tenant, &flow, demand.clone(), target, secret);
-                let journey = Journey::begin(header, None, &no_facts(&own, demand, None));
-                tx.create_journey(&journey, None).await?;
-                Ok::<_, JourneyError>(journey.header.id)
+                of_nobody(&own, tx, (&tenant, &flow, Some(&application)), target, secret).await
             })
         })
         .await?;
@@ -188,11 +181,23 @@ pub async fn begin_run(
     run: &crate::service::run::Run,
     request: AuthorizationRequest,
     operator: Id<lanyard_domain::account::Account>,
-    browser: lanyard_domain::secret::TokenHash,
+    browser: TokenHash,
 ) -> Result<Id<Journey>, JourneyError> {
-    let demand = scene::demand(tx, &run.flow, Some(&run.application)).await?;
-    let header = header(app, &run.tenant, &run.flow, demand.clone(), Target::Run { request, operator }, browser);
-    let journey = Journey::begin(header, None, &no_facts(app, demand, None));
+    let around = (&run.tenant, &run.flow, Some(&run.application));
+    of_nobody(app, tx, around, Target::Run { request, operator }, browser).await
+}
+
+// A journey of a browser whose sessions do not count, stored.
+async fn of_nobody(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    (tenant, flow, application): (&Tenant, &UserFlow, Option<&Application>),
+    target: Target,
+    browser: TokenHash,
+) -> Result<Id<Journey>, JourneyError> {
+    let demand = scene::demand(tx, flow, application).await?;
+    let header = header(app, tenant, flow, demand.clone(), target, browser);
+    let journey = Journey::begin(header, None, &Facts::at(app.clock.now(), demand, None, None));
     tx.create_journey(&journey, None).await?;
     Ok(journey.header.id)
 }
@@ -250,14 +255,7 @@ async fn built_in(tx: &mut (dyn ReadTx + '_), tenant: &Tenant, audience: Audienc
     flow.filter(|flow| flow.audience == audience).ok_or(JourneyError::NotFound)
 }
 
-fn header(
-    app: &App,
-    tenant: &Tenant,
-    flow: &UserFlow,
-    demand: Demand,
-    target: Target,
-    browser: lanyard_domain::secret::TokenHash,
-) -> Header {
+fn header(app: &App, tenant: &Tenant, flow: &UserFlow, demand: Demand, target: Target, browser: TokenHash) -> Header {
     let now = app.clock.now();
     Header {
         id: Id::new(now, app.entropy().as_mut()),
@@ -284,10 +282,6 @@ fn raised(demand: Demand, flow: &UserFlow, target: &Target) -> Demand {
         Some(level) if demand.level < level => Demand::mfa(flow.settings.mfa.methods.iter().copied()),
         Some(_) | None => demand,
     }
-}
-
-fn no_facts(app: &App, demand: Demand, account: Option<AccountFacts>) -> Facts {
-    Facts::at(app.clock.now(), demand, account, None)
 }
 
 /// The flow and the application of a request.

@@ -66,6 +66,18 @@ pub async fn authenticated(
     Ok(application)
 }
 
+/// Counts what the database keeps for a request of `application` before any person acts: a public
+/// client proves nothing, so anybody can ask in its name.
+///
+/// # Errors
+/// [`ProtocolError::TooMany`] when the network of `from` began too much.
+pub(super) fn may_begin(app: &App, application: &Application, from: &Client) -> Result<(), ProtocolError> {
+    if application.kind.is_public() && !app.limiter.admits_beginning(from.ip) {
+        return Err(ProtocolError::TooMany);
+    }
+    Ok(())
+}
+
 // Anybody may fail in the name of a client, any number of times: the log, which nobody can prune,
 // is told once a minute for each client and network (C1).
 async fn tell_failure(app: &App, place: &Place, client: &Application, from: &Client) -> Result<(), JourneyError> {

@@ -53,6 +53,7 @@ pub async fn authorization(
 ) -> Result<DeviceAuthorization, ProtocolError> {
     let application = client::authenticated(app, place, params, authorization, from).await?;
     rules::allowed(&application)?;
+    client::may_begin(app, &application, from)?;
     let params = params.clone();
     let page = format!("{}{}", app.origin, page(place));
     let (own, place) = (app.clone(), place.clone());

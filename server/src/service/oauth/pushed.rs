@@ -43,9 +43,7 @@ pub async fn push(
     let params = pushed::bound(pushed::request(form, &id.to_string())?, &application, proof.as_ref())?;
     let input = Input { params: &params, tenant, application: Some(&application), apis: &apis, linked, pushed: true };
     authorize::check(&input).map_err(pushed::refusal)?;
-    if application.kind.is_public() && !app.limiter.admits_beginning(from.ip) {
-        return Err(ProtocolError::TooMany);
-    }
+    client::may_begin(app, &application, from)?;
     if proof.is_some() {
         app.store.write(move |tx| Box::pin(async move { dpop::consume(tx, proof.as_ref()).await })).await?;
     }

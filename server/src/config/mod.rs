@@ -3,6 +3,8 @@
 //! Unknown keys are refused. Secrets may come from files (`…_file`). Nothing needs to be set:
 //! without any configuration the server runs on loopback with SQLite under `./data`.
 
+mod limits;
+
 use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
@@ -15,6 +17,8 @@ use figment::{
 use lanyard_domain::clock::{DAY, MINUTE, Millis};
 use lanyard_oidc::jose::{RsaBits, rotation};
 use serde::{Deserialize, Serialize};
+
+pub use self::limits::Limits;
 
 /// Variables that begin with `LANYARD_` and are no configuration of the server.
 const FOREIGN: [&str; 4] = ["config", "site_dir", "log", "test_postgres_url"];
@@ -157,36 +161,6 @@ pub struct Twilio {
     pub from_number: String,
 }
 
-/// Limits.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// State-changing requests per second and network address that are taken for ever.
-    pub per_address_per_second: u32,
-    /// How many of them at once.
-    pub per_address_burst: u32,
-    /// Requests per second and network address to the endpoints that applications' own programs call
-    /// (token, userinfo, revocation, introspection, pushed requests).
-    pub calls_per_address_per_second: u32,
-    /// How many of them at once.
-    pub calls_per_address_burst: u32,
-    /// Authorization requests per second and network address that are answered from a live session,
-    /// without a person.
-    pub silent_per_address_per_second: u32,
-    /// How many of them at once.
-    pub silent_per_address_burst: u32,
-    /// Texts and calls per hour that requests from one network address may cause in a tenant (A14).
-    pub texts_per_address_per_hour: u32,
-    /// Texts and calls per day (UTC) of one tenant (A14): the most that anybody can make it pay for.
-    pub texts_per_tenant_per_day: u32,
-    /// Threads that hash passwords; 0: one per core.
-    pub hashing_threads: usize,
-    /// Passwords that may wait to be hashed.
-    pub hashing_queue: usize,
-    /// Connections to PostgreSQL.
-    pub database_connections: u32,
-}
-
 /// A secret in the configuration: shown as `"redacted"` wherever it is printed.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
@@ -210,24 +184,6 @@ fn twilio_base() -> String {
 
 const fn submission_port() -> u16 {
     587
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            per_address_per_second: 5,
-            per_address_burst: 60,
-            calls_per_address_per_second: 100,
-            calls_per_address_burst: 1_000,
-            silent_per_address_per_second: 20,
-            silent_per_address_burst: 100,
-            texts_per_address_per_hour: 60,
-            texts_per_tenant_per_day: 5_000,
-            hashing_threads: 0,
-            hashing_queue: 256,
-            database_connections: 20,
-        }
-    }
 }
 
 impl Default for Config {
@@ -317,16 +273,7 @@ impl Config {
         if self.tls.certificate_file.is_some() != self.tls.key_file.is_some() {
             return refuse("tls: certificate_file and key_file go together".into());
         }
-        let limits = &self.limits;
-        let rates = [
-            limits.per_address_per_second,
-            limits.per_address_burst,
-            limits.calls_per_address_per_second,
-            limits.calls_per_address_burst,
-            limits.silent_per_address_per_second,
-            limits.silent_per_address_burst,
-        ];
-        if rates.contains(&0) || limits.hashing_queue == 0 {
+        if !self.limits.are_positive() {
             return refuse("limits: values must be 1 or more".into());
         }
         if !(2..=3650).contains(&self.keys.rotation_days) {

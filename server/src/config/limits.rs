@@ -1,0 +1,66 @@
+//! What one network, one tenant and the machine may be asked for.
+
+use serde::{Deserialize, Serialize};
+
+/// Limits.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// State-changing requests per second and network address that are taken for ever.
+    pub per_address_per_second: u32,
+    /// How many of them at once.
+    pub per_address_burst: u32,
+    /// Requests per second and network address to the endpoints that applications' own programs call
+    /// (token, userinfo, revocation, introspection, pushed requests).
+    pub calls_per_address_per_second: u32,
+    /// How many of them at once.
+    pub calls_per_address_burst: u32,
+    /// Authorization requests per second and network address that are answered from a live session,
+    /// without a person.
+    pub silent_per_address_per_second: u32,
+    /// How many of them at once.
+    pub silent_per_address_burst: u32,
+    /// Texts and calls per hour that requests from one network address may cause in a tenant (A14).
+    pub texts_per_address_per_hour: u32,
+    /// Texts and calls per day (UTC) of one tenant (A14): the most that anybody can make it pay for.
+    pub texts_per_tenant_per_day: u32,
+    /// Threads that hash passwords; 0: one per core.
+    pub hashing_threads: usize,
+    /// Passwords that may wait to be hashed.
+    pub hashing_queue: usize,
+    /// Connections to PostgreSQL.
+    pub database_connections: u32,
+}
+
+impl Limits {
+    /// Whether every rate, burst and queue lets at least one through.
+    pub(super) fn are_positive(&self) -> bool {
+        let rates = [
+            self.per_address_per_second,
+            self.per_address_burst,
+            self.calls_per_address_per_second,
+            self.calls_per_address_burst,
+            self.silent_per_address_per_second,
+            self.silent_per_address_burst,
+        ];
+        !rates.contains(&0) && self.hashing_queue > 0
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            per_address_per_second: 5,
+            per_address_burst: 60,
+            calls_per_address_per_second: 100,
+            calls_per_address_burst: 1_000,
+            silent_per_address_per_second: 20,
+            silent_per_address_burst: 100,
+            texts_per_address_per_hour: 60,
+            texts_per_tenant_per_day: 5_000,
+            hashing_threads: 0,
+            hashing_queue: 256,
+            database_connections: 20,
+        }
+    }
+}
