@@ -1,16 +1,14 @@
 //! RFC 8628: a device is signed in by a person's completed journey, and by nothing else.
 
-use futures::future::join_all;
 use lanyard_app::{api::journey::StageView, paths};
 use lanyard_domain::{
-    application::Application,
     audit::{Action, Outcome},
     clock::{MINUTE, SECOND},
+    user_flow::Enforcement,
 };
-use lanyard_storage::StorageError;
 use serde_json::Value;
 
-use crate::oidc::clinic_with;
+use crate::oidc::{change_application, clinic_with, unlink};
 use crate::support::{
     Clinic, PASSWORD, Page, Run, TestApp, Via,
     app::Options,
@@ -21,26 +19,9 @@ use crate::support::{
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-/// Stores what a test changed of an application.
-pub(crate) async fn store(app: &TestApp, application: Application) {
-    let done = app
-        .app
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                tx.update_application(&application).await?;
-                Ok::<_, StorageError>(())
-            })
-        })
-        .await;
-    done.unwrap();
-}
-
 // The application of `clinic` with the grant switched on.
-async fn switched_on(app: &TestApp, clinic: &Clinic) {
-    let mut application = clinic.application.clone();
-    application.settings.device = true;
-    store(app, application).await;
+pub(crate) async fn switched_on(app: &TestApp, clinic: &Clinic) {
+    change_application(app, clinic, |application| application.settings.device = true).await;
 }
 
 async fn ask(app: &TestApp, clinic: &Clinic) -> Page {
@@ -49,20 +30,20 @@ async fn ask(app: &TestApp, clinic: &Clinic) -> Page {
     app.browser().post_bare(&format!("{}/oauth2/v2.0/devicecode", place(clinic, &clinic.flow)), &fields).await
 }
 
-async fn codes(app: &TestApp, clinic: &Clinic) -> (String, String) {
+pub(crate) async fn codes(app: &TestApp, clinic: &Clinic) -> (String, String) {
     let answer = ask(app, clinic).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let answer: Value = answer.json();
     (answer["device_code"].as_str().unwrap().to_owned(), answer["user_code"].as_str().unwrap().to_owned())
 }
 
-async fn poll(app: &TestApp, clinic: &Clinic, code: &str) -> Page {
+pub(crate) async fn poll(app: &TestApp, clinic: &Clinic, code: &str) -> Page {
     let client = clinic.application.id.to_string();
     let fields = [("grant_type", GRANT), ("client_id", client.as_str()), ("device_code", code)];
     app.browser().post_bare(&format!("{}/oauth2/v2.0/token", place(clinic, &clinic.flow)), &fields).await
 }
 
-fn error(page: &Page) -> String {
+pub(crate) fn error(page: &Page) -> String {
     page.json::<Value>()["error"].as_str().unwrap_or_default().to_owned()
 }
 
@@ -80,7 +61,7 @@ async fn type_code(browser: &mut Browser, clinic: &Clinic, code: &str, confirm: 
 }
 
 // The journey of a person who says that the device is theirs.
-async fn begin(app: &TestApp, clinic: &Clinic, user_code: &str) -> Run {
+pub(crate) async fn begin(app: &TestApp, clinic: &Clinic, user_code: &str) -> Run {
     let mut browser = app.browser();
     let answer = type_code(&mut browser, clinic, user_code, Some("yes")).await;
     assert_eq!(answer.status, 303, "{}", answer.text());
@@ -175,26 +156,121 @@ async fn rfc8628_approval_without_mfa_is_impossible() {
     assert_eq!(app.rows(&["grants", "device_codes"]).await, before);
     assert_eq!(error(&poll(&app, &clinic, &code).await), "authorization_pending");
     // Another browser cannot finish what this one began.
-    app.drain().await;
+    let given = app.code(PHONE).await;
+    run.act("submit-code", &[("code", &given)]).await;
+    let before = app.rows(&["grants", "device_codes", "audit"]).await;
     let mut other = Run { browser: app.browser(), id: run.id.clone(), via: Via::Form };
     assert_eq!(go_back(&mut other).await, paths::journey(&run.id));
+    assert_eq!(app.rows(&["grants", "device_codes", "audit"]).await, before);
+    assert!(go_back(&mut run).await.ends_with("approved"));
+}
+
+// Takes away what an approved device needs, in one of the ways there are.
+async fn take_away(app: &TestApp, clinic: &Clinic, what: &str) {
+    let (nora, now) = (clinic.nora, app.now());
+    match what {
+        "toggle" => crate::policy::toggle(app, &clinic.flow, Enforcement::AlwaysOn).await,
+        "link" => unlink(app, clinic).await,
+        "consent" => drop(change_application(app, clinic, |own| own.settings.third_party = true).await),
+        "switch" => drop(change_application(app, clinic, |own| own.settings.device = false).await),
+        "f37 account" => {
+            let done = app.app.store.write(move |tx| Box::pin(async move { tx.set_disabled(nora, Some(now)).await }));
+            done.await.unwrap();
+        }
+        "f28 grant" => {
+            let done =
+                app.app.store.write(move |tx| Box::pin(async move { tx.revoke_grants_of_account(nora, now).await }));
+            assert_eq!(done.await.unwrap(), 1);
+        }
+        other => panic!("{other}"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rfc8628_the_demand_of_the_moment_decides_at_redemption_too() {
+async fn rfc8628_what_was_taken_away_since_the_persons_yes_ends_the_devices_code() {
+    for what in ["toggle", "link", "consent", "switch", "f37 account", "f28 grant"] {
+        let app = TestApp::new().await;
+        let clinic = clinic_with(&app, |own| own.settings.device = true).await;
+        let (code, user_code) = codes(&app, &clinic).await;
+        let mut run = begin(&app, &clinic, &user_code).await;
+        run.sign_in(NORA, PASSWORD).await;
+        assert!(go_back(&mut run).await.ends_with("approved"));
+        take_away(&app, &clinic, what).await;
+        let before = app.rows(&["grants", "device_codes", "refresh_tokens", "audit"]).await;
+        let refused = error(&poll(&app, &clinic, &code).await);
+        assert_eq!(refused, if what == "switch" { "unauthorized_client" } else { "invalid_grant" }, "{what}");
+        assert_eq!(error(&poll(&app, &clinic, &code).await), refused, "{what}: asking again is no theft");
+        assert_eq!(app.rows(&["grants", "device_codes", "refresh_tokens", "audit"]).await, before, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc8628_what_was_taken_away_before_the_way_back_approves_no_device() {
+    for what in ["toggle", "link", "consent", "switch", "f37 account"] {
+        let app = TestApp::new().await;
+        let clinic = clinic_with(&app, |own| own.settings.device = true).await;
+        let (_, user_code) = codes(&app, &clinic).await;
+        let mut run = begin(&app, &clinic, &user_code).await;
+        run.sign_in(NORA, PASSWORD).await;
+        take_away(&app, &clinic, what).await;
+        let before = app.rows(&["grants", "device_codes", "audit"]).await;
+        let end = go_back(&mut run).await;
+        assert!(!end.contains("approved"), "{what}: {end}");
+        assert_eq!(app.rows(&["grants", "device_codes", "audit"]).await, before, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_a_device_code_that_is_replayed_twice_is_one_event() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
     switched_on(&app, &clinic).await;
     let (code, user_code) = codes(&app, &clinic).await;
     let mut run = begin(&app, &clinic, &user_code).await;
     run.sign_in(NORA, PASSWORD).await;
-    assert!(go_back(&mut run).await.ends_with("approved"));
-    let nora = clinic.nora;
-    let at = app.now();
-    let done = app.app.store.write(move |tx| Box::pin(async move { tx.revoke_grants_of_account(nora, at).await }));
-    assert_eq!(done.await.unwrap(), 1);
-    assert_eq!(error(&poll(&app, &clinic, &code).await), "invalid_grant", "f28");
-    assert_eq!(app.count("refresh_tokens").await, 0);
+    go_back(&mut run).await;
+    assert_eq!(poll(&app, &clinic, &code).await.status, 200);
+    for _ in 0..3 {
+        assert_eq!(error(&poll(&app, &clinic, &code).await), "invalid_grant");
+    }
+    assert_eq!(app.audited(clinic.tenant.id, Action::DeviceCodeReused, Outcome::Failure).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc8628_who_cancels_a_device_that_was_approved_elsewhere_is_not_told_that_it_was_denied() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    switched_on(&app, &clinic).await;
+    let (code, user_code) = codes(&app, &clinic).await;
+    let (mut first, mut second) = (begin(&app, &clinic, &user_code).await, begin(&app, &clinic, &user_code).await);
+    first.sign_in(NORA, PASSWORD).await;
+    assert!(go_back(&mut first).await.ends_with("approved"));
+    second.act("cancel", &[]).await;
+    assert!(go_back(&mut second).await.ends_with("too-late"));
+    assert_eq!(app.audited(clinic.tenant.id, Action::DeviceDenied, Outcome::Success).await, 0);
+    assert_eq!(poll(&app, &clinic, &code).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a19_signing_out_everywhere_else_signs_devices_out() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    switched_on(&app, &clinic).await;
+    let (code, user_code) = codes(&app, &clinic).await;
+    let mut run = begin(&app, &clinic, &user_code).await;
+    run.sign_in(NORA, PASSWORD).await;
+    go_back(&mut run).await;
+    let tokens: Value = poll(&app, &clinic, &code).await.json();
+    let token = tokens["refresh_token"].as_str().unwrap();
+    let home = paths::account(clinic.tenant.domain.as_str());
+    let mut own = Run::at(app.browser(), &home, Via::Form).await;
+    own.sign_in(NORA, PASSWORD).await;
+    own.back().await;
+    let csrf = own.browser.get(&home).await.csrf().unwrap();
+    let path = paths::account_end_sessions(clinic.tenant.domain.as_str());
+    assert_eq!(own.browser.post(&path, &[("csrf", &csrf)]).await.status, 303);
+    let answer = crate::support::journey::refresh(&mut app.browser(), &clinic, &clinic.flow, token).await;
+    assert_eq!(error(&answer), "invalid_grant", "{}", answer.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,7 +283,12 @@ async fn rfc8628_a_no_reaches_the_device_from_either_page() {
     let said = type_code(&mut browser, &clinic, &user_code, Some("no")).await.location().unwrap();
     assert!(browser.get(&said).await.says("The device is not signed in"));
     assert_eq!(error(&poll(&app, &clinic, &code).await), "access_denied");
-    assert!(type_code(&mut browser, &clinic, &user_code, Some("yes")).await.says("This code does not work"));
+    // U5: a second press, of either button, leads to the same place and counts as no guess.
+    for button in ["no", "yes"] {
+        let again = type_code(&mut browser, &clinic, &user_code, Some(button)).await;
+        assert_eq!(again.location().as_deref(), Some(said.as_str()), "{button}: {}", again.text());
+    }
+    assert_eq!(app.count("throttles").await, 0);
 
     let (code, user_code) = codes(&app, &clinic).await;
     let mut run = begin(&app, &clinic, &user_code).await;
@@ -246,18 +327,29 @@ async fn rfc8628_brute_force_of_user_codes_is_throttled_by_network() {
     switched_on(&app, &clinic).await;
     let (_, user_code) = codes(&app, &clinic).await;
     let mut browser = app.browser().at_ip([198, 51, 100, 1]);
+    // What cannot be a code is told apart, and is no guess.
+    for (typed, says) in [("", "Type the code that your device shows."), ("BBBB", "A code has 8 letters.")] {
+        for _ in 0..10 {
+            let page = type_code(&mut browser, &clinic, typed, None).await;
+            assert!(page.status == 200 && page.says(says) && page.says("There is a problem"), "{}", page.text());
+        }
+    }
     for guess in 0..10 {
         let wrong = type_code(&mut browser, &clinic, "BBBB-BBBB", None).await;
         assert!(wrong.status == 200 && wrong.says("This code does not work"), "{guess}: {}", wrong.text());
     }
     let locked = type_code(&mut browser, &clinic, &user_code, None).await;
     assert!(locked.status == 429 && !locked.says("Patient app"), "the right one is not even looked at");
+    assert!(locked.says("Wait 15 minutes, then try again."), "{}", locked.text());
+    app.advance(10 * MINUTE + SECOND);
+    let locked = type_code(&mut browser, &clinic, &user_code, None).await;
+    assert!(locked.says("Wait 4 minutes 59 seconds, then try again."), "u14: {}", locked.text());
     let mut elsewhere = app.browser().at_ip([198, 51, 100, 2]);
     assert!(
         type_code(&mut elsewhere, &clinic, &user_code, None).await.says("Patient app"),
         "nobody else is locked out"
     );
-    app.advance(15 * MINUTE);
+    app.advance(5 * MINUTE);
     let (_, user_code) = codes(&app, &clinic).await;
     assert!(type_code(&mut browser, &clinic, &user_code, None).await.says("Patient app"));
     // A code of another flow or tenant is no code here.
@@ -341,36 +433,4 @@ async fn rfc8628_discovery_lists_the_endpoint_only_when_switched_on() {
     let endpoint = format!("https://id.example{}/oauth2/v2.0/devicecode", place(&clinic, &clinic.flow));
     assert_eq!(document["device_authorization_endpoint"], endpoint);
     assert!(document["grant_types_supported"].as_array().unwrap().contains(&GRANT.into()));
-}
-
-async fn a_device_code_has_one_winner(options: Options) {
-    let app = TestApp::with(options).await;
-    let clinic = app.world.plain.clone();
-    switched_on(&app, &clinic).await;
-    let (code, user_code) = codes(&app, &clinic).await;
-    let mut run = begin(&app, &clinic, &user_code).await;
-    run.sign_in(NORA, PASSWORD).await;
-    let path = paths::journey_return(&run.id);
-    let tries = (0..50).map(|_| {
-        let (mut browser, path) = (run.browser.clone(), path.clone());
-        async move { tokio::spawn(async move { browser.get(&path).await }).await.unwrap() }
-    });
-    join_all(tries).await;
-    assert_eq!(app.count("grants").await, 1, "approved once");
-    let app = &app;
-    let clinic = &clinic;
-    let code = &code;
-    let answers = join_all((0..50).map(|_| poll(app, clinic, code))).await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
-    assert!(answers.iter().all(|answer| answer.status == 200 || error(answer) == "invalid_grant"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn rfc8628_concurrent_polls_one_winner() {
-    a_device_code_has_one_winner(Options::default()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn rfc8628_concurrent_polls_one_winner_postgres() {
-    a_device_code_has_one_winner(Options::postgres()).await;
 }

@@ -14,7 +14,10 @@ use lanyard_domain::{
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::oidc::clients::{permission, register, web_api};
+use crate::oidc::{
+    change_application,
+    clients::{permission, register, web_api},
+};
 use crate::support::{
     Clinic, PASSWORD, Page, Run, TestApp, Via,
     app::{ORIGIN, Options},
@@ -117,10 +120,10 @@ fn refused(status: u16, error: &str) -> (u16, String) {
 }
 
 async fn strict(app: &TestApp, clinic: &Clinic, nonce: bool) {
-    let mut application = clinic.application.clone();
-    application.settings.require_dpop = true;
-    application.settings.require_dpop_nonce = nonce;
-    crate::device::store(app, application).await;
+    change_application(app, clinic, |own| {
+        (own.settings.require_dpop, own.settings.require_dpop_nonce) = (true, nonce);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -374,4 +377,39 @@ async fn rfc9449_concurrent_replays_one_winner() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rfc9449_concurrent_replays_one_winner_postgres() {
     a_proof_has_one_winner(Options::postgres()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc9449_a_device_follows_the_same_rules() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    change_application(&app, &clinic, |own| (own.settings.device, own.settings.require_dpop) = (true, true)).await;
+    let (key, other, path) = (Key::new(), Key::new(), token_path(&clinic));
+    let (code, user_code) = crate::device::codes(&app, &clinic).await;
+    let mut run = crate::device::begin(&app, &clinic, &user_code).await;
+    run.sign_in(NORA, PASSWORD).await;
+    run.browser.get(&lanyard_app::paths::journey_return(&run.id)).await;
+    let id = clinic.application.id.to_string();
+    let ask = async |proof: Option<String>| {
+        let mut device = app.browser();
+        device.extra = proof.into_iter().map(|proof| ("dpop", proof)).collect();
+        let grant = "urn:ietf:params:oauth:grant-type:device_code";
+        device.post_bare(&path, &[("grant_type", grant), ("client_id", &id), ("device_code", &code)]).await
+    };
+    let before = app.rows(&["grants", "device_codes", "refresh_tokens"]).await;
+    assert_eq!(error(&ask(None).await), refused(400, "invalid_dpop_proof"));
+    assert_eq!(app.rows(&["grants", "device_codes", "refresh_tokens"]).await, before, "the code is as good as it was");
+    let tokens = ask(Some(key.proof(&at_token(&app, &path, "a"), |_, _| {}))).await;
+    assert_eq!(tokens.status, 200, "{}", tokens.text());
+    let tokens: Value = tokens.json();
+    assert_eq!(tokens["token_type"], "DPoP");
+    let access = tokens["access_token"].as_str().unwrap();
+    let claims: Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(access.split('.').nth(1).unwrap()).unwrap()).unwrap();
+    assert_eq!(claims["cnf"], json!({"jkt": key.thumbprint()}));
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    let stolen = refreshed(&app, &clinic, refresh, Some(other.proof(&at_token(&app, &path, "b"), |_, _| {}))).await;
+    assert_eq!(stolen.status, 400, "{}", stolen.text());
+    let own = refreshed(&app, &clinic, refresh, Some(key.proof(&at_token(&app, &path, "c"), |_, _| {}))).await;
+    assert_eq!(own.status, 200, "{}", own.text());
 }

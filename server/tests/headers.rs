@@ -71,6 +71,7 @@ async fn every_kind(app: &TestApp) -> Vec<(&'static str, Page)> {
         ),
         ("keys", browser.get(&format!("{}/discovery/v2.0/keys", place(&clinic, &clinic.flow))).await),
         ("logout", browser.get(&format!("{}/oauth2/v2.0/logout", place(&clinic, &clinic.flow))).await),
+        ("device", browser.get(&paths::device(clinic.tenant.domain.as_str(), &clinic.flow.name.key())).await),
         ("console", browser.get("/portal").await),
         ("claims", browser.get("/claims").await),
         ("icon", browser.get("/favicon.svg").await),

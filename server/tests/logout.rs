@@ -188,10 +188,7 @@ async fn wire_logout_without_hint_and_client_returns_to_a_reply_url_of_the_flow(
     let again = logout(&mut run.browser, &clinic, &fields).await;
     assert_eq!(again.location().unwrap(), format!("{REPLY}?state=a%3Db%7Cc"));
     // The address of an application that is not linked to this flow is as good as none.
-    let (tenant, application, flow) = (clinic.tenant.id, clinic.application.id, clinic.flow.id);
-    let unlink =
-        app.app.store.write(move |tx| Box::pin(async move { tx.unlink_flow(tenant, application, flow).await }));
-    assert!(unlink.await.unwrap());
+    crate::oidc::unlink(&app, &clinic).await;
     let page = logout(&mut run.browser, &clinic, &fields).await;
     assert_eq!((page.status.as_u16(), page.location(), page.refresh()), (400, None, None));
 }

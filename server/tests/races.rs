@@ -3,11 +3,14 @@
 use futures::future::join_all;
 use lanyard_domain::audit::{Action, Outcome};
 
-use crate::support::{
-    PASSWORD, Run, TestApp, Via,
-    app::Options,
-    journey::{redeem, refresh, with_code},
-    world::{MARIA, NORA, PHONE, SEED, TINA, totp},
+use crate::{
+    device,
+    support::{
+        PASSWORD, Run, TestApp, Via,
+        app::Options,
+        journey::{redeem, refresh, with_code},
+        world::{MARIA, NORA, PHONE, SEED, TINA, totp},
+    },
 };
 
 const AT_ONCE: usize = 100;
@@ -156,6 +159,36 @@ async fn an_address_has_one_account(options: Options) {
     assert_eq!(app.count("sessions").await, 1);
 }
 
+// A hundred ways back and a hundred polls at once: one grant, and its tokens once.
+pub(crate) async fn device_code_has_one_winner(options: Options, rounds: usize) {
+    let app = TestApp::with(options).await;
+    let clinic = app.world.plain.clone();
+    device::switched_on(&app, &clinic).await;
+    let tenant = clinic.tenant.id;
+    for round in 1..=rounds {
+        let (code, user_code) = device::codes(&app, &clinic).await;
+        let mut run = device::begin(&app, &clinic, &user_code).await;
+        run.sign_in(NORA, PASSWORD).await;
+        let path = lanyard_app::paths::journey_return(&run.id);
+        let tries = (0..AT_ONCE).map(|_| {
+            let (mut browser, path) = (run.browser.clone(), path.clone());
+            async move { tokio::spawn(async move { browser.get(&path).await }).await.unwrap() }
+        });
+        join_all(tries).await;
+        assert_eq!(app.count("grants").await, round, "approved once");
+        let app = std::sync::Arc::new(&app);
+        let answers = join_all((0..AT_ONCE).map(|_| device::poll(&app, &clinic, &code))).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1, "round {round}");
+        let lost = |answer: &crate::support::Page| answer.status == 503 || device::error(answer) == "invalid_grant";
+        assert!(answers.iter().all(|answer| answer.status == 200 || lost(answer)));
+        assert_eq!(app.count("refresh_tokens").await, round);
+        assert_eq!(app.audited(tenant, Action::DeviceApproved, Outcome::Success).await, round);
+        assert_eq!(app.audited(tenant, Action::CodeRedeemed, Outcome::Success).await, round);
+        // The hundred were one holder or many: whoever lost says that the code is in two hands, once.
+        assert_eq!(app.audited(tenant, Action::DeviceCodeReused, Outcome::Failure).await, round);
+    }
+}
+
 macro_rules! on_both {
     ($($sqlite:ident, $postgres:ident: $check:ident($($more:expr),*);)*) => {$(
         #[tokio::test(flavor = "multi_thread")]
@@ -176,6 +209,7 @@ on_both! {
     f12_concurrent_email_code_one_winner, f12_concurrent_email_code_one_winner_postgres: email_code_has_one_winner();
     f12_concurrent_redemption_one_winner, f12_concurrent_redemption_one_winner_postgres: redemption_has_one_winner(5);
     f29_concurrent_refresh_one_winner, f29_concurrent_refresh_one_winner_postgres: refresh_has_one_winner(5);
+    d7_concurrent_device_polls_one_winner, d7_concurrent_device_polls_one_winner_postgres: device_code_has_one_winner(5);
     a47_concurrent_return_one_winner, a47_concurrent_return_one_winner_postgres: the_way_back_has_one_winner();
     a47_concurrent_sign_up_one_account, a47_concurrent_sign_up_one_account_postgres: an_address_has_one_account();
 }

@@ -181,6 +181,9 @@ async fn n25_the_exempt_endpoints_are_the_pinned_ones() {
         ("/openid/v2.0/userinfo", true),
         ("/oauth2/v2.0/revoke", true),
         ("/oauth2/v2.0/introspect", true),
+        ("/oauth2/v2.0/par", true),
+        ("/oauth2/v2.0/devicecode", true),
+        ("/device", false),
         ("/discovery/v2.0/keys", false),
         ("/v2.0/.well-known/openid-configuration", false),
     ] {

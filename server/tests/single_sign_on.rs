@@ -3,7 +3,7 @@
 
 use lanyard_app::{api::journey::StageView, paths};
 use lanyard_domain::{
-    application::{Application, ApplicationKind},
+    application::{Application, ApplicationKind, Minimum},
     audit::{Action, Outcome},
     clock::{DAY, MINUTE},
     user_flow::{Enforcement, FlowType, SessionScope},
@@ -11,11 +11,11 @@ use lanyard_domain::{
 use lanyard_storage::StorageError;
 
 use crate::{
-    oidc::{change_flow, signed_in, tokens},
+    oidc::{change_application, change_flow, signed_in, tokens},
     support::{
         Clinic, Options, PASSWORD, Run, TestApp, Via,
         browser::parameter,
-        journey::{authorize, place},
+        journey::{authorize, place, with_tokens},
         world::{self, MARIA, NORA, PHONE},
     },
 };
@@ -248,6 +248,11 @@ async fn n19_sessions_below_the_accounts_level_end_when_a_first_factor_is_bound(
         own.sign_in(NORA, PASSWORD).await;
         own.back().await;
         assert_eq!(own.browser.get(&home).await.status, 200);
+        // While the flow asks for no second factor, an application gets tokens for her.
+        change_application(&app, &clinic, |own| own.minimum = Minimum::None).await;
+        crate::policy::toggle(&app, &clinic.flow, Enforcement::Off).await;
+        let (mut weak, tokens) = with_tokens(&app, &clinic).await;
+        crate::policy::toggle(&app, &clinic.flow, Enforcement::AlwaysOn).await;
         // Elsewhere a first factor is bound.
         let mut run = Run::begin(&app, &clinic, Via::Form).await;
         run.sign_in(NORA, PASSWORD).await;
@@ -258,6 +263,11 @@ async fn n19_sessions_below_the_accounts_level_end_when_a_first_factor_is_bound(
         run.code().await;
         app.drain().await;
         assert!(own.browser.get(&home).await.status.is_redirection(), "the old session is below her level");
+        crate::policy::toggle(&app, &clinic.flow, Enforcement::Off).await;
+        let token = tokens["refresh_token"].as_str().unwrap();
+        let answer = crate::support::journey::refresh(&mut weak.browser, &clinic, &clinic.flow, token).await;
+        assert_eq!(answer.status, 400, "f28 what was given before is over: {}", answer.text());
+        crate::policy::toggle(&app, &clinic.flow, Enforcement::AlwaysOn).await;
         let silent = authorize(&clinic, &clinic.flow, &[("prompt", "none")]);
         assert!(run.browser.get(&silent).await.location().unwrap().contains("code="), "the new one stands");
     }

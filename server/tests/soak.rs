@@ -30,10 +30,11 @@ async fn rounds_of_races(options: fn() -> Options) {
         races::email_code_has_one_winner(options()).await;
         races::redemption_has_one_winner(options(), 1).await;
         races::refresh_has_one_winner(options(), 1).await;
+        races::device_code_has_one_winner(options(), 1).await;
         races::the_way_back_has_one_winner(options()).await;
         rounds += 1;
     }
-    println!("soak: {rounds} rounds of six races, one winner each time");
+    println!("soak: {rounds} rounds of seven races, one winner each time");
 }
 
 #[tokio::test(flavor = "multi_thread")]

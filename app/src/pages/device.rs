@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    components::{AuthLayout, Button, ButtonKind, Form, TextField},
+    components::{AuthLayout, Button, ButtonKind, ErrorItem, ErrorSummary, Form, TextField},
     paths::DeviceResult,
 };
 
@@ -21,10 +21,12 @@ pub struct DeviceForm {
 }
 
 /// Asks for the code that the device shows.
-pub fn enter_page(form: &DeviceForm, problem: Option<&'static str>) -> impl IntoView + use<> {
+pub fn enter_page(form: &DeviceForm, problem: Option<String>) -> impl IntoView + use<> {
     let form = form.clone();
+    let problems = problem.iter().map(|text| ErrorItem { field: "user_code".to_owned(), text: text.clone() }).collect();
     view! {
         <AuthLayout tenant=form.tenant>
+            <ErrorSummary items=problems />
             <h1 class="step-title">"Sign in on another device"</h1>
             <p class="lead">"Type the code that your TV, kiosk or other device shows."</p>
             <Form action=form.action csrf=form.csrf>
@@ -33,7 +35,7 @@ pub fn enter_page(form: &DeviceForm, problem: Option<&'static str>) -> impl Into
                     label="Code on the device"
                     hint="8 letters. Small or capital letters are both fine."
                     value=form.code
-                    error=problem.map(str::to_owned)
+                    error=problem
                     autocomplete="off"
                     class="code ltr"
                 />

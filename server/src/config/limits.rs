@@ -11,7 +11,7 @@ pub struct Limits {
     /// How many of them at once.
     pub per_address_burst: u32,
     /// Requests per second and network address to the endpoints that applications' own programs call
-    /// (token, userinfo, revocation, introspection, pushed requests).
+    /// (token, userinfo, revocation, introspection, pushed requests, device authorization).
     pub calls_per_address_per_second: u32,
     /// How many of them at once.
     pub calls_per_address_burst: u32,

@@ -5,11 +5,6 @@
 //! given again for a second at most, and never past the next commit of this process, whatever that
 //! changed: so a change acts at the next request here and within a second on other servers.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
-};
-
 use axum::{
     body::{Body, Bytes, HttpBody as _},
     extract::Request,
@@ -19,57 +14,42 @@ use axum::{
 use lanyard_domain::clock::{Millis, SECOND, Timestamp};
 use lanyard_oidc::endpoints::{Endpoint, Route};
 
-use crate::state::App;
+use crate::{service::at_hand::AtHand, state::App};
 
 /// For how long an answer is given again.
 const LIFE: Millis = SECOND;
-/// Answers that are kept. Addresses have endless spellings: when there are more, all are made anew.
-const MOST: usize = 1024;
 /// The longest address that an answer is kept for, in bytes.
 const LONGEST: usize = 512;
 
-/// When an answer was made, in time and in commits.
+/// When an answer was made: in time, in commits, and in changes of the keys that are at hand, which
+/// follow their commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
+pub struct Moment {
     at: Timestamp,
     commits: u64,
+    keys: u64,
 }
 
 impl Moment {
     pub(super) fn now(app: &App) -> Self {
-        Self { at: app.clock.now(), commits: app.store.commits() }
+        Self { at: app.clock.now(), commits: app.store.commits(), keys: app.signing.changes() }
     }
 
     // A clock that was set back makes nothing live longer.
     fn holds(self, now: Self) -> bool {
-        self.commits == now.commits && (0..LIFE).contains(&now.at.since(self.at))
+        (self.commits, self.keys) == (now.commits, now.keys) && (0..LIFE).contains(&now.at.since(self.at))
     }
 }
 
+/// An answer.
 #[derive(Debug)]
-struct Document {
-    made: Moment,
+pub struct Document {
     headers: HeaderMap,
     body: Bytes,
 }
 
-/// The answers at hand.
-#[derive(Debug, Default)]
-pub struct Documents(RwLock<HashMap<String, Arc<Document>>>);
-
-impl Documents {
-    fn get(&self, address: &str) -> Option<Arc<Document>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(address).cloned()
-    }
-
-    fn keep(&self, address: String, document: Document) {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= MOST && !all.contains_key(&address) {
-            all.clear();
-        }
-        all.insert(address, Arc::new(document));
-    }
-}
+/// The answers at hand. Addresses have endless spellings: when there are too many, all are made anew.
+pub type Documents = AtHand<String, Document, Moment>;
 
 // A query may name the flow, so it is part of the address.
 fn address(uri: &Uri) -> Option<&str> {
@@ -84,10 +64,7 @@ pub(super) fn at_hand(app: &App, request: &Request) -> Option<Response> {
     if request.method() != Method::GET {
         return None;
     }
-    let document = app.documents.get(address(request.uri())?)?;
-    if !document.made.holds(Moment::now(app)) {
-        return None;
-    }
+    let document = app.documents.good(address(request.uri())?, |made| made.holds(Moment::now(app)))?;
     let mut answer = Answer::new(Body::from(document.body.clone()));
     *answer.headers_mut() = document.headers.clone();
     Some(answer)
@@ -109,7 +86,6 @@ pub(super) async fn keep(app: &App, uri: &Uri, made: Moment, answer: Response) -
     let Ok(body) = axum::body::to_bytes(body, 64 * 1024).await else {
         return super::error::HttpError::Internal("a document".into()).into_response();
     };
-    let document = Document { made, headers: head.headers.clone(), body: body.clone() };
-    app.documents.keep(address.to_owned(), document);
+    app.documents.keep(address.to_owned(), made, Document { headers: head.headers.clone(), body: body.clone() });
     Answer::from_parts(head, Body::from(body))
 }

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use lanyard_domain::entropy;
-use lanyard_oidc::endpoints::Route;
+use lanyard_oidc::endpoints::{Endpoint, Route};
 
 use super::{
     client::{Client, RequestId},
@@ -161,7 +161,9 @@ fn finish(app: &App, uri: &Uri, headers: &mut HeaderMap) {
 }
 
 fn may_be_a_popup(uri: &Uri) -> bool {
-    uri.path().starts_with("/journey/") || Route::parse(uri.path(), uri.query()).is_some()
+    // The device's pages are opened by a person, never by an application.
+    let opened = |route: Route| route.endpoint != Endpoint::Device;
+    uri.path().starts_with("/journey/") || Route::parse(uri.path(), uri.query()).is_some_and(opened)
 }
 
 // Invitation links are secrets; they stay out of the log (A50).

@@ -6,6 +6,7 @@
 //! change acts at the next request, on every server.
 
 use std::{
+    borrow::Borrow,
     collections::HashMap,
     hash::Hash,
     sync::{Arc, PoisonError, RwLock},
@@ -14,11 +15,11 @@ use std::{
 /// Copies of one kind that are kept: of all that is in use, on all but the largest installations.
 const MOST: usize = 4096;
 
-/// Copies of one kind.
+/// Copies of one kind, each with the version or moment that it was read at.
 #[derive(Debug)]
-pub struct AtHand<K, V>(RwLock<HashMap<K, (i64, Arc<V>)>>);
+pub struct AtHand<K, V, M = i64>(RwLock<HashMap<K, (M, Arc<V>)>>);
 
-impl<K, V> Default for AtHand<K, V> {
+impl<K, V, M> Default for AtHand<K, V, M> {
     fn default() -> Self {
         Self(RwLock::default())
     }
@@ -27,12 +28,22 @@ impl<K, V> Default for AtHand<K, V> {
 impl<K: Hash + Eq, V> AtHand<K, V> {
     /// The copy of `key`, if it was read at `version`.
     pub fn at(&self, key: &K, version: i64) -> Option<Arc<V>> {
+        self.good(key, |at| *at == version)
+    }
+}
+
+impl<K: Hash + Eq, V, M> AtHand<K, V, M> {
+    /// The copy of `key`, if the moment it was read at is `good`.
+    pub fn good<Q: Hash + Eq + ?Sized>(&self, key: &Q, good: impl FnOnce(&M) -> bool) -> Option<Arc<V>>
+    where
+        K: Borrow<Q>,
+    {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(key).filter(|(at, _)| *at == version).map(|(_, copy)| Arc::clone(copy))
+        known.get(key).filter(|(at, _)| good(at)).map(|(_, copy)| Arc::clone(copy))
     }
 
     /// Keeps `value`, which was read in one snapshot with `version`.
-    pub fn keep(&self, key: K, version: i64, value: V) -> Arc<V> {
+    pub fn keep(&self, key: K, version: M, value: V) -> Arc<V> {
         let copy = Arc::new(value);
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         // Bounded: whatever is in use comes back with its next request.

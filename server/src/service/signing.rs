@@ -97,8 +97,10 @@ impl TenantSigning {
 #[derive(Debug, Default)]
 pub struct SigningKeys {
     entries: RwLock<HashMap<Id<Tenant>, Entry>>,
-    // How often something was forgotten: what was read before that is not kept.
-    forgotten: AtomicU64,
+    // How often the keys of a tenant were forgotten: what was read before that is not kept.
+    forgotten: RwLock<HashMap<Id<Tenant>, u64>>,
+    // The same for all tenants together.
+    changes: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -143,15 +145,25 @@ impl SigningKeys {
     /// Forgets the copy of `tenant`: something was changed by this very process.
     pub fn forget(&self, tenant: Id<Tenant>) {
         let mut all = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        *self.forgotten.write().unwrap_or_else(PoisonError::into_inner).entry(tenant).or_default() += 1;
+        self.changes.fetch_add(1, Ordering::SeqCst);
         all.remove(&tenant);
     }
 
-    // Keeps what was made of rows that were read when `forgotten` stood at `seen`. A renewal that was
+    /// How often this process changed keys: what was made of them before is old by then.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
+    }
+
+    fn forgotten(&self, tenant: Id<Tenant>) -> u64 {
+        self.forgotten.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).copied().unwrap_or_default()
+    }
+
+    // Keeps what was made of rows that were read when `forgotten(tenant)` stood at `seen`. A renewal that was
     // under way while a key was revoked must not bring it back.
     fn keep(&self, tenant: Id<Tenant>, entry: Entry, seen: u64) {
         let mut all = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        if self.forgotten.load(Ordering::SeqCst) == seen {
+        if self.forgotten(tenant) == seen {
             all.insert(tenant, entry);
         }
     }
@@ -180,7 +192,7 @@ pub async fn of(app: &App, tenant: Id<Tenant>) -> Result<Arc<TenantSigning>, Jou
 }
 
 async fn renew(app: &App, tenant: Id<Tenant>, now: Timestamp) -> Result<Arc<TenantSigning>, JourneyError> {
-    let seen = app.signing.forgotten.load(Ordering::SeqCst);
+    let seen = app.signing.forgotten(tenant);
     let rows = app.store.read(move |tx| Box::pin(async move { tx.signing_keys(tenant).await })).await;
     let rows = rows.map_err(|error: StorageError| JourneyError::from(error))?;
     if rows.is_empty() {
@@ -288,7 +300,7 @@ mod tests {
             checked_at: now,
             renewing: false,
         };
-        let seen = || keys.forgotten.load(Ordering::SeqCst);
+        let seen = || keys.forgotten(tenant);
         let before = seen();
         keys.forget(tenant);
         keys.keep(tenant, entry(), before);

@@ -34,14 +34,35 @@ pub(crate) const UNTOUCHED: [&str; 4] = ["journeys", "grants", "sessions", "push
 /// The clinic without a second factor, its application changed.
 pub(crate) async fn clinic_with(app: &TestApp, change: impl FnOnce(&mut Application)) -> Clinic {
     let mut clinic = app.world.plain.clone();
-    change(&mut clinic.application);
-    let changed = clinic.application.clone();
+    clinic.application = change_application(app, &clinic, change).await;
+    clinic
+}
+
+/// Changes the application of a clinic from what `clinic` says of it, and gives what is stored now.
+pub(crate) async fn change_application(
+    app: &TestApp,
+    clinic: &Clinic,
+    change: impl FnOnce(&mut Application),
+) -> Application {
+    let mut changed = clinic.application.clone();
+    change(&mut changed);
+    let stored = changed.clone();
     app.app
         .store
-        .write(move |tx| Box::pin(async move { tx.update_application(&changed).await }))
+        .write(move |tx| Box::pin(async move { tx.update_application(&stored).await }))
         .await
         .unwrap_or_else(|error: StorageError| panic!("{error}"));
-    clinic
+    changed
+}
+
+/// Takes the link between a clinic's application and its main flow away.
+pub(crate) async fn unlink(app: &TestApp, clinic: &Clinic) {
+    let (tenant, application, flow) = (clinic.tenant.id, clinic.application.id, clinic.flow.id);
+    app.app
+        .store
+        .write(move |tx| Box::pin(async move { tx.unlink_flow(tenant, application, flow).await.map(drop) }))
+        .await
+        .unwrap_or_else(|error: StorageError| panic!("{error}"));
 }
 
 /// A web application of the clinic, and its secret.

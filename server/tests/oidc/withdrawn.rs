@@ -11,15 +11,6 @@ use crate::support::{
 
 const KEPT: [&str; 4] = ["grants", "refresh_tokens", "consents", "audit"];
 
-async fn unlink(app: &TestApp, clinic: &Clinic) {
-    let (tenant, application, flow) = (clinic.tenant.id, clinic.application.id, clinic.flow.id);
-    app.app
-        .store
-        .write(move |tx| Box::pin(async move { tx.unlink_flow(tenant, application, flow).await.map(drop) }))
-        .await
-        .unwrap_or_else(|error: StorageError| panic!("{error}"));
-}
-
 fn only_the_second(application: &mut Application) {
     application.reply_urls = vec![ReplyUrl::parse(REPLY_TWO, application.kind).unwrap()];
 }

@@ -7,7 +7,7 @@ use crate::{
     application::Application,
     clock::{MINUTE, Millis, SECOND, Timestamp},
     entropy::{self, Entropy},
-    grant::Grant,
+    grant::{CLOCK_AHEAD, Grant},
     id::Id,
     secret::TokenHash,
     tenant::Tenant,
@@ -104,7 +104,14 @@ impl DeviceCode {
     /// Whether a person can still decide about it.
     #[must_use]
     pub fn is_open(&self, now: Timestamp) -> bool {
-        self.grant.is_none() && self.denied_at.is_none() && now < self.expires_at && now >= self.created_at
+        self.grant.is_none() && self.denied_at.is_none() && self.is_in_time(now)
+    }
+
+    /// Whether `now` is within its life. The clock of the server that made it may have been ahead
+    /// by [`CLOCK_AHEAD`].
+    #[must_use]
+    pub fn is_in_time(&self, now: Timestamp) -> bool {
+        now < self.expires_at && now.plus(CLOCK_AHEAD) >= self.created_at
     }
 }
 

@@ -143,7 +143,7 @@ pub fn poll(code: &DeviceCode, by: &Redemption<'_>) -> Result<Id<Grant>, DeviceR
     if code.redeemed_at.is_some() {
         return Err(DeviceRefusal::Used);
     }
-    if by.now >= code.expires_at || by.now < code.created_at {
+    if !code.is_in_time(by.now) {
         return Err(DeviceRefusal::Expired);
     }
     if code.denied_at.is_some() {
@@ -166,7 +166,7 @@ pub fn poll(code: &DeviceCode, by: &Redemption<'_>) -> Result<Id<Grant>, DeviceR
 /// # Errors
 /// [`DeviceRefusal::Over`].
 pub fn still_counts(grant: &Grant, demand: &Demand, by: &Redemption<'_>) -> Result<(), DeviceRefusal> {
-    let account = by.account.is_some_and(|account| account.id == grant.account && account.disabled_at.is_none());
+    let account = by.account_stands() && by.account.is_some_and(|account| account.id == grant.account);
     let own = grant.tenant == by.tenant && grant.flow == by.flow && grant.application == by.application.id;
     let standing = grant.revoked_at.is_none() && grant.redeemed_at.is_none();
     let enough = demand.is_met(&grant.authentication, grant.authentication.level());
@@ -181,6 +181,7 @@ mod tests {
         assurance::{Demand, Method},
         clock::Timestamp,
         entropy::SeededEntropy,
+        grant::CLOCK_AHEAD,
     };
     use uuid::Uuid;
 
@@ -245,7 +246,8 @@ mod tests {
         assert_eq!(stands(|code| code.polled_at = Some(NOW), POLL_INTERVAL - 1), soon);
         assert_eq!(stands(|code| code.denied_at = Some(NOW), 1), Err(DeviceRefusal::Denied));
         assert_eq!(stands(|_| (), DEVICE_CODE_LIFE), Err(DeviceRefusal::Expired));
-        assert_eq!(stands(|_| (), -1), Err(DeviceRefusal::Expired), "a clock set back revives nothing");
+        assert_eq!(stands(|_| (), -CLOCK_AHEAD), Err(DeviceRefusal::Pending), "d5: a server whose clock is behind");
+        assert_eq!(stands(|_| (), -CLOCK_AHEAD - 1), Err(DeviceRefusal::Expired), "a clock set back revives nothing");
         let approved = |code: &mut DeviceCode| code.grant = Some(Id::from_uuid(Uuid::from_u128(9)));
         assert_eq!(stands(approved, 1), Ok(grant));
         assert_eq!(stands(approved, DEVICE_CODE_LIFE), Err(DeviceRefusal::Expired));

@@ -4,14 +4,17 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Redirect, Response},
 };
-use lanyard_app::{pages::device as pages, paths, shell};
+use lanyard_app::{
+    pages::{device as pages, journey::words},
+    paths, shell,
+};
 use lanyard_domain::{device::UserCode, secret::Token};
 
 use super::params;
 use crate::{
     http::{client::Client, cookies::Cookie, csrf, error::HttpError, journey::sent_to, page},
     service::{
-        journey,
+        journey::{self, seconds_until},
         oauth::{
             Place,
             device::{self, Found},
@@ -51,12 +54,19 @@ pub(super) async fn decide(
     let typed = params.get("user_code").unwrap_or_default();
     let waiting = match device::find(app, place, typed, client).await? {
         Found::Waiting(waiting) => *waiting,
+        Found::Over(result) => return Ok(over(place, result)),
+        Found::Malformed => {
+            let empty = typed.trim().is_empty();
+            let problem = if empty { "Type the code that your device shows." } else { "A code has 8 letters." };
+            return Ok(enter(app, place, &browser, shortened(typed), Some(problem.to_owned())).await);
+        }
         Found::Nothing => {
             let problem = "This code does not work. Check it, or ask your device for a new one.";
-            return Ok(enter(app, place, &browser, typed.chars().take(64).collect(), Some(problem)).await);
+            return Ok(enter(app, place, &browser, shortened(typed), Some(problem.to_owned())).await);
         }
-        Found::Locked => {
-            let problem = "There were too many wrong codes. Wait 15 minutes, then try again.";
+        Found::Locked(until) => {
+            let wait = words::duration(seconds_until(until, app.clock.now()));
+            let problem = format!("There were too many wrong codes. Wait {wait}, then try again.");
             let mut answer = enter(app, place, &browser, String::new(), Some(problem)).await;
             *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
             return Ok(answer);
@@ -69,9 +79,7 @@ pub(super) async fn decide(
         }
         Some("no") => {
             let said = device::deny(app, place, waiting, client).await?;
-            let result = if said { paths::DeviceResult::Denied } else { paths::DeviceResult::TooLate };
-            let (domain, flow) = (place.tenant.domain.as_str(), place.flow.name.key());
-            Ok(Redirect::to(&paths::device_result(domain, &flow, result)).into_response())
+            Ok(over(place, if said { paths::DeviceResult::Denied } else { paths::DeviceResult::TooLate }))
         }
         Some(_) | None => {
             let code = UserCode::parse(typed).map(|code| code.shown()).unwrap_or_default();
@@ -82,15 +90,24 @@ pub(super) async fn decide(
     }
 }
 
+fn over(place: &Place, result: paths::DeviceResult) -> Response {
+    Redirect::to(&paths::device_result(place.tenant.domain.as_str(), &place.flow.name.key(), result)).into_response()
+}
+
+// What was typed comes back, within reason.
+fn shortened(typed: &str) -> String {
+    typed.chars().take(64).collect()
+}
+
 fn form(place: &Place, browser: &Token, code: String) -> pages::DeviceForm {
     let (tenant, action) = (place.tenant.name.clone(), device::page(place));
     pages::DeviceForm { tenant, action, csrf: csrf::token(browser, SCOPE), code }
 }
 
-async fn enter(app: &App, place: &Place, browser: &Token, code: String, problem: Option<&'static str>) -> Response {
+async fn enter(app: &App, place: &Place, browser: &Token, code: String, problem: Option<String>) -> Response {
     let form = form(place, browser, code);
     let head = page::Head::plain(shell::title("Sign in on another device", &place.tenant.name, problem.is_some()));
-    let mut answer = page::render(app, StatusCode::OK, head, move || pages::enter_page(&form, problem)).await;
+    let mut answer = page::render(app, StatusCode::OK, head, move || pages::enter_page(&form, problem.clone())).await;
     answer.headers_mut().append(header::SET_COOKIE, Cookie::Journey.set(browser));
     answer
 }

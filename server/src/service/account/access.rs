@@ -146,6 +146,16 @@ pub async fn end_sessions(
                         ended += 1;
                     }
                 }
+                // Everywhere else: also where a device was signed in, which has no session here.
+                let devices = match session {
+                    None => tx.revoke_grants_without_session(account.id, now).await?,
+                    Some(_) => 0,
+                };
+                if devices > 0 {
+                    let event = audit::Event::of(Action::SessionEnded, Outcome::Success).by(account.id).from(&client);
+                    let event = event.with(serde_json::json!({"devices": devices}));
+                    audit::append(&own, tx, account.tenant, event).await?;
+                }
                 Ok::<_, JourneyError>(ended)
             })
         })

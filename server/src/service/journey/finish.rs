@@ -9,7 +9,7 @@ use lanyard_domain::{
     journey::{Ended, Facts, Journey, OtherPerson, Stage, Target},
     secret::{Token, TokenHash},
 };
-use lanyard_oidc::{authorize, error::Refusal};
+use lanyard_oidc::{authorize, device as device_rules, error::Refusal};
 use lanyard_storage::{JourneySave, StorageError, StoredJourney, WriteTx};
 
 use super::{
@@ -187,6 +187,12 @@ async fn still_holds(
             return Ok(false);
         }
     }
+    if let Target::Device { request, .. } = &journey.header.target {
+        let may = application.as_ref().is_some_and(|found| device_rules::allowed(found).is_ok());
+        if !may || !tx.is_linked(request.application, flow.id).await? {
+            return Ok(false);
+        }
+    }
     let demand = demand(tx, &flow, application.as_ref()).await?;
     // The person may have taken the consent back since.
     let id = Some(back.authentication().account());
@@ -207,10 +213,12 @@ async fn not_approved(
     client: &Client,
 ) -> Result<Back, JourneyError> {
     let (own, tenant, client) = (app.clone(), scene.tenant.id, client.clone());
-    app.store
+    let said = app
+        .store
         .write(move |tx| Box::pin(async move { said_no(&own, tx, tenant, (&device, application), &client).await }))
         .await?;
-    Ok(device_page(scene, paths::DeviceResult::Denied))
+    // It may have been answered elsewhere meanwhile, or its time is up.
+    Ok(device_page(scene, if said { paths::DeviceResult::Denied } else { paths::DeviceResult::TooLate }))
 }
 
 // The application learns why there is nothing for it, at a reply URL that is still registered.

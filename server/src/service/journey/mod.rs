@@ -28,6 +28,7 @@ pub use again::again;
 pub use answer::Reply;
 pub use begin::{Begun, SignOn, begin_console, begin_device, begin_for, begin_invited, begin_run, single_sign_on};
 pub use finish::{Back, take_return};
+pub use problems::seconds_until;
 pub use scene::{Scene, demand, is_too_weak};
 pub use show::show;
 pub use surroundings::{Known, Surroundings};

@@ -44,7 +44,7 @@ pub(super) fn of_attribute(problem: AttributeProblem, attribute: &Attribute) -> 
 
 /// Whole seconds from `now` until `until`, at least one while it lies ahead.
 #[must_use]
-pub(super) fn seconds_until(until: Timestamp, now: Timestamp) -> u32 {
+pub fn seconds_until(until: Timestamp, now: Timestamp) -> u32 {
     u32::try_from((until.since(now).max(0) + 999) / 1000).unwrap_or(u32::MAX)
 }
 

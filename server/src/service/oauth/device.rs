@@ -1,5 +1,6 @@
 //! The device grant (RFC 8628): the device asks, a person decides, the device fetches.
 
+use lanyard_app::paths::DeviceResult;
 use lanyard_domain::{
     application::Application,
     assurance::Demand,
@@ -15,7 +16,6 @@ use lanyard_oidc::{
     dpop::{self as dpop_rules, Proof},
     error::{Code, OAuthError, Refusal},
     params::Params,
-    scope,
     token::{self, Redemption},
 };
 use lanyard_storage::{StorageError, WriteTx};
@@ -24,7 +24,7 @@ use super::{
     Place, ProtocolError,
     client::{self, apis_of, is_entitled},
     dpop,
-    redeem::{NextToken, Redeemed, bind, claimed, demand_now},
+    redeem::{self, Redeemed, claimed, demand_now},
 };
 use crate::{
     http::client::Client,
@@ -52,7 +52,6 @@ pub async fn authorization(
     from: &Client,
 ) -> Result<DeviceAuthorization, ProtocolError> {
     let application = client::authenticated(app, place, params, authorization, from).await?;
-    rules::allowed(&application)?;
     client::may_begin(app, &application, from)?;
     let params = params.clone();
     let page = format!("{}{}", app.origin, page(place));
@@ -110,10 +109,14 @@ fn hashed(app: &App, place: &Place, code: &UserCode) -> TokenHash {
 pub enum Found {
     /// A device that waits for an answer.
     Waiting(Box<Waiting>),
-    /// Nothing: wrong, too old, or answered already. It counts as a guess.
+    /// It cannot be a code: nothing was looked up or counted.
+    Malformed,
+    /// It was answered already, or its time is up. Whoever has a right code guesses nothing.
+    Over(DeviceResult),
+    /// Nothing. It counts as a guess.
     Nothing,
-    /// This network guessed too often.
-    Locked,
+    /// This network guessed too often: nothing is looked at until then.
+    Locked(Timestamp),
 }
 
 /// A device that waits for an answer.
@@ -131,18 +134,18 @@ pub struct Waiting {
 /// # Errors
 /// When the database does not answer.
 pub async fn find(app: &App, place: &Place, typed: &str, client: &Client) -> Result<Found, JourneyError> {
+    let Some(typed) = UserCode::parse(typed) else { return Ok(Found::Malformed) };
     let key = app.throttle_key(place.tenant.id, "user code guesses", &[&client.network()]);
-    let typed = UserCode::parse(typed).map(|code| hashed(app, place, &code));
-    let (own, place) = (app.clone(), place.clone());
+    let (own, place, typed) = (app.clone(), place.clone(), hashed(app, place, &typed));
     app.store
         .write(move |tx| {
             Box::pin(async move {
                 let (now, tenant) = (own.clock.now(), place.tenant.id);
-                if tx.throttle(tenant, &key).await?.is_some_and(|throttle| throttle.lock(now).is_some()) {
-                    return Ok(Found::Locked);
+                if let Some(until) = tx.throttle(tenant, &key).await?.and_then(|throttle| throttle.lock(now)) {
+                    return Ok(Found::Locked(until));
                 }
-                if let Some(waiting) = waiting(tx, &place, typed, now).await? {
-                    return Ok(Found::Waiting(Box::new(waiting)));
+                if let Some(found) = look_up(tx, &place, &typed, now).await? {
+                    return Ok(found);
                 }
                 tx.throttle_failed(tenant, &key, now, MAX_GUESSES, GUESS_LOCK).await?;
                 Ok(Found::Nothing)
@@ -151,19 +154,24 @@ pub async fn find(app: &App, place: &Place, typed: &str, client: &Client) -> Res
         .await
 }
 
-async fn waiting(
+async fn look_up(
     tx: &mut (dyn WriteTx + '_),
     place: &Place,
-    typed: Option<TokenHash>,
+    typed: &TokenHash,
     now: Timestamp,
-) -> Result<Option<Waiting>, JourneyError> {
-    let Some(typed) = typed else { return Ok(None) };
-    let found = tx.device_code_by_user_code(place.tenant.id, &typed).await?;
-    let Some(code) = found.filter(|code| code.flow == place.flow.id && code.is_open(now)) else { return Ok(None) };
+) -> Result<Option<Found>, JourneyError> {
+    let found = tx.device_code_by_user_code(place.tenant.id, typed).await?;
+    let Some(code) = found.filter(|code| code.flow == place.flow.id) else { return Ok(None) };
     let application = tx.application_by_id(place.tenant.id, code.application).await?;
     let linked = tx.is_linked(code.application, place.flow.id).await?;
     let application = application.filter(|application| linked && rules::allowed(application).is_ok());
-    Ok(application.map(|application| Waiting { code: code.hash, scope: code.scope, application }))
+    let Some(application) = application else { return Ok(None) };
+    Ok(Some(match (code.is_open(now), code.denied_at, code.grant) {
+        (true, _, _) => Found::Waiting(Box::new(Waiting { code: code.hash, scope: code.scope, application })),
+        (false, Some(_), _) => Found::Over(DeviceResult::Denied),
+        (false, None, Some(_)) => Found::Over(DeviceResult::Approved),
+        (false, None, None) => Found::Over(DeviceResult::TooLate),
+    }))
 }
 
 /// Begins the journey of a person who says that the device is theirs. Only its end approves.
@@ -258,16 +266,13 @@ async fn fetch(
     let now = app.clock.now();
     let Some(code) = tx.device_code(hash).await? else { return Err(token::unknown_grant().into()) };
     let (tenant, flow) = (place.tenant.id, place.flow.id);
-    let apis = apis_of(tx, application).await?;
-    let by = Redemption { tenant, flow, application, apis: &apis, account: None, now };
+    // A device need not wait for a flow that its application has left.
     if !tx.is_linked(application.id, flow).await? {
         return Err(token::unknown_grant().into());
     }
-    let mut judged = rules::poll(&code, &by);
-    if judged.is_ok() && !claimed(tx.redeem_device_code(hash, now).await)? {
-        judged = Err(DeviceRefusal::Used);
-    }
-    let id = match judged {
+    let apis = apis_of(tx, application).await?;
+    let by = Redemption { tenant, flow, application, apis: &apis, account: None, now };
+    let id = match rules::poll(&code, &by) {
         Ok(id) => id,
         Err(refusal) => {
             note(tx, &code, refusal, now).await?;
@@ -277,37 +282,27 @@ async fn fetch(
             return Ok(Polled::Yet(refusal));
         }
     };
+    let over = Ok(Polled::Yet(DeviceRefusal::Over));
+    let Some(grant) = tx.grant_by_id(id).await? else { return over };
+    let Some(account) = tx.account_by_id(grant.tenant, grant.account).await? else { return over };
     let demand: Demand = demand_now(tx, place, application).await?;
-    let grant = tx.grant_by_id(id).await?;
-    let account = match &grant {
-        Some(grant) => tx.account_by_id(grant.tenant, grant.account).await?,
-        None => None,
-    };
-    let by = Redemption { account: account.as_ref(), ..by };
-    let (Some(mut grant), Some(_)) = (grant, &account) else { return Ok(Polled::Yet(DeviceRefusal::Over)) };
-    if let Err(refusal) = rules::still_counts(&grant, &demand, &by) {
-        return Ok(Polled::Yet(refusal));
+    let by = Redemption { account: Some(&account), ..by };
+    if rules::still_counts(&grant, &demand, &by).is_err() || !is_entitled(tx, application, &grant).await? {
+        return over;
     }
-    if !is_entitled(tx, application, &grant).await? {
-        return Ok(Polled::Yet(DeviceRefusal::Over));
+    // The two claims decide who is first, whatever was seen before (failure 12).
+    if !claimed(tx.redeem_device_code(hash, now).await)? {
+        revoke(app, tx, &code, client).await?;
+        return Ok(Polled::Yet(DeviceRefusal::Used));
     }
     if !claimed(tx.redeem_grant(grant.id, now).await)? {
-        return Ok(Polled::Yet(DeviceRefusal::Over));
+        // Revoked at this very moment: an error takes the first claim back as well.
+        return Err(token::unknown_grant().into());
     }
-    bind(tx, &mut grant, application, proof).await?;
-    let scope = by.scopes().still(&grant.scope);
-    let Some(account) = account else { return Ok(Polled::Yet(DeviceRefusal::Over)) };
-    let event = audit::Event::of(Action::CodeRedeemed, Outcome::Success).by(grant.account).on(application.id);
-    let event = event.from(client).with(serde_json::json!({"by": "device"}));
-    audit::append(app, tx, tenant, event).await?;
-    let next = if scope::contains(&scope, scope::OFFLINE_ACCESS) {
-        let next = NextToken::draw(app, place, application, &grant, now);
-        tx.create_refresh_token(&next.row).await?;
-        Some(next)
-    } else {
-        None
-    };
-    Ok(Polled::Done(Box::new(Redeemed { grant, account, scope, apis, next })))
+    let event = audit::Event::of(Action::CodeRedeemed, Outcome::Success).from(client);
+    let event = event.with(serde_json::json!({"by": "device"}));
+    let given = redeem::give(app, tx, (place, application, apis), (grant, account), (proof, event)).await?;
+    Ok(Polled::Done(Box::new(given)))
 }
 
 // The device's pace is kept with the code, so that every server sees it.
@@ -335,8 +330,11 @@ async fn revoke(
     code: &DeviceCode,
     client: &Client,
 ) -> Result<(), StorageError> {
+    // Once: whoever holds a used code may send it any number of times.
     let Some(grant) = code.grant else { return Ok(()) };
-    tx.revoke_grant(grant, app.clock.now()).await?;
+    if !tx.revoke_grant(grant, app.clock.now()).await? {
+        return Ok(());
+    }
     let event = audit::Event::of(Action::DeviceCodeReused, Outcome::Failure).on(code.application).from(client);
     audit::append(app, tx, code.tenant, event).await
 }

@@ -44,10 +44,16 @@ pub async fn push(
     let input = Input { params: &params, tenant, application: Some(&application), apis: &apis, linked, pushed: true };
     authorize::check(&input).map_err(pushed::refusal)?;
     client::may_begin(app, &application, from)?;
-    if proof.is_some() {
-        app.store.write(move |tx| Box::pin(async move { dpop::consume(tx, proof.as_ref()).await })).await?;
-    }
-    Ok(keep(app, place, id, &params).await?)
+    let (reference, request) = sealed(app, place, id, &params).await?;
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                dpop::consume(tx, proof.as_ref()).await?;
+                Ok::<_, ProtocolError>(tx.create_pushed_request(&request).await?)
+            })
+        })
+        .await?;
+    Ok(reference)
 }
 
 /// The address, on our own origin, of an authorization request that we push on behalf of
@@ -62,7 +68,9 @@ pub async fn address(
     fields: &[(&'static str, String)],
 ) -> Result<String, JourneyError> {
     let params = fields.iter().fold(Params::default(), |params, (name, value)| params.with(name, value));
-    let reference = keep(app, place, application, &params).await?;
+    let (reference, request) = sealed(app, place, application, &params).await?;
+    let stored = app.store.write(move |tx| Box::pin(async move { tx.create_pushed_request(&request).await })).await;
+    stored.map_err(|error: StorageError| JourneyError::from(error))?;
     let route = Route {
         tenant: TenantRef::Domain(place.tenant.domain.clone()),
         flow: place.flow.name.key(),
@@ -74,8 +82,13 @@ pub async fn address(
     Ok(url.strip_prefix(&app.origin).map_or(url.clone(), ToOwned::to_owned))
 }
 
-// Keeps `params` for one authorization request of `application` at `place`.
-async fn keep(app: &App, place: &Place, application: Id<Application>, params: &Params) -> Result<Token, JourneyError> {
+// `params` for one authorization request of `application` at `place`, sealed, and the reference to it.
+async fn sealed(
+    app: &App,
+    place: &Place,
+    application: Id<Application>,
+    params: &Params,
+) -> Result<(Token, PushedRequest), JourneyError> {
     let now = app.clock.now();
     let keys = app.tenant_keys_of(place.tenant.id).await?;
     let reference = Token::generate(app.entropy().as_mut());
@@ -87,10 +100,7 @@ async fn keep(app: &App, place: &Place, application: Id<Application>, params: &P
         created_at: now,
         expires_at: now.plus(pushed::LIFE),
     };
-    app.store
-        .write(move |tx| Box::pin(async move { Ok::<_, JourneyError>(tx.create_pushed_request(&request).await?) }))
-        .await?;
-    Ok(reference)
+    Ok((reference, request))
 }
 
 /// The request behind `reference`, which is used up; `None` if there is none for `application` at

@@ -14,7 +14,7 @@ use lanyard_oidc::{
     claims::Issuance,
     dpop::{self as dpop_rules, Proof},
     params::Params,
-    scope,
+    scope::{self, Scopes},
     token::{self, ApplicationToken, GrantRequest, Keys, Redemption, Refresh, TokenResponse, code, refresh as rules},
 };
 use lanyard_storage::StorageError;
@@ -152,7 +152,7 @@ async fn by_code(
             Box::pin(async move {
                 let now = own.clock.now();
                 dpop::consume(tx, proof.as_ref()).await?;
-                let Some(mut grant) = tx.grant_by_code(place.tenant.id, &request.code.hash()).await? else {
+                let Some(grant) = tx.grant_by_code(place.tenant.id, &request.code.hash()).await? else {
                     return Err(ProtocolError::Refused(token::unknown_grant()));
                 };
                 // An application that was unlinked gets nothing more from this flow, and one that
@@ -193,31 +193,41 @@ async fn by_code(
                     }
                     return Ok(Err(refusal));
                 }
-                let scope = by.scopes().still(&grant.scope);
                 let Some(account) = account else { return Ok(Err(code::CodeRefusal::AccountGone)) };
-                bind(tx, &mut grant, &application, proof.as_ref()).await?;
-                let event = audit::Event::of(Action::CodeRedeemed, Outcome::Success)
-                    .by(grant.account)
-                    .on(application.id)
-                    .from(&client);
-                audit::append(&own, tx, place.tenant.id, event).await?;
-                let next = if scope::contains(&scope, scope::OFFLINE_ACCESS) {
-                    let next = NextToken::draw(&own, &place, &application, &grant, now);
-                    tx.create_refresh_token(&next.row).await?;
-                    Some(next)
-                } else {
-                    None
-                };
-                Ok(Ok(Redeemed { grant, account, scope, apis, next }))
+                let event = audit::Event::of(Action::CodeRedeemed, Outcome::Success).from(&client);
+                let to = (&place, &application, apis);
+                Ok(Ok(give(&own, tx, to, (grant, account), (proof.as_ref(), event)).await?))
             })
         })
         .await?;
     outcome.map_err(|refusal| ProtocolError::Refused(refusal.into()))
 }
 
+/// What comes out of a grant that was just redeemed, in the same transaction: its scopes as they
+/// still are, the bond to a key, the event, and the first refresh token if one was asked for.
+pub(super) async fn give(
+    app: &App,
+    tx: &mut (dyn lanyard_storage::WriteTx + '_),
+    (place, application, apis): (&Place, &Application, Vec<Application>),
+    (mut grant, account): (Grant, Account),
+    (proof, event): (Option<&Proof>, audit::Event),
+) -> Result<Redeemed, StorageError> {
+    let scope = Scopes::new(application, &apis).still(&grant.scope);
+    bind(tx, &mut grant, application, proof).await?;
+    audit::append(app, tx, place.tenant.id, event.by(grant.account).on(application.id)).await?;
+    let next = if scope::contains(&scope, scope::OFFLINE_ACCESS) {
+        let next = NextToken::draw(app, place, application, &grant, app.clock.now());
+        tx.create_refresh_token(&next.row).await?;
+        Some(next)
+    } else {
+        None
+    };
+    Ok(Redeemed { grant, account, scope, apis, next })
+}
+
 /// Binds the refresh tokens of a public application to the key of its first token request (RFC
 /// 9449, 5).
-pub(super) async fn bind(
+async fn bind(
     tx: &mut (dyn lanyard_storage::WriteTx + '_),
     grant: &mut Grant,
     application: &Application,

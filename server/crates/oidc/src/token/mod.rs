@@ -119,7 +119,7 @@ impl<'a> Redemption<'a> {
     }
 
     // Failure 37: a disabled account is refused at redemption as well.
-    fn account_stands(&self) -> bool {
+    pub(crate) fn account_stands(&self) -> bool {
         self.account.is_some_and(|account| account.disabled_at.is_none())
     }
 }

@@ -4,6 +4,7 @@ use futures::FutureExt as _;
 use lanyard_domain::{
     clock::SECOND,
     device::{DEVICE_CODE_LIFE, DeviceCode, POLL_INTERVAL},
+    grant::CLOCK_AHEAD,
     tenant::Tenant,
 };
 
@@ -64,14 +65,15 @@ async fn rfc8628_a_code_is_decided_once_and_redeemed_once_within_its_life(db: &D
                 tx.note_device_poll(&yes.hash, NOW.plus(SECOND), 2 * POLL_INTERVAL).await?;
                 conflict(tx.redeem_device_code(&yes.hash, NOW).await);
                 let grant = id();
-                for at in [NOW.minus(1), yes.expires_at] {
+                for at in [NOW.minus(CLOCK_AHEAD + 1), yes.expires_at] {
                     conflict(tx.approve_device_code(&yes.hash, grant, at).await);
                     conflict(tx.deny_device_code(&yes.hash, at).await);
                 }
-                tx.approve_device_code(&yes.hash, grant, NOW).await?;
+                // D5: by a server whose clock is behind.
+                tx.approve_device_code(&yes.hash, grant, NOW.minus(CLOCK_AHEAD)).await?;
                 conflict(tx.approve_device_code(&yes.hash, id(), NOW).await);
                 conflict(tx.deny_device_code(&yes.hash, NOW).await);
-                for at in [NOW.minus(1), yes.expires_at] {
+                for at in [NOW.minus(CLOCK_AHEAD + 1), yes.expires_at] {
                     conflict(tx.redeem_device_code(&yes.hash, at).await);
                 }
                 tx.redeem_device_code(&yes.hash, LATER).await?;

@@ -122,8 +122,16 @@ impl Postgres {
         Ok(store)
     }
 
+    // A connection outside the pool; a server that accepts and stays silent is given up.
+    async fn open(&self) -> Result<PgConnection, OpenError> {
+        match tokio::time::timeout(self.limit, self.pool.source().open()).await {
+            Ok(opened) => Ok(opened?),
+            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+        }
+    }
+
     pub(crate) async fn schema(&self) -> Result<Schema, OpenError> {
-        let mut connection = self.pool.source().open().await?;
+        let mut connection = self.open().await?;
         let table_name = &*MIGRATIONS.table_name;
         let table = "SELECT 1 WHERE to_regclass($1) IS NOT NULL";
         if sqlx::query(table).bind(table_name).fetch_optional(&mut connection).await?.is_none() {
@@ -135,7 +143,7 @@ impl Postgres {
     }
 
     pub(crate) async fn migrate(&self) -> Result<(), OpenError> {
-        let mut connection = self.pool.source().open().await?;
+        let mut connection = self.open().await?;
         // `Migrator::run` would make this future one that cannot be sent between threads.
         let done = MIGRATIONS.run_direct(None, &mut connection, false).await;
         connection.close().await?;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use lanyard_domain::{
     clock::{Millis, Timestamp},
     device::DeviceCode,
-    grant::Grant,
+    grant::{CLOCK_AHEAD, Grant},
     id::Id,
     secret::TokenHash,
     tenant::Tenant,
@@ -27,7 +27,8 @@ pub trait DeviceCodeReads {
     ) -> Result<Option<DeviceCode>>;
 }
 
-/// Changes device codes.
+/// Changes device codes. The clock of the server that made one may have been ahead by
+/// [`CLOCK_AHEAD`].
 #[async_trait]
 pub trait DeviceCodeWrites {
     /// Stores a device code; Conflict if its user code is in use.
@@ -122,25 +123,28 @@ both!(DeviceCodeWrites {
     async fn approve_device_code(&mut self, hash: &TokenHash, grant: Id<Grant>, at: Timestamp) -> Result<()> {
         let update = sqlx::query(
             "UPDATE device_codes SET grant_id = $2 \
-             WHERE hash = $1 AND grant_id IS NULL AND denied_at IS NULL AND expires_at > $3 AND created_at <= $3",
+             WHERE hash = $1 AND grant_id IS NULL AND denied_at IS NULL AND expires_at > $3 AND created_at <= $4",
         );
-        hit(update.bind(&hash.0[..]).bind(grant.uuid()).bind(at.0).execute(&mut *self.db).await?.rows_affected())
+        let update = update.bind(&hash.0[..]).bind(grant.uuid()).bind(at.0).bind(at.plus(CLOCK_AHEAD).0);
+        hit(update.execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn deny_device_code(&mut self, hash: &TokenHash, at: Timestamp) -> Result<()> {
         let update = sqlx::query(
             "UPDATE device_codes SET denied_at = $2 \
-             WHERE hash = $1 AND grant_id IS NULL AND denied_at IS NULL AND expires_at > $2 AND created_at <= $2",
+             WHERE hash = $1 AND grant_id IS NULL AND denied_at IS NULL AND expires_at > $2 AND created_at <= $3",
         );
-        hit(update.bind(&hash.0[..]).bind(at.0).execute(&mut *self.db).await?.rows_affected())
+        let update = update.bind(&hash.0[..]).bind(at.0).bind(at.plus(CLOCK_AHEAD).0);
+        hit(update.execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn redeem_device_code(&mut self, hash: &TokenHash, at: Timestamp) -> Result<()> {
         let update = sqlx::query(
             "UPDATE device_codes SET redeemed_at = $2 WHERE hash = $1 AND grant_id IS NOT NULL \
-                AND denied_at IS NULL AND redeemed_at IS NULL AND expires_at > $2 AND created_at <= $2",
+                AND denied_at IS NULL AND redeemed_at IS NULL AND expires_at > $2 AND created_at <= $3",
         );
-        hit(update.bind(&hash.0[..]).bind(at.0).execute(&mut *self.db).await?.rows_affected())
+        let update = update.bind(&hash.0[..]).bind(at.0).bind(at.plus(CLOCK_AHEAD).0);
+        hit(update.execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn delete_expired_device_codes(&mut self, before: Timestamp, limit: u32) -> Result<u64> {

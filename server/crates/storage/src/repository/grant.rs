@@ -41,6 +41,9 @@ pub trait GrantWrites {
     /// Revokes every grant that came from a session, or from one in whose place it came
     /// ([`super::RelyingPartyWrites::inherit_relying_parties`]); how many there were.
     async fn revoke_grants_of_session(&mut self, session: Id<Session>, at: Timestamp) -> Result<u64>;
+    /// Revokes every grant of an account that came from no session, as a device's does; how many there
+    /// were.
+    async fn revoke_grants_without_session(&mut self, account: Id<Account>, at: Timestamp) -> Result<u64>;
     /// Deletes at most `limit` grants made before `before` that have no refresh token alive at
     /// `before`; how many.
     async fn delete_old_grants(&mut self, before: Timestamp, limit: u32) -> Result<u64>;
@@ -153,6 +156,13 @@ both!(GrantWrites {
                 (SELECT $1 UNION SELECT sid FROM relying_parties WHERE session_id = $1)",
         );
         Ok(update.bind(session.uuid()).bind(at.0).execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn revoke_grants_without_session(&mut self, account: Id<Account>, at: Timestamp) -> Result<u64> {
+        let update = sqlx::query(
+            "UPDATE grants SET revoked_at = $2 WHERE account_id = $1 AND session_id IS NULL AND revoked_at IS NULL",
+        );
+        Ok(update.bind(account.uuid()).bind(at.0).execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn delete_old_grants(&mut self, before: Timestamp, limit: u32) -> Result<u64> {

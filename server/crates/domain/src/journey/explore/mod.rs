@@ -46,6 +46,7 @@ const BASE: Scenario = Scenario {
     toggle: false,
     disable: false,
     holds: 0,
+    device: false,
     third_party: false,
 };
 
@@ -146,6 +147,22 @@ fn scenarios() -> Vec<Scenario> {
             together: 5,
             ..BASE
         },
+        Scenario {
+            name: "a device of an application of somebody else, twice in one browser, consent withdrawn in between",
+            seats: [
+                then(owner(Flow::Weak, FlowType::SignIn), Flow::Strong, FlowType::SignIn),
+                intruder(Flow::Strong, FlowType::SignIn),
+            ],
+            minimum: Minimum::None,
+            device: true,
+            third_party: true,
+            toggle: true,
+            mistakes: 0,
+            sends: 1,
+            together: 5,
+            ticks: 0,
+            ..BASE
+        },
     ]
 }
 
@@ -185,6 +202,7 @@ fn the_five_properties_hold_everywhere() {
     assert!(total.states > 50_000, "{}", total.states);
     for goal in [
         "code issued",
+        "device approved",
         "Owner a@example.com Weak SignIn Aal1",
         "Owner a@example.com Strong SignIn Aal2",
         "Owner b@example.com Strong SignIn Aal2",

@@ -12,7 +12,7 @@ use super::{
     spec::{self, Ghost, Property},
     world::{self, Kept, Scenario, State},
 };
-use crate::{entropy::SeededEntropy, password::next_version};
+use crate::{device::DEVICE_CODE_LIFE, entropy::SeededEntropy, password::next_version};
 
 /// The production code, or a broken variant of it.
 pub(super) trait Machine {
@@ -343,7 +343,9 @@ fn take_return(
 ) -> Outcome {
     let demand = scenario.demand_now(&state, seat);
     let facts = state.store.facts(&journey, None, demand.clone(), state.now);
-    let Target::Application(request) = &journey.header.target else { return Ok(None) };
+    let (Target::Application(request) | Target::Device { request, .. }) = &journey.header.target else {
+        return Ok(None);
+    };
     // The service asks both in the transaction that takes the way back.
     if !journey.still_holds(&facts) || state.seats[seat].session.is_none() {
         return Ok(None);
@@ -356,11 +358,18 @@ fn take_return(
     let (_, _, audience) = scenario.plan(&state, seat);
     spec::completed(&state, seat, audience, &demand.stricter(&header.demand), back.authentication())?;
     spec::consented(scenario, &state, back.authentication())?;
-    let Ok(issued) = back.issue(&header, &request, state.now, &mut entropy(&state, seat)) else { return Ok(None) };
-    goals.insert("code issued".to_owned());
+    let (now, mut entropy) = (state.now, entropy(&state, seat));
+    let grant = if let Target::Device { .. } = header.target {
+        goals.insert("device approved".to_owned());
+        back.approve_device(&header, &request, now.plus(DEVICE_CODE_LIFE), now, &mut entropy)
+    } else {
+        let Ok(issued) = back.issue(&header, &request, now, &mut entropy) else { return Ok(None) };
+        goals.insert("code issued".to_owned());
+        issued.grant
+    };
     let browser = &mut state.seats[seat];
     browser.codes += 1;
-    if browser.codes > 1 || issued.grant.redeemed_at.is_some() {
+    if browser.codes > 1 || grant.redeemed_at.is_some() {
         return Err((Property::CodeOnce, "two authorization codes out of one journey".to_owned()));
     }
     browser.journey = left;
@@ -373,7 +382,8 @@ fn again(scenario: &Scenario, mut state: State, seat: usize, goals: &mut BTreeSe
     state.seats[seat].again = true;
     let demand = scenario.demand_now(&state, seat);
     let header = scenario.header(seat, true, &demand, now);
-    let kept = state.seats[seat].session.clone();
+    // A device is signed in by no session: its person signs in for it.
+    let kept = state.seats[seat].session.clone().filter(|_| !scenario.device);
     let account = kept.as_ref().and_then(|kept| state.store.account(kept.session.account)).cloned();
     let consent = state.store.consent(account.as_ref());
     let facts = Facts::at(now, demand, account, consent);

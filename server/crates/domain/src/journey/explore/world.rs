@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    super::{Event, Header, Journey, testing::*},
+    super::{Event, Header, Journey, Target, testing::*},
     spec::Ghost,
 };
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     clock::{MINUTE, Millis, SECOND, Timestamp},
     consent::{Item, Items},
     id::Id,
+    secret::TokenHash,
     session::Session,
     user_flow::{Audience, FlowType},
 };
@@ -109,6 +110,8 @@ pub(super) struct Scenario {
     pub(super) disable: bool,
     /// Requests that read a version and commit later.
     pub(super) holds: u8,
+    /// The person signs a device in.
+    pub(super) device: bool,
     /// The application belongs to somebody else; the owner may withdraw a consent once.
     pub(super) third_party: bool,
 }
@@ -206,7 +209,14 @@ impl Scenario {
     pub(super) fn header(&self, seat: usize, again: bool, demand: &Demand, now: Timestamp) -> Header {
         let plan = &self.seats[seat];
         let kind = plan.again.filter(|_| again).map_or(plan.kind, |(_, kind)| kind);
-        header(1_000 + seat as u128 * 10 + u128::from(again), kind, plan.audience, demand, now)
+        let mut header = header(1_000 + seat as u128 * 10 + u128::from(again), kind, plan.audience, demand, now);
+        if self.device
+            && let Target::Application(request) = header.target
+        {
+            let device = TokenHash([seat as u8 + 1; 32]);
+            header.target = Target::Device { request, device };
+        }
+        header
     }
 
     pub(super) fn start(&self) -> State {
