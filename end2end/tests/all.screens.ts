@@ -1,5 +1,5 @@
 // Every page in its states, photographed for make screenshots. Look at them one by one.
-import { switchDevicesOn } from "../support/device.ts";
+import { registerDevice } from "../support/device.ts";
 import { nextCode, seen } from "../support/inbox.ts";
 import {
     at,
@@ -182,7 +182,7 @@ test("an application of somebody else", async ({ browser }) => {
         await expect(page.getByRole("status")).toContainText("Access removed");
         await screens(page, "94-account-access-removed");
 
-        const device = await switchDevicesOn(operator, operator.request);
+        const device = await registerDevice(operator, operator.request);
         await page.goto((await device.ask()).verification_uri);
         await at(page, "Sign in on another device");
         await screens(page, "95-device-code");

@@ -1,7 +1,7 @@
 // Signing a device in (RFC 8628) in a browser: what the person sees, says and is warned of.
 // A server of its own: the first operator's link works once, and the setting is not the demo's.
 import { expectAccessible } from "../support/axe.ts";
-import { switchDevicesOn, type Device } from "../support/device.ts";
+import { registerDevice, type Device } from "../support/device.ts";
 import { at, becomeOperator, enrolPhone, giveDetails, operatorLink, person, press, proveAddress } from "../support/journey.ts";
 import { hydrated } from "../support/page.ts";
 import { startServer, type RunningServer } from "../support/server.ts";
@@ -17,7 +17,7 @@ test.beforeAll(async ({ browser, playwright }) => {
     const context = await browser.newContext({ baseURL: server.origin, locale: "en-GB" });
     const page = await context.newPage();
     await becomeOperator(page, operatorLink(server.output()), person("Olive", "Operator"));
-    device = await switchDevicesOn(page, await playwright.request.newContext({ baseURL: server.origin }));
+    device = await registerDevice(page, await playwright.request.newContext({ baseURL: server.origin }));
     await context.close();
 });
 test.afterAll(async () => await server.stop());
@@ -48,7 +48,7 @@ for (const javaScriptEnabled of [true, false]) {
         await page.getByLabel("Code on the device").fill(codes.user_code.toLowerCase());
         await press(page, "Continue");
         await at(page, "Is this your device?");
-        await expect(page.locator("main")).toContainText("Patient portal");
+        await expect(page.locator("main")).toContainText("Waiting room kiosk");
         await expect(page.locator("main")).toContainText("Did somebody send you this code");
         if (javaScriptEnabled) await good(page, "device, question");
         await press(page, "Yes, sign in");
