@@ -1,7 +1,8 @@
 // The portal on a phone: everything is in sight, nothing scrolls sideways.
 // A server of its own, because the first operator's link works once.
 import { expectAccessible } from "../support/axe.ts";
-import { becomeOperator, operatorLink, person, TENANT } from "../support/journey.ts";
+import { nextCode } from "../support/inbox.ts";
+import { at, becomeOperator, demoAccount, enrolApp, givePassword, operatorLink, person, press, TENANT } from "../support/journey.ts";
 import { startServer } from "../support/server.ts";
 import { expect, test } from "../support/test.ts";
 
@@ -52,6 +53,39 @@ test("U28 O2 on a phone each attribute is a card with all its boxes, lists are c
             return found;
         });
         for (const line of lines.slice(0, -1)) expect(line, "breaks behind a joint").toMatch(/[_-]$/);
+        await context.close();
+    } finally {
+        await own.stop();
+    }
+});
+
+test("U28 O7 on a phone the clinic's list is cards, and what sorts it stays in sight", async ({ browser }) => {
+    test.setTimeout(120_000);
+    const own = await startServer();
+    try {
+        const context = await browser.newContext({ baseURL: own.origin, locale: "en-GB", viewport: { width: 320, height: 640 } });
+        const page = await context.newPage();
+        const staff = demoAccount("staff", own.output());
+        await page.goto(`/clinic/${TENANT}`);
+        await givePassword(page, staff.email, staff.password);
+        await at(page, "Check that it’s you");
+        await page.getByLabel("Code from the email").fill(await nextCode(context.request, staff.email));
+        await press(page, "Continue");
+        await enrolApp(page);
+        await at(page, "Patients");
+        const list = page.locator(".table-scroll").last();
+        const outside = await list.evaluate((it) => {
+            const edge = it.getBoundingClientRect().right + 1;
+            const out = [...it.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > edge);
+            return it.scrollWidth > it.clientWidth ? [`${it.scrollWidth} > ${it.clientWidth}`, ...out.slice(0, 5).map((one) => one.outerHTML.slice(0, 120))] : [];
+        });
+        expect(outside, "scrolls sideways").toEqual([]);
+        const first = page.getByRole("row").filter({ has: page.locator(".row-link") }).first();
+        const box = await first.getByRole("cell").last().boundingBox();
+        expect(box && box.x >= 0 && box.x + box.width <= 320, "the last sign-in is in sight").toBe(true);
+        await expectAccessible(page, "the clinic's list at 320 px");
+        await page.getByRole("link", { name: "Created" }).click();
+        await expect(page.getByRole("columnheader", { name: "Created" })).toHaveAttribute("aria-sort", /ending/);
         await context.close();
     } finally {
         await own.stop();

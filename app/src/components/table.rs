@@ -59,8 +59,8 @@ impl Column {
 }
 
 /// A table whose rows become cards on narrow screens: each cell then stands on a line of its own
-/// behind its column's label. With a column that sorts it scrolls within itself instead, so that the
-/// heads stay. The first cell of a row is its header.
+/// behind its column's label. The heads of columns that sort stay in sight, in a line above the cards.
+/// The first cell of a row is its header.
 #[component]
 pub fn DataTable(
     /// What it shows, for screen readers.
@@ -72,7 +72,7 @@ pub fn DataTable(
     rows: Vec<Vec<AnyView>>,
 ) -> AnyView {
     let numeric: Vec<bool> = columns.iter().map(|column| column.numeric).collect();
-    let stacks = columns.iter().all(|column| column.sort.is_none());
+    let sorts = columns.iter().any(|column| column.sort.is_some());
     let labels: Vec<String> = columns.iter().map(|column| column.label.clone()).collect();
     let heads = columns.into_iter().map(head).collect_view();
     let rows = rows
@@ -96,7 +96,7 @@ pub fn DataTable(
         .collect_view();
     let name = caption.clone();
     view! {
-        <div class=if stacks { "table-scroll table-stack" } else { "table-scroll" } tabindex="0" role="region" aria-label=name>
+        <div class=if sorts { "table-scroll table-stack table-sorts" } else { "table-scroll table-stack" } tabindex="0" role="region" aria-label=name>
             // The roles are said, because a row that is drawn as a card is no table's row any more.
             <table class="table" role="table">
                 <caption class="visually-hidden">{caption}</caption>

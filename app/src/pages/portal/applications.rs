@@ -209,6 +209,10 @@ pub fn application_page(frame: Frame, detail: ApplicationDetail) -> AnyView {
 }
 
 fn endpoints(detail: &ApplicationDetail) -> AnyView {
+    // Nobody signs in to a web API: it is linked to flows for those who call it.
+    if detail.endpoints.is_empty() && !detail.settable.signs_in {
+        return ().into_any();
+    }
     if detail.endpoints.is_empty() {
         return view! {
             <Notice tone=Tone::Warning title="No user flow is linked">

@@ -24,8 +24,11 @@ pub(super) fn new_secret(secret: String) -> AnyView {
 /// The secrets of an application, and the button that makes another one.
 pub(super) fn secrets(detail: &ApplicationDetail, domain: &str, csrf: &str) -> AnyView {
     let list = if detail.secrets.is_empty() {
-        view! { <p class="muted">"There is none yet. The application needs one to exchange its codes for tokens."</p> }
-            .into_any()
+        let why = match detail.settable.signs_in {
+            true => "There is none yet. The application needs one to exchange its codes for tokens.",
+            false => "There is none yet. The API needs one only to ask whether a token still counts (introspection).",
+        };
+        view! { <p class="muted">{why}</p> }.into_any()
     } else {
         let columns = ["Secret", "Created", "Remove"].map(Column::plain).to_vec();
         let rows = detail.secrets.iter().map(|secret| row(domain, &detail.id, secret)).collect();

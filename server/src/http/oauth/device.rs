@@ -83,7 +83,7 @@ pub(super) async fn decide(
         }
         Some(_) | None => {
             let code = UserCode::parse(typed).map(|code| code.shown()).unwrap_or_default();
-            let (form, application) = (form(place, &browser, code), waiting.application.name);
+            let (form, application) = (form(app, place, &browser, code), waiting.application.name);
             let head = page::Head::plain(shell::title("Is this your device?", &place.tenant.name, false));
             Ok(page::render(app, StatusCode::OK, head, move || pages::confirm_page(&form, &application)).await)
         }
@@ -99,13 +99,13 @@ fn shortened(typed: &str) -> String {
     typed.chars().take(64).collect()
 }
 
-fn form(place: &Place, browser: &Token, code: String) -> pages::DeviceForm {
+fn form(app: &App, place: &Place, browser: &Token, code: String) -> pages::DeviceForm {
     let (tenant, action) = (place.tenant.name.clone(), device::page(place));
-    pages::DeviceForm { tenant, action, csrf: csrf::token(browser, SCOPE), code }
+    pages::DeviceForm { tenant, action, csrf: csrf::token(browser, SCOPE), code, demo: app.config.demo }
 }
 
 async fn enter(app: &App, place: &Place, browser: &Token, code: String, problem: Option<String>) -> Response {
-    let form = form(place, browser, code);
+    let form = form(app, place, browser, code);
     let head = page::Head::plain(shell::title("Sign in on another device", &place.tenant.name, problem.is_some()));
     let mut answer = page::render(app, StatusCode::OK, head, move || pages::enter_page(&form, problem.clone())).await;
     answer.headers_mut().append(header::SET_COOKIE, Cookie::Journey.set(browser));
@@ -113,9 +113,9 @@ async fn enter(app: &App, place: &Place, browser: &Token, code: String, problem:
 }
 
 async fn result_page(app: &App, place: &Place, result: paths::DeviceResult) -> Response {
-    let tenant = place.tenant.name.clone();
+    let (tenant, demo) = (place.tenant.name.clone(), app.config.demo);
     let head = page::Head::plain(shell::title(pages::result_title(result), &tenant, false));
-    page::render(app, StatusCode::OK, head, move || pages::result_page(&tenant, result)).await
+    page::render(app, StatusCode::OK, head, move || pages::result_page(&tenant, demo, result)).await
 }
 
 // The cookie is gone: the page sets a new one.
