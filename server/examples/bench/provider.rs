@@ -45,11 +45,13 @@ use crate::{
 const CONNECTIONS: usize = 16;
 /// All clients come from one address, as an application's server does; the limit for each address is
 /// not what is measured here.
-const UNLIMITED: [(&str, &str); 4] = [
+const UNLIMITED: [(&str, &str); 6] = [
     ("LANYARD_LIMITS__PER_ADDRESS_PER_SECOND", "1000000"),
     ("LANYARD_LIMITS__PER_ADDRESS_BURST", "1000000"),
     ("LANYARD_LIMITS__CALLS_PER_ADDRESS_PER_SECOND", "1000000"),
     ("LANYARD_LIMITS__CALLS_PER_ADDRESS_BURST", "1000000"),
+    ("LANYARD_LIMITS__SILENT_PER_ADDRESS_PER_SECOND", "1000000"),
+    ("LANYARD_LIMITS__SILENT_PER_ADDRESS_BURST", "1000000"),
 ];
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";

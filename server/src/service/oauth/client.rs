@@ -114,9 +114,19 @@ pub(super) async fn is_entitled(
     application: &Application,
     grant: &Grant,
 ) -> Result<bool, StorageError> {
-    if !tx.is_linked(application.id, grant.flow).await? {
-        return Ok(false);
-    }
+    Ok(tx.is_linked(application.id, grant.flow).await? && is_agreed(tx, application, grant).await?)
+}
+
+/// Whether the person still agrees to what `grant` holds for `application`, where that is somebody
+/// else's (U29).
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn is_agreed(
+    tx: &mut (dyn ReadTx + '_),
+    application: &Application,
+    grant: &Grant,
+) -> Result<bool, StorageError> {
     if !application.settings.third_party {
         return Ok(true);
     }

@@ -13,6 +13,7 @@ mod pushed;
 mod redeem;
 mod refresh;
 mod revoke;
+mod standing;
 mod userinfo;
 
 use std::{ops::Deref, sync::Arc};
@@ -81,6 +82,7 @@ impl Deref for Place {
 pub struct Configured {
     places: AtHand<(Id<Tenant>, String), PlaceParts>,
     applications: AtHand<(Id<Tenant>, Id<Application>), Application>,
+    standings: AtHand<(Id<Tenant>, Id<UserFlow>, Id<Application>), standing::Standing>,
 }
 
 /// Why a protocol request came to nothing.

@@ -17,12 +17,13 @@ use lanyard_oidc::{
     scope::{self, Scopes},
     token::{self, ApplicationToken, GrantRequest, Keys, Redemption, Refresh, TokenResponse, code, refresh as rules},
 };
-use lanyard_storage::StorageError;
+use lanyard_storage::{GrantAtHand, StorageError};
 
 use super::{
     Place, ProtocolError,
-    client::{self, apis_of, is_entitled},
+    client::{self, is_agreed},
     client_credentials, device, dpop, refresh,
+    standing::standing,
 };
 use crate::{
     http::client::Client,
@@ -152,21 +153,21 @@ async fn by_code(
             Box::pin(async move {
                 let now = own.clock.now();
                 dpop::consume(tx, proof.as_ref()).await?;
-                let Some(grant) = tx.grant_by_code(place.tenant.id, &request.code.hash()).await? else {
+                let found = tx.grant_at_hand(place.tenant.id, &request.code.hash()).await?;
+                let Some(GrantAtHand { grant, account, configuration }) = found else {
                     return Err(ProtocolError::Refused(token::unknown_grant()));
                 };
+                let standing = standing(&own, tx, &place, &application, configuration).await?;
                 // An application that was unlinked gets nothing more from this flow, and one that
                 // is somebody else's by now nothing that nobody agreed to.
-                if !is_entitled(tx, &application, &grant).await? {
+                if !standing.linked || !is_agreed(tx, &application, &grant).await? {
                     return Err(ProtocolError::Refused(token::unknown_grant()));
                 }
-                let account = tx.account_by_id(grant.tenant, grant.account).await?;
-                let apis = apis_of(tx, &application).await?;
                 let by = Redemption {
                     tenant: place.tenant.id,
                     flow: place.flow.id,
                     application: &application,
-                    apis: &apis,
+                    apis: &standing.apis,
                     account: account.as_ref(),
                     now,
                 };
@@ -195,7 +196,7 @@ async fn by_code(
                 }
                 let Some(account) = account else { return Ok(Err(code::CodeRefusal::AccountGone)) };
                 let event = audit::Event::of(Action::CodeRedeemed, Outcome::Success).from(&client);
-                let to = (&place, &application, apis);
+                let to = (&place, &application, standing.apis.clone());
                 Ok(Ok(give(&own, tx, to, (grant, account), (proof.as_ref(), event)).await?))
             })
         })
@@ -214,6 +215,8 @@ pub(super) async fn give(
 ) -> Result<Redeemed, StorageError> {
     let scope = Scopes::new(application, &apis).still(&grant.scope);
     bind(tx, &mut grant, application, proof).await?;
+    // Nothing is read from here on: what changes goes to the database together.
+    tx.gather();
     audit::append(app, tx, place.tenant.id, event.by(grant.account).on(application.id)).await?;
     let next = if scope::contains(&scope, scope::OFFLINE_ACCESS) {
         let next = NextToken::draw(app, place, application, &grant, app.clock.now());
@@ -222,6 +225,7 @@ pub(super) async fn give(
     } else {
         None
     };
+    tx.scatter().await?;
     Ok(Redeemed { grant, account, scope, apis, next })
 }
 

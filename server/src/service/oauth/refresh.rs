@@ -13,13 +13,20 @@ use lanyard_oidc::{
     },
 };
 
+use lanyard_storage::{GrantAtHand, StorageError};
+
 use super::{
     Place, ProtocolError,
-    client::{apis_of, is_entitled},
+    client::is_agreed,
     dpop,
-    redeem::{NextToken, Redeemed, claimed, demand_now},
+    redeem::{NextToken, Redeemed},
+    standing::standing,
 };
-use crate::{http::client::Client, service::audit, state::App};
+use crate::{
+    http::client::Client,
+    service::{audit, journey::JourneyError},
+    state::App,
+};
 
 pub(super) async fn by_refresh(
     app: &App,
@@ -29,7 +36,7 @@ pub(super) async fn by_refresh(
     (proof, client): (Option<Proof>, &Client),
 ) -> Result<Redeemed, ProtocolError> {
     let (own, place, application, client) = (app.clone(), place.clone(), application.clone(), client.clone());
-    let outcome: Result<Redeemed, rules::RefreshRefusal> = app
+    let outcome: Result<Result<Redeemed, rules::RefreshRefusal>, ProtocolError> = app
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -37,41 +44,26 @@ pub(super) async fn by_refresh(
                 dpop::consume(tx, proof.as_ref()).await?;
                 let unknown = || ProtocolError::Refused(token::unknown_grant());
                 let hash = request.token.hash();
-                // First the lock: what is read after it stays as it is.
-                let Some(grant) = tx.lock_grant_of_refresh_token(&hash).await? else { return Err(unknown()) };
-                let Some(stored) = tx.refresh_token(&hash).await? else { return Err(unknown()) };
+                // Locked: what is read from here on stays as it is.
+                let Some((stored, at_hand)) = tx.lock_refresh_token(&hash).await? else { return Err(unknown()) };
+                let GrantAtHand { grant, account, configuration } = at_hand;
                 let successor = match &stored.replaced_by {
                     Some(next) => tx.refresh_token(next).await?,
                     None => None,
                 };
-                if !is_entitled(tx, &application, &grant).await? {
+                let standing = standing(&own, tx, &place, &application, configuration).await?;
+                if !standing.linked || !is_agreed(tx, &application, &grant).await? {
                     return Err(unknown());
                 }
-                let account = tx.account_by_id(grant.tenant, grant.account).await?;
-                let apis = apis_of(tx, &application).await?;
-                let demand = demand_now(tx, &place, &application).await?;
                 let by = Redemption {
                     tenant: place.tenant.id,
                     flow: place.flow.id,
                     application: &application,
-                    apis: &apis,
+                    apis: &standing.apis,
                     account: account.as_ref(),
                     now,
                 };
-                let next = NextToken::draw(&own, &place, &application, &grant, now);
-                let mut judged = rules::check(&stored, successor.as_ref(), &grant, &request, &demand, &by);
-                if let Ok(accepted) = &judged {
-                    dpop_rules::check_refresh(&grant.details, &application, proof.as_ref())?;
-                    let taken = match accepted.way {
-                        Way::First => tx.use_refresh_token(&hash, &next.row.hash, now).await,
-                        Way::Again { lost } => tx.replace_successor(&hash, &lost, &next.row.hash, now).await,
-                    };
-                    // Under the lock nobody was first; the clocks disagree, or the token has just
-                    // expired. The family need not die of that.
-                    if !claimed(taken)? {
-                        judged = Err(rules::RefreshRefusal::Expired);
-                    }
-                }
+                let judged = rules::check(&stored, successor.as_ref(), &grant, &request, &standing.demand, &by);
                 let accepted = match judged {
                     Ok(accepted) => accepted,
                     Err(refusal) => {
@@ -87,16 +79,36 @@ pub(super) async fn by_refresh(
                     }
                 };
                 let Some(account) = account else { return Ok(Err(rules::RefreshRefusal::AccountGone)) };
-                tx.create_refresh_token(&next.row).await?;
+                dpop_rules::check_refresh(&grant.details, &application, proof.as_ref())?;
+                let next = NextToken::draw(&own, &place, &application, &grant, now);
+                // Nothing is read from here on: what changes goes to the database together.
+                tx.gather();
+                match accepted.way {
+                    Way::First => tx.exchange_refresh_token(&hash, &next.row, now).await?,
+                    Way::Again { lost } => {
+                        tx.replace_successor(&hash, &lost, &next.row.hash, now).await?;
+                        tx.create_refresh_token(&next.row).await?;
+                    }
+                }
                 let event = audit::Event::of(Action::TokenRefreshed, Outcome::Success)
                     .by(grant.account)
                     .on(application.id)
                     .from(&client)
                     .with(serde_json::json!({"again": accepted.way != Way::First}));
                 audit::append(&own, tx, place.tenant.id, event).await?;
+                tx.scatter().await?;
+                let apis = standing.apis.clone();
                 Ok(Ok(Redeemed { grant, account, scope: accepted.scope, apis, next: Some(next) }))
             })
         })
-        .await?;
-    outcome.map_err(|refusal| ProtocolError::Refused(refusal.into()))
+        .await;
+    match outcome {
+        Ok(judged) => judged.map_err(|refusal| ProtocolError::Refused(refusal.into())),
+        // Under the lock nobody was first; the clocks disagree, or the token has just expired. The
+        // family need not die of that.
+        Err(ProtocolError::Failed(JourneyError::Storage(StorageError::Conflict))) => {
+            Err(ProtocolError::Refused(rules::RefreshRefusal::Expired.into()))
+        }
+        Err(error) => Err(error),
+    }
 }

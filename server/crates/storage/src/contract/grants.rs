@@ -7,7 +7,7 @@ use lanyard_domain::{
 };
 
 use super::{contract, support::*};
-use crate::StorageError;
+use crate::{GrantAtHand, StorageError};
 
 contract!(
     a28_a_code_is_redeemed_once_and_within_its_life,
@@ -17,6 +17,7 @@ contract!(
     f29_concurrent_repeats_leave_one_live_token,
     f34_a_client_assertion_is_used_once,
     a29_a_revoked_family_refreshes_no_more,
+    a_redemption_finds_grant_account_and_version_in_one_statement,
     f28_every_grant_of_an_account_is_revoked,
     old_grants_go_when_no_refresh_token_lives,
 );
@@ -83,7 +84,7 @@ async fn f29_concurrent_refresh_one_winner(db: &Db) {
     let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
     let one = grant(&own, account);
     let token = refresh_token(&one);
-    let (hash, store) = (token.hash, &db.store);
+    let (hash, family, store) = (token.hash, one.id, &db.store);
     let job = store.write(move |tx| {
         async move {
             tx.create_grant(&one).await?;
@@ -95,7 +96,8 @@ async fn f29_concurrent_refresh_one_winner(db: &Db) {
     let won = winners(100, |_| {
         let store = store.clone();
         async move {
-            store.write(move |tx| async move { tx.use_refresh_token(&hash, &self::hash(), LATER).await }.boxed()).await
+            let next = refresh_token_of(family);
+            store.write(move |tx| async move { tx.exchange_refresh_token(&hash, &next, LATER).await }.boxed()).await
         }
     });
     assert_eq!(won.await, 1);
@@ -113,8 +115,7 @@ async fn f29_concurrent_repeats_leave_one_live_token(db: &Db) {
         async move {
             tx.create_grant(&one).await?;
             tx.create_refresh_token(&first).await?;
-            tx.use_refresh_token(&hash, &start.hash, LATER).await?;
-            tx.create_refresh_token(&start).await
+            tx.exchange_refresh_token(&hash, &start, LATER).await
         }
         .boxed()
     });
@@ -124,10 +125,9 @@ async fn f29_concurrent_repeats_leave_one_live_token(db: &Db) {
         async move {
             let job = store.write(move |tx| {
                 async move {
-                    let grant = tx.lock_grant_of_refresh_token(&hash).await?.expect("the grant");
-                    assert_eq!(grant.id, family);
-                    let now = tx.refresh_token(&hash).await?.expect("the token");
-                    let next = refresh_token(&grant);
+                    let (now, at_hand) = tx.lock_refresh_token(&hash).await?.expect("the token");
+                    assert_eq!(at_hand.grant.id, family);
+                    let next = refresh_token(&at_hand.grant);
                     tx.replace_successor(&hash, &now.replaced_by.expect("one"), &next.hash, LATER).await?;
                     tx.create_refresh_token(&next).await
                 }
@@ -140,18 +140,21 @@ async fn f29_concurrent_repeats_leave_one_live_token(db: &Db) {
     let stale = store.write(move |tx| {
         async move {
             // The first successor is dead and is nobody's any more.
-            assert!(matches!(tx.use_refresh_token(&lost, &self::hash(), LATER).await, Err(StorageError::Conflict)));
+            let other = refresh_token_of(family);
+            let refused = tx.exchange_refresh_token(&lost, &other, LATER).await;
+            assert!(matches!(refused, Err(StorageError::Conflict)));
             let last = tx.refresh_token(&hash).await?.and_then(|token| token.replaced_by).expect("the last");
             assert!(matches!(
                 tx.replace_successor(&hash, &lost, &self::hash(), LATER).await,
                 Err(StorageError::Conflict)
             ));
-            tx.use_refresh_token(&last, &self::hash(), LATER).await?;
+            tx.exchange_refresh_token(&last, &other, LATER).await?;
             // A successor that was used can no longer be replaced.
             assert!(matches!(
                 tx.replace_successor(&hash, &last, &self::hash(), LATER).await,
                 Err(StorageError::Conflict)
             ));
+            assert_eq!(tx.lock_refresh_token(&self::hash()).await?, None);
             assert_eq!(tx.lock_grant_of_refresh_token(&self::hash()).await?, None);
             Ok::<_, StorageError>(())
         }
@@ -191,21 +194,53 @@ async fn a29_a_revoked_family_refreshes_no_more(db: &Db) {
                 tx.create_grant(&one).await?;
                 let (mut first, second) = (refresh_token(&one), refresh_token(&one));
                 tx.create_refresh_token(&first).await?;
-                tx.create_refresh_token(&second).await?;
                 for at in [NOW.minus(CLOCK_AHEAD + 1), NOW.plus(DAY)] {
-                    let refused = tx.use_refresh_token(&first.hash, &hash(), at).await;
+                    let refused = tx.exchange_refresh_token(&first.hash, &second, at).await;
                     assert!(matches!(refused, Err(StorageError::Conflict)));
+                    assert_eq!(tx.refresh_token(&second.hash).await?, None);
                 }
-                tx.use_refresh_token(&first.hash, &second.hash, NOW.minus(CLOCK_AHEAD)).await?;
+                tx.exchange_refresh_token(&first.hash, &second, NOW.minus(CLOCK_AHEAD)).await?;
+                assert_eq!(tx.refresh_token(&second.hash).await?, Some(second.clone()));
                 first.used_at = Some(NOW.minus(CLOCK_AHEAD));
                 first.replaced_by = Some(second.hash);
                 assert_eq!(tx.refresh_token(&first.hash).await?, Some(first.clone()));
                 tx.revoke_grant(one.id, LATER).await?;
-                let refused = tx.use_refresh_token(&second.hash, &hash(), LATER).await;
+                let (found, at_hand) = tx.lock_refresh_token(&second.hash).await?.expect("the token");
+                assert_eq!((found, at_hand.grant.revoked_at), (second.clone(), Some(LATER)));
+                let refused = tx.exchange_refresh_token(&second.hash, &refresh_token(&one), LATER).await;
                 assert!(matches!(refused, Err(StorageError::Conflict)));
                 let refused = tx.replace_successor(&first.hash, &second.hash, &hash(), LATER).await;
                 assert!(matches!(refused, Err(StorageError::Conflict)));
                 assert_eq!(tx.refresh_token(&hash()).await?, None);
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+}
+
+async fn a_redemption_finds_grant_account_and_version_in_one_statement(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let other = stored_tenant(db, "b.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    db.store
+        .write(move |tx| {
+            async move {
+                let one = grant(&own, account);
+                tx.create_grant(&one).await?;
+                let token = refresh_token(&one);
+                tx.create_refresh_token(&token).await?;
+                let at_hand = GrantAtHand {
+                    grant: one.clone(),
+                    account: tx.account_by_id(own.id, account).await?,
+                    configuration: tx.configuration_version(own.id).await?.expect("a version"),
+                };
+                assert!(at_hand.account.is_some());
+                assert_eq!(tx.grant_at_hand(own.id, &one.code).await?.as_ref(), Some(&at_hand));
+                // Of another tenant nothing (failure 38).
+                assert_eq!(tx.grant_at_hand(other.id, &one.code).await?, None);
+                assert_eq!(tx.lock_refresh_token(&token.hash).await?, Some((token, at_hand)));
                 Ok::<_, StorageError>(())
             }
             .boxed()

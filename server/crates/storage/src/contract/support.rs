@@ -275,14 +275,11 @@ pub(super) fn grant(tenant: &Tenant, account: Id<Account>) -> Grant {
 }
 
 pub(super) fn refresh_token(grant: &Grant) -> RefreshToken {
-    RefreshToken {
-        hash: hash(),
-        grant: grant.id,
-        created_at: NOW,
-        expires_at: NOW.plus(DAY),
-        used_at: None,
-        replaced_by: None,
-    }
+    refresh_token_of(grant.id)
+}
+
+pub(super) fn refresh_token_of(grant: Id<Grant>) -> RefreshToken {
+    RefreshToken { hash: hash(), grant, created_at: NOW, expires_at: NOW.plus(DAY), used_at: None, replaced_by: None }
 }
 
 pub(super) fn journey(tenant: &Tenant, flow: &UserFlow) -> Journey {

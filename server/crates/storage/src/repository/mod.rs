@@ -23,6 +23,7 @@ mod outbox;
 mod patient;
 mod patient_terms;
 mod pushed_request;
+mod redemption;
 mod refresh_token;
 mod relying_party;
 mod role;
@@ -54,6 +55,7 @@ pub use patient::{
     Patient, PatientCursor, PatientKey, PatientOrder, PatientPage, PatientQuery, PatientReads, PatientSort, Position,
 };
 pub use pushed_request::{PushedAt, PushedRequest, PushedRequestReads, PushedRequestWrites};
+pub use redemption::{GrantAtHand, RedemptionReads, RedemptionWrites};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
 pub use relying_party::{RelyingParty, RelyingPartyReads, RelyingPartyWrites};
 pub use role::{RoleReads, RoleWrites};
@@ -110,12 +112,13 @@ transaction! {
     ReadTx: MetaReads, TenantReads, ApplicationReads, FlowReads, FlowLinkReads, AttributeReads, AccountReads,
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
         ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
-        StepReads, ConsentReads, DeviceCodeReads, PushedRequestReads;
+        StepReads, ConsentReads, DeviceCodeReads, PushedRequestReads, RedemptionReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
-        SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, ConsentWrites, DeviceCodeWrites;
+        SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, ConsentWrites, DeviceCodeWrites,
+        RedemptionWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use lanyard_domain::{
     clock::Timestamp,
-    grant::{CLOCK_AHEAD, Grant, RefreshToken},
+    grant::{Grant, RefreshToken},
     id::Id,
     secret::TokenHash,
 };
@@ -27,9 +27,6 @@ pub trait RefreshTokenWrites {
     /// The grant of this token, locked until the transaction ends: whoever refreshes or revokes
     /// the same family at the same moment comes before or after, never in between.
     async fn lock_grant_of_refresh_token(&mut self, hash: &TokenHash) -> Result<Option<Grant>>;
-    /// Uses a token up in exchange for `next`: once, within its life, while its grant stands; else
-    /// Conflict (A29).
-    async fn use_refresh_token(&mut self, hash: &TokenHash, next: &TokenHash, at: Timestamp) -> Result<()>;
     /// Puts `next` in the place of `lost`, the token that this used one was exchanged for, and
     /// ends `lost`. Conflict if `lost` was used, is not its successor, or the grant is revoked.
     async fn replace_successor(
@@ -95,16 +92,6 @@ both!(RefreshTokenWrites {
         let insert = insert.bind(token.expires_at.0).bind(token.used_at.map(|at| at.0));
         let insert = insert.bind(token.replaced_by.map(|hash| hash.0.to_vec()));
         hit(insert.execute(&mut *self.db).await?.rows_affected())
-    }
-
-    async fn use_refresh_token(&mut self, hash: &TokenHash, next: &TokenHash, at: Timestamp) -> Result<()> {
-        let update = sqlx::query(
-            "UPDATE refresh_tokens SET used_at = $2, replaced_by = $4 \
-             WHERE hash = $1 AND used_at IS NULL AND expires_at > $2 AND created_at <= $3 \
-                AND EXISTS (SELECT 1 FROM grants g WHERE g.id = refresh_tokens.grant_id AND g.revoked_at IS NULL)",
-        );
-        let update = update.bind(&hash.0[..]).bind(at.0).bind(at.plus(CLOCK_AHEAD).0).bind(&next.0[..]);
-        hit(update.execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn replace_successor(

@@ -1,0 +1,47 @@
+//! How an application stands with a flow as they are configured now: what every redemption asks.
+
+use std::sync::Arc;
+
+use lanyard_domain::{application::Application, assurance::Demand};
+use lanyard_storage::ReadTx;
+
+use super::{Place, client::apis_of};
+use crate::{service::journey::JourneyError, state::App};
+
+/// What the configuration says of an application at a flow.
+#[derive(Debug)]
+pub(super) struct Standing {
+    /// Whether the flow may sign people in to it.
+    pub(super) linked: bool,
+    /// The web APIs that its permissions name.
+    pub(super) apis: Vec<Application>,
+    /// What the flow and the application demand of a sign-in.
+    pub(super) demand: Demand,
+}
+
+/// The standing of `application` at `place`, where the tenant's configuration has the version
+/// `configuration`: as it was kept, or read anew.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn standing(
+    app: &App,
+    tx: &mut (dyn ReadTx + '_),
+    place: &Place,
+    application: &Application,
+    configuration: i64,
+) -> Result<Arc<Standing>, JourneyError> {
+    let key = (place.tenant.id, place.flow.id, application.id);
+    // What the caller holds of the flow and the application may be older than `configuration`, by the
+    // time between two statements: then nothing is kept.
+    let current = place.configuration == configuration;
+    if let Some(known) = app.configured.standings.at(&key, configuration).filter(|_| current) {
+        return Ok(known);
+    }
+    let read = Standing {
+        linked: tx.is_linked(application.id, place.flow.id).await?,
+        apis: apis_of(tx, application).await?,
+        demand: crate::service::journey::demand(tx, &place.flow, Some(application)).await?,
+    };
+    Ok(if current { app.configured.standings.keep(key, configuration, read) } else { Arc::new(read) })
+}
