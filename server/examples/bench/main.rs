@@ -17,6 +17,7 @@ mod server;
 mod sign_in;
 mod table;
 mod world;
+mod wrk;
 
 use std::{path::PathBuf, process::ExitCode};
 

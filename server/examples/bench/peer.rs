@@ -47,6 +47,7 @@ impl Peer {
             authorize: "/auth".into(),
             client: client("code"),
             refreshing: client("refresh"),
+            service: Client { scope: "api", ..client("service") },
             cookies: String::new(),
         };
         let mut peer = Self { child, subject };

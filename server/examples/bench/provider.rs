@@ -18,7 +18,10 @@ use std::{
 use futures::future::try_join_all;
 use lanyard_domain::{
     account::Account,
-    application::{Application, ApplicationKind, ApplicationSettings, ClientSecret, Minimum, SigningAlgorithm},
+    application::{
+        ApiPermission, ApiScope, Application, ApplicationKind, ApplicationSettings, ClientSecret, Minimum,
+        SigningAlgorithm,
+    },
     clock::DAY,
     entropy::OsEntropy,
     id::Id,
@@ -38,7 +41,7 @@ use crate::{
     process::{self, Cpu},
     server::{Place, Server},
     table::{Report, Times},
-    world,
+    world, wrk,
 };
 
 /// Connections at the same time.
@@ -88,6 +91,8 @@ pub(crate) struct Subject {
     pub(crate) client: Client,
     /// The one that also gets refresh tokens.
     pub(crate) refreshing: Client,
+    /// The one that asks for tokens of its own.
+    pub(crate) service: Client,
     /// The cookies of a live session.
     pub(crate) cookies: String,
 }
@@ -127,6 +132,18 @@ impl Subject {
     }
 }
 
+async fn own_token(subject: &Subject, connection: &mut Connection) -> Outcome<()> {
+    let Client { id, secret, scope } = &subject.service;
+    let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}&scope={scope}");
+    let reply = connection.post(&subject.token, "", &form).await?.expect(200)?;
+    let answer: serde_json::Value = serde_json::from_slice(&reply.body)?;
+    // A JWT of three parts on both sides.
+    match answer["access_token"].as_str() {
+        Some(token) if token.split('.').count() == 3 => Ok(()),
+        Some(_) | None => Err(format!("not a token: {answer}").into()),
+    }
+}
+
 fn next_token(reply: &Reply) -> Outcome<String> {
     let answer: serde_json::Value = serde_json::from_slice(&reply.body)?;
     let both = answer["access_token"].is_string() && answer["id_token"].is_string();
@@ -140,35 +157,39 @@ enum Kind {
     Discovery,
     Keys,
     Refresh,
+    ClientCredentials,
     CodeFlow,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Discovery, Self::Keys, Self::Refresh, Self::CodeFlow];
+    const ALL: [Self; 5] = [Self::Discovery, Self::Keys, Self::Refresh, Self::ClientCredentials, Self::CodeFlow];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Discovery => "discovery",
             Self::Keys => "key set",
             Self::Refresh => "refresh grant with rotation",
+            Self::ClientCredentials => "client credentials grant",
             Self::CodeFlow => "code flow (authorize by a session, exchange)",
         }
     }
 }
 
 struct Run {
-    times: Times,
+    count: f64,
+    // p50 and p99 in milliseconds.
+    times: String,
     seconds: f64,
     server: Cpu,
 }
 
 impl Run {
     fn rate(&self) -> f64 {
-        self.times.len() as f64 / self.seconds
+        self.count / self.seconds
     }
 
     fn cell(&self) -> String {
-        let each = 1000.0 * self.server.all() / self.times.len() as f64;
+        let each = 1000.0 * self.server.all() / self.count;
         format!("{:.0}/s, p50 / p99 {} ms, {each:.3} ms of its processor time", self.rate(), self.times)
     }
 }
@@ -240,11 +261,13 @@ fn tell(report: &mut Report, alg: &str, columns: &[(String, Vec<Run>, u64)], lim
                 }
                 Some(_) | None => String::new(),
             };
-            // Two signatures each.
-            let share = match kind {
-                Kind::Refresh | Kind::CodeFlow => format!(", {:.2} of the signing limit", 2.0 * run.rate() / limit),
-                Kind::Discovery | Kind::Keys => String::new(),
+            let signatures = match kind {
+                Kind::Refresh | Kind::CodeFlow => 2.0,
+                Kind::ClientCredentials => 1.0,
+                Kind::Discovery | Kind::Keys => 0.0,
             };
+            let share = signatures * run.rate() / limit;
+            let share = if signatures > 0.0 { format!(", {share:.2} of the signing limit") } else { String::new() };
             line.push(format!("{}{ratio}{share}", run.cell()));
         }
         lines.push(line);
@@ -295,6 +318,17 @@ async fn all(subject: &Subject, span: Duration, cpu: impl Fn() -> Outcome<Cpu>) 
 }
 
 async fn drive(subject: &Subject, kind: Kind, span: Duration, cpu: &impl Fn() -> Outcome<Cpu>) -> Outcome<Run> {
+    let path = match kind {
+        Kind::Discovery => Some(&subject.discovery),
+        Kind::Keys => Some(&subject.keys),
+        Kind::Refresh | Kind::ClientCredentials | Kind::CodeFlow => None,
+    };
+    // Where it is installed, the client that costs the least asks for what anybody may get.
+    if let (Some(path), true) = (path, wrk::is_there()) {
+        let before = cpu()?;
+        let wrk::Run { count, seconds, times } = wrk::get(subject.port, path, CONNECTIONS, span)?;
+        return Ok(Run { count, times, seconds, server: cpu()?.since(before) });
+    }
     let mut ready = Vec::new();
     for _ in 0..CONNECTIONS {
         let mut connection = Connection::open(Ipv4Addr::LOCALHOST, subject.port).await?;
@@ -303,7 +337,7 @@ async fn drive(subject: &Subject, kind: Kind, span: Duration, cpu: &impl Fn() ->
                 let code = subject.code(&mut connection, &subject.refreshing).await?;
                 next_token(&subject.exchange(&mut connection, &subject.refreshing, &code).await?)?
             }
-            Kind::Discovery | Kind::Keys | Kind::CodeFlow => String::new(),
+            Kind::Discovery | Kind::Keys | Kind::ClientCredentials | Kind::CodeFlow => String::new(),
         };
         ready.push((connection, token));
     }
@@ -319,6 +353,7 @@ async fn drive(subject: &Subject, kind: Kind, span: Duration, cpu: &impl Fn() ->
                     Kind::Discovery => drop(connection.get(&subject.discovery, "").await?.expect(200)?),
                     Kind::Keys => drop(connection.get(&subject.keys, "").await?.expect(200)?),
                     Kind::Refresh => token = subject.refresh(&mut connection, &token).await?,
+                    Kind::ClientCredentials => own_token(subject, &mut connection).await?,
                     Kind::CodeFlow => {
                         let code = subject.code(&mut connection, &subject.client).await?;
                         drop(subject.exchange(&mut connection, &subject.client, &code).await?);
@@ -331,7 +366,8 @@ async fn drive(subject: &Subject, kind: Kind, span: Duration, cpu: &impl Fn() ->
     });
     try_join_all(clients).await?;
     let seconds = started.elapsed().as_secs_f64();
-    Ok(Run { times: times.take(), seconds, server: cpu()?.since(before) })
+    let times = times.take();
+    Ok(Run { count: times.len() as f64, times: times.to_string(), seconds, server: cpu()?.since(before) })
 }
 
 /// Our side, seeded and not yet started.
@@ -355,6 +391,7 @@ impl Seeded {
             authorize: format!("{base}/oauth2/v2.0/authorize"),
             client: client("openid"),
             refreshing: client("openid%20offline_access"),
+            service: client("api%3A%2F%2Fbench.example%2F.default"),
             cookies: self.cookie,
         }
     }
@@ -364,7 +401,8 @@ async fn ours(place: &Place, algorithm: SigningAlgorithm, database: &str) -> Out
     let app = world::open(place).await?;
     let tenant = world::tenant(&app).await?;
     let secret = Token::generate(&mut OsEntropy);
-    let application = application(&tenant, &secret, algorithm)?;
+    let api = api(&tenant, algorithm);
+    let application = application(&tenant, &secret, algorithm, &api)?;
     let (flow, id) = (world::flow(&tenant)?, application.id);
     let new = world::patient(&tenant, 0, "$argon2id$v=19$nobody-signs-in-with-it")?;
     let cookie = Token::generate(&mut OsEntropy);
@@ -372,6 +410,7 @@ async fn ours(place: &Place, algorithm: SigningAlgorithm, database: &str) -> Out
     let ready = app.store.write(move |tx| {
         Box::pin(async move {
             tx.create_flow(&flow).await?;
+            tx.create_application(&api).await?;
             tx.create_application(&application).await?;
             tx.link_flow(tenant.id, application.id, flow.id).await?;
             tx.create_account(tenant.id, &new, tenant.created_at).await?;
@@ -389,7 +428,28 @@ async fn ours(place: &Place, algorithm: SigningAlgorithm, database: &str) -> Out
     })
 }
 
-fn application(tenant: &Tenant, secret: &Token, signing: SigningAlgorithm) -> Outcome<Application> {
+// The web API that the application may call in its own name.
+fn api(tenant: &Tenant, signing: SigningAlgorithm) -> Application {
+    let scope = ApiScope { name: "read".into(), description: "Read".into() };
+    Application {
+        id: Id::new(tenant.created_at, &mut OsEntropy),
+        tenant: tenant.id,
+        name: "Provider bench API".into(),
+        kind: ApplicationKind::WebApi,
+        reply_urls: Vec::new(),
+        minimum: Minimum::StrongestLinked,
+        secrets: Vec::new(),
+        settings: ApplicationSettings {
+            signing,
+            app_id_uri: Some("api://bench.example".into()),
+            scopes: vec![scope],
+            ..ApplicationSettings::default()
+        },
+        created_at: tenant.created_at,
+    }
+}
+
+fn application(tenant: &Tenant, secret: &Token, signing: SigningAlgorithm, api: &Application) -> Outcome<Application> {
     let kind = ApplicationKind::Web;
     Ok(Application {
         id: Id::new(tenant.created_at, &mut OsEntropy),
@@ -399,7 +459,12 @@ fn application(tenant: &Tenant, secret: &Token, signing: SigningAlgorithm) -> Ou
         reply_urls: vec![ReplyUrl::parse(REPLY_URL[0], kind)?],
         minimum: Minimum::StrongestLinked,
         secrets: vec![ClientSecret { hash: secret.hash(), hint: "none".into(), created_at: tenant.created_at }],
-        settings: ApplicationSettings { signing, ..ApplicationSettings::default() },
+        settings: ApplicationSettings {
+            signing,
+            client_credentials: true,
+            permissions: vec![ApiPermission { api: api.id, scopes: vec!["read".into()] }],
+            ..ApplicationSettings::default()
+        },
         created_at: tenant.created_at,
     })
 }

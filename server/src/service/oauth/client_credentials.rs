@@ -13,7 +13,7 @@ use lanyard_oidc::{
     token::{self, ApplicationToken},
 };
 
-use super::{Place, ProtocolError, client::apis_of, dpop};
+use super::{Place, ProtocolError, dpop, standing::standing};
 use crate::{
     http::client::Client,
     service::{audit, journey::JourneyError, signing},
@@ -38,11 +38,11 @@ pub(super) async fn by_client(
             Box::pin(async move {
                 dpop::consume(tx, proof.as_ref()).await?;
                 // An application that was unlinked gets nothing more from this flow.
-                if !tx.is_linked(caller.id, here.flow.id).await? {
+                let standing = standing(&own, tx, &here, &caller, here.configuration).await?;
+                if !standing.linked {
                     return Err(ProtocolError::Refused(unlinked()));
                 }
-                let apis = apis_of(tx, &caller).await?;
-                let (api, roles) = Scopes::new(&caller, &apis).whole_api(asked.as_deref())?;
+                let (api, roles) = Scopes::new(&caller, &standing.apis).whole_api(asked.as_deref())?;
                 let event = audit::Event::of(Action::ApplicationTokenIssued, Outcome::Success)
                     .on(caller.id)
                     .from(&from)

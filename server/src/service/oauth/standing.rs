@@ -34,7 +34,7 @@ pub(super) async fn standing(
     let key = (place.tenant.id, place.flow.id, application.id);
     // What the caller holds of the flow and the application may be older than `configuration`, by the
     // time between two statements: then nothing is kept.
-    let current = place.configuration == configuration;
+    let current = configuration > 0 && place.configuration == configuration;
     if let Some(known) = app.configured.standings.at(&key, configuration).filter(|_| current) {
         return Ok(known);
     }
