@@ -30,6 +30,7 @@ mod policy;
 mod portal;
 mod providers;
 mod races;
+mod registration;
 mod routes;
 mod sessions;
 mod single_sign_on;

@@ -139,3 +139,38 @@ async fn the_demo_touches_no_database_but_its_own_and_nothing_else_touches_the_d
     assert_one_line(&run(&dir, &outside, &[]).await, &["demo"]);
     remove(&dir);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc7591_registration_is_switched_and_its_tokens_are_made_and_revoked_by_command() {
+    let dir = temp_dir();
+    installed(&dir, false).await;
+    let here = ["--tenant", "clinic.example", "--data-dir", "data"];
+    let told = async |command: &[&str], more: &[&str]| {
+        let output = run(&dir, &[command, &here, more].concat(), &[]).await;
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{command:?}: {err}");
+        serde_json::from_str::<serde_json::Value>(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
+    };
+    let registration = |word: &'static str| ["tenant", "registration", word];
+    let create = ["tenant", "create", "--name", "Clinic", "--domain", "clinic.example", "--data-dir", "data"];
+    assert!(run(&dir, &create, &[]).await.status.success());
+    told(&["flow", "create"], &["--name", "B2C_1_susi"]).await;
+    assert_eq!(told(&registration("show"), &[]).await["on"], false, "off by default");
+    let on = told(&registration("on"), &["--most", "3"]).await;
+    assert_eq!((&on["on"], &on["most"]), (&true.into(), &3.into()));
+    let draft = ["--flow", "b2c_1_SUSI", "--label", "Partner", "--uses", "2"];
+    let made = told(&registration("mint"), &draft).await;
+    let (id, token) = (made["id"].as_str().unwrap(), made["token"].as_str().unwrap());
+    let shown = told(&registration("show"), &[]).await;
+    assert_eq!(shown["initial_access_tokens"][0]["uses_left"], 2);
+    assert!(!shown.to_string().contains(token), "shown once");
+    for bad in [["--flow", "none", "--label", "x"], ["--flow", "B2C_1_susi", "--label", ""]] {
+        assert_one_line(&run(&dir, &[&registration("mint")[..], &here, &bad].concat(), &[]).await, &[]);
+    }
+    told(&registration("revoke"), &["--id", id]).await;
+    assert_one_line(&run(&dir, &[&registration("revoke")[..], &here, &["--id", id]].concat(), &[]).await, &[id]);
+    assert_eq!(told(&registration("off"), &[]).await["on"], false);
+    let last = told(&registration("show"), &[]).await;
+    assert_eq!((&last["most"], &last["initial_access_tokens"][0]["revoked"]), (&3.into(), &true.into()));
+    remove(&dir);
+}

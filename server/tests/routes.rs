@@ -168,7 +168,13 @@ async fn n25_every_route_that_changes_state_refuses_other_sites() {
 async fn n25_the_exempt_endpoints_are_the_pinned_ones() {
     let pinned = [Endpoint::Authorize, Endpoint::Token, Endpoint::UserInfo, Endpoint::Logout];
     assert_eq!(EXEMPT[..4], pinned);
-    let later = [Endpoint::Revocation, Endpoint::Introspection, Endpoint::PushedRequest, Endpoint::DeviceAuthorization];
+    let later = [
+        Endpoint::Revocation,
+        Endpoint::Introspection,
+        Endpoint::PushedRequest,
+        Endpoint::DeviceAuthorization,
+        Endpoint::Registration,
+    ];
     assert_eq!(EXEMPT[4..], later);
     let app = TestApp::new().await;
     let base = place(&app.world.plain, &app.world.plain.flow);

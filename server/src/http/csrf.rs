@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq as _;
 
 /// The endpoints that take no cookie as authority: a code, a secret or a bearer token decides.
 /// `authorize` by POST only starts a journey. A test pins this list against the router.
-pub const EXEMPT: [Endpoint; 8] = [
+pub const EXEMPT: [Endpoint; 9] = [
     Endpoint::Authorize,
     Endpoint::Token,
     Endpoint::UserInfo,
@@ -21,6 +21,7 @@ pub const EXEMPT: [Endpoint; 8] = [
     Endpoint::Introspection,
     Endpoint::PushedRequest,
     Endpoint::DeviceAuthorization,
+    Endpoint::Registration,
 ];
 
 /// The exempt endpoints that a program calls rather than a person's browser.

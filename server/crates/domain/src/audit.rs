@@ -59,6 +59,10 @@ pub enum Action {
     DeviceApproved,
     DeviceDenied,
     DeviceCodeReused,
+    ApplicationDeleted,
+    RegistrationSwitched,
+    InitialAccessTokenCreated,
+    InitialAccessTokenRevoked,
 }
 
 /// How it ended.

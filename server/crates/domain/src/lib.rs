@@ -23,6 +23,7 @@ pub mod invitation;
 pub mod journey;
 pub mod password;
 pub mod phone;
+pub mod registration;
 pub mod reply_url;
 pub mod role;
 pub mod secret;

@@ -120,11 +120,13 @@ pub enum Endpoint {
     DeviceAuthorization,
     /// The page where a person types a user code (RFC 8628, 3.3).
     Device,
+    /// RFC 7591, 3, and what a client registered (RFC 7592, 2).
+    Registration,
 }
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Discovery,
         Self::Authorize,
         Self::Token,
@@ -136,6 +138,7 @@ impl Endpoint {
         Self::PushedRequest,
         Self::DeviceAuthorization,
         Self::Device,
+        Self::Registration,
     ];
 
     /// The part of the path behind the flow.
@@ -153,6 +156,7 @@ impl Endpoint {
             Self::PushedRequest => "oauth2/v2.0/par",
             Self::DeviceAuthorization => "oauth2/v2.0/devicecode",
             Self::Device => "device",
+            Self::Registration => "oauth2/v2.0/register",
         }
     }
 

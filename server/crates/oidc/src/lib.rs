@@ -17,6 +17,7 @@ pub mod jose;
 pub mod logout;
 pub mod metadata;
 pub mod params;
+pub mod registration;
 pub mod response;
 pub mod scope;
 pub mod standard;

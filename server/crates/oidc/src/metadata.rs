@@ -37,6 +37,9 @@ pub struct Metadata {
     // RFC 8628, 4: only where an application of the flow has the grant switched on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_authorization_endpoint: Option<String>,
+    // RFC 7591: only where the tenant lets programs register.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration_endpoint: Option<String>,
     pub pushed_authorization_request_endpoint: String,
     pub require_pushed_authorization_requests: bool,
     pub revocation_endpoint: String,
@@ -71,7 +74,8 @@ pub struct Metadata {
 
 impl Metadata {
     /// The document of the flow that `route` leads to; `flow_claims` are the claims it selects,
-    /// `linked` the applications that it signs people in to.
+    /// `linked` the applications that it signs people in to; `registration` says whether programs may
+    /// register further ones.
     #[must_use]
     pub fn new(
         origin: &PublicOrigin,
@@ -79,6 +83,7 @@ impl Metadata {
         issuer: String,
         flow_claims: &[String],
         linked: &[Application],
+        registration: bool,
     ) -> Self {
         let some = |kind| linked.iter().any(|application| response_type::is_allowed(kind, &application.settings));
         let offered = |kind: &ResponseType| *kind == ResponseType::Code || some(*kind);
@@ -106,6 +111,7 @@ impl Metadata {
             revocation_endpoint: url(Endpoint::Revocation),
             introspection_endpoint: url(Endpoint::Introspection),
             device_authorization_endpoint: used(GrantType::DeviceCode).then(|| url(Endpoint::DeviceAuthorization)),
+            registration_endpoint: registration.then(|| url(Endpoint::Registration)),
             pushed_authorization_request_endpoint: url(Endpoint::PushedRequest),
             require_pushed_authorization_requests: !linked.is_empty()
                 && linked.iter().all(|application| application.settings.require_pushed_requests),
@@ -171,7 +177,7 @@ mod tests {
             ("/tfp/clinic.example/SUSI/.well-known/openid-configuration", "/tfp/clinic.example/susi/oauth2/v2.0/token"),
         ] {
             let route = Route::parse(path, None).unwrap();
-            let document = Metadata::new(&origin, &route, issuer.clone(), &["city".into(), "sub".into()], &[]);
+            let document = Metadata::new(&origin, &route, issuer.clone(), &["city".into(), "sub".into()], &[], false);
             assert_eq!(document.token_endpoint, format!("{}{token}", origin.as_str()));
             assert_eq!(document.issuer, issuer);
             let json = serde_json::to_value(&document).unwrap();
@@ -186,7 +192,8 @@ mod tests {
     #[test]
     fn oidcc_discovery_tells_what_at_least_one_linked_application_may_use() {
         let route = Route::parse("/clinic.example/susi/v2.0/.well-known/openid-configuration", None).unwrap();
-        let of = |linked: &[Application]| Metadata::new(&fixtures::origin(), &route, fixtures::issuer(), &[], linked);
+        let of =
+            |linked: &[Application]| Metadata::new(&fixtures::origin(), &route, fixtures::issuer(), &[], linked, false);
         let (plain, mut other) = (fixtures::application(Web), fixtures::application(Web));
         assert_eq!(of(&[]).response_types_supported, ["code"]);
         assert_eq!(of(std::slice::from_ref(&plain)).response_types_supported, ["code"]);
@@ -206,7 +213,8 @@ mod tests {
     #[test]
     fn rfc8628_discovery_lists_grants_and_their_endpoint_only_where_they_are_switched_on() {
         let route = Route::parse("/clinic.example/susi/v2.0/.well-known/openid-configuration", None).unwrap();
-        let of = |linked: &[Application]| Metadata::new(&fixtures::origin(), &route, fixtures::issuer(), &[], linked);
+        let of =
+            |linked: &[Application]| Metadata::new(&fixtures::origin(), &route, fixtures::issuer(), &[], linked, false);
         let (plain, mut other) = (fixtures::application(Web), fixtures::application(Web));
         let off = of(std::slice::from_ref(&plain));
         assert_eq!(off.grant_types_supported, ["authorization_code", "refresh_token"]);

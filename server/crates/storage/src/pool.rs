@@ -73,6 +73,14 @@ impl<S: Source> Pool<S> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
+    /// Lets what stands idle have stood so for longer.
+    #[cfg(test)]
+    pub(crate) fn age(&self, by: Duration) {
+        for (_, since) in self.idle.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+            *since -= by;
+        }
+    }
+
     /// Waits for the jobs under way, then closes.
     pub(crate) async fn close(&self) {
         // An error means closed already.
@@ -94,4 +102,79 @@ impl<S: Source> InUse<'_, S> {
 
 fn gone() -> StorageError {
     StorageError::Unavailable("the database is closed".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    // Connections that are numbered.
+    #[derive(Default)]
+    struct Numbered {
+        opened: AtomicUsize,
+        closed: Arc<AtomicUsize>,
+    }
+
+    struct Connection {
+        number: usize,
+        dead: bool,
+        closed: Arc<AtomicUsize>,
+    }
+
+    impl Source for Numbered {
+        type Connection = Connection;
+
+        fn open(&self) -> BoxFuture<'_, Result<Connection, sqlx::Error>> {
+            let number = self.opened.fetch_add(1, Ordering::SeqCst);
+            async move { Ok(Connection { number, dead: false, closed: Arc::clone(&self.closed) }) }.boxed()
+        }
+
+        fn close(connection: Connection) -> BoxFuture<'static, Result<(), sqlx::Error>> {
+            connection.closed.fetch_add(1, Ordering::SeqCst);
+            async { Ok(()) }.boxed()
+        }
+
+        fn is_well<'c>(connection: &'c mut Connection, _: Duration) -> BoxFuture<'c, bool> {
+            async move { !connection.dead }.boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dead_idle_connection_is_replaced_and_one_that_was_not_given_back_is_not_used_again() {
+        let pool = Pool::new(Numbered::default(), 2);
+        pool.take().await.unwrap().keep();
+        let mut again = pool.take().await.unwrap();
+        assert_eq!(again.connection.number, 0, "the same one, again");
+        again.connection.dead = true;
+        again.keep();
+        let next = pool.take().await.unwrap();
+        assert_eq!(next.connection.number, 1, "dead, and replaced");
+        // A job that did not come to its end: its connection may be in any state.
+        drop(next);
+        assert_eq!(pool.take().await.unwrap().connection.number, 2);
+    }
+
+    #[tokio::test]
+    async fn there_are_never_more_connections_than_places_and_closing_waits_for_all() {
+        let pool = Pool::new(Numbered::default(), 2);
+        let (one, two) = (pool.take().await.unwrap(), pool.take().await.unwrap());
+        assert!(pool.take().now_or_never().is_none(), "the third waits");
+        let closing = pool.close();
+        futures::pin_mut!(closing);
+        assert!(closing.as_mut().now_or_never().is_none(), "jobs are under way");
+        one.keep();
+        assert!(closing.as_mut().now_or_never().is_none(), "one is still under way");
+        two.keep();
+        closing.await;
+        assert_eq!(pool.source().closed.load(Ordering::SeqCst), 2, "each was closed");
+        assert!(matches!(pool.take().await, Err(StorageError::Unavailable(_))));
+        pool.close().await;
+    }
 }

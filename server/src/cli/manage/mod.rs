@@ -6,6 +6,7 @@
 
 mod application;
 mod flow;
+mod registration;
 mod tenant;
 
 use std::{

@@ -1,4 +1,4 @@
-//! `lanyard tenant create|list`.
+//! `lanyard tenant create|list|registration`.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use clap::Subcommand;
 use lanyard_domain::{role::Role, tenant::Tenant};
 use serde_json::json;
 
-use super::{Outcome, by, problems, said, with};
+use super::{Outcome, by, problems, registration, said, with};
 use crate::{
     cli::ServeArgs,
     http::{form::Fields, portal::forms},
@@ -30,6 +30,9 @@ pub(in super::super) enum TenantCommand {
         #[command(flatten)]
         server: ServeArgs,
     },
+    /// Whether programs may register applications (RFC 7591), and with which tokens.
+    #[command(subcommand)]
+    Registration(registration::RegistrationCommand),
     /// List the tenants (50 at most, by name).
     List {
         #[command(flatten)]
@@ -53,6 +56,7 @@ pub(in super::super) async fn run(command: &TenantCommand) -> Outcome {
             })
             .await
         }
+        TenantCommand::Registration(command) => registration::run(command).await,
         TenantCommand::List { server } => {
             with(server.load()?, |app| async move {
                 let page = tenants::list(&app, &[Role::InstanceOperator], Wanted::default()).await?;

@@ -35,7 +35,8 @@ impl Readers {
             | Endpoint::Logout
             | Endpoint::Introspection
             | Endpoint::DeviceAuthorization
-            | Endpoint::Device => Self::Nobody,
+            | Endpoint::Device
+            | Endpoint::Registration => Self::Nobody,
         }
     }
 }

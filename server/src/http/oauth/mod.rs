@@ -4,6 +4,7 @@
 mod cors;
 mod device;
 mod dpop;
+mod registration;
 pub mod response;
 mod token;
 
@@ -61,8 +62,11 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
     match (route.endpoint, method) {
         (Endpoint::Discovery, Method::GET | Method::HEAD) => {
             let linked = oauth::linked_applications(app, &place).await?;
+            let registration = oauth::registration::is_on(app, &place).await?;
             let (issuer, claims) = (place.issuer.clone(), &place.flow.settings.claims);
-            Ok(cached(Json(Metadata::new(&app.public_origin, route, issuer, claims, &linked)).into_response()))
+            Ok(cached(
+                Json(Metadata::new(&app.public_origin, route, issuer, claims, &linked, registration)).into_response(),
+            ))
         }
         (Endpoint::Keys, Method::GET | Method::HEAD) => {
             let keys = signing::of(app, place.tenant.id).await?;
@@ -102,6 +106,9 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
             let body = form(request).await?;
             device::decide(app, &place, &headers, &body, client).await
         }
+        (Endpoint::Registration, Method::GET | Method::POST | Method::PUT | Method::DELETE) => {
+            registration::serve(app, &place, request, client).await
+        }
         (endpoint, _) => Ok((StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, methods(endpoint))]).into_response()),
     }
 }
@@ -111,6 +118,7 @@ const fn methods(endpoint: Endpoint) -> &'static str {
     match endpoint {
         Endpoint::Discovery | Endpoint::Keys => "GET, HEAD",
         Endpoint::Authorize | Endpoint::UserInfo | Endpoint::Logout | Endpoint::Device => "GET, POST",
+        Endpoint::Registration => "GET, POST, PUT, DELETE",
         Endpoint::Token
         | Endpoint::Revocation
         | Endpoint::Introspection

@@ -72,7 +72,8 @@ pub(super) async fn form(
         | Endpoint::Authorize
         | Endpoint::Logout
         | Endpoint::UserInfo
-        | Endpoint::Device => {
+        | Endpoint::Device
+        | Endpoint::Registration => {
             return StatusCode::METHOD_NOT_ALLOWED.into_response();
         }
     };

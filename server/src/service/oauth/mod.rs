@@ -12,6 +12,7 @@ mod logout;
 mod pushed;
 mod redeem;
 mod refresh;
+pub mod registration;
 mod revoke;
 mod standing;
 mod userinfo;

@@ -7,6 +7,7 @@ pub mod changes;
 pub mod flows;
 pub mod listing;
 pub mod operators;
+pub mod registration;
 pub mod tenants;
 
 use lanyard_app::api::portal::Change;

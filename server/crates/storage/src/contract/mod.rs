@@ -15,6 +15,7 @@ mod patients;
 mod plans;
 mod pushed_requests;
 mod records;
+mod registrations;
 mod sessions;
 mod signing_keys;
 mod steps;

@@ -239,3 +239,53 @@ async fn run(connection: &mut PgConnection, sql: &'static str) -> Result<()> {
     sqlx::raw_sql(sql).execute(connection).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn connect() -> (Postgres, PgConnection) {
+        let url = std::env::var("LANYARD_TEST_POSTGRES_URL").unwrap();
+        let mut options = StoreOptions::new(url.clone());
+        options.job_limit = Duration::from_secs(30);
+        (Postgres::connect(&options).await.unwrap(), PgConnection::connect(&url).await.unwrap())
+    }
+
+    // The server's process behind the connection that the next job gets.
+    async fn process(store: &Postgres) -> i32 {
+        let mut own = store.pool.take().await.unwrap();
+        let pid = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut own.connection).await.unwrap();
+        own.keep();
+        pid
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn d4_an_idle_connection_whose_server_process_died_is_replaced() {
+        let (store, mut admin) = connect().await;
+        let first = process(&store).await;
+        assert_eq!(process(&store).await, first, "kept, and used again");
+        store.pool.age(2 * ASK_AFTER_IDLE);
+        assert_eq!(process(&store).await, first, "asked, and well");
+        // Waits until it is gone.
+        let end = sqlx::query_scalar::<_, bool>("SELECT pg_terminate_backend($1, 10000)").bind(first);
+        assert!(end.fetch_one(&mut admin).await.unwrap());
+        store.pool.age(2 * ASK_AFTER_IDLE);
+        let second = process(&store).await;
+        assert_ne!(second, first, "nobody meets the dead one");
+        assert_eq!(process(&store).await, second);
+        store.close().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn closing_waits_for_the_job_under_way_and_takes_no_more() {
+        let (store, _) = connect().await;
+        let mut own = store.pool.take().await.unwrap();
+        let closing = store.close();
+        futures::pin_mut!(closing);
+        assert!(closing.as_mut().now_or_never().is_none());
+        run(&mut own.connection, "SELECT 1").await.unwrap();
+        own.keep();
+        closing.await;
+        assert!(matches!(store.pool.take().await, Err(StorageError::Unavailable(_))));
+    }
+}

@@ -25,6 +25,7 @@ mod patient_terms;
 mod pushed_request;
 mod redemption;
 mod refresh_token;
+mod registration;
 mod relying_party;
 mod role;
 mod send;
@@ -57,6 +58,7 @@ pub use patient::{
 pub use pushed_request::{PushedAt, PushedRequest, PushedRequestReads, PushedRequestWrites};
 pub use redemption::{GrantAtHand, RedemptionReads, RedemptionWrites};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
+pub use registration::{RegistrationReads, RegistrationWrites};
 pub use relying_party::{RelyingParty, RelyingPartyReads, RelyingPartyWrites};
 pub use role::{RoleReads, RoleWrites};
 pub use send::{SendReads, SendWrites};
@@ -112,13 +114,14 @@ transaction! {
     ReadTx: MetaReads, TenantReads, ApplicationReads, FlowReads, FlowLinkReads, AttributeReads, AccountReads,
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
         ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
-        StepReads, ConsentReads, DeviceCodeReads, PushedRequestReads, RedemptionReads;
+        StepReads, ConsentReads, DeviceCodeReads, PushedRequestReads, RedemptionReads,
+        RegistrationReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
         SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, ConsentWrites, DeviceCodeWrites,
-        RedemptionWrites;
+        RedemptionWrites, RegistrationWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

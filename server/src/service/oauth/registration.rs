@@ -1,0 +1,286 @@
+//! Dynamic client registration (RFC 7591) and what a client may do with its own (RFC 7592).
+//!
+//! Off unless an operator has switched it on for the tenant; whoever registers shows an initial
+//! access token. What comes of it belongs to somebody else, and signs people in through the one flow
+//! it registered at. Once an operator changes it, it is theirs: the client may look, no more.
+
+use lanyard_domain::{
+    application::{Application, ClientSecret, Minimum},
+    audit::{Action, Outcome},
+    id::Id,
+    registration::ClientRegistration,
+    secret::Token,
+};
+use lanyard_oidc::{
+    endpoints::{Endpoint, Route, TenantRef, UrlForm},
+    error::Refusal,
+    registration::{self as rules, Access, ClientInformation, Registration, Update},
+    token::ClientAuthMethod,
+};
+use lanyard_storage::{ReadTx, StorageError, WriteTx};
+
+use super::{Place, ProtocolError, redeem::claimed};
+use crate::{
+    http::client::Client,
+    service::{audit, journey::JourneyError},
+    state::App,
+};
+
+/// Whether programs may register applications in the tenant of `place`.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_on(app: &App, place: &Place) -> Result<bool, JourneyError> {
+    let tenant = place.tenant.id;
+    let switch = app.store.read(move |tx| Box::pin(async move { tx.registration_switch(tenant).await })).await;
+    switch.map(|switch| switch.on).map_err(|error: StorageError| error.into())
+}
+
+/// Registers an application for whoever has the initial access token `bearer`.
+///
+/// # Errors
+/// [`ProtocolError::Refused`] in the protocol's words; not found where it is switched off.
+pub async fn register(
+    app: &App,
+    place: &Place,
+    bearer: Option<Token>,
+    body: &[u8],
+    client: &Client,
+) -> Result<ClientInformation, ProtocolError> {
+    // Judged outside the transaction, told inside it: who has no token learns nothing else.
+    let judged = Registration::read(body, &app.public_origin);
+    let (own, here, client) = (app.clone(), place.clone(), client.clone());
+    let token = Token::generate(app.entropy().as_mut());
+    let secret = Token::generate(app.entropy().as_mut());
+    let (hash, new_secret) = (token.hash(), secret_of(app, &secret));
+    let (application, method, refresh) = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                switched_on(tx, &here).await?;
+                let (tenant, now) = (here.tenant.id, own.clock.now());
+                let bearer = bearer.ok_or(rules::unknown_token())?;
+                let initial = match tx.use_initial_access_token((tenant, here.flow.id), &bearer.hash(), now).await {
+                    Ok(initial) => initial,
+                    Err(StorageError::Conflict) => return Err(rules::unknown_token().into()),
+                    Err(error) => return Err(error.into()),
+                };
+                // From here on a refusal gives the use back: the transaction is given up.
+                let judged = judged?;
+                if !claimed(tx.count_registration(tenant).await)? {
+                    return Err(rules::full().into());
+                }
+                let application = Application {
+                    id: Id::new(now, own.entropy().as_mut()),
+                    tenant,
+                    name: judged.name,
+                    kind: judged.kind,
+                    reply_urls: judged.reply_urls,
+                    minimum: Minimum::StrongestLinked,
+                    secrets: if has_secret(judged.method) { vec![new_secret] } else { Vec::new() },
+                    settings: judged.settings,
+                    created_at: now,
+                };
+                tx.create_application(&application).await?;
+                tx.link_flow(tenant, application.id, here.flow.id).await?;
+                let version = version(tx, &application).await?;
+                let registration = ClientRegistration {
+                    application: application.id,
+                    tenant,
+                    flow: here.flow.id,
+                    token: hash,
+                    method: judged.method.as_str().to_owned(),
+                    refresh: judged.refresh,
+                    version,
+                };
+                tx.create_client_registration(&registration).await?;
+                let detail = serde_json::json!({
+                    "by": "registration", "initial_access_token": initial, "name": application.name,
+                    "kind": application.kind, "reply_urls": application.reply_urls,
+                    "flows": [here.flow.name.as_str()],
+                });
+                note(&own, tx, &application, Action::ApplicationRegistered, &client, detail).await?;
+                Ok::<_, ProtocolError>((application, judged.method, judged.refresh))
+            })
+        })
+        .await?;
+    let access =
+        Access { token: &token, uri: address(app, place, &application), secret: has_secret(method).then_some(&secret) };
+    Ok(ClientInformation::new(&application, method.as_str().to_owned(), refresh, access))
+}
+
+/// What the client `id` registered; `bearer` is its registration access token.
+///
+/// # Errors
+/// As [`register`].
+pub async fn read(
+    app: &App,
+    place: &Place,
+    id: Option<Id<Application>>,
+    bearer: Option<Token>,
+) -> Result<ClientInformation, ProtocolError> {
+    let (here, shown) = (place.clone(), bearer.clone());
+    let (application, registration) =
+        app.store.read(move |tx| Box::pin(async move { registered(tx, &here, id, shown.as_ref()).await })).await?;
+    told(app, place, &application, registration, bearer)
+}
+
+/// Replaces what the client `id` registered, and its registration access token.
+///
+/// # Errors
+/// As [`register`].
+pub async fn update(
+    app: &App,
+    place: &Place,
+    (id, bearer): (Option<Id<Application>>, Option<Token>),
+    body: &[u8],
+    client: &Client,
+) -> Result<ClientInformation, ProtocolError> {
+    let named = id.map(|id| id.to_string()).unwrap_or_default();
+    let judged = Update::read(body, &named, &app.public_origin);
+    // Each update is answered with a new registration access token (RFC 7592, 3).
+    let token = Token::generate(app.entropy().as_mut());
+    let hash = token.hash();
+    let (own, here, client) = (app.clone(), place.clone(), client.clone());
+    let (application, registration) = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (mut application, mut registration) = registered(tx, &here, id, bearer.as_ref()).await?;
+                let Update { secret, registration: wanted } = judged?;
+                let known = |secret: &Token| application.secrets.iter().any(|own| own.hash.matches(&secret.hash()));
+                if secret.is_some_and(|secret| !known(&secret)) {
+                    return Err(rules::wrong_secret().into());
+                }
+                if !wanted.updates(&application, &registration.method) {
+                    return Err(rules::fixed().into());
+                }
+                let advanced = tx.advance_application(here.tenant.id, application.id, registration.version).await;
+                if !claimed(advanced)? {
+                    return Err(rules::taken_over().into());
+                }
+                let before = urls(&application);
+                application.name = wanted.name;
+                application.reply_urls = wanted.reply_urls;
+                application.settings = wanted.settings;
+                tx.update_application(&application).await?;
+                registration.method = wanted.method.as_str().to_owned();
+                registration.refresh = wanted.refresh;
+                registration.version = version(tx, &application).await?;
+                let used = std::mem::replace(&mut registration.token, hash);
+                tx.update_client_registration(&registration, &used).await?;
+                let change = serde_json::json!({"what": "Reply URLs", "before": before, "after": urls(&application)});
+                let detail = serde_json::json!({
+                    "by": "registration", "name": application.name, "reply_urls": application.reply_urls,
+                    "changes": [change],
+                });
+                note(&own, tx, &application, Action::ApplicationChanged, &client, detail).await?;
+                Ok::<_, ProtocolError>((application, registration))
+            })
+        })
+        .await?;
+    told(app, place, &application, registration, Some(token))
+}
+
+/// Deletes the client `id`, with all that it was given.
+///
+/// # Errors
+/// As [`register`].
+pub async fn delete(
+    app: &App,
+    place: &Place,
+    (id, bearer): (Option<Id<Application>>, Option<Token>),
+    client: &Client,
+) -> Result<(), ProtocolError> {
+    let (own, here, client) = (app.clone(), place.clone(), client.clone());
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (application, registration) = registered(tx, &here, id, bearer.as_ref()).await?;
+                if !claimed(tx.delete_registered_application(&registration, own.clock.now()).await)? {
+                    return Err(rules::taken_over().into());
+                }
+                let detail = serde_json::json!({"by": "registration", "name": application.name});
+                note(&own, tx, &application, Action::ApplicationDeleted, &client, detail).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+async fn switched_on(tx: &mut (dyn ReadTx + '_), place: &Place) -> Result<(), ProtocolError> {
+    if tx.registration_switch(place.tenant.id).await?.on { Ok(()) } else { Err(JourneyError::NotFound.into()) }
+}
+
+// The registration of `id` at `place`, if the token is its own: to strangers there is none.
+async fn registered(
+    tx: &mut (dyn ReadTx + '_),
+    place: &Place,
+    id: Option<Id<Application>>,
+    token: Option<&Token>,
+) -> Result<(Application, ClientRegistration), ProtocolError> {
+    switched_on(tx, place).await?;
+    let unknown = || ProtocolError::from(rules::unknown_token());
+    let (Some(id), Some(token)) = (id, token) else { return Err(unknown()) };
+    let at = (place.tenant.id, place.flow.id);
+    let registration = tx.client_registration(at, id, &token.hash()).await?.ok_or_else(unknown)?;
+    let application = tx.application_by_id(place.tenant.id, id).await?.ok_or_else(unknown)?;
+    Ok((application, registration))
+}
+
+fn told(
+    app: &App,
+    place: &Place,
+    application: &Application,
+    registration: ClientRegistration,
+    bearer: Option<Token>,
+) -> Result<ClientInformation, ProtocolError> {
+    let token: Token = bearer.ok_or::<Refusal>(rules::unknown_token())?;
+    let access = Access { token: &token, uri: address(app, place, application), secret: None };
+    Ok(ClientInformation::new(application, registration.method, registration.refresh, access))
+}
+
+async fn version(tx: &mut (dyn ReadTx + '_), application: &Application) -> Result<i64, StorageError> {
+    let version = tx.application_version(application.tenant, application.id).await?;
+    version.ok_or(StorageError::Inconsistent("a registered application"))
+}
+
+// The address of a registration: always the shortest form.
+fn address(app: &App, place: &Place, application: &Application) -> String {
+    let route = Route {
+        tenant: TenantRef::Domain(place.tenant.domain.clone()),
+        flow: place.flow.name.key(),
+        form: UrlForm::Plain,
+        endpoint: Endpoint::Registration,
+    };
+    format!("{}?client_id={}", route.url(&app.public_origin, Endpoint::Registration), application.id)
+}
+
+const fn has_secret(method: ClientAuthMethod) -> bool {
+    match method {
+        ClientAuthMethod::SecretPost | ClientAuthMethod::SecretBasic => true,
+        ClientAuthMethod::PrivateKeyJwt | ClientAuthMethod::None => false,
+    }
+}
+
+fn secret_of(app: &App, secret: &Token) -> ClientSecret {
+    let text = secret.expose();
+    let hint = text[text.len().saturating_sub(4)..].to_owned();
+    ClientSecret { hash: secret.hash(), hint, created_at: app.clock.now() }
+}
+
+fn urls(application: &Application) -> String {
+    application.reply_urls.iter().map(|url| url.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+async fn note(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    application: &Application,
+    action: Action,
+    client: &Client,
+    detail: serde_json::Value,
+) -> Result<(), StorageError> {
+    let event = audit::Event::of(action, Outcome::Success).on(application.id).from(client).with(detail);
+    audit::append(app, tx, application.tenant, event).await
+}

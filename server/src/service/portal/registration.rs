@@ -1,0 +1,137 @@
+//! What an operator decides about dynamic client registration: the switch of a tenant, and the
+//! initial access tokens with which programs may register.
+
+use lanyard_domain::{
+    audit::Action,
+    clock::DAY,
+    id::Id,
+    registration::{InitialAccessToken, MOST_DAYS, MOST_REGISTRATIONS, MOST_USES, RegistrationSwitch},
+    secret::Token,
+    tenant::Tenant,
+    text,
+    user_flow::UserFlow,
+};
+
+use super::{By, PortalError, record};
+use crate::state::App;
+
+/// The most characters of a token's label.
+const MAX_LABEL: usize = 80;
+/// So many tokens are listed.
+const SHOWN: u32 = 100;
+
+/// An initial access token to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenDraft {
+    /// The flow at which it may be used.
+    pub flow: Id<UserFlow>,
+    /// Whom it is for.
+    pub label: String,
+    /// How many registrations it is good for, from 1.
+    pub uses: u32,
+    /// How many days it is good for, from 1.
+    pub days: u32,
+}
+
+/// Switches registration on or off in a tenant; at most `most` applications may be registered so.
+///
+/// # Errors
+/// [`PortalError::NotAllowed`] if `most` is 0 or more than [`MOST_REGISTRATIONS`].
+pub async fn switch(
+    app: &App,
+    tenant: Id<Tenant>,
+    on: bool,
+    most: u32,
+    by: By,
+) -> Result<RegistrationSwitch, PortalError> {
+    if !(1..=MOST_REGISTRATIONS).contains(&most) {
+        return Err(PortalError::NotAllowed);
+    }
+    let own = app.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                tx.set_registration_switch(tenant, on, most).await?;
+                let detail = serde_json::json!({"on": on, "most": most});
+                record(&own, tx, tenant, &by, Action::RegistrationSwitched, tenant.to_string(), detail).await?;
+                Ok(tx.registration_switch(tenant).await?)
+            })
+        })
+        .await
+}
+
+/// Makes an initial access token; its text is shown once and kept as a hash only.
+///
+/// # Errors
+/// [`PortalError::NotAllowed`] if the draft is out of bounds, [`PortalError::NotFound`] if the tenant has
+/// no such flow.
+pub async fn mint(
+    app: &App,
+    tenant: Id<Tenant>,
+    draft: TokenDraft,
+    by: By,
+) -> Result<(InitialAccessToken, Token), PortalError> {
+    let label = text::clean(&draft.label, MAX_LABEL).map_err(|_| PortalError::NotAllowed)?;
+    if !(1..=MOST_USES).contains(&draft.uses) || !(1..=MOST_DAYS).contains(&draft.days) {
+        return Err(PortalError::NotAllowed);
+    }
+    let (own, now) = (app.clone(), app.clock.now());
+    let text = Token::generate(app.entropy().as_mut());
+    let token = InitialAccessToken {
+        id: Id::new(now, app.entropy().as_mut()),
+        tenant,
+        flow: draft.flow,
+        hash: text.hash(),
+        label,
+        uses_left: draft.uses,
+        created_at: now,
+        expires_at: now.plus(i64::from(draft.days) * DAY),
+        revoked_at: None,
+    };
+    let made = token.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let flow = tx.flow_by_id(tenant, token.flow).await?.ok_or(PortalError::NotFound)?;
+                tx.create_initial_access_token(&token).await?;
+                let detail = serde_json::json!({"flow": flow.name.as_str(), "label": token.label, "uses": token.uses_left, "days": draft.days});
+                let (action, target) = (Action::InitialAccessTokenCreated, token.id.to_string());
+                record(&own, tx, tenant, &by, action, target, detail).await?;
+                Ok::<_, PortalError>(())
+            })
+        })
+        .await?;
+    Ok((made, text))
+}
+
+/// Revokes an initial access token at once. What was registered with it stays.
+///
+/// # Errors
+/// [`PortalError::Conflict`] if the tenant has none of this id that still stands.
+pub async fn revoke(app: &App, tenant: Id<Tenant>, id: Id<InitialAccessToken>, by: By) -> Result<(), PortalError> {
+    let own = app.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                tx.revoke_initial_access_token(tenant, id, own.clock.now()).await?;
+                let (action, detail) = (Action::InitialAccessTokenRevoked, serde_json::json!({}));
+                record(&own, tx, tenant, &by, action, id.to_string(), detail).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// The switch of a tenant and its newest initial access tokens.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn show(app: &App, tenant: Id<Tenant>) -> Result<(RegistrationSwitch, Vec<InitialAccessToken>), PortalError> {
+    app.store
+        .read(move |tx| {
+            Box::pin(async move {
+                Ok((tx.registration_switch(tenant).await?, tx.initial_access_tokens(tenant, SHOWN).await?))
+            })
+        })
+        .await
+}
