@@ -59,6 +59,7 @@ pub enum Action {
     DeviceApproved,
     DeviceDenied,
     DeviceCodeReused,
+    ProofRefused,
 }
 
 /// How it ended.
