@@ -24,6 +24,7 @@ mod input_abuse;
 mod journey_life;
 mod keys;
 mod logout;
+mod manage;
 mod oidc;
 mod passwords;
 mod policy;

@@ -14,7 +14,7 @@ use sqlx::Connection as _;
 use crate::support::database::{remove, temp_dir};
 
 // Runs the program to its end; one that does not end is ended, and has failed the test.
-async fn run(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+pub(crate) async fn run(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lanyard"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LANYARD_")) {
         command.env_remove(name);

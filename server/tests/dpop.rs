@@ -1,9 +1,5 @@
 //! RFC 9449: tokens bound to a key, and what a thief without it can do with them: nothing.
 
-use aws_lc_rs::{
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
-};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::join_all;
 use lanyard_domain::{
@@ -12,7 +8,6 @@ use lanyard_domain::{
     clock::{HOUR, MINUTE, SECOND},
 };
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::oidc::{
     change_application,
@@ -20,59 +15,12 @@ use crate::oidc::{
 };
 use crate::support::{
     Clinic, PASSWORD, Page, Run, TestApp, Via,
-    app::{ORIGIN, Options},
+    app::Options,
     browser::Browser,
+    client_key::{Call, ClientKey},
     journey::{authorize, place, redeem},
     world::NORA,
 };
-
-struct Key(EcdsaKeyPair);
-
-impl Key {
-    fn new() -> Self {
-        Self(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
-    }
-
-    fn jwk(&self) -> Value {
-        let point = self.0.public_key().as_ref();
-        let part = |range: std::ops::Range<usize>| URL_SAFE_NO_PAD.encode(&point[range]);
-        json!({"kty": "EC", "crv": "P-256", "x": part(1..33), "y": part(33..65)})
-    }
-
-    fn thumbprint(&self) -> String {
-        let jwk = self.jwk();
-        let text = format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, jwk["x"], jwk["y"]);
-        URL_SAFE_NO_PAD.encode(Sha256::digest(text))
-    }
-
-    fn sign(&self, header: &Value, claims: &Value) -> String {
-        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let text = format!("{}.{}", encode(header), encode(claims));
-        let signature = self.0.sign(&SystemRandom::new(), text.as_bytes()).unwrap();
-        format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
-    }
-
-    // A good proof, changed as the test wants it.
-    fn proof(&self, call: &Call<'_>, change: impl Fn(&mut Value, &mut Value)) -> String {
-        let mut header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk()});
-        let mut claims = json!({
-            "jti": call.jti, "htm": call.method, "htu": format!("{ORIGIN}{}", call.path), "iat": call.at,
-        });
-        if let Some(token) = call.token {
-            claims["ath"] = URL_SAFE_NO_PAD.encode(Sha256::digest(token)).into();
-        }
-        change(&mut header, &mut claims);
-        self.sign(&header, &claims)
-    }
-}
-
-struct Call<'a> {
-    jti: &'a str,
-    method: &'a str,
-    path: &'a str,
-    token: Option<&'a str>,
-    at: i64,
-}
 
 fn token_path(clinic: &Clinic) -> String {
     format!("{}/oauth2/v2.0/token", place(clinic, &clinic.flow))
@@ -87,10 +35,6 @@ async fn code(app: &TestApp, clinic: &Clinic, more: &[(&str, &str)]) -> String {
     let mut run = Run::at(app.browser(), &authorize(clinic, &clinic.flow, more), Via::Form).await;
     run.sign_in(NORA, PASSWORD).await;
     run.code().await
-}
-
-fn at_token<'a>(app: &TestApp, path: &'a str, jti: &'a str) -> Call<'a> {
-    Call { jti, method: "POST", path, token: None, at: app.now().as_seconds() }
 }
 
 async fn redeemed(app: &TestApp, clinic: &Clinic, code: &str, proof: Option<String>) -> Page {
@@ -130,9 +74,9 @@ async fn strict(app: &TestApp, clinic: &Clinic, nonce: bool) {
 async fn rfc9449_tokens_are_bound_to_the_key_and_good_with_it() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
-    let (key, path) = (Key::new(), token_path(&clinic));
+    let (key, path) = (ClientKey::generate("k"), token_path(&clinic));
     let code = code(&app, &clinic, &[]).await;
-    let tokens = redeemed(&app, &clinic, &code, Some(key.proof(&at_token(&app, &path, "a"), |_, _| {}))).await;
+    let tokens = redeemed(&app, &clinic, &code, Some(key.proof(&Call::post(&app, &path, "a"), |_, _| {}))).await;
     assert_eq!(tokens.status, 200, "{}", tokens.text());
     let tokens: Value = tokens.json();
     assert_eq!(tokens["token_type"], "DPoP");
@@ -153,7 +97,7 @@ async fn rfc9449_tokens_are_bound_to_the_key_and_good_with_it() {
     browser.extra = vec![("authorization", format!("dpop {access}")), ("dpop", key.proof(&call, |_, _| {}))];
     assert_eq!(browser.get(&upper).await.status, 200);
 
-    let proof = key.proof(&at_token(&app, &path, "d"), |_, _| {});
+    let proof = key.proof(&Call::post(&app, &path, "d"), |_, _| {});
     let next = refreshed(&app, &clinic, tokens["refresh_token"].as_str().unwrap(), Some(proof)).await;
     assert_eq!((next.status.as_u16(), next.json::<Value>()["token_type"].clone()), (200, "DPoP".into()));
     let path = format!("{}/v2.0/.well-known/openid-configuration", place(&clinic, &clinic.flow));
@@ -165,7 +109,7 @@ async fn rfc9449_tokens_are_bound_to_the_key_and_good_with_it() {
 async fn rfc9449_bad_proofs_at_the_token_endpoint_are_refused_and_leave_the_code_alone() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
-    let (key, path) = (Key::new(), token_path(&clinic));
+    let (key, path) = (ClientKey::generate("k"), token_path(&clinic));
     let code = code(&app, &clinic, &[]).await;
     let before = app.durable().await;
     type Change = fn(&mut Value, &mut Value);
@@ -182,12 +126,12 @@ async fn rfc9449_bad_proofs_at_the_token_endpoint_are_refused_and_leave_the_code
         ("no_jti", |_, claims| claims["jti"] = Value::Null, "invalid_dpop_proof"),
     ];
     for (attack, change, expected) in attacks {
-        let page = redeemed(&app, &clinic, &code, Some(key.proof(&at_token(&app, &path, "j"), change))).await;
+        let page = redeemed(&app, &clinic, &code, Some(key.proof(&Call::post(&app, &path, "j"), change))).await;
         assert_eq!(error(&page), refused(400, expected), "{attack}");
         assert_eq!(page.header("dpop-nonce").is_some(), expected == "use_dpop_nonce", "{attack}");
     }
     // Two proofs at once, a mutilated one, and one that is no text.
-    let good = key.proof(&at_token(&app, &path, "j"), |_, _| {});
+    let good = key.proof(&Call::post(&app, &path, "j"), |_, _| {});
     for bad in [format!("{good}x"), "x".to_owned(), String::new(), "a".repeat(10_000)] {
         assert_eq!(error(&redeemed(&app, &clinic, &code, Some(bad)).await), refused(400, "invalid_dpop_proof"));
     }
@@ -199,12 +143,12 @@ async fn rfc9449_bad_proofs_at_the_token_endpoint_are_refused_and_leave_the_code
 async fn rfc9449_bearer_downgrade_other_key_missing_ath_and_replayed_proof_are_refused_at_userinfo() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
-    let (key, path, info) = (Key::new(), token_path(&clinic), userinfo_path(&clinic));
+    let (key, path, info) = (ClientKey::generate("k"), token_path(&clinic), userinfo_path(&clinic));
     let bound = redeemed(
         &app,
         &clinic,
         &code(&app, &clinic, &[]).await,
-        Some(key.proof(&at_token(&app, &path, "a"), |_, _| {})),
+        Some(key.proof(&Call::post(&app, &path, "a"), |_, _| {})),
     )
     .await;
     let bound = bound.json::<Value>()["access_token"].as_str().unwrap().to_owned();
@@ -218,7 +162,13 @@ async fn rfc9449_bearer_downgrade_other_key_missing_ath_and_replayed_proof_are_r
         ("bearer_downgrade", "Bearer", &bound, None, "invalid_token"),
         ("bearer_with_proof", "Bearer", &bound, Some(good("b", Some(&bound[..]))), "invalid_token"),
         ("no_proof", "DPoP", &bound, None, "invalid_token"),
-        ("other_key", "DPoP", &bound, Some(Key::new().proof(&call("c", Some(&bound[..])), |_, _| {})), "invalid_token"),
+        (
+            "other_key",
+            "DPoP",
+            &bound,
+            Some(ClientKey::generate("k").proof(&call("c", Some(&bound[..])), |_, _| {})),
+            "invalid_token",
+        ),
         ("missing_ath", "DPoP", &bound, Some(good("d", None)), "invalid_dpop_proof"),
         ("ath_of_another", "DPoP", &bound, Some(good("e", Some(&free[..]))), "invalid_dpop_proof"),
         ("unbound_token", "DPoP", &free, Some(good("f", Some(&free[..]))), "invalid_token"),
@@ -226,7 +176,7 @@ async fn rfc9449_bearer_downgrade_other_key_missing_ath_and_replayed_proof_are_r
             "proof_for_the_token_endpoint",
             "DPoP",
             &bound,
-            Some(key.proof(&at_token(&app, &path, "g"), |_, _| {})),
+            Some(key.proof(&Call::post(&app, &path, "g"), |_, _| {})),
             "invalid_dpop_proof",
         ),
     ];
@@ -243,17 +193,45 @@ async fn rfc9449_bearer_downgrade_other_key_missing_ath_and_replayed_proof_are_r
     assert_eq!(error(&replayed), refused(401, "invalid_dpop_proof"), "replayed_proof");
 }
 
+// What the log has to say of proofs: on which application, from where, and why.
+async fn told(app: &TestApp, clinic: &Clinic) -> Vec<(Option<String>, Option<String>, String)> {
+    let events = app.audit(clinic.tenant.id).await.into_iter().filter(|event| event.action == Action::ProofRefused);
+    events
+        .map(|event| {
+            assert_eq!((event.outcome, event.actor), (Outcome::Failure, None));
+            (event.target, event.ip, event.detail["why"].as_str().unwrap().to_owned())
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_a_grant_in_the_hands_of_another_key_is_an_event() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (key, thief, path) = (ClientKey::generate("k"), ClientKey::generate("t"), token_path(&clinic));
+    let own = key.proof(&Call::post(&app, &path, "a"), |_, _| {});
+    let tokens: Value = redeemed(&app, &clinic, &code(&app, &clinic, &[]).await, Some(own)).await.json();
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    let before = app.durable().await;
+    let stolen = thief.proof(&Call::post(&app, &path, "b"), |_, _| {});
+    assert_eq!(error(&refreshed(&app, &clinic, refresh, Some(stolen)).await), refused(400, "invalid_grant"));
+    assert_eq!(app.durable().await, before);
+    let events = told(&app, &clinic).await;
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0].2, "The grant is bound to another key.");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rfc9449_codes_and_refresh_tokens_of_public_clients_need_their_own_key() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
-    let (key, thief, path) = (Key::new(), Key::new(), token_path(&clinic));
+    let (key, thief, path) = (ClientKey::generate("k"), ClientKey::generate("k"), token_path(&clinic));
     let bad = authorize(&clinic, &clinic.flow, &[("dpop_jkt", "short")]);
     assert!(app.browser().get(&bad).await.location().unwrap().contains("error=invalid_request"));
 
     let bound = code(&app, &clinic, &[("dpop_jkt", &key.thumbprint())]).await;
     let before = app.durable().await;
-    let with = |key: &Key, jti| Some(key.proof(&at_token(&app, &path, jti), |_, _| {}));
+    let with = |key: &ClientKey, jti| Some(key.proof(&Call::post(&app, &path, jti), |_, _| {}));
     assert_eq!(error(&redeemed(&app, &clinic, &bound, with(&thief, "a")).await), refused(400, "invalid_grant"));
     assert_eq!(error(&redeemed(&app, &clinic, &bound, None).await), refused(400, "invalid_dpop_proof"));
     assert_eq!(app.durable().await, before);
@@ -272,16 +250,16 @@ async fn rfc9449_an_application_can_demand_a_key_and_a_nonce() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
     strict(&app, &clinic, true).await;
-    let (key, path) = (Key::new(), token_path(&clinic));
+    let (key, path) = (ClientKey::generate("k"), token_path(&clinic));
     let code = code(&app, &clinic, &[]).await;
     assert_eq!(error(&redeemed(&app, &clinic, &code, None).await), refused(400, "invalid_dpop_proof"));
-    let asked = redeemed(&app, &clinic, &code, Some(key.proof(&at_token(&app, &path, "a"), |_, _| {}))).await;
+    let asked = redeemed(&app, &clinic, &code, Some(key.proof(&Call::post(&app, &path, "a"), |_, _| {}))).await;
     assert_eq!(error(&asked), refused(400, "use_dpop_nonce"));
     let nonce = asked.header("dpop-nonce").unwrap();
     let with_nonce = |jti| {
         let nonce = nonce.clone();
         // The clock of this client is a year slow: the nonce stands for it.
-        Some(key.proof(&at_token(&app, &path, jti), move |_, claims| {
+        Some(key.proof(&Call::post(&app, &path, jti), move |_, claims| {
             claims["nonce"] = nonce.clone().into();
             claims["iat"] = (claims["iat"].as_i64().unwrap() - 31_536_000).into();
         }))
@@ -307,7 +285,7 @@ async fn rfc9449_client_credentials_follow_the_same_rules() {
         own.settings.permissions = vec![allowed];
     })
     .await;
-    let (key, path, id) = (Key::new(), token_path(&clinic), clinic.application.id.to_string());
+    let (key, path, id) = (ClientKey::generate("k"), token_path(&clinic), clinic.application.id.to_string());
     let ask = |proof: Option<String>| {
         let mut browser = app.browser();
         browser.extra = proof.into_iter().map(|proof| ("dpop", proof)).collect();
@@ -322,9 +300,9 @@ async fn rfc9449_client_credentials_follow_the_same_rules() {
             browser.post_bare(&path, &fields).await
         }
     };
-    let with = |jti| key.proof(&at_token(&app, &path, jti), |_, _| {});
+    let with = |jti| key.proof(&Call::post(&app, &path, jti), |_, _| {});
     assert_eq!(error(&ask(None).await), refused(400, "invalid_dpop_proof"));
-    let elsewhere = key.proof(&at_token(&app, &userinfo_path(&clinic), "a"), |_, _| {});
+    let elsewhere = key.proof(&Call::post(&app, &userinfo_path(&clinic), "a"), |_, _| {});
     assert_eq!(error(&ask(Some(elsewhere)).await), refused(400, "invalid_dpop_proof"));
     let issued = || app.audited(clinic.tenant.id, Action::ApplicationTokenIssued, Outcome::Success);
     assert_eq!(issued().await, 0);
@@ -343,8 +321,8 @@ async fn rfc9449_client_credentials_follow_the_same_rules() {
 async fn a_proof_has_one_winner(options: Options) {
     let app = TestApp::with(options).await;
     let clinic = app.world.plain.clone();
-    let (key, path, info) = (Key::new(), token_path(&clinic), userinfo_path(&clinic));
-    let proof = key.proof(&at_token(&app, &path, "a"), |_, _| {});
+    let (key, path, info) = (ClientKey::generate("k"), token_path(&clinic), userinfo_path(&clinic));
+    let proof = key.proof(&Call::post(&app, &path, "a"), |_, _| {});
     let tokens: Value = redeemed(&app, &clinic, &code(&app, &clinic, &[]).await, Some(proof)).await.json();
     let access = tokens["access_token"].as_str().unwrap().to_owned();
     let call = Call { jti: "b", method: "GET", path: &info, token: Some(&access), at: app.now().as_seconds() };
@@ -384,7 +362,7 @@ async fn rfc9449_a_device_follows_the_same_rules() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
     change_application(&app, &clinic, |own| (own.settings.device, own.settings.require_dpop) = (true, true)).await;
-    let (key, other, path) = (Key::new(), Key::new(), token_path(&clinic));
+    let (key, other, path) = (ClientKey::generate("k"), ClientKey::generate("k"), token_path(&clinic));
     let (code, user_code) = crate::device::codes(&app, &clinic).await;
     let mut run = crate::device::begin(&app, &clinic, &user_code).await;
     run.sign_in(NORA, PASSWORD).await;
@@ -399,7 +377,7 @@ async fn rfc9449_a_device_follows_the_same_rules() {
     let before = app.rows(&["grants", "device_codes", "refresh_tokens"]).await;
     assert_eq!(error(&ask(None).await), refused(400, "invalid_dpop_proof"));
     assert_eq!(app.rows(&["grants", "device_codes", "refresh_tokens"]).await, before, "the code is as good as it was");
-    let tokens = ask(Some(key.proof(&at_token(&app, &path, "a"), |_, _| {}))).await;
+    let tokens = ask(Some(key.proof(&Call::post(&app, &path, "a"), |_, _| {}))).await;
     assert_eq!(tokens.status, 200, "{}", tokens.text());
     let tokens: Value = tokens.json();
     assert_eq!(tokens["token_type"], "DPoP");
@@ -408,8 +386,8 @@ async fn rfc9449_a_device_follows_the_same_rules() {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(access.split('.').nth(1).unwrap()).unwrap()).unwrap();
     assert_eq!(claims["cnf"], json!({"jkt": key.thumbprint()}));
     let refresh = tokens["refresh_token"].as_str().unwrap();
-    let stolen = refreshed(&app, &clinic, refresh, Some(other.proof(&at_token(&app, &path, "b"), |_, _| {}))).await;
+    let stolen = refreshed(&app, &clinic, refresh, Some(other.proof(&Call::post(&app, &path, "b"), |_, _| {}))).await;
     assert_eq!(stolen.status, 400, "{}", stolen.text());
-    let own = refreshed(&app, &clinic, refresh, Some(key.proof(&at_token(&app, &path, "c"), |_, _| {}))).await;
+    let own = refreshed(&app, &clinic, refresh, Some(key.proof(&Call::post(&app, &path, "c"), |_, _| {}))).await;
     assert_eq!(own.status, 200, "{}", own.text());
 }

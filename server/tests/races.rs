@@ -80,6 +80,10 @@ pub(crate) async fn redemption_has_one_winner(options: Options, rounds: usize) {
     }
 }
 
+// Tokens that could still be used. Each round ends its family, so none are of an earlier one.
+const LIVING: &str = "SELECT count(*) FROM refresh_tokens r JOIN grants g ON g.id = r.grant_id \
+     WHERE r.used_at IS NULL AND g.revoked_at IS NULL";
+
 // A hundred send the same token at once: within the grace each is answered, and each answer ends
 // the one before it. In the end exactly one token lives, and any other ends the family.
 pub(crate) async fn refresh_has_one_winner(options: Options, rounds: usize) {
@@ -97,7 +101,8 @@ pub(crate) async fn refresh_has_one_winner(options: Options, rounds: usize) {
         });
         let answers = join_all(tries).await;
         let statuses: Vec<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();
-        // Too many at once for the connections there are is 503, which changes nothing.
+        // Too many at once for the time that a job has is 503. Whether such a job still committed,
+        // nobody knows who was answered so: a commit under way when its time is up stands.
         assert!(statuses.iter().all(|status| [200, 400, 503].contains(status)), "round {round}: {statuses:?}");
         let mut live = Vec::new();
         for answer in answers.iter().filter(|answer| answer.status == 200) {
@@ -109,7 +114,16 @@ pub(crate) async fn refresh_has_one_winner(options: Options, rounds: usize) {
                 live.push(next);
             }
         }
-        assert_eq!(live.len(), 1, "round {round}: exactly one lives");
+        assert_eq!(app.database.number(LIVING).await, 1, "round {round}: exactly one lives: {statuses:?}");
+        if live.is_empty() {
+            // It is the one of a lost answer: asking again, within the grace, gives another instead.
+            assert!(statuses.contains(&503), "round {round}: an answer that was given holds it: {statuses:?}");
+            let again = refresh(&mut run.browser, &clinic, &clinic.flow, &token).await;
+            assert_eq!(again.status, 200, "round {round}: {}", again.text());
+            live.push(again.json::<serde_json::Value>()["refresh_token"].as_str().unwrap().to_owned());
+            assert_eq!(app.database.number(LIVING).await, 1, "round {round}: and still exactly one lives");
+        }
+        assert_eq!(live.len(), 1, "round {round}: one of those that were answered");
         // Ten seconds on, the first token is a stolen one: it ends the family.
         app.advance(10 * lanyard_domain::clock::SECOND);
         let next = refresh(&mut run.browser, &clinic, &clinic.flow, &live[0]).await;

@@ -1,12 +1,11 @@
 //! Clients that can prove who they are, and web APIs: what the token tests register.
 
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use lanyard_domain::{
     application::{ApiPermission, ApiScope, Application, ApplicationKind, ClientSecret},
     id::Id,
     secret::Token,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::*;
 use crate::support::world;
@@ -60,51 +59,6 @@ pub(crate) async fn web_api(app: &TestApp, clinic: &Clinic, uri: &str) -> (Appli
 /// Permission for some scopes of a web API.
 pub(crate) fn permission(api: &Application, scopes: &[&str]) -> ApiPermission {
     ApiPermission { api: api.id, scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect() }
-}
-
-/// A client's own key, P-256.
-pub(crate) struct ClientKey {
-    key: EncodingKey,
-    /// The JWK set to register.
-    pub(crate) jwks: String,
-}
-
-impl ClientKey {
-    pub(crate) fn generate(kid: &str) -> Self {
-        let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
-        let key = EncodingKey::from_ec_pem(pair.serialize_pem().as_bytes()).unwrap();
-        let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap()).unwrap();
-        jwk["kid"] = kid.into();
-        Self { key, jwks: json!({ "keys": [jwk] }).to_string() }
-    }
-
-    /// A good assertion of `clinic`'s application, changed.
-    pub(crate) fn assertion(&self, app: &TestApp, clinic: &Clinic, change: impl FnOnce(&mut Value)) -> String {
-        let (id, now) = (clinic.application.id.to_string(), app.now().as_seconds());
-        let mut claims = json!({
-            "iss": id, "sub": id, "aud": format!("https://id.example{}", endpoint(clinic, "oauth2/v2.0/token")),
-            "exp": now + 60, "iat": now, "jti": "j-1",
-        });
-        change(&mut claims);
-        self.sign(&claims)
-    }
-
-    /// A DPoP proof of this key for a POST to `path` (RFC 9449, 4.2).
-    pub(crate) fn proof(&self, app: &TestApp, path: &str, jti: &str) -> String {
-        let mut header = Header::new(Algorithm::ES256);
-        header.typ = Some("dpop+jwt".into());
-        let mut jwk = serde_json::from_str::<Value>(&self.jwks).unwrap()["keys"][0].take();
-        jwk.as_object_mut().unwrap().retain(|name, _| ["kty", "crv", "x", "y"].contains(&name.as_str()));
-        header.jwk = Some(serde_json::from_value(jwk).unwrap());
-        let url = format!("https://id.example{path}");
-        let claims = json!({ "jti": jti, "htm": "POST", "htu": url, "iat": app.now().as_seconds() });
-        encode(&header, &claims, &self.key).unwrap()
-    }
-
-    pub(crate) fn sign(&self, claims: &Value) -> String {
-        let header = Header { kid: Some("k".into()), ..Header::new(Algorithm::ES256) };
-        encode(&header, claims, &self.key).unwrap()
-    }
 }
 
 /// Nora's code for `clinic`'s application, asked for with `scope`.

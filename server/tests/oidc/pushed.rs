@@ -10,9 +10,10 @@ use lanyard_domain::{
     secret::Token,
 };
 
-use super::{clients::ClientKey, *};
+use super::*;
 use crate::support::{
     Browser,
+    client_key::{Call, ClientKey},
     world::{self, REPLY},
 };
 
@@ -316,15 +317,15 @@ async fn rfc9449_a_proof_at_par_binds_the_code() {
     let (own, other) = (ClientKey::generate("k"), ClientKey::generate("k"));
     let (par, token) = (endpoint(&clinic, "oauth2/v2.0/par"), endpoint(&clinic, "oauth2/v2.0/token"));
     let mut client = app.browser();
-    client.extra = vec![("dpop", own.proof(&app, &par, "j-1"))];
+    client.extra = vec![("dpop", own.proof(&Call::post(&app, &par, "j-1"), |_, _| {}))];
     // Another key in the request, and a proof of another place.
     let wrong = request(&clinic, &[("dpop_jkt", &"A".repeat(43))]);
     let answer = push(&mut client, &clinic, &wrong).await;
     assert_eq!(answer.json::<Value>()["error"], "invalid_dpop_proof", "{}", answer.text());
-    client.extra = vec![("dpop", own.proof(&app, &token, "j-2"))];
+    client.extra = vec![("dpop", own.proof(&Call::post(&app, &token, "j-2"), |_, _| {}))];
     let answer = push(&mut client, &clinic, &request(&clinic, &[])).await;
     assert_eq!((answer.status.as_u16(), app.count("pushed_requests").await), (400, 0), "{}", answer.text());
-    client.extra = vec![("dpop", own.proof(&app, &par, "j-3"))];
+    client.extra = vec![("dpop", own.proof(&Call::post(&app, &par, "j-3"), |_, _| {}))];
     let answer = push(&mut client, &clinic, &request(&clinic, &[])).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
     let uri = answer.json::<Value>()["request_uri"].as_str().unwrap().to_owned();
@@ -334,12 +335,12 @@ async fn rfc9449_a_proof_at_par_binds_the_code() {
     run.sign_in(NORA, PASSWORD).await;
     let code = run.code().await;
     let before = app.rows(&["grants", "refresh_tokens"]).await;
-    for proof in [None, Some(other.proof(&app, &token, "j-4"))] {
+    for proof in [None, Some(other.proof(&Call::post(&app, &token, "j-4"), |_, _| {}))] {
         run.browser.extra = proof.into_iter().map(|proof| ("dpop", proof)).collect();
         assert_eq!(redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await.status, 400);
     }
     assert_eq!(app.rows(&["grants", "refresh_tokens"]).await, before);
-    run.browser.extra = vec![("dpop", own.proof(&app, &token, "j-5"))];
+    run.browser.extra = vec![("dpop", own.proof(&Call::post(&app, &token, "j-5"), |_, _| {}))];
     let answer = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[]).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
@@ -350,7 +351,7 @@ async fn f34_d5_a_proof_is_remembered_by_a_clock_that_is_ahead() {
     let clinic = app.world.plain.clone();
     let par = endpoint(&clinic, "oauth2/v2.0/par");
     let mut client = app.browser();
-    client.extra = vec![("dpop", ClientKey::generate("k").proof(&app, &par, "j-1"))];
+    client.extra = vec![("dpop", ClientKey::generate("k").proof(&Call::post(&app, &par, "j-1"), |_, _| {}))];
     assert_eq!(push(&mut client, &clinic, &request(&clinic, &[])).await.status, 201);
     // Another process, whose clock is two minutes ahead, cleans up.
     lanyard_server::jobs::clean_up::once(&app.app, app.now().plus(120 * SECOND)).await.unwrap();

@@ -7,7 +7,7 @@ use lanyard_domain::{
 };
 
 use super::{clients::*, *};
-use crate::support::{app::Options, journey::refresh};
+use crate::support::{app::Options, client_key::ClientKey, journey::refresh};
 
 async fn first(app: &TestApp, clinic: &Clinic) -> (Run, Value) {
     let (mut run, back) = signed_in(app, clinic, &[]).await;

@@ -138,6 +138,17 @@ impl Database {
 }
 
 impl Database {
+    /// The one number that a query gives.
+    pub(crate) async fn number(&self, sql: &'static str) -> i64 {
+        if self.folder.is_some() {
+            let mut db = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
+            sqlx::query_scalar(sql).fetch_one(&mut db).await.unwrap()
+        } else {
+            let mut db = sqlx::PgConnection::connect(&self.url).await.unwrap();
+            sqlx::query_scalar(sql).fetch_one(&mut db).await.unwrap()
+        }
+    }
+
     /// Runs a statement, as an administrator would.
     pub(crate) async fn execute(&self, sql: &'static str) {
         if self.folder.is_some() {

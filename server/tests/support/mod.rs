@@ -3,6 +3,7 @@
 
 pub(crate) mod app;
 pub(crate) mod browser;
+pub(crate) mod client_key;
 pub(crate) mod database;
 pub(crate) mod journey;
 pub(crate) mod world;

@@ -189,8 +189,9 @@ impl Proof {
     }
 }
 
+// The whole part must be UTF-8 (RFC 7515, 5.2), also what is in members that nobody reads.
 fn read<T: serde::de::DeserializeOwned>(part: &str) -> Option<T> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+    serde_json::from_str(&String::from_utf8(URL_SAFE_NO_PAD.decode(part).ok()?).ok()?).ok()
 }
 
 // A nonce of ours says when the proof was made; without one the client's clock does. Gives the
@@ -326,14 +327,24 @@ pub fn demanded(application: &Application, proof: Option<&Proof>) -> Result<(), 
     }
 }
 
+const fn bound_elsewhere() -> Refusal {
+    Refusal::new(OAuthError::InvalidGrant, Code::Verifier, "The grant is bound to another key.")
+}
+
+/// Whether a refusal is one that the audit log should tell of: a proof that was used before or is
+/// no good, one that is missing where a key is demanded, a grant in the hands of another key. A
+/// proof that only wants a nonce is none: every client meets that.
+#[must_use]
+pub fn is_suspicious(refusal: &Refusal) -> bool {
+    refusal.error == OAuthError::InvalidDpopProof || *refusal == bound_elsewhere()
+}
+
 fn same_key(bound: Option<&str>, proof: Option<&Proof>) -> Result<(), Refusal> {
     match (bound, proof) {
         (None, _) => Ok(()),
         (Some(_), None) => Err(invalid_proof("This grant is bound to a key; the DPoP proof is missing.")),
         (Some(bound), Some(proof)) if bound.as_bytes().ct_eq(proof.thumbprint.as_bytes()).into() => Ok(()),
-        (Some(_), Some(_)) => {
-            Err(Refusal::new(OAuthError::InvalidGrant, Code::Verifier, "The grant is bound to another key."))
-        }
+        (Some(_), Some(_)) => Err(bound_elsewhere()),
     }
 }
 

@@ -25,4 +25,6 @@ pub mod token;
 pub mod userinfo;
 
 #[cfg(test)]
+mod attack_vectors;
+#[cfg(test)]
 mod fixtures;

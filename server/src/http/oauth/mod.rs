@@ -88,11 +88,11 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
             let body = form(request).await?;
             Ok(token::form(app, &place, route.endpoint, &headers, &body, (&call, client)).await)
         }
-        (Endpoint::UserInfo, Method::GET) => Ok(token::userinfo(app, &place, &headers, None, &call).await),
+        (Endpoint::UserInfo, Method::GET) => Ok(token::userinfo(app, &place, &headers, None, (&call, client)).await),
         (Endpoint::UserInfo, Method::POST) => {
             let is_form = is_form(request.headers());
             let body = if is_form { Some(form(request).await?) } else { None };
-            Ok(token::userinfo(app, &place, &headers, body.as_deref(), &call).await)
+            Ok(token::userinfo(app, &place, &headers, body.as_deref(), (&call, client)).await)
         }
         (Endpoint::Logout, Method::GET) => logout(app, &place, &headers, query.as_bytes(), false, client).await,
         (Endpoint::Logout, Method::POST) => {

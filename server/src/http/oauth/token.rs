@@ -95,12 +95,12 @@ pub(super) async fn userinfo(
     place: &Place,
     headers: &HeaderMap,
     raw: Option<&[u8]>,
-    call: &Call,
+    (call, client): (&Call, &Client),
 ) -> Response {
     let unreadable = |_| Refusal::invalid_request("The form cannot be read.");
     let (params, answered) = match raw.map(Params::parse).transpose().map_err(unreadable) {
         Ok(params) => {
-            let answered = oauth::userinfo(app, place, authorization(headers), params.as_ref(), call).await;
+            let answered = oauth::userinfo(app, place, authorization(headers), params.as_ref(), (call, client)).await;
             (params, answered)
         }
         Err(refusal) => (None, Err(refusal.into())),

@@ -7,6 +7,7 @@ use lanyard_domain::{
     id::Id,
 };
 use lanyard_oidc::{
+    dpop,
     params::Params,
     token::{self, AssertionAudience, ClientCredentials, assertion},
 };
@@ -45,7 +46,7 @@ pub async fn authenticated(
         Ok(proved) => proved,
         Err(refusal) => {
             if let Some(application) = &application {
-                tell_failure(app, place, application, from).await?;
+                tell_failure(app, place, application.id, from).await?;
             }
             return Err(refusal.into());
         }
@@ -59,7 +60,7 @@ pub async fn authenticated(
             .await;
         if !claimed(taken)? {
             tracing::warn!(client = %application.id, "a client assertion was sent a second time");
-            tell_failure(app, place, &application, from).await?;
+            tell_failure(app, place, application.id, from).await?;
             return Err(assertion::replayed().into());
         }
     }
@@ -80,12 +81,38 @@ pub(super) fn may_begin(app: &App, application: &Application, from: &Client) -> 
 
 // Anybody may fail in the name of a client, any number of times: the log, which nobody can prune,
 // is told once a minute for each client and network (C1).
-async fn tell_failure(app: &App, place: &Place, client: &Application, from: &Client) -> Result<(), JourneyError> {
-    if !app.limiter.tells_failure(&client.id.to_string(), from.ip) {
+async fn tell_failure(app: &App, place: &Place, client: Id<Application>, from: &Client) -> Result<(), JourneyError> {
+    let event = audit::Event::of(Action::ClientAuthenticationFailed, Outcome::Failure).on(client).from(from);
+    tell(app, place, &client.to_string(), event, from).await
+}
+
+/// Passes on what became of a request of `client` that may carry a proof of possession, and tells
+/// the log of a proof that is suspicious. Whatever the request had begun is rolled back by then.
+///
+/// # Errors
+/// The error of `result`; else when the log cannot be written.
+pub(super) async fn telling_of_proof<T>(
+    app: &App,
+    place: &Place,
+    client: Id<Application>,
+    from: &Client,
+    result: Result<T, ProtocolError>,
+) -> Result<T, ProtocolError> {
+    if let Err(ProtocolError::Refused(refusal)) = &result
+        && dpop::is_suspicious(refusal)
+    {
+        let why = serde_json::json!({"why": refusal.text});
+        let event = audit::Event::of(Action::ProofRefused, Outcome::Failure).on(client).from(from).with(why);
+        tell(app, place, &format!("proof {client}"), event, from).await?;
+    }
+    result
+}
+
+async fn tell(app: &App, place: &Place, what: &str, event: audit::Event, from: &Client) -> Result<(), JourneyError> {
+    if !app.limiter.tells_failure(what, from.ip) {
         return Ok(());
     }
     let (own, tenant) = (app.clone(), place.tenant.id);
-    let event = audit::Event::of(Action::ClientAuthenticationFailed, Outcome::Failure).on(client.id).from(from);
     app.store
         .write(move |tx| Box::pin(async move { Ok::<_, JourneyError>(audit::append(&own, tx, tenant, event).await?) }))
         .await

@@ -28,7 +28,7 @@ pub async fn push(
     (call, from): (&dpop::Call, &Client),
 ) -> Result<Token, ProtocolError> {
     let application = client::authenticated(app, place, form, authorization, from).await?;
-    let (tenant, flow, id) = (place.tenant.id, place.flow.id, application.id);
+    let (flow, id) = (place.flow.id, application.id);
     let client = application.clone();
     let (linked, apis) = app
         .store
@@ -38,12 +38,24 @@ pub async fn push(
             })
         })
         .await?;
+    let pushed = accept(app, place, form, (&application, apis, linked), (call, from)).await;
+    client::telling_of_proof(app, place, id, from, pushed).await
+}
+
+async fn accept(
+    app: &App,
+    place: &Place,
+    form: &Params,
+    (application, apis, linked): (&Application, Vec<Application>, bool),
+    (call, from): (&dpop::Call, &Client),
+) -> Result<Token, ProtocolError> {
+    let (tenant, id) = (place.tenant.id, application.id);
     // A proof here binds the code to its key, as `dpop_jkt` does (RFC 9449, 10.1).
     let proof = dpop::proof(app, call, None)?;
-    let params = pushed::bound(pushed::request(form, &id.to_string())?, &application, proof.as_ref())?;
-    let input = Input { params: &params, tenant, application: Some(&application), apis: &apis, linked, pushed: true };
+    let params = pushed::bound(pushed::request(form, &id.to_string())?, application, proof.as_ref())?;
+    let input = Input { params: &params, tenant, application: Some(application), apis: &apis, linked, pushed: true };
     authorize::check(&input).map_err(pushed::refusal)?;
-    client::may_begin(app, &application, from)?;
+    client::may_begin(app, application, from)?;
     let (reference, request) = sealed(app, place, id, &params).await?;
     app.store
         .write(move |tx| {

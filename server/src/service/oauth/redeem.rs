@@ -86,25 +86,34 @@ pub async fn token(
 ) -> Result<TokenAnswer, ProtocolError> {
     let request = token::parse(params)?;
     let application = client::authenticated(app, place, params, authorization, from).await?;
+    let answered = by_grant(app, place, (&application, request), call, from).await;
+    client::telling_of_proof(app, place, application.id, from, answered).await
+}
+
+async fn by_grant(
+    app: &App,
+    place: &Place,
+    (application, request): (&Application, GrantRequest),
+    call: &dpop::Call,
+    from: &Client,
+) -> Result<TokenAnswer, ProtocolError> {
     let proof = dpop::proof(app, call, None)?;
     let redeemed = match request {
         GrantRequest::Code(request) => {
-            token::may_redeem(&application)?;
-            by_code(app, place, &application, request, (proof.clone(), from)).await?
+            token::may_redeem(application)?;
+            by_code(app, place, application, request, (proof.clone(), from)).await?
         }
         GrantRequest::Refresh(request) => {
-            token::may_redeem(&application)?;
-            refresh::by_refresh(app, place, &application, request, (proof.clone(), from)).await?
+            token::may_redeem(application)?;
+            refresh::by_refresh(app, place, application, request, (proof.clone(), from)).await?
         }
         GrantRequest::ClientCredentials(scope) => {
-            let issued = client_credentials::by_client(app, place, &application, scope, (proof, from)).await?;
+            let issued = client_credentials::by_client(app, place, application, scope, (proof, from)).await?;
             return Ok(TokenAnswer::Application(issued));
         }
-        GrantRequest::Device(code) => device::by_device(app, place, &application, code, (proof.clone(), from)).await?,
+        GrantRequest::Device(code) => device::by_device(app, place, application, code, (proof.clone(), from)).await?,
     };
-    answer(app, place, &application, &redeemed, proof.as_ref())
-        .await
-        .map(|answer| TokenAnswer::Person(Box::new(answer)))
+    answer(app, place, application, &redeemed, proof.as_ref()).await.map(|answer| TokenAnswer::Person(Box::new(answer)))
 }
 
 // Signing takes about a millisecond: outside the transaction, after the commit.

@@ -1,10 +1,15 @@
 //! Userinfo: the claims behind an access token, while what it stands for still stands.
 
-use lanyard_oidc::{claims, params::Params, userinfo as rules};
+use lanyard_oidc::{claims, jose::AccessToken, params::Params, userinfo as rules};
 use serde_json::{Map, Value};
 
-use super::{Place, ProtocolError, client::is_entitled, dpop};
+use super::{
+    Place, ProtocolError,
+    client::{self, is_entitled},
+    dpop,
+};
 use crate::{
+    http::client::Client,
     service::{journey::JourneyError, signing},
     state::App,
 };
@@ -18,19 +23,13 @@ pub async fn userinfo(
     place: &Place,
     authorization: Option<&str>,
     form: Option<&Params>,
-    call: &dpop::Call,
+    (call, from): (&dpop::Call, &Client),
 ) -> Result<Map<String, Value>, ProtocolError> {
     let sent = rules::presented(authorization, form)?;
     let signing = signing::of(app, place.tenant.id).await?;
     let token = rules::accept(&signing.verifier, sent.token(), &place.issuer, app.clock.now())?;
-    let proof = match sent {
-        rules::Presented::Bound(token) => dpop::proof(app, call, Some(token))?,
-        rules::Presented::Bearer(_) => None,
-    };
-    rules::check_key(sent, &token, proof.as_ref())?;
-    if proof.is_some() {
-        app.store.write(move |tx| Box::pin(async move { dpop::consume(tx, proof.as_ref()).await })).await?;
-    }
+    let proved = prove(app, sent, &token, call).await;
+    client::telling_of_proof(app, place, token.application, from, proved).await?;
     let (tenant, grant_id, account_id) = (place.tenant.id, token.id.grant, token.subject);
     let application_id = token.application;
     let (grant, account) = app
@@ -51,4 +50,22 @@ pub async fn userinfo(
     let account = rules::still_stands(&token, tenant, &place.flow, grant.as_ref(), account.as_ref())?;
     let named = grant.as_ref().map_or(&[][..], |grant| &grant.details.userinfo_claims);
     Ok(claims::user_info(account, &place.flow, &place.issuer, &token.scope, named))
+}
+
+// Whoever sends the token holds the key that it is bound to, if it is bound to one.
+async fn prove(
+    app: &App,
+    sent: rules::Presented<'_>,
+    token: &AccessToken,
+    call: &dpop::Call,
+) -> Result<(), ProtocolError> {
+    let proof = match sent {
+        rules::Presented::Bound(token) => dpop::proof(app, call, Some(token))?,
+        rules::Presented::Bearer(_) => None,
+    };
+    rules::check_key(sent, token, proof.as_ref())?;
+    if proof.is_some() {
+        app.store.write(move |tx| Box::pin(async move { dpop::consume(tx, proof.as_ref()).await })).await?;
+    }
+    Ok(())
 }

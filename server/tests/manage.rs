@@ -1,0 +1,136 @@
+//! The command line that changes tenants, applications, flows and keys: the program itself, against a
+//! database of its own. What it prints, what it refuses, and what it must not show.
+
+use std::{path::Path, process::Output};
+
+use serde_json::Value;
+
+use crate::{
+    command_line::run,
+    support::database::{remove, temp_dir},
+};
+
+const REPLY: &str = "https://app.harbour.example/callback";
+
+async fn lanyard(dir: &Path, arguments: &[&str]) -> Output {
+    let all: Vec<&str> = arguments.iter().copied().chain(["--data-dir", "data"]).collect();
+    run(dir, &all, &[]).await
+}
+
+async fn answered(dir: &Path, arguments: &[&str]) -> Value {
+    let output = lanyard(dir, arguments).await;
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {err}");
+    serde_json::from_str(&out).unwrap_or_else(|_| panic!("{arguments:?}: {out}"))
+}
+
+// One line, nothing on the standard output, and the exit code of a failure.
+async fn refused(dir: &Path, arguments: &[&str], why: &str) {
+    let output = lanyard(dir, arguments).await;
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{arguments:?}: {err}");
+    let lines: Vec<&str> = err.lines().filter(|line| line.starts_with("lanyard: ")).collect();
+    assert_eq!(lines.len(), 1, "{arguments:?}: {err}");
+    assert!(lines[0].contains(why) && !err.contains("panicked"), "{arguments:?}: {err}");
+}
+
+// The command line itself is wrong: clap's exit code, before anything is opened.
+async fn misused(dir: &Path, arguments: &[&str]) {
+    let output = lanyard(dir, arguments).await;
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");
+    assert!(!output.stderr.is_empty(), "{arguments:?}");
+}
+
+fn create_tenant<'a>(domain: &'a str, name: &'a str) -> [&'a str; 6] {
+    ["tenant", "create", "--name", name, "--domain", domain]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a25_another_tenants_things_and_unknown_ones_are_not_found() {
+    let dir = temp_dir();
+    for (domain, name) in [("one.example", "One"), ("two.example", "Two")] {
+        answered(&dir, &create_tenant(domain, name)).await;
+    }
+    let register = ["app", "register", "--tenant", "one.example", "--name", "Portal", "--kind", "web"];
+    let register: Vec<&str> = register.into_iter().chain(["--reply-url", REPLY]).collect();
+    let app = answered(&dir, &register).await;
+    let id = app["id"].as_str().unwrap();
+    let nobody = "00000000-0000-7000-8000-000000000000";
+    for (id, tenant, why) in [
+        (id, "two.example", "not found"),
+        (nobody, "one.example", "not found"),
+        ("x", "one.example", "not an application"),
+        (id, "none.example", "there is no tenant none.example"),
+        (id, "lanyard.system", "there is no tenant"),
+    ] {
+        refused(&dir, &["app", "show", id, "--tenant", tenant], why).await;
+        refused(&dir, &["app", "secret", id, "--tenant", tenant], why).await;
+        refused(&dir, &["app", "set", id, "--tenant", tenant, "--set", "hybrid=true"], why).await;
+    }
+    refused(&dir, &["flow", "list", "--tenant", "none.example"], "there is no tenant").await;
+    refused(&dir, &["flow", "set", "B2C_1_x", "--tenant", "one.example", "--set", "hybrid=true"], "not found").await;
+    refused(&dir, &["keys", "list", "--tenant", "none.example"], "there is no tenant").await;
+    assert_eq!(answered(&dir, &["app", "show", id, "--tenant", "one.example"]).await, app);
+    for wrong in [
+        &["app", "register", "--tenant", "one.example"][..],
+        &["app", "show"],
+        &["tenant", "create", "--name", "Three"],
+        &["flow", "set", "B2C_1_x", "--tenant", "one.example"],
+        &["keys", "rotate", "--algorithm", "HS256"],
+        &["tenant", "destroy"],
+    ] {
+        misused(&dir, wrong).await;
+    }
+    remove(&dir);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_listed_rotated_and_retired_and_show_nothing_private() {
+    let dir = temp_dir();
+    answered(&dir, &create_tenant("one.example", "One")).await;
+    let keys = async || {
+        let output = lanyard(&dir, &["keys", "list", "--tenant", "one.example", "--json"]).await;
+        assert!(output.status.success());
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>()
+    };
+    let before = keys().await;
+    assert!(before.iter().any(|key| key["algorithm"] == "RS256" && key["state"] == "current"), "{before:?}");
+    for key in &before {
+        let mut names: Vec<_> = key.as_object().unwrap().keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["algorithm", "deleted_at", "kid", "signs_from", "state", "tenant"]);
+    }
+    let rotate = ["keys", "rotate", "--tenant", "one.example", "--algorithm", "RS256", "--json"];
+    let added = answered(&dir, &rotate).await;
+    let after = keys().await;
+    assert_eq!(after.len(), before.len() + 1);
+    assert!(after.iter().any(|key| key["kid"] == added["kid"] && key["state"] == "next"));
+    // A second one is not needed: said on the side, and nothing is made.
+    let again = lanyard(&dir, &rotate).await;
+    assert!(again.status.success() && again.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&again.stderr).contains("published already"));
+    assert_eq!(keys().await, after);
+    refused(&dir, &["keys", "retire", "no-such-key"], "there is no key").await;
+    let withdrawn = lanyard(&dir, &["keys", "retire", added["kid"].as_str().unwrap()]).await;
+    assert!(withdrawn.status.success());
+    assert_eq!(keys().await, before);
+    remove(&dir);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_for_an_operator_is_all_that_is_printed() {
+    let dir = temp_dir();
+    let mut links = Vec::new();
+    for _ in 0..2 {
+        let output = lanyard(&dir, &["operator", "invite"]).await;
+        assert!(output.status.success());
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.starts_with("http") && text.lines().count() == 1, "{text}");
+        links.push(text.trim().to_owned());
+        assert!(!String::from_utf8_lossy(&output.stderr).contains(links.last().unwrap().as_str()));
+    }
+    assert_ne!(links[0], links[1]);
+    misused(&dir, &["operator", "invite", "--tenant", "x"]).await;
+    remove(&dir);
+}
