@@ -6,6 +6,7 @@ use lanyard_domain::{
     assurance::Demand,
     audit::{Action, Outcome},
     clock::Timestamp,
+    consent::{self, Items},
     grant::{Grant, RefreshToken},
     id::Id,
     secret::Token,
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::{
     http::client::Client,
-    service::{audit, journey::JourneyError, signing},
+    service::{audit, consents, journey::JourneyError, signing},
     state::App,
 };
 
@@ -34,6 +35,8 @@ use crate::{
 pub(super) struct Redeemed {
     pub(super) grant: Grant,
     pub(super) account: Account,
+    // What may be told of the person to an application of somebody else.
+    pub(super) agreed: Option<Items>,
     pub(super) scope: String,
     // The web APIs that the application's permissions name.
     pub(super) apis: Vec<Application>,
@@ -116,9 +119,10 @@ async fn answer(
 ) -> Result<TokenResponse, ProtocolError> {
     let signing = signing::of(app, place.tenant.id).await?;
     let now = app.clock.now();
+    let flow = consent::limited(&place.flow, redeemed.agreed.as_ref());
     let issuance = Issuance {
         issuer: &place.issuer,
-        flow: &place.flow,
+        flow: &flow,
         application,
         account: &redeemed.account,
         grant: &redeemed.grant,
@@ -222,7 +226,8 @@ pub(super) async fn give(
     } else {
         None
     };
-    Ok(Redeemed { grant, account, scope, apis, next })
+    let agreed = consents::agreed(tx, application, grant.account).await?;
+    Ok(Redeemed { grant, account, agreed, scope, apis, next })
 }
 
 /// Binds the refresh tokens of a public application to the key of its first token request (RFC

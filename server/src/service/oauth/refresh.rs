@@ -19,7 +19,7 @@ use super::{
     dpop,
     redeem::{NextToken, Redeemed, claimed, demand_now},
 };
-use crate::{http::client::Client, service::audit, state::App};
+use crate::{http::client::Client, service::{audit, consents}, state::App};
 
 pub(super) async fn by_refresh(
     app: &App,
@@ -94,7 +94,8 @@ pub(super) async fn by_refresh(
                     .from(&client)
                     .with(serde_json::json!({"again": accepted.way != Way::First}));
                 audit::append(&own, tx, place.tenant.id, event).await?;
-                Ok(Ok(Redeemed { grant, account, scope: accepted.scope, apis, next: Some(next) }))
+                let agreed = consents::agreed(tx, &application, grant.account).await?;
+                Ok(Ok(Redeemed { grant, account, agreed, scope: accepted.scope, apis, next: Some(next) }))
             })
         })
         .await?;
