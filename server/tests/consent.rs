@@ -1,10 +1,13 @@
 //! Consent to applications of somebody else (U29), and taking it back (A32).
 
 use lanyard_app::{api::journey::StageView, paths};
-use lanyard_domain::audit::{Action, Outcome};
+use lanyard_domain::{
+    audit::{Action, Outcome},
+    user_flow::UserFlow,
+};
 
 use crate::{
-    oidc::{change_flow, clinic_with, refused, tokens},
+    oidc::{change_flow, clinic_with, id_token, refused, tokens},
     support::{
         Clinic, Options, PASSWORD, Run, TestApp, Via,
         browser::parameter,
@@ -170,4 +173,59 @@ async fn a32_a_consent_taken_back_before_the_way_back_leads_to_no_code() {
     let page = run.browser.get(&paths::journey_return(&run.id)).await;
     assert_eq!(page.refresh(), None, "{}", page.text());
     assert_eq!(app.count("grants").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u29_a_third_party_gets_what_was_agreed_to_and_no_more_at_refresh_and_userinfo() {
+    for options in [Options::default(), Options::postgres()] {
+        let app = TestApp::with(options).await;
+        let clinic = third_party(&app).await;
+        let flow = selecting(&app, &clinic, &["given_name", "country"]).await;
+        let wish = r#"{"id_token":{"email":null,"address":null},"userinfo":{"email":null}}"#;
+        let mut run = begin(&app, &clinic, &[("claims", wish)], Via::Form).await;
+        run.sign_in(NORA, PASSWORD).await;
+        run.act("agree", &[]).await;
+        let back = run.back().await;
+        let first = tokens(&mut run, &clinic, &back).await;
+        let told = id_token(&first);
+        assert!(told["given_name"].is_string(), "{told}");
+        for hidden in ["email", "emails", "family_name"] {
+            assert!(told.get(hidden).is_none(), "asked by name, but not selected by the flow: {told}");
+        }
+        // The flow selects more by now; nobody was asked about that.
+        let more = ["given_name", "family_name", "emails", "country"];
+        change_flow(&app, &flow, |settings| settings.claims = more.map(str::to_owned).to_vec()).await;
+        let token = first["refresh_token"].as_str().unwrap();
+        let next = refresh(&mut run.browser, &clinic, &clinic.flow, token).await;
+        assert_eq!(next.status, 200, "{}", next.text());
+        let next: serde_json::Value = next.json();
+        let userinfo = format!("{}/openid/v2.0/userinfo", crate::support::journey::place(&clinic, &clinic.flow));
+        let mut client = app.browser();
+        client.extra = vec![("authorization", format!("Bearer {}", next["access_token"].as_str().unwrap()))];
+        let info: serde_json::Value = client.get(&userinfo).await.json();
+        for told in [id_token(&next), info] {
+            assert!(told["given_name"].is_string(), "{told}");
+            for hidden in ["family_name", "emails"] {
+                assert!(told.get(hidden).is_none(), "{hidden}: {told}");
+            }
+        }
+        // Asked anew, the person agrees to it all.
+        let mut again = Run::at(run.browser, &authorize(&clinic, &clinic.flow, &[]), Via::Form).await;
+        assert!(matches!(again.stage().await, StageView::Consent { .. }));
+        again.act("agree", &[]).await;
+        let back = again.back().await;
+        let all = id_token(&tokens(&mut again, &clinic, &back).await);
+        assert!(all["family_name"].is_string() && all["emails"].is_array(), "{all}");
+        let info: serde_json::Value = client.get(&userinfo).await.json();
+        assert!(info["family_name"].is_string(), "{info}");
+    }
+}
+
+// Lets the flow select these claims; the flow as it is then.
+async fn selecting(app: &TestApp, clinic: &Clinic, claims: &[&str]) -> UserFlow {
+    change_flow(app, &clinic.flow, |settings| settings.claims = claims.iter().map(|it| (*it).to_owned()).collect())
+        .await;
+    let (tenant, id) = (clinic.tenant.id, clinic.flow.id);
+    let found = app.app.store.read(move |tx| Box::pin(async move { tx.flow_by_id(tenant, id).await })).await;
+    found.unwrap_or_else(|error: lanyard_storage::StorageError| panic!("{error}")).unwrap()
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use lanyard_domain::{
+    account::Account,
     application::Application,
     attribute::Attribute,
     claims,
     consent::{Item, Items},
+    id::Id,
 };
 use lanyard_storage::{ReadTx, StorageError};
 
@@ -40,6 +42,23 @@ pub async fn rights(tx: &mut (dyn ReadTx + '_), application: &Application) -> Re
         }
     }
     Ok(rights)
+}
+
+/// What the person agreed to give to `application`, which may go out and nothing else; `None` for the
+/// tenant's own applications, which nobody is asked about (U29). Without a consent that is nothing.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn agreed(
+    tx: &mut (dyn ReadTx + '_),
+    application: &Application,
+    account: Id<Account>,
+) -> Result<Option<Items>, StorageError> {
+    if !application.settings.third_party {
+        return Ok(None);
+    }
+    let consent = tx.consent(Some(account), application.id).await?;
+    Ok(Some(consent.map(|consent| consent.items).unwrap_or_default()))
 }
 
 /// `items` in plain words. What has no words of its own is named as it is: nothing that goes out is

@@ -3,7 +3,7 @@
 //! What is remembered is a set of *items*, one word for each claim and each scope, so that nothing
 //! is asked again but what is new.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::{
     clock::Timestamp,
     grant::{AuthorizationRequest, Grant},
     id::Id,
-    user_flow::FlowSettings,
+    user_flow::{FlowSettings, UserFlow},
 };
 
 /// One thing that an application gets.
@@ -45,7 +45,7 @@ pub struct Consent {
 impl Consent {
     /// Whether it covers `grant`: its scopes, and the claims that it asks for by name. The claims
     /// that the flow selects are not looked at: what an operator adds there later is no reason to
-    /// break off what was agreed to.
+    /// break off what was agreed to. It does not go out either ([`limited`]).
     #[must_use]
     pub fn covers(&self, grant: &Grant) -> bool {
         let details = &grant.details;
@@ -71,6 +71,16 @@ impl ConsentFacts {
     pub fn is_given(&self) -> bool {
         self.asked.is_subset(&self.agreed)
     }
+}
+
+/// The flow as an application may know of it where the person agreed to give `agreed`: of the claims
+/// that it selects, those alone. `None`: an application of the tenant's own, which knows them all.
+#[must_use]
+pub fn limited<'a>(flow: &'a UserFlow, agreed: Option<&Items>) -> Cow<'a, UserFlow> {
+    let Some(agreed) = agreed else { return Cow::Borrowed(flow) };
+    let mut flow = flow.clone();
+    flow.settings.claims.retain(|claim| agreed.contains(&Item::Claim(claim.clone())));
+    Cow::Owned(flow)
 }
 
 /// What `request` takes by a flow with these settings: [`items`], and the claims that it asks for by

@@ -52,7 +52,11 @@ pub(super) async fn apps(
             continue;
         }
         let app = found.entry(access.application).or_default();
-        if let Some(flow) = tx.flow_by_id(tenant, access.flow).await? {
+        let flow = tx.flow_by_id(tenant, access.flow).await?;
+        let application = tx.application_by_id(tenant, access.application).await?;
+        if let (Some(flow), Some(application)) = (flow, application) {
+            let agreed = consents::agreed(tx, &application, account).await?;
+            let flow = consent::limited(&flow, agreed.as_ref());
             app.items.extend(consent::items(&flow.settings, &access.scope, access.application));
         }
         app.since = Some(app.since.map_or(access.since, |since| since.min(access.since)));

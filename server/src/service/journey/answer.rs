@@ -4,6 +4,7 @@ use lanyard_domain::{
     account::Account,
     application::Application,
     audit::{Action, Outcome},
+    consent::{self, Items},
     grant::AuthorizationRequest,
     id::Id,
     journey::{Header, Issued, Journey, OtherPerson, Return},
@@ -20,7 +21,7 @@ use lanyard_storage::WriteTx;
 use super::JourneyError;
 use crate::{
     http::client::Client,
-    service::{audit, signing},
+    service::{audit, consents, signing},
     state::App,
 };
 
@@ -33,6 +34,8 @@ pub(super) struct Issue {
     issued: Issued,
     // Whom the ID token tells of; read only where there is one.
     account: Option<Account>,
+    // What may be told of them to an application of somebody else.
+    agreed: Option<Items>,
 }
 
 /// Where an answer comes from and goes to.
@@ -66,11 +69,16 @@ pub(super) async fn issue(
     let event =
         audit::Event::of(action, Outcome::Success).by(issued.grant.account).on(request.application).from(client);
     audit::append(app, tx, header.tenant, event).await?;
-    let account = match issued.id_token {
-        Some(_) => tx.account_by_id(header.tenant, issued.grant.account).await?,
-        None => None,
-    };
-    Ok(Ok(Issue { issued, account }))
+    let (mut account, mut agreed) = (None, None);
+    if issued.id_token.is_some() {
+        account = tx.account_by_id(header.tenant, issued.grant.account).await?;
+        let application = tx.application_by_id(header.tenant, request.application).await?;
+        agreed = match application {
+            Some(application) => consents::agreed(tx, &application, issued.grant.account).await?,
+            None => return Err(JourneyError::NotFound),
+        };
+    }
+    Ok(Ok(Issue { issued, account, agreed }))
 }
 
 /// The answer with what was issued; signs, so never within a transaction.
@@ -85,7 +93,8 @@ pub(super) async fn deliver(app: &App, way: Way<'_>, issue: Issue) -> Result<Rep
         (Some(_), None) => return Err(JourneyError::NotFound),
         (Some(right), Some(account)) => {
             let signing = signing::of(app, way.tenant).await?;
-            let to = Recipient { issuer: &issuer, flow: way.flow, application: way.application, account };
+            let flow = consent::limited(way.flow, issue.agreed.as_ref());
+            let to = Recipient { issuer: &issuer, flow: &flow, application: way.application, account };
             let key = signing.key(way.application.settings.signing)?;
             let token = front_channel::id_token(right, &to, code.as_ref(), key, app.clock.now());
             Some(token.map_err(|error| JourneyError::Internal(format!("signing: {error}")))?)

@@ -6,6 +6,7 @@ use lanyard_domain::{
     assurance::Demand,
     audit::{Action, Outcome},
     clock::Timestamp,
+    consent::{self, Items},
     grant::{Grant, RefreshToken},
     id::Id,
     secret::Token,
@@ -27,7 +28,7 @@ use super::{
 };
 use crate::{
     http::client::Client,
-    service::{audit, journey::JourneyError, signing},
+    service::{audit, consents, journey::JourneyError, signing},
     state::App,
 };
 
@@ -35,6 +36,8 @@ use crate::{
 pub(super) struct Redeemed {
     pub(super) grant: Grant,
     pub(super) account: Account,
+    // What may be told of the person to an application of somebody else.
+    pub(super) agreed: Option<Items>,
     pub(super) scope: String,
     // The web APIs that the application's permissions name.
     pub(super) apis: Vec<Application>,
@@ -126,9 +129,10 @@ async fn answer(
 ) -> Result<TokenResponse, ProtocolError> {
     let signing = signing::of(app, place.tenant.id).await?;
     let now = app.clock.now();
+    let flow = consent::limited(&place.flow, redeemed.agreed.as_ref());
     let issuance = Issuance {
         issuer: &place.issuer,
-        flow: &place.flow,
+        flow: &flow,
         application,
         account: &redeemed.account,
         grant: &redeemed.grant,
@@ -235,7 +239,8 @@ pub(super) async fn give(
         None
     };
     tx.scatter().await?;
-    Ok(Redeemed { grant, account, scope, apis, next })
+    let agreed = consents::agreed(tx, application, grant.account).await?;
+    Ok(Redeemed { grant, account, agreed, scope, apis, next })
 }
 
 /// Binds the refresh tokens of a public application to the key of its first token request (RFC

@@ -12,7 +12,6 @@ use lanyard_oidc::{
         refresh::{self as rules, Way},
     },
 };
-
 use lanyard_storage::{GrantAtHand, StorageError};
 
 use super::{
@@ -24,7 +23,7 @@ use super::{
 };
 use crate::{
     http::client::Client,
-    service::{audit, journey::JourneyError},
+    service::{audit, consents, journey::JourneyError},
     state::App,
 };
 
@@ -97,8 +96,9 @@ pub(super) async fn by_refresh(
                     .with(serde_json::json!({"again": accepted.way != Way::First}));
                 audit::append(&own, tx, place.tenant.id, event).await?;
                 tx.scatter().await?;
+                let agreed = consents::agreed(tx, &application, grant.account).await?;
                 let apis = standing.apis.clone();
-                Ok(Ok(Redeemed { grant, account, scope: accepted.scope, apis, next: Some(next) }))
+                Ok(Ok(Redeemed { grant, account, agreed, scope: accepted.scope, apis, next: Some(next) }))
             })
         })
         .await;

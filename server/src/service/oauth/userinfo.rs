@@ -1,5 +1,6 @@
 //! Userinfo: the claims behind an access token, while what it stands for still stands.
 
+use lanyard_domain::consent;
 use lanyard_oidc::{claims, jose::AccessToken, params::Params, userinfo as rules};
 use serde_json::{Map, Value};
 
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
     http::client::Client,
-    service::{journey::JourneyError, signing},
+    service::{consents, journey::JourneyError, signing},
     state::App,
 };
 
@@ -32,24 +33,24 @@ pub async fn userinfo(
     client::telling_of_proof(app, place, token.application, from, proved).await?;
     let (tenant, grant_id, account_id) = (place.tenant.id, token.id.grant, token.subject);
     let application_id = token.application;
-    let (grant, account) = app
+    let (grant, account, agreed) = app
         .store
         .read(move |tx| {
             Box::pin(async move {
                 let account = tx.account_by_id(tenant, account_id).await?;
-                let Some(grant) = tx.grant_by_id(grant_id).await? else { return Ok((None, account)) };
+                let Some(grant) = tx.grant_by_id(grant_id).await? else { return Ok((None, account, None)) };
                 let application = tx.application_by_id(tenant, application_id).await?;
-                let entitled = match &application {
-                    Some(application) => is_entitled(tx, application, &grant).await?,
-                    None => false,
-                };
-                Ok::<_, JourneyError>((entitled.then_some(grant), account))
+                let Some(application) = application else { return Ok((None, account, None)) };
+                let entitled = is_entitled(tx, &application, &grant).await?;
+                let agreed = consents::agreed(tx, &application, grant.account).await?;
+                Ok::<_, JourneyError>((entitled.then_some(grant), account, agreed))
             })
         })
         .await?;
     let account = rules::still_stands(&token, tenant, &place.flow, grant.as_ref(), account.as_ref())?;
     let named = grant.as_ref().map_or(&[][..], |grant| &grant.details.userinfo_claims);
-    Ok(claims::user_info(account, &place.flow, &place.issuer, &token.scope, named))
+    let flow = consent::limited(&place.flow, agreed.as_ref());
+    Ok(claims::user_info(account, &flow, &place.issuer, &token.scope, named))
 }
 
 // Whoever sends the token holds the key that it is bound to, if it is bound to one.
