@@ -83,7 +83,7 @@ impl Deref for Place {
 pub struct Configured {
     places: AtHand<(Id<Tenant>, String), PlaceParts>,
     applications: AtHand<(Id<Tenant>, Id<Application>), Application>,
-    standings: AtHand<(Id<Tenant>, Id<UserFlow>, Id<Application>), standing::Standing>,
+    standings: AtHand<standing::Key, standing::Standing>,
 }
 
 /// Why a protocol request came to nothing.

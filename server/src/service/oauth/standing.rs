@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use lanyard_domain::{application::Application, assurance::Demand};
+use lanyard_domain::{application::Application, assurance::Demand, id::Id, tenant::Tenant, user_flow::UserFlow};
 use lanyard_storage::ReadTx;
 
 use super::{Place, client::apis_of};
 use crate::{service::journey::JourneyError, state::App};
+
+/// What a standing is kept under.
+pub(super) type Key = (Id<Tenant>, Id<UserFlow>, Id<Application>);
 
 /// What the configuration says of an application at a flow.
 #[derive(Debug)]
