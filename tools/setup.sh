@@ -226,7 +226,7 @@ install_node_modules() {
     if [ -f "$modules/.package-lock.json" ] && [ ! "$lock" -nt "$modules/.lanyard-stamp" ]; then
         return 0
     fi
-    say "installing node modules into end2end/node_modules: wasm-opt (shrinks the pages' WebAssembly), Playwright and axe (browser tests), openid-client, MSAL.js 2 to 4, msal-node 2 and 3 (clients we did not write)"
+    say "installing node modules into end2end/node_modules: wasm-opt (shrinks the pages' WebAssembly), Playwright and axe (browser tests), openid-client and older MSAL.js and msal-node (clients we did not write)"
     (cd "$ROOT/end2end" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 slow 600 "npm ci" \
         npm ci --no-audit --no-fund --loglevel=error) || die "npm ci failed: is the npm registry reachable?"
     touch "$modules/.lanyard-stamp"

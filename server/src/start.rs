@@ -161,6 +161,19 @@ fn chain(what: &str, error: &dyn std::error::Error) -> String {
     text.replace('\n', " ")
 }
 
+/// Whether the sealing key, if its file is there, can be used as it is.
+///
+/// # Errors
+/// [`StartError`] in one line.
+pub fn check_key(config: &Config) -> Result<(), StartError> {
+    let path = config.master_key();
+    if !path.exists() {
+        return Ok(());
+    }
+    let loaded = MasterKey::load_or_create(&path, &mut OsEntropy);
+    loaded.map(drop).map_err(|error| say(chain("sealing key", &error)))
+}
+
 async fn open_master(config: &Config, store: &Store) -> Result<MasterKey, StartError> {
     let path = config.master_key();
     let master = MasterKey::load_or_create(&path, &mut OsEntropy).map_err(|error| say(chain("sealing key", &error)))?;

@@ -105,6 +105,38 @@ async fn a_schema_from_the_future_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn config_check_says_what_is_missing_and_refuses_a_key_that_serve_would_refuse() {
+    let dir = temp_dir();
+    let check = ["config", "check", "--data-dir", "data"];
+    let bare = run(&dir, &check, &[]).await;
+    let said = String::from_utf8(bare.stdout).unwrap();
+    assert!(bare.status.success() && said.contains("[smtp]") && said.contains("[twilio]"), "{said}");
+    assert!(!dir.join("data").exists(), "it only looks");
+    let mail = [("LANYARD_SMTP__HOST", "mail.example"), ("LANYARD_SMTP__FROM", "a@b.example")];
+    let said = String::from_utf8(run(&dir, &check, &mail).await.stdout).unwrap();
+    assert!(!said.contains("[smtp]") && said.contains("[twilio]"), "{said}");
+    let demo = run(&dir, &["config", "check", "--demo"], &[]).await;
+    assert_eq!(String::from_utf8(demo.stdout).unwrap().lines().count(), 1);
+    std::fs::create_dir_all(dir.join("data")).unwrap();
+    std::fs::write(dir.join("data/master.key"), "hello").unwrap();
+    assert_one_line(&run(&dir, &check, &[]).await, &["sealing key"]);
+    remove(&dir);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_says_that_it_made_a_database_and_links_lead_to_the_servers_address() {
+    let dir = temp_dir();
+    let invite = ["operator", "invite", "--data-dir", "data", "--tls", "--listen", "127.0.0.1:8443"];
+    let first = run(&dir, &invite, &[]).await;
+    let link = String::from_utf8(first.stdout).unwrap();
+    assert!(link.starts_with("https://localhost:8443/invitation/"), "{link}");
+    assert!(String::from_utf8_lossy(&first.stderr).contains("There was no database"));
+    let second = run(&dir, &invite, &[]).await;
+    assert!(second.status.success() && !String::from_utf8_lossy(&second.stderr).contains("There was no database"));
+    remove(&dir);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_or_missing_sealing_key_is_said() {
     let dir = temp_dir();
     installed(&dir, false).await;

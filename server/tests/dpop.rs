@@ -222,6 +222,24 @@ async fn c1_a_grant_in_the_hands_of_another_key_is_an_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn c1_an_access_token_in_the_hands_of_another_key_is_an_event() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (key, thief) = (ClientKey::generate("k"), ClientKey::generate("t"));
+    let (path, info) = (token_path(&clinic), userinfo_path(&clinic));
+    let own = key.proof(&Call::post(&app, &path, "a"), |_, _| {});
+    let tokens: Value = redeemed(&app, &clinic, &code(&app, &clinic, &[]).await, Some(own)).await.json();
+    let bound = tokens["access_token"].as_str().unwrap();
+    let call = Call { jti: "b", method: "GET", path: &info, token: Some(bound), at: app.now().as_seconds() };
+    let stolen = thief.proof(&call, |_, _| {});
+    let page = userinfo(&mut app.browser(), &clinic, "DPoP", bound, Some(stolen)).await;
+    assert_eq!(error(&page), refused(401, "invalid_token"));
+    let events = told(&app, &clinic).await;
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0].2, "The access token is bound to another key.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rfc9449_codes_and_refresh_tokens_of_public_clients_need_their_own_key() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();

@@ -14,7 +14,6 @@ use super::{Common, Outcome};
 use crate::{
     config::Config,
     service::key_rotation::{self, Retirement},
-    start,
     state::App,
 };
 
@@ -75,7 +74,7 @@ impl KeysCommand {
 
 /// Carries out `command` against the configured database, beside running servers or without.
 pub(super) async fn run(config: Config, command: &KeysCommand) -> Outcome {
-    let started = start::open(config).await?;
+    let started = super::open(config).await?;
     let (app, scope) = (&started.app, command.scope());
     let tenants = tenants(app, scope.tenant.as_deref()).await?;
     let done = match command {

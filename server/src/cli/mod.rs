@@ -11,7 +11,10 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, ConfigError};
+use crate::{
+    config::{Config, ConfigError},
+    start::{self, StartError, Started},
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,6 +27,37 @@ Examples:
   lanyard operator invite                print a one-time link for one more operator
   lanyard keys list                      which keys sign, and since when
   lanyard config check                   say what is wrong with the configuration, if anything";
+
+const OPERATOR_EXAMPLES: &str = "\
+Examples (with the flags that the server was started with, or it is another database or address):
+  lanyard operator invite
+  lanyard operator invite --demo --tls";
+
+const TENANT_EXAMPLES: &str = "\
+Examples (with the flags that the server was started with, such as --demo):
+  lanyard tenant create --name \"Harbour Clinic\" --domain harbour.example --region GB
+  lanyard tenant list
+  lanyard tenant registration show --tenant harbour.example";
+
+const APPLICATION_EXAMPLES: &str = "\
+Examples (with the flags that the server was started with, such as --demo):
+  lanyard app register --tenant harbour.example --name Web --kind web \
+    --reply-url https://app.harbour.example/signed-in --flow B2C_1_signup
+  lanyard app secret --tenant harbour.example <client id>
+  lanyard app set --tenant harbour.example <client id> --set client_credentials=true
+  `lanyard app set --help` lists the settings.";
+
+const FLOW_EXAMPLES: &str = "\
+Examples (with the flags that the server was started with, such as --demo):
+  lanyard flow create --tenant harbour.example --name B2C_1_signup
+  lanyard flow set --tenant harbour.example B2C_1_signup --set mfa=off
+  `lanyard flow set --help` lists the settings.";
+
+const KEYS_EXAMPLES: &str = "\
+Examples (with the flags that the server was started with, such as --demo):
+  lanyard keys list --tenant harbour.example
+  lanyard keys rotate --algorithm RS256
+  lanyard keys retire --now <kid>";
 
 /// Self-hosted customer identity with multi-factor authentication for healthcare.
 #[derive(Debug, Parser)]
@@ -39,19 +73,19 @@ enum Command {
     #[command(after_help = EXAMPLES)]
     Serve(ServeArgs),
     /// Operators.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = OPERATOR_EXAMPLES)]
     Operator(OperatorCommand),
     /// Tenants: create, list.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = TENANT_EXAMPLES)]
     Tenant(manage::TenantCommand),
     /// Applications: register, change, make secrets.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = APPLICATION_EXAMPLES)]
     App(manage::ApplicationCommand),
     /// User flows: create, change.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = FLOW_EXAMPLES)]
     Flow(manage::FlowCommand),
     /// Signing keys.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = KEYS_EXAMPLES)]
     Keys(keys::KeysCommand),
     /// The configuration.
     #[command(subcommand)]
@@ -61,7 +95,7 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum OperatorCommand {
     /// Print a one-time link with which one more operator can sign up.
-    Invite(Common),
+    Invite(ServeArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -158,6 +192,16 @@ pub fn main() -> ExitCode {
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
+// Opens what `config` names for a command beside the server. A database that only this command would
+// know is seldom what was meant.
+async fn open(config: Config) -> Result<Started, StartError> {
+    if let Some(file) = config.sqlite_file().filter(|file| !file.exists()) {
+        let file = file.display();
+        eprintln!("There was no database {file}: it is made now. A server with other flags has another one.");
+    }
+    start::open(config).await
+}
+
 fn run(command: &Command) -> Outcome {
     match command {
         Command::Serve(args) => block_on(serve::serve(args.load()?)),
@@ -167,8 +211,12 @@ fn run(command: &Command) -> Outcome {
         Command::Flow(command) => block_on(manage::flow(command)),
         Command::Keys(command) => block_on(keys::run(command.common().load()?, command)),
         Command::Config(ConfigCommand::Check(args)) => {
-            args.load()?;
+            let config = args.load()?;
+            start::check_key(&config)?;
             println!("The configuration is fine.");
+            for remark in config.remarks() {
+                println!("But: {remark}");
+            }
             Ok(())
         }
         Command::Config(ConfigCommand::Show(args)) => {

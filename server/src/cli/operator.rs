@@ -3,12 +3,11 @@
 use crate::{
     config::Config,
     service::{invitations, tenants},
-    start,
 };
 
 /// Prints a one-time link for one more operator.
 pub(super) async fn invite(config: Config) -> Result<(), Box<dyn std::error::Error>> {
-    let started = start::open(config).await?;
+    let started = super::open(config).await?;
     let system = tenants::ensure_system(&started.app).await?;
     let link = invitations::operator_link(&started.app, &system).await?;
     println!("{link}");

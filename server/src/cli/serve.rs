@@ -26,8 +26,9 @@ const HEADER_TIME: Duration = Duration::from_secs(75);
 pub(super) async fn serve(mut config: Config) -> Result<(), Box<dyn std::error::Error>> {
     log_to_stderr();
     // Taken before anything else, so that port 0 becomes the port that addresses are made of.
-    let listener = std::net::TcpListener::bind(config.listen)
-        .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
+    let listener = std::net::TcpListener::bind(config.listen).map_err(|error| {
+        format!("cannot listen on {}: {error} (--listen 127.0.0.1:8090 takes another port)", config.listen)
+    })?;
     listener.set_nonblocking(true)?;
     config.listen = listener.local_addr()?;
     let tls = tls(&config).await?;

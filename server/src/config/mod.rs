@@ -320,6 +320,23 @@ impl Config {
         }
     }
 
+    /// The file of the embedded database, if that is what is opened.
+    #[must_use]
+    pub fn sqlite_file(&self) -> Option<PathBuf> {
+        let url = self.database();
+        let path = url.strip_prefix("sqlite:")?.trim_start_matches("//");
+        Some(PathBuf::from(path.split_once('?').map_or(path, |(path, _)| path)))
+    }
+
+    /// What works with this configuration, but not as far as people would expect; a line each.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<&'static str> {
+        let mail = "no mail is set up ([smtp]): operators can sign in, patients cannot sign up";
+        let texts = "no texts and calls are set up ([twilio]): authenticator apps are the only second step";
+        let remarks = [(self.smtp.is_none(), mail), (self.twilio.is_none(), texts)];
+        remarks.into_iter().filter(|(missing, _)| *missing && !self.demo).map(|(_, text)| text).collect()
+    }
+
     /// The file of the sealing key.
     #[must_use]
     pub fn master_key(&self) -> PathBuf {

@@ -1,12 +1,12 @@
 //! `/dev/inbox`: what the demo sent, to look at and for tests.
 //!
 //! It exists in demo mode only, answers a loopback `Host` only, and refuses anything that came
-//! through a proxy (architecture.md, "Demo mode").
+//! through a proxy (A42).
 
 use axum::{
     Json,
     extract::{Query, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode, Uri, header},
     response::Response,
 };
 use serde::Deserialize;
@@ -25,10 +25,11 @@ pub struct Filter {
 /// The messages as a page.
 pub async fn show(
     State(app): State<App>,
+    uri: Uri,
     headers: HeaderMap,
     Query(filter): Query<Filter>,
 ) -> Result<Response, HttpError> {
-    let entries = entries(&app, &headers, &filter)?;
+    let entries = entries(&app, (&uri, &headers), &filter)?;
     let now = app.clock.now();
     Ok(page::render(&app, StatusCode::OK, page::Head::plain("Demo inbox"), move || {
         lanyard_app::pages::inbox::inbox_page(entries.iter().map(|entry| view(entry, now)).collect())
@@ -39,10 +40,11 @@ pub async fn show(
 /// The messages as JSON, newest first.
 pub async fn list(
     State(app): State<App>,
+    uri: Uri,
     headers: HeaderMap,
     Query(filter): Query<Filter>,
 ) -> Result<Json<serde_json::Value>, HttpError> {
-    let entries = entries(&app, &headers, &filter)?;
+    let entries = entries(&app, (&uri, &headers), &filter)?;
     let list: Vec<_> = entries
         .into_iter()
         .map(|e| serde_json::json!({"id": e.id, "kind": kind(e.kind), "to": e.to, "subject": e.subject, "body": e.body, "at": e.at_ms}))
@@ -79,21 +81,30 @@ fn view(
 
 fn entries(
     app: &App,
-    headers: &HeaderMap,
+    (uri, headers): (&Uri, &HeaderMap),
     filter: &Filter,
 ) -> Result<Vec<lanyard_messaging::inbox::InboxEntry>, HttpError> {
     let inbox = app.inbox.as_ref().ok_or(HttpError::NotFound)?;
-    if !is_direct_loopback(headers) {
+    if !is_direct_loopback(uri, headers) {
         return Err(HttpError::NotFound);
     }
     Ok(inbox.list(Some(filter.to.as_str()).filter(|to| !to.is_empty())))
 }
 
-fn is_direct_loopback(headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+// HTTP/2 says the host in the address (`:authority`) and seldom in a header; each that is there counts.
+fn is_direct_loopback(uri: &Uri, headers: &HeaderMap) -> bool {
+    let named = uri.authority().map(|authority| authority.as_str().to_owned());
+    let hosts = headers.get_all(header::HOST).iter().map(|host| host.to_str().unwrap_or_default().to_owned());
+    let hosts: Vec<String> = named.into_iter().chain(hosts).collect();
     let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
-    matches!(name, "localhost" | "127.0.0.1" | "[::1]") && !forwarded.iter().any(|name| headers.contains_key(*name))
+    !hosts.is_empty()
+        && hosts.iter().all(|host| is_loopback_name(host))
+        && !forwarded.iter().any(|name| headers.contains_key(*name))
+}
+
+fn is_loopback_name(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 #[cfg(test)]
@@ -101,7 +112,12 @@ mod tests {
     use super::*;
 
     fn direct(pairs: &[(&'static str, &'static str)]) -> bool {
+        direct_at("/dev/inbox", pairs)
+    }
+
+    fn direct_at(uri: &'static str, pairs: &[(&'static str, &'static str)]) -> bool {
         is_direct_loopback(
+            &Uri::from_static(uri),
             &pairs
                 .iter()
                 .map(|(n, v)| (header::HeaderName::from_static(n), header::HeaderValue::from_static(v)))
@@ -116,5 +132,15 @@ mod tests {
         assert!(!direct(&[("host", "evil.example")]));
         assert!(!direct(&[("host", "localhost:8080"), ("x-forwarded-for", "1.2.3.4")]));
         assert!(!direct(&[]));
+    }
+
+    #[test]
+    fn a42_over_http_2_the_authority_of_the_address_is_the_host() {
+        assert!(direct_at("https://localhost:8080/dev/inbox", &[]));
+        assert!(direct_at("https://localhost:8080/dev/inbox", &[("host", "localhost:8080")]));
+        assert!(!direct_at("https://evil.example/dev/inbox", &[]));
+        assert!(!direct_at("https://localhost:8080/dev/inbox", &[("host", "evil.example")]));
+        assert!(!direct_at("https://evil.example/dev/inbox", &[("host", "localhost")]));
+        assert!(!direct_at("https://localhost/dev/inbox", &[("via", "1.1 proxy")]));
     }
 }

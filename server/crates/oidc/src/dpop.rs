@@ -332,11 +332,13 @@ const fn bound_elsewhere() -> Refusal {
 }
 
 /// Whether a refusal is one that the audit log should tell of: a proof that was used before or is
-/// no good, one that is missing where a key is demanded, a grant in the hands of another key. A
+/// no good, one that is missing where a key is demanded, a grant or an access token without its key. A
 /// proof that only wants a nonce is none: every client meets that.
 #[must_use]
 pub fn is_suspicious(refusal: &Refusal) -> bool {
-    refusal.error == OAuthError::InvalidDpopProof || *refusal == bound_elsewhere()
+    refusal.error == OAuthError::InvalidDpopProof
+        || *refusal == bound_elsewhere()
+        || *refusal == crate::userinfo::bound_elsewhere()
 }
 
 fn same_key(bound: Option<&str>, proof: Option<&Proof>) -> Result<(), Refusal> {

@@ -71,8 +71,15 @@ pub fn check_key(sent: Presented<'_>, token: &AccessToken, proof: Option<&dpop::
     match (sent, &token.key, proof) {
         (Presented::Bearer(_), None, _) => Ok(()),
         (Presented::Bound(_), Some(key), Some(proof)) if *key == proof.thumbprint => Ok(()),
-        (Presented::Bearer(_) | Presented::Bound(_), Some(_) | None, Some(_) | None) => Err(invalid_token()),
+        (Presented::Bearer(_) | Presented::Bound(_), Some(_), Some(_) | None) => Err(bound_elsewhere()),
+        (Presented::Bound(_), None, Some(_) | None) => Err(invalid_token()),
     }
+}
+
+/// A token that is bound to a key, without that key: it is in other hands than those it was given to.
+#[must_use]
+pub(crate) const fn bound_elsewhere() -> Refusal {
+    Refusal::new(OAuthError::InvalidToken, Code::Verifier, "The access token is bound to another key.")
 }
 
 /// The client that the access token of a request says it was issued to. Nothing is verified: this

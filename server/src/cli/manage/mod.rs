@@ -26,7 +26,7 @@ use crate::{
     config::Config,
     http::{client::Client, form::Fields},
     service::portal::{By, PortalError},
-    start::{self, Started},
+    start::Started,
     state::App,
 };
 
@@ -39,7 +39,7 @@ async fn with<F>(config: Config, command: impl FnOnce(App) -> F) -> Outcome
 where
     F: Future<Output = Result<serde_json::Value, Failed>>,
 {
-    let Started { app, .. } = start::open(config).await?;
+    let Started { app, .. } = super::open(config).await?;
     let answer = command(app.clone()).await;
     app.store.close().await;
     println!("{}", serde_json::to_string_pretty(&answer?)?);
@@ -71,7 +71,7 @@ fn set(
     for assignment in assignments {
         let (name, value) = assignment.split_once('=').ok_or_else(|| format!("{assignment}: write name=value"))?;
         if !known(name) {
-            return Err(format!("{name}: there is no such setting (lanyard help says which there are)").into());
+            return Err(format!("{name}: there is no such setting (this command with --help lists them)").into());
         }
         form.insert(name.to_owned(), value.replace("\\n", "\n"));
     }

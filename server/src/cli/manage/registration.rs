@@ -153,7 +153,9 @@ async fn switch(tenant: &str, most: Option<u32>, server: &ServeArgs) -> Outcome 
 
 fn failed(error: PortalError, tenant: &str) -> Failed {
     match error {
-        PortalError::NotAllowed => "a number or the label is out of bounds (lanyard help says which they are)".into(),
+        PortalError::NotAllowed => {
+            "a number or the label is out of bounds (this command with --help says which they are)".into()
+        }
         error => said(error, tenant),
     }
 }

@@ -38,7 +38,8 @@ pub(super) async fn by_client(
             Box::pin(async move {
                 dpop::consume(tx, proof.as_ref()).await?;
                 // An application that was unlinked gets nothing more from this flow.
-                let standing = standing(&own, tx, &here, &caller, here.configuration).await?;
+                let configuration = tx.configuration_version(here.tenant.id).await?.unwrap_or_default();
+                let standing = standing(&own, tx, &here, &caller, configuration).await?;
                 if !standing.linked {
                     return Err(ProtocolError::Refused(unlinked()));
                 }

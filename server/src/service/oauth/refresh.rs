@@ -43,7 +43,7 @@ pub(super) async fn by_refresh(
                 dpop::consume(tx, proof.as_ref()).await?;
                 let unknown = || ProtocolError::Refused(token::unknown_grant());
                 let hash = request.token.hash();
-                // Locked: what is read from here on stays as it is.
+                // Locked: nobody else changes the grant and its tokens from here on.
                 let Some((stored, at_hand)) = tx.lock_refresh_token(&hash).await? else { return Err(unknown()) };
                 let GrantAtHand { grant, account, configuration } = at_hand;
                 let successor = match &stored.replaced_by {

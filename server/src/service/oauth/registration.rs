@@ -22,7 +22,7 @@ use lanyard_storage::{ReadTx, StorageError, WriteTx};
 use super::{Place, ProtocolError, redeem::claimed};
 use crate::{
     http::client::Client,
-    service::{audit, journey::JourneyError},
+    service::{audit, journey::JourneyError, portal::changes},
     state::App,
 };
 
@@ -159,7 +159,7 @@ pub async fn update(
                 if !claimed(advanced)? {
                     return Err(rules::taken_over().into());
                 }
-                let before = urls(&application);
+                let before = application.clone();
                 application.name = wanted.name;
                 application.reply_urls = wanted.reply_urls;
                 application.settings = wanted.settings;
@@ -169,10 +169,10 @@ pub async fn update(
                 registration.version = version(tx, &application).await?;
                 let used = std::mem::replace(&mut registration.token, hash);
                 tx.update_client_registration(&registration, &used).await?;
-                let change = serde_json::json!({"what": "Reply URLs", "before": before, "after": urls(&application)});
+                let changes = changes::of_application(&before, &application, (&[], &[]));
                 let detail = serde_json::json!({
                     "by": "registration", "name": application.name, "reply_urls": application.reply_urls,
-                    "changes": [change],
+                    "changes": changes,
                 });
                 note(&own, tx, &application, Action::ApplicationChanged, &client, detail).await?;
                 Ok::<_, ProtocolError>((application, registration))
@@ -267,10 +267,6 @@ fn secret_of(app: &App, secret: &Token) -> ClientSecret {
     let text = secret.expose();
     let hint = text[text.len().saturating_sub(4)..].to_owned();
     ClientSecret { hash: secret.hash(), hint, created_at: app.clock.now() }
-}
-
-fn urls(application: &Application) -> String {
-    application.reply_urls.iter().map(|url| url.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 async fn note(

@@ -136,7 +136,8 @@ impl crate::sqlite::SqliteTx<'_> {
 
 impl crate::postgres::PostgresTx<'_> {
     // The grant before the token: who ends a family's other tokens holds the grant by then. A row that
-    // had to be waited for is looked at again as it is now.
+    // had to be waited for is looked at again as it is now; the account and the configuration are those of the
+    // moment when the statement began, and whoever changes them in a way that ends grants changes the grant.
     const LOCK_REFRESH: &'static str = select_refresh!(" FOR UPDATE OF g FOR UPDATE OF t");
 
     async fn exchange(&mut self, hash: &TokenHash, next: &RefreshToken, at: Timestamp) -> Result<()> {
