@@ -9,6 +9,7 @@
 
 mod support;
 
+mod account_passkeys;
 mod audit;
 mod codes;
 mod command_line;
@@ -25,6 +26,7 @@ mod journey_life;
 mod keys;
 mod logout;
 mod oidc;
+mod passkeys;
 mod passwords;
 mod policy;
 mod portal;
