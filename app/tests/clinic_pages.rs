@@ -245,9 +245,10 @@ fn u2_every_page_has_one_heading_and_nothing_inline() {
 fn o7_search_filter_and_order_stand_in_links_and_a_get_form() {
     let sorted = page("clinic-sorted");
     assert!(sorted.contains(r#"aria-sort="descending""#), "newest first");
-    assert!(sorted.contains(r#"href="/clinic/harbour.example?sort=created""#), "a second press turns it round");
+    assert!(sorted.contains(r#"href="/clinic/harbour.example?sort=created#search""#), "a second press turns it round");
     assert!(sorted.contains(r#"<input type="hidden" name="sort" value="-created""#), "a search keeps the order");
-    assert!(sorted.contains("?sort=-created&amp;page=next"), "the next page is of the same list");
+    assert!(sorted.contains("?sort=-created&amp;page=next#search"), "the next page is of the same list");
+    assert!(sorted.contains(r#"id="search""#), "and there the search and the list begin, below the figures");
 
     let searched = page("clinic-search");
     assert!(searched.contains(r#"method="get""#) && searched.contains(r#"value="ma""#));

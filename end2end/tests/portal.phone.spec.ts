@@ -59,7 +59,7 @@ test("U28 O2 on a phone each attribute is a card with all its boxes, lists are c
     }
 });
 
-test("U28 O7 on a phone the clinic's list is cards, and what sorts it stays in sight", async ({ browser }) => {
+test("U28 O7 on a phone the list of patients is cards, and what sorts it stays in sight", async ({ browser }) => {
     test.setTimeout(120_000);
     const own = await startServer();
     try {
@@ -86,6 +86,10 @@ test("U28 O7 on a phone the clinic's list is cards, and what sorts it stays in s
         await expectAccessible(page, "the clinic's list at 320 px");
         await page.getByRole("link", { name: "Created" }).click();
         await expect(page.getByRole("columnheader", { name: "Created" })).toHaveAttribute("aria-sort", /ending/);
+        await expect(page.getByRole("columnheader", { name: "Created" }), "no scrolling past the figures again").toBeInViewport();
+        await page.getByLabel("Search by email or name").fill("abe");
+        await page.getByRole("button", { name: "Search" }).click();
+        await expect(page.locator(".row-link").first()).toBeInViewport();
         await context.close();
     } finally {
         await own.stop();

@@ -221,6 +221,38 @@ async fn u29_a_third_party_gets_what_was_agreed_to_and_no_more_at_refresh_and_us
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn u29_in_the_front_channel_a_third_party_is_told_no_more_than_was_agreed_to() {
+    let app = TestApp::new().await;
+    let clinic = clinic_with(&app, |application| {
+        application.settings.third_party = true;
+        application.settings.hybrid = true;
+    })
+    .await;
+    let flow = selecting(&app, &clinic, &["given_name"]).await;
+    let hybrid = [("response_type", "code id_token"), ("response_mode", "fragment")];
+    let mut run = begin(&app, &clinic, &hybrid, Via::Form).await;
+    run.sign_in(NORA, PASSWORD).await;
+    run.act("agree", &[]).await;
+    // Between the answer and the way back the flow comes to select more.
+    change_flow(&app, &flow, |settings| settings.claims = vec!["given_name".to_owned(), "family_name".to_owned()])
+        .await;
+    // Then there is no way back: nothing is told, and whoever starts again is asked about it all.
+    let answer = run.browser.get(&paths::journey_return(&run.id)).await;
+    assert_eq!((answer.refresh(), answer.location()), (None, Some(paths::journey(&run.id))));
+    assert_eq!(app.count("grants").await, 0);
+    let stage = run.stage().await;
+    let StageView::Over { start_again: Some(again), .. } = stage else { panic!("over: {stage:?}") };
+    let mut run = Run::at(run.browser, &again, Via::Form).await;
+    let view = run.sign_in(NORA, PASSWORD).await;
+    let StageView::Consent { details, .. } = view.stage else { panic!("asked anew: {view:?}") };
+    assert!(details.iter().any(|detail| detail == "Surname"), "{details:?}");
+    run.act("agree", &[]).await;
+    let back = run.back().await;
+    let told = id_token(&serde_json::json!({"id_token": parameter(&back, "id_token").unwrap()}));
+    assert!(told["given_name"].is_string() && told["family_name"].is_string(), "{told}");
+}
+
 // Lets the flow select these claims; the flow as it is then.
 async fn selecting(app: &TestApp, clinic: &Clinic, claims: &[&str]) -> UserFlow {
     change_flow(app, &clinic.flow, |settings| settings.claims = claims.iter().map(|it| (*it).to_owned()).collect())

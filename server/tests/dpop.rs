@@ -137,6 +137,28 @@ async fn rfc9449_bad_proofs_at_the_token_endpoint_are_refused_and_leave_the_code
     }
     assert_eq!(app.durable().await, before);
     assert_eq!(redeemed(&app, &clinic, &code, Some(good)).await.status, 200, "the code is still good");
+    assert_eq!(told(&app, &clinic).await.len(), 1, "c1: one event a minute for an application and a network");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_a_replayed_proof_is_an_event_and_one_that_wants_a_nonce_is_none() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (key, path) = (ClientKey::generate("k"), token_path(&clinic));
+    let proof = key.proof(&Call::post(&app, &path, "a"), |_, _| {});
+    let stale = key.proof(&Call::post(&app, &path, "b"), |_, claims| {
+        claims["iat"] = (claims["iat"].as_i64().unwrap() - 61).into();
+    });
+    let second = code(&app, &clinic, &[]).await;
+    assert_eq!(error(&redeemed(&app, &clinic, &second, Some(stale)).await), refused(400, "use_dpop_nonce"));
+    let first = code(&app, &clinic, &[]).await;
+    assert_eq!(redeemed(&app, &clinic, &first, Some(proof.clone())).await.status, 200);
+    assert_eq!(told(&app, &clinic).await, [], "nothing is wrong with that");
+    assert_eq!(error(&redeemed(&app, &clinic, &second, Some(proof)).await), refused(400, "invalid_dpop_proof"));
+    let events = told(&app, &clinic).await;
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0].0, Some(clinic.application.id.to_string()));
+    assert!(events[0].1.is_some(), "from where");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ use lanyard_domain::{
 use lanyard_server::{
     http::client::Client,
     service::portal::{
-        By,
+        By, PortalError,
         registration::{self, TokenDraft},
     },
 };
@@ -28,6 +28,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Clinic, Options, PASSWORD, Page, Run, TestApp, Via,
     browser::{Browser, parameter},
+    client_key::ClientKey,
     journey::{authorize, place, redeem, refresh},
     world::{NORA, REPLY},
 };
@@ -40,7 +41,7 @@ fn by() -> By {
 }
 
 async fn switch(app: &TestApp, clinic: &Clinic, on: bool, most: u32) {
-    registration::switch(&app.app, clinic.tenant.id, on, most, by()).await.unwrap();
+    registration::switch(&app.app, clinic.tenant.id, on.then_some(most), by()).await.unwrap();
 }
 
 async fn mint(app: &TestApp, clinic: &Clinic, uses: u32) -> (Id<InitialAccessToken>, String) {
@@ -312,7 +313,8 @@ async fn rfc7592_a_client_reads_changes_and_deletes_itself() {
         assert_eq!(changed.status, 200, "{}", changed.text());
         let changed: Value = changed.json();
         assert_eq!((&changed["client_name"], &changed["redirect_uris"]), (&"Steps".into(), &json!([exact])));
-        assert_eq!(changed["grant_types"], json!(["authorization_code"]), "an update replaces all");
+        assert_eq!(changed["grant_types"], json!(["authorization_code", "refresh_token"]), "what it has");
+        assert_eq!(changed["backchannel_logout_uri"], "https://hooks.example/out");
         // The registration access token was rotated: the one before opens nothing.
         let stale =
             std::mem::replace(&mut new.token, changed["registration_access_token"].as_str().unwrap().to_owned());
@@ -435,6 +437,126 @@ async fn rfc7592_once_an_operator_has_changed_it_a_client_only_looks() {
     assert_eq!(send(&mut client, Method::GET, &new.uri, &new.token, None).await.status, 200);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc7591_clients_that_keep_no_secret_are_given_none() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let bearer = open(&app, &clinic, 3).await;
+    let key = ClientKey::generate("k");
+    let jwks: Value = serde_json::from_str(&key.jwks).unwrap();
+    let before = app.count("client_secrets").await;
+    for (method, kind) in [("none", "web"), ("none", "native"), ("private_key_jwt", "web")] {
+        let mut body = json!({
+            "redirect_uris": [REPLY], "token_endpoint_auth_method": method, "application_type": kind,
+        });
+        if method == "private_key_jwt" {
+            body["jwks"] = jwks.clone();
+        }
+        let new = made(&app, &clinic, &bearer, &body).await;
+        assert!(new.told.get("client_secret").is_none() && new.told.get("client_secret_expires_at").is_none());
+        assert_eq!((app.count("client_secrets").await, &new.told["application_type"]), (before, &json!(kind)));
+        let mut run = Run::at(app.browser(), &authorize(&new.clinic, &clinic.flow, &[]), Via::Form).await;
+        run.sign_in(NORA, PASSWORD).await;
+        run.act("agree", &[]).await;
+        let code = run.code().await;
+        let mut client = app.browser();
+        if method == "private_key_jwt" {
+            let bare = redeem(&mut client, &new.clinic, &clinic.flow, &code, &[]).await;
+            assert_eq!(error(&bare).1, "invalid_client", "the key is asked for");
+            let assertion = key.assertion(&app, &new.clinic, |_| {});
+            let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+            let more = [("client_assertion_type", kind), ("client_assertion", assertion.as_str())];
+            let answer = redeem(&mut client, &new.clinic, &clinic.flow, &code, &more).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        } else {
+            let answer = redeem(&mut client, &new.clinic, &clinic.flow, &code, &[]).await;
+            assert_eq!(answer.status, 200, "{method} {kind}: {}", answer.text());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_a_registration_token_that_is_not_the_clients_is_one_event_a_minute() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let bearer = open(&app, &clinic, 1).await;
+    let new = made(&app, &clinic, &bearer, &wanted()).await;
+    let mut client = app.browser();
+    let change = json!({"client_id": new.told["client_id"], "redirect_uris": [REPLY]});
+    let rotated = send(&mut client, Method::PUT, &new.uri, &new.token, Some(&change)).await;
+    assert_eq!(rotated.status, 200, "{}", rotated.text());
+    let (tenant, action) = (clinic.tenant.id, Action::ClientAuthenticationFailed);
+    assert_eq!(app.audited(tenant, action, Outcome::Failure).await, 0);
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        let answer = send(&mut client, method, &new.uri, &new.token, Some(&change)).await;
+        assert_eq!(error(&answer), refused(401, "invalid_token"));
+    }
+    assert_eq!(app.audited(tenant, action, Outcome::Failure).await, 1);
+    // Of a client that nobody registered the log is told nothing.
+    let nobody = Id::<Application>::new(app.now(), app.app.entropy().as_mut());
+    let uri = format!("{}?client_id={nobody}", path(&clinic));
+    assert_eq!(error(&send(&mut client, Method::GET, &uri, &new.token, None).await), refused(401, "invalid_token"));
+    assert_eq!(app.audited(tenant, action, Outcome::Failure).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc7592_every_change_that_a_client_makes_is_named_in_the_log() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let bearer = open(&app, &clinic, 1).await;
+    let body = |key: &ClientKey| {
+        let jwks: Value = serde_json::from_str(&key.jwks).unwrap();
+        json!({"redirect_uris": [REPLY], "token_endpoint_auth_method": "private_key_jwt", "jwks": jwks})
+    };
+    let new = made(&app, &clinic, &bearer, &body(&ClientKey::generate("k"))).await;
+    let mut change = body(&ClientKey::generate("k"));
+    change["client_id"] = new.told["client_id"].clone();
+    let answer = send(&mut app.browser(), Method::PUT, &new.uri, &new.token, Some(&change)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let events = app.audit(clinic.tenant.id).await;
+    let event = events.iter().find(|event| event.action == Action::ApplicationChanged).unwrap();
+    let changes = event.detail["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 1, "the keys, and not the reply URLs, which stayed: {changes:?}");
+    assert!(changes[0].to_string().to_lowercase().contains("key"), "{changes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a14_requests_to_register_are_limited_by_network() {
+    let mut options = Options::default();
+    (options.config.limits.per_address_per_second, options.config.limits.per_address_burst) = (1, 2);
+    let app = TestApp::with(options).await;
+    let clinic = app.world.plain.clone();
+    switch(&app, &clinic, true, 50).await;
+    for expected in [401, 401, 429] {
+        let answer = post(&app, &clinic, "", &wanted()).await;
+        assert_eq!((answer.status.as_u16(), answer.header("retry-after").is_some()), (expected, expected == 429));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc7591_switch_and_tokens_are_held_to_their_bounds_and_to_flows_of_patients() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let before = app.rows(&["registration_switches", "initial_access_tokens", "audit"]).await;
+    for most in [0, 1_001] {
+        let refused = registration::switch(&app.app, clinic.tenant.id, Some(most), by()).await;
+        assert!(matches!(refused, Err(PortalError::NotAllowed)), "{most}");
+    }
+    let draft = |uses, days| TokenDraft { flow: clinic.flow.id, label: "Partner".to_owned(), uses, days };
+    for (uses, days) in [(0, 7), (101, 7), (1, 0), (1, 91)] {
+        let refused = registration::mint(&app.app, clinic.tenant.id, draft(uses, days), by()).await;
+        assert!(matches!(refused, Err(PortalError::NotAllowed)), "{uses} {days}");
+    }
+    let (tenant, system) = (clinic.tenant.id, app.app.clone());
+    let staff = system.store.read(move |tx| Box::pin(async move { tx.flow_by_key(tenant, "staff").await })).await;
+    let staff: Option<lanyard_domain::user_flow::UserFlow> =
+        staff.unwrap_or_else(|error: StorageError| panic!("{error}"));
+    let of_staff = TokenDraft { flow: staff.expect("the staff flow").id, ..draft(1, 7) };
+    let refused = registration::mint(&app.app, clinic.tenant.id, of_staff, by()).await;
+    assert!(matches!(refused, Err(PortalError::NotFound)));
+    assert_eq!(app.rows(&["registration_switches", "initial_access_tokens", "audit"]).await, before);
+}
+
 async fn every_limit_holds(options: Options) {
     let app = TestApp::with(options).await;
     let clinic = app.world.plain.clone();
@@ -448,7 +570,6 @@ async fn every_limit_holds(options: Options) {
     // The tenant's own limit: a refusal takes no use away.
     switch(&app, &clinic, true, 4).await;
     let (_, bearer) = mint(&app, &clinic, 50).await;
-    app.advance(60_000);
     let last = made(&app, &clinic, &bearer, &wanted()).await;
     let before = app.rows(&TABLES).await;
     assert_eq!(error(&post(&app, &clinic, &bearer, &wanted()).await), refused(403, "access_denied"));

@@ -22,7 +22,7 @@ Examples:
   lanyard serve --demo                   a demonstration clinic with an inbox, on loopback only
   lanyard serve --tls                    https with a generated development certificate
   LANYARD_DATABASE_URL=postgres://… LANYARD_MASTER_KEY_FILE=/etc/lanyard/key lanyard serve
-  lanyard app register --tenant clinic.example --name Portal --kind single_page \
+  lanyard app register --tenant clinic.example --name Portal --kind single_page \\
     --reply-url https://app.clinic.example/ --flow B2C_1_signup
   lanyard operator invite                print a one-time link for one more operator
   lanyard keys list                      which keys sign, and since when
@@ -41,7 +41,7 @@ Examples (with the flags that the server was started with, such as --demo):
 
 const APPLICATION_EXAMPLES: &str = "\
 Examples (with the flags that the server was started with, such as --demo):
-  lanyard app register --tenant harbour.example --name Web --kind web \
+  lanyard app register --tenant harbour.example --name Web --kind web \\
     --reply-url https://app.harbour.example/signed-in --flow B2C_1_signup
   lanyard app secret --tenant harbour.example <client id>
   lanyard app set --tenant harbour.example <client id> --set client_credentials=true

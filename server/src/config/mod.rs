@@ -323,9 +323,7 @@ impl Config {
     /// The file of the embedded database, if that is what is opened.
     #[must_use]
     pub fn sqlite_file(&self) -> Option<PathBuf> {
-        let url = self.database();
-        let path = url.strip_prefix("sqlite:")?.trim_start_matches("//");
-        Some(PathBuf::from(path.split_once('?').map_or(path, |(path, _)| path)))
+        lanyard_storage::sqlite_file(&self.database())
     }
 
     /// What works with this configuration, but not as far as people would expect; a line each.

@@ -23,3 +23,11 @@ pub mod oauth;
 pub mod page;
 pub mod portal;
 pub mod security;
+
+use axum::http::{HeaderMap, header};
+
+/// Whether a request says that its body is JSON, with parameters or without.
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+}

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use lanyard_domain::{
-    account::Account,
     application::Application,
     attribute::Attribute,
     claims,
-    consent::{Item, Items},
-    id::Id,
+    consent::{Agreed, Item, Items},
+    grant::Grant,
 };
 use lanyard_storage::{ReadTx, StorageError};
 
@@ -44,21 +43,21 @@ pub async fn rights(tx: &mut (dyn ReadTx + '_), application: &Application) -> Re
     Ok(rights)
 }
 
-/// What the person agreed to give to `application`, which may go out and nothing else; `None` for the
-/// tenant's own applications, which nobody is asked about (U29). Without a consent that is nothing.
+/// What may go out to `application` by `grant`; `None` if nothing may, because the application is
+/// somebody else's and the person does not agree to what the grant holds (any more; U29).
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn agreed(
     tx: &mut (dyn ReadTx + '_),
     application: &Application,
-    account: Id<Account>,
-) -> Result<Option<Items>, StorageError> {
+    grant: &Grant,
+) -> Result<Option<Agreed>, StorageError> {
     if !application.settings.third_party {
-        return Ok(None);
+        return Ok(Some(Agreed::Everything));
     }
-    let consent = tx.consent(Some(account), application.id).await?;
-    Ok(Some(consent.map(|consent| consent.items).unwrap_or_default()))
+    let consent = tx.consent(Some(grant.account), application.id).await?;
+    Ok(consent.filter(|consent| consent.covers(grant)).map(|consent| Agreed::Only(consent.items)))
 }
 
 /// `items` in plain words. What has no words of its own is named as it is: nothing that goes out is

@@ -55,7 +55,7 @@ fn overview(home: &str, figures: &Figures) -> AnyView {
 }
 
 fn tile(home: &str, mfa: MfaFilter, number: u64, label: &'static str, note: String) -> AnyView {
-    let href = format!("{home}{}", PatientListQuery::only(mfa).to_query());
+    let href = format!("{home}{}#search", PatientListQuery::only(mfa).to_query());
     view! {
         <li>
             <a class="count" href=href>
@@ -73,11 +73,11 @@ fn filters(home: &str, query: &PatientListQuery) -> AnyView {
     let sort = query.sort_value();
     let keep_sort = (!sort.is_empty()).then(|| view! { <input type="hidden" name="sort" value=sort /> });
     let clear = query.is_narrowed().then(|| {
-        view! { <ButtonLink href=home.to_owned() label="Clear" kind=ButtonKind::Link /> }
+        view! { <ButtonLink href=format!("{home}#search") label="Clear" kind=ButtonKind::Link /> }
     });
     view! {
         <search>
-            <form class="filters" method="get" action=home.to_owned()>
+            <form id="search" class="filters" method="get" action=format!("{home}#search")>
                 <TextField name="q" label="Search by email or name" value=query.search.clone() kind="search" autocomplete="off" />
                 <SelectField name="mfa" label="Second step" options=options value=query.mfa.as_str() />
                 {keep_sort}
@@ -100,7 +100,8 @@ fn results(home: &str, view: &PatientListView) -> AnyView {
     } else {
         "Times are in UTC."
     };
-    let link = |cursor: &Option<String>| cursor.as_ref().map(|cursor| format!("{home}{}", query.at(cursor).to_query()));
+    let link =
+        |cursor: &Option<String>| cursor.as_ref().map(|cursor| format!("{home}{}#search", query.at(cursor).to_query()));
     view! {
         <p class="muted list-note">{note}</p>
         <div class="patients">
@@ -133,7 +134,7 @@ fn columns(home: &str, query: &PatientListQuery) -> Vec<Column> {
             (true, false) => Sort::Ascending,
             (true, true) => Sort::Descending,
         };
-        Column::sortable(label, format!("{home}{}", query.sorted_by(sort).to_query()), now)
+        Column::sortable(label, format!("{home}{}#search", query.sorted_by(sort).to_query()), now)
     };
     vec![
         sortable("Name", SortBy::Name),

@@ -45,7 +45,7 @@ pub struct Consent {
 impl Consent {
     /// Whether it covers `grant`: its scopes, and the claims that it asks for by name. The claims
     /// that the flow selects are not looked at: what an operator adds there later is no reason to
-    /// break off what was agreed to. It does not go out either ([`limited`]).
+    /// break off what was agreed to. It does not go out either ([`Agreed::limit`]).
     #[must_use]
     pub fn covers(&self, grant: &Grant) -> bool {
         let details = &grant.details;
@@ -73,14 +73,24 @@ impl ConsentFacts {
     }
 }
 
-/// The flow as an application may know of it where the person agreed to give `agreed`: of the claims
-/// that it selects, those alone. `None`: an application of the tenant's own, which knows them all.
-#[must_use]
-pub fn limited<'a>(flow: &'a UserFlow, agreed: Option<&Items>) -> Cow<'a, UserFlow> {
-    let Some(agreed) = agreed else { return Cow::Borrowed(flow) };
-    let mut flow = flow.clone();
-    flow.settings.claims.retain(|claim| agreed.contains(&Item::Claim(claim.clone())));
-    Cow::Owned(flow)
+/// What of a person may go out to an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Agreed {
+    /// All that the flow selects: the application is the tenant's own, and nobody is asked.
+    Everything,
+    /// What the person agreed to, and nothing else (U29).
+    Only(Items),
+}
+
+impl Agreed {
+    /// The flow as the application may know of it: of the claims that it selects, those that may go out.
+    #[must_use]
+    pub fn limit<'a>(&self, flow: &'a UserFlow) -> Cow<'a, UserFlow> {
+        let Self::Only(items) = self else { return Cow::Borrowed(flow) };
+        let mut flow = flow.clone();
+        flow.settings.claims.retain(|claim| items.contains(&Item::Claim(claim.clone())));
+        Cow::Owned(flow)
+    }
 }
 
 /// What `request` takes by a flow with these settings: [`items`], and the claims that it asks for by

@@ -62,8 +62,6 @@ pub struct ClientRegistration {
     pub token: TokenHash,
     /// The `token_endpoint_auth_method` that it registered.
     pub method: String,
-    /// Whether it asked for the refresh token grant.
-    pub refresh: bool,
     /// The version of the application that the registration made last. Once an operator has changed
     /// the application, it is another one, and the application is theirs.
     pub version: i64,

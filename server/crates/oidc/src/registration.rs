@@ -10,6 +10,8 @@ use lanyard_domain::{
     application::{Application, ApplicationKind, ApplicationSettings, SigningAlgorithm},
     reply_url::ReplyUrl,
     secret::Token,
+    tenant::parse_name,
+    text::TextProblem,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,7 +20,10 @@ use url::{Host, Url};
 use crate::{
     endpoints::PublicOrigin,
     error::{Code, OAuthError, Refusal},
-    token::{ClientAuthMethod, GrantType, assertion},
+    token::{
+        ClientAuthMethod, GrantType,
+        client_keys::{self, KeyProblem, KeysProblem},
+    },
 };
 
 /// The longest registration that is read, in bytes.
@@ -26,7 +31,6 @@ pub const MAX_BYTES: usize = 32 * 1024;
 /// The most reply URLs.
 pub const MAX_REPLY_URLS: usize = 20;
 
-const MAX_NAME: usize = 80;
 const UNNAMED: &str = "Unnamed app";
 
 /// A registration that passed every rule.
@@ -40,8 +44,6 @@ pub struct Registration {
     pub method: ClientAuthMethod,
     /// Where codes may be sent, and where people may be sent after signing out: one list, as in B2C.
     pub reply_urls: Vec<ReplyUrl>,
-    /// Whether it asked for refresh tokens; told back, and given by scope as to anybody.
-    pub refresh: bool,
     /// Its settings: those of an application of somebody else.
     pub settings: ApplicationSettings,
 }
@@ -80,7 +82,7 @@ impl Registration {
         let request: Request =
             serde_json::from_slice(body).map_err(|_| metadata("The registration is not the JSON that we expect."))?;
         unsupported(&request)?;
-        let refresh = grants(request.grant_types.as_deref())?;
+        grants(request.grant_types.as_deref())?;
         let method = method(request.token_endpoint_auth_method.as_deref())?;
         let kind = kind(method, request.application_type.as_deref())?;
         let client_keys = keys(method, request.jwks.as_ref())?;
@@ -106,7 +108,7 @@ impl Registration {
             require_dpop: request.dpop_bound_access_tokens.unwrap_or(false),
             ..ApplicationSettings::default()
         };
-        Ok(Self { name: name(request.client_name.as_deref())?, kind, method, reply_urls, refresh, settings })
+        Ok(Self { name: name(request.client_name.as_deref())?, kind, method, reply_urls, settings })
     }
 
     /// Whether this, as an update of `application`, leaves what cannot be changed: its kind, and
@@ -250,12 +252,12 @@ pub struct Access<'a> {
 }
 
 impl ClientInformation {
-    /// What `application` is told, which registered this `method`, and refresh tokens or not.
+    /// What `application` is told, which registered this `method`. The grants are those that it has,
+    /// whichever of them it named (RFC 7591, 3.2.1): a refresh token comes by `offline_access`.
     #[must_use]
-    pub fn new(application: &Application, method: String, refresh: bool, access: Access<'_>) -> Self {
+    pub fn new(application: &Application, method: String, access: Access<'_>) -> Self {
         let urls: Vec<String> = application.reply_urls.iter().map(|url| url.as_str().to_owned()).collect();
         let settings = &application.settings;
-        let refresh = refresh.then_some(GrantType::RefreshToken);
         Self {
             client_id: application.id.to_string(),
             client_id_issued_at: application.created_at.as_seconds(),
@@ -269,7 +271,7 @@ impl ClientInformation {
             frontchannel_logout_uri: settings.front_channel_logout.clone(),
             backchannel_logout_uri: settings.back_channel_logout.clone(),
             token_endpoint_auth_method: method,
-            grant_types: std::iter::once(GrantType::AuthorizationCode).chain(refresh).map(GrantType::as_str).collect(),
+            grant_types: GRANTS.map(GrantType::as_str).to_vec(),
             response_types: vec!["code"],
             application_type: match application.kind {
                 ApplicationKind::Native => "native",
@@ -310,16 +312,15 @@ fn unsupported(request: &Request) -> Result<(), Refusal> {
     Ok(())
 }
 
-// The code grant, with or without refresh tokens: nothing that works without a person.
-fn grants(asked: Option<&[String]>) -> Result<bool, Refusal> {
-    let Some(asked) = asked else { return Ok(false) };
-    let known = |grant: GrantType| asked.iter().any(|name| name == grant.as_str());
-    let (code, refresh) = (known(GrantType::AuthorizationCode), known(GrantType::RefreshToken));
-    let others = asked
-        .iter()
-        .any(|name| name != GrantType::AuthorizationCode.as_str() && name != GrantType::RefreshToken.as_str());
-    if code && !others {
-        Ok(refresh)
+// The code grant, and the refresh tokens that its scope asks for: nothing that works without a person.
+const GRANTS: [GrantType; 2] = [GrantType::AuthorizationCode, GrantType::RefreshToken];
+
+fn grants(asked: Option<&[String]>) -> Result<(), Refusal> {
+    let Some(asked) = asked else { return Ok(()) };
+    let code = asked.iter().any(|name| name == GrantType::AuthorizationCode.as_str());
+    let known = asked.iter().all(|name| GRANTS.iter().any(|grant| grant.as_str() == name));
+    if code && known {
+        Ok(())
     } else {
         Err(metadata("The grant types must be authorization_code and, if wanted, refresh_token."))
     }
@@ -342,22 +343,18 @@ fn kind(method: ClientAuthMethod, application_type: Option<&str>) -> Result<Appl
     }
 }
 
-// Public keys only: whoever sends us a private key has lost it.
 fn keys(method: ClientAuthMethod, jwks: Option<&Value>) -> Result<Option<String>, Refusal> {
     let wanted = method == ClientAuthMethod::PrivateKeyJwt;
     let Some(jwks) = jwks.filter(|_| wanted) else {
         return if wanted { Err(metadata("The method private_key_jwt needs jwks.")) } else { Ok(None) };
     };
-    let all = jwks.get("keys").and_then(Value::as_array).ok_or(metadata("The jwks is no JWK set."))?;
-    let secret = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-    if all.iter().any(|key| secret.iter().any(|member| key.get(member).is_some())) {
-        return Err(metadata("The jwks holds a private key."));
-    }
-    let text = jwks.to_string();
-    match assertion::usable_keys(&text) {
-        Some(usable) if usable > 0 => Ok(Some(text)),
-        Some(_) | None => Err(metadata("The jwks holds no key that we can use.")),
-    }
+    let registrable = client_keys::registrable(jwks.clone());
+    registrable.map(Some).map_err(|problem| match problem {
+        KeysProblem::Key(_, KeyProblem::Private) => metadata("The jwks holds a private key."),
+        KeysProblem::NotASet | KeysProblem::Count | KeysProblem::Key(..) => metadata(
+            "The jwks must hold 1 to 20 public keys for signatures: RSA from 2048 bits or EC P-256, each kid once.",
+        ),
+    })
 }
 
 fn reply_urls(asked: &[String], kind: ApplicationKind, own: &PublicOrigin) -> Result<Vec<ReplyUrl>, Refusal> {
@@ -393,8 +390,8 @@ fn has_public_name(url: &Url) -> bool {
     let inner = ["localhost", "local", "internal", "lan", "home", "corp", "intranet", "arpa", "onion"];
     match url.host() {
         Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name.rsplit_once('.').is_some_and(|(_, last)| !inner.contains(&last))
+            // A dot at the end would make another origin of a name that leads to the same place.
+            name.rsplit_once('.').is_some_and(|(_, last)| !last.is_empty() && !inner.contains(&last))
         }
         Some(Host::Ipv4(_) | Host::Ipv6(_)) | None => false,
     }
@@ -418,18 +415,13 @@ fn back_channel(text: &str, kind: ApplicationKind, own: &PublicOrigin) -> Result
 }
 
 fn name(asked: Option<&str>) -> Result<String, Refusal> {
-    let Some(asked) = asked.map(str::trim).filter(|name| !name.is_empty()) else { return Ok(UNNAMED.to_owned()) };
-    let plain = asked.chars().all(|c| !c.is_control() && !is_misleading(c));
-    if plain && asked.chars().count() <= MAX_NAME {
-        Ok(asked.to_owned())
-    } else {
-        Err(metadata("The client_name is too long or holds a character that is not allowed."))
+    match parse_name(asked.unwrap_or_default()) {
+        Ok(name) => Ok(name),
+        Err(TextProblem::Empty) => Ok(UNNAMED.to_owned()),
+        Err(TextProblem::TooLong(_) | TextProblem::Control) => {
+            Err(metadata("The client_name is too long or holds a character that is not allowed."))
+        }
     }
-}
-
-// Marks that turn or hide text: the name is shown where people decide.
-const fn is_misleading(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

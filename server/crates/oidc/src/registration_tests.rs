@@ -23,7 +23,6 @@ fn rfc7591_the_defaults_are_those_of_the_standard() {
     let made = read(&json!({"redirect_uris": [URL, URL], "logo_uri": "https://x.example", "unknown": 1})).unwrap();
     assert_eq!((made.kind, made.method), (ApplicationKind::Web, ClientAuthMethod::SecretBasic));
     assert_eq!((made.name.as_str(), made.reply_urls.len()), (UNNAMED, 1));
-    assert!(!made.refresh);
     assert_eq!(made.settings, ApplicationSettings { third_party: true, ..ApplicationSettings::default() });
 }
 
@@ -51,7 +50,7 @@ fn rfc7591_a_registration_never_widens_what_it_may() {
     ] {
         assert_eq!(read(&with("grant_types", grants)).unwrap_err().error, OAuthError::InvalidClientMetadata);
     }
-    assert!(read(&with("grant_types", json!(["authorization_code", "refresh_token"]))).unwrap().refresh);
+    assert!(read(&with("grant_types", json!(["authorization_code", "refresh_token"]))).is_ok());
 }
 
 #[test]
@@ -95,6 +94,7 @@ fn rfc7591_a28_reply_urls_follow_the_rules_of_the_portal() {
         json!(["https://intranet/cb"]),
         json!(["https://records.clinic.internal./cb"]),
         json!([format!("{}/account", fixtures::origin().as_str())]),
+        json!([format!("{}./account", fixtures::origin().as_str())]),
         json!(vec![URL; MAX_REPLY_URLS + 1]),
     ] {
         let refusal = read(&json!({"redirect_uris": bad})).unwrap_err();
@@ -167,9 +167,17 @@ fn rfc7591_keys_are_public_ones_that_we_can_use() {
         read(&body)
     };
     assert!(with_keys(json!({"keys": [key]})).unwrap().settings.client_keys.is_some());
-    let mut private = key.clone();
+    let (mut private, mut other) = (key.clone(), key.clone());
     private["d"] = "AQAB".into();
-    for bad in [json!({"keys": [key, private]}), json!({"keys": []}), json!({"keys": [1]}), json!([]), json!(null)] {
+    other["crv"] = "P-384".into();
+    for bad in [
+        json!({"keys": [key, private]}),
+        json!({"keys": [key, other]}),
+        json!({"keys": [key, key]}),
+        json!({"keys": []}),
+        json!([]),
+        json!(null),
+    ] {
         assert_eq!(with_keys(bad).unwrap_err().error, OAuthError::InvalidClientMetadata);
     }
 }
@@ -189,10 +197,22 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_accepted_stays_within_bounds(name in ".{0,100}", url in "[a-z]{2,6}://[a-z.*#@:/]{0,40}") {
+    fn whatever_is_accepted_stays_within_bounds(name in ".{0,90}", rest in "[a-z0-9.*#@:/]{1,40}") {
+        let url = format!("https://{rest}");
         if let Ok(made) = read(&json!({"redirect_uris": [url], "client_name": name})) {
-            prop_assert!(made.settings.third_party && made.name.chars().count() <= MAX_NAME);
-            prop_assert!(made.reply_urls.iter().all(|url| url.origin().is_some()));
+            prop_assert!(made.settings.third_party);
+            let clean = parse_name(&made.name);
+            prop_assert_eq!(clean.as_deref(), Ok(made.name.as_str()));
+            prop_assert!(made.reply_urls.iter().all(|url| is_elsewhere(url, made.kind, &fixtures::origin())));
+            prop_assert!(!rest.contains(['*', '#', '@']), "{}", url);
         }
+    }
+
+    // So that the property above is about something.
+    #[test]
+    fn public_names_are_accepted(name in "[a-z]{1,10}", path in "[a-z0-9/]{0,20}") {
+        let url = format!("https://{name}.example/{path}");
+        let made = read(&json!({"redirect_uris": [url]}));
+        prop_assert!(made.is_ok());
     }
 }

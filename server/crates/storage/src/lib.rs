@@ -20,4 +20,5 @@ mod contract;
 
 pub use error::{Constraint, OpenError, Result, StorageError};
 pub use repository::*;
+pub use sqlite::sqlite_file;
 pub use store::{Schema, Store, StoreOptions};

@@ -142,10 +142,7 @@ async fn flow_of(app: &App, tenant: Id<Tenant>, name: &str) -> Result<Id<UserFlo
 async fn switch(tenant: &str, most: Option<u32>, server: &ServeArgs) -> Outcome {
     with(server.load()?, |app| async move {
         let id = tenant_of(&app, tenant).await?.id;
-        // Switched off, it keeps its limit.
-        let (now, _) = registration::show(&app, id).await.map_err(|error| failed(error, tenant))?;
-        let limit = most.unwrap_or_else(|| now.most.max(1));
-        let set = registration::switch(&app, id, most.is_some(), limit, by()).await;
+        let set = registration::switch(&app, id, most, by()).await;
         Ok(json!(set.map_err(|error| failed(error, tenant))?))
     })
     .await

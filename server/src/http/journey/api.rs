@@ -4,7 +4,7 @@ use axum::{
     Json,
     body::Bytes,
     extract::{Path, State},
-    http::{HeaderMap, header},
+    http::HeaderMap,
     response::{IntoResponse, Response},
 };
 use lanyard_app::api::journey::JourneyView;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{browser, check_csrf, prefill_country};
 use crate::{
-    http::{client::Client, error::HttpError, form::Fields},
+    http::{client::Client, error::HttpError, form::Fields, is_json},
     service::journey::{self, Transport},
     state::App,
 };
@@ -43,9 +43,7 @@ pub async fn act(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, HttpError> {
-    let is_json =
-        headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-    if !is_json {
+    if !is_json(&headers) {
         return Err(HttpError::UnsupportedMediaType);
     }
     let body: Body =

@@ -2,20 +2,19 @@
 //! ask for another.
 
 use axum::{
-    Json,
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
+    http::{HeaderMap, HeaderName, HeaderValue},
+    response::Response,
 };
-use lanyard_domain::id::Id;
 use lanyard_oidc::{
     dpop,
     error::{OAuthError, Refusal},
     userinfo,
 };
 
+use super::token;
 use crate::{
-    service::oauth::{Place, dpop as service, dpop::Call},
+    service::oauth::{dpop as service, dpop::Call},
     state::App,
 };
 
@@ -45,19 +44,12 @@ pub(super) fn add_nonce(app: &App, refusal: &Refusal, headers: &mut HeaderMap) {
 /// An error of the userinfo endpoint (RFC 6750, 3; RFC 9449, 7.1 and 9): what is wrong with a proof
 /// is answered 401 there, with the scheme of the request.
 pub(super) fn resource_error(app: &App, refusal: &Refusal, authorization: Option<&str>) -> Response {
-    let now = app.clock.now();
-    let correlation = Id::<Place>::new(now, app.entropy().as_mut()).uuid();
     let of_proof = matches!(refusal.error, OAuthError::InvalidDpopProof | OAuthError::UseDpopNonce);
     let status = if of_proof { 401 } else { refusal.error.status() };
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED);
-    let mut answer = (status, Json(refusal.body(correlation, now))).into_response();
     let scheme = authorization.and_then(|header| header.trim().split(' ').next()).unwrap_or_default();
     let bound = scheme.eq_ignore_ascii_case(dpop::SCHEME);
-    if status == StatusCode::UNAUTHORIZED
-        && let Ok(value) = HeaderValue::try_from(userinfo::challenge(refusal, bound))
-    {
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
-    }
+    let challenge = (status == 401).then(|| userinfo::challenge(refusal, bound));
+    let mut answer = token::error(app, refusal, status, challenge.as_deref());
     add_nonce(app, refusal, answer.headers_mut());
     answer
 }

@@ -4,47 +4,41 @@ use axum::{
     Json,
     body::Bytes,
     extract::{FromRequest as _, Request},
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{Method, StatusCode},
     response::{IntoResponse as _, Response},
 };
 use lanyard_domain::{application::Application, id::Id, secret::Token};
 use lanyard_oidc::{
     error::{OAuthError, Refusal},
     params::Params,
+    registration::ClientInformation,
     userinfo::{self, Presented},
 };
 
-use super::authorization;
+use super::{authorization, token};
 use crate::{
-    http::{client::Client, error::HttpError},
+    http::{client::Client, error::HttpError, is_json},
     service::oauth::{Place, ProtocolError, registration},
     state::App,
 };
 
 /// Answers a request to register, or one about a registration; which one, the query says.
 pub(super) async fn serve(app: &App, place: &Place, request: Request, client: &Client) -> Result<Response, HttpError> {
-    if !app.limiter.admits_beginning(client.ip) {
-        return Err(HttpError::TooManyRequests { retry_after: 30 });
-    }
+    app.limiter.beginning(client.ip)?;
     let method = request.method().clone();
     let bearer = bearer(authorization(request.headers()));
     let id = client_id(request.uri().query().unwrap_or_default());
     let body = match method {
-        Method::POST | Method::PUT if !is_json(&request) => return Err(HttpError::UnsupportedMediaType),
+        Method::POST | Method::PUT if !is_json(request.headers()) => return Err(HttpError::UnsupportedMediaType),
         _ => Bytes::from_request(request, &()).await.map_err(|_| HttpError::TooLarge)?,
     };
     let answered = match method {
-        Method::POST => registration::register(app, place, bearer, &body, client)
-            .await
-            .map(|made| (StatusCode::CREATED, Json(made)).into_response()),
-        Method::PUT => {
-            registration::update(app, place, (id, bearer), &body, client).await.map(|made| Json(made).into_response())
-        }
-        Method::DELETE => registration::delete(app, place, (id, bearer), client)
-            .await
-            .map(|()| StatusCode::NO_CONTENT.into_response()),
-        _ => registration::read(app, place, id, bearer).await.map(|made| Json(made).into_response()),
+        Method::POST => registration::register(app, place, bearer, &body, client).await.map(|made| created(&made)),
+        Method::PUT => registration::update(app, place, (id, bearer), &body, client).await.map(|made| shown(&made)),
+        Method::DELETE => registration::delete(app, place, (id, bearer), client).await.map(|()| gone()),
+        _ => registration::read(app, place, id, bearer).await.map(|made| shown(&made)),
     };
+    let answered = registration::telling_of_strangers(app, place, id, client, answered).await;
     match answered {
         Ok(answer) => Ok(answer),
         Err(ProtocolError::Refused(refusal)) => Ok(refused(app, &refusal)),
@@ -53,21 +47,25 @@ pub(super) async fn serve(app: &App, place: &Place, request: Request, client: &C
     }
 }
 
+fn created(made: &ClientInformation) -> Response {
+    (StatusCode::CREATED, Json(made)).into_response()
+}
+
+fn shown(made: &ClientInformation) -> Response {
+    Json(made).into_response()
+}
+
+fn gone() -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}
+
 fn refused(app: &App, refusal: &Refusal) -> Response {
-    let now = app.clock.now();
-    let correlation = Id::<Place>::new(now, app.entropy().as_mut()).uuid();
     let status = match refusal.error {
         OAuthError::AccessDenied => 403,
         other => other.status(),
     };
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    let mut answer = (status, Json(refusal.body(correlation, now))).into_response();
-    if status == StatusCode::UNAUTHORIZED
-        && let Ok(value) = HeaderValue::try_from(userinfo::challenge(refusal, false))
-    {
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
-    }
-    answer
+    let challenge = (status == 401).then(|| userinfo::challenge(refusal, false));
+    token::error(app, refusal, status, challenge.as_deref())
 }
 
 // A token that cannot be ours is as good as none.
@@ -80,9 +78,4 @@ fn bearer(authorization: Option<&str>) -> Option<Token> {
 
 fn client_id(query: &str) -> Option<Id<Application>> {
     Params::parse(query.as_bytes()).ok()?.get("client_id")?.parse().ok()
-}
-
-fn is_json(request: &Request) -> bool {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }

@@ -116,17 +116,22 @@ pub(super) async fn userinfo(
     answer
 }
 
-/// An error as JSON (RFC 6749, 5.2), with the challenge that belongs to it.
 fn refused(app: &App, refusal: &Refusal, challenge: Option<&str>) -> Response {
+    let mut answer = error(app, refusal, refusal.error.status(), challenge);
+    dpop::add_nonce(app, refusal, answer.headers_mut());
+    answer
+}
+
+/// An error as JSON (RFC 6749, 5.2), with the challenge that belongs to it.
+pub(super) fn error(app: &App, refusal: &Refusal, status: u16, challenge: Option<&str>) -> Response {
     let now = app.clock.now();
     let correlation = Id::<Place>::new(now, app.entropy().as_mut()).uuid();
-    let status = StatusCode::from_u16(refusal.error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     let mut answer = (status, Json(refusal.body(correlation, now))).into_response();
     if let Some(challenge) = challenge
         && let Ok(value) = HeaderValue::try_from(challenge)
     {
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }
-    dpop::add_nonce(app, refusal, answer.headers_mut());
     answer
 }

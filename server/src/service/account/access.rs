@@ -53,10 +53,9 @@ pub(super) async fn apps(
         }
         let app = found.entry(access.application).or_default();
         let flow = tx.flow_by_id(tenant, access.flow).await?;
-        let application = tx.application_by_id(tenant, access.application).await?;
-        if let (Some(flow), Some(application)) = (flow, application) {
-            let agreed = consents::agreed(tx, &application, account).await?;
-            let flow = consent::limited(&flow, agreed.as_ref());
+        let own = tx.application_by_id(tenant, access.application).await?.filter(|own| !own.settings.third_party);
+        // What somebody else's application gets is what its consent says, and is listed by that.
+        if let (Some(flow), Some(_)) = (flow, own) {
             app.items.extend(consent::items(&flow.settings, &access.scope, access.application));
         }
         app.since = Some(app.since.map_or(access.since, |since| since.min(access.since)));

@@ -4,7 +4,7 @@ use lanyard_domain::{
     account::Account,
     application::Application,
     audit::{Action, Outcome},
-    consent::{self, Items},
+    consent::{Agreed, Items},
     grant::AuthorizationRequest,
     id::Id,
     journey::{Header, Issued, Journey, OtherPerson, Return},
@@ -34,8 +34,8 @@ pub(super) struct Issue {
     issued: Issued,
     // Whom the ID token tells of; read only where there is one.
     account: Option<Account>,
-    // What may be told of them to an application of somebody else.
-    agreed: Option<Items>,
+    // What of them may go out.
+    agreed: Agreed,
 }
 
 /// Where an answer comes from and goes to.
@@ -69,14 +69,13 @@ pub(super) async fn issue(
     let event =
         audit::Event::of(action, Outcome::Success).by(issued.grant.account).on(request.application).from(client);
     audit::append(app, tx, header.tenant, event).await?;
-    let (mut account, mut agreed) = (None, None);
+    // Nothing, until a consent says what.
+    let (mut account, mut agreed) = (None, Agreed::Only(Items::new()));
     if issued.id_token.is_some() {
         account = tx.account_by_id(header.tenant, issued.grant.account).await?;
         let application = tx.application_by_id(header.tenant, request.application).await?;
-        agreed = match application {
-            Some(application) => consents::agreed(tx, &application, issued.grant.account).await?,
-            None => return Err(JourneyError::NotFound),
-        };
+        let application = application.ok_or(JourneyError::NotFound)?;
+        agreed = consents::agreed(tx, &application, &issued.grant).await?.unwrap_or(agreed);
     }
     Ok(Ok(Issue { issued, account, agreed }))
 }
@@ -93,7 +92,7 @@ pub(super) async fn deliver(app: &App, way: Way<'_>, issue: Issue) -> Result<Rep
         (Some(_), None) => return Err(JourneyError::NotFound),
         (Some(right), Some(account)) => {
             let signing = signing::of(app, way.tenant).await?;
-            let flow = consent::limited(way.flow, issue.agreed.as_ref());
+            let flow = issue.agreed.limit(way.flow);
             let to = Recipient { issuer: &issuer, flow: &flow, application: way.application, account };
             let key = signing.key(way.application.settings.signing)?;
             let token = front_channel::id_token(right, &to, code.as_ref(), key, app.clock.now());

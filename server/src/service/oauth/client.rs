@@ -3,6 +3,7 @@
 use lanyard_domain::{
     application::Application,
     audit::{Action, Outcome},
+    consent::Agreed,
     grant::Grant,
     id::Id,
 };
@@ -16,7 +17,7 @@ use lanyard_storage::{ReadTx, StorageError};
 use super::{Place, ProtocolError, redeem::claimed};
 use crate::{
     http::client::Client,
-    service::{audit, journey::JourneyError},
+    service::{audit, consents, journey::JourneyError},
     state::App,
 };
 
@@ -81,7 +82,12 @@ pub(super) fn may_begin(app: &App, application: &Application, from: &Client) -> 
 
 // Anybody may fail in the name of a client, any number of times: the log, which nobody can prune,
 // is told once a minute for each client and network (C1).
-async fn tell_failure(app: &App, place: &Place, client: Id<Application>, from: &Client) -> Result<(), JourneyError> {
+pub(super) async fn tell_failure(
+    app: &App,
+    place: &Place,
+    client: Id<Application>,
+    from: &Client,
+) -> Result<(), JourneyError> {
     let event = audit::Event::of(Action::ClientAuthenticationFailed, Outcome::Failure).on(client).from(from);
     tell(app, place, &client.to_string(), event, from).await
 }
@@ -130,34 +136,21 @@ pub(super) async fn apis_of(
     Ok(apis)
 }
 
-/// Whether `application` still gets anything out of `grant`: it is linked to the flow, and where it
-/// is somebody else's, the person agreed to what the grant holds (U29). Both may have changed since
-/// the grant was given.
+/// What `application` still gets out of `grant`; `None` if nothing: it is no longer linked to the
+/// flow, or it is somebody else's and the person does not agree (U29). Both may have changed since the
+/// grant was given.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(super) async fn is_entitled(
+pub(super) async fn entitlement(
     tx: &mut (dyn ReadTx + '_),
     application: &Application,
     grant: &Grant,
-) -> Result<bool, StorageError> {
-    Ok(tx.is_linked(application.id, grant.flow).await? && is_agreed(tx, application, grant).await?)
-}
-
-/// Whether the person still agrees to what `grant` holds for `application`, where that is somebody
-/// else's (U29).
-///
-/// # Errors
-/// When the database does not answer.
-pub(super) async fn is_agreed(
-    tx: &mut (dyn ReadTx + '_),
-    application: &Application,
-    grant: &Grant,
-) -> Result<bool, StorageError> {
-    if !application.settings.third_party {
-        return Ok(true);
+) -> Result<Option<Agreed>, StorageError> {
+    if !tx.is_linked(application.id, grant.flow).await? {
+        return Ok(None);
     }
-    Ok(tx.consent(Some(grant.account), application.id).await?.is_some_and(|consent| consent.covers(grant)))
+    consents::agreed(tx, application, grant).await
 }
 
 /// Whether a page of `origin` may read what the application `id` is answered at `place`; without

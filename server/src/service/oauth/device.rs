@@ -3,7 +3,6 @@
 use lanyard_app::paths::DeviceResult;
 use lanyard_domain::{
     application::Application,
-    assurance::Demand,
     audit::{Action, Outcome},
     clock::{MINUTE, Millis, Timestamp},
     device::{DEVICE_CODE_LIFE, DeviceCode, POLL_INTERVAL, UserCode},
@@ -22,14 +21,15 @@ use lanyard_storage::{StorageError, WriteTx};
 
 use super::{
     Place, ProtocolError,
-    client::{self, apis_of, is_entitled},
+    client::{self, apis_of},
     dpop,
-    redeem::{self, Redeemed, claimed, demand_now},
+    redeem::{self, Redeemed, claimed},
+    standing::standing,
 };
 use crate::{
     http::client::Client,
     service::{
-        audit,
+        audit, consents,
         journey::{self, Begun, JourneyError},
     },
     state::App,
@@ -267,11 +267,12 @@ async fn fetch(
     let Some(code) = tx.device_code(hash).await? else { return Err(token::unknown_grant().into()) };
     let (tenant, flow) = (place.tenant.id, place.flow.id);
     // A device need not wait for a flow that its application has left.
-    if !tx.is_linked(application.id, flow).await? {
+    let configuration = tx.configuration_version(tenant).await?.unwrap_or_default();
+    let standing = standing(app, tx, place, application, configuration).await?;
+    if !standing.linked {
         return Err(token::unknown_grant().into());
     }
-    let apis = apis_of(tx, application).await?;
-    let by = Redemption { tenant, flow, application, apis: &apis, account: None, now };
+    let by = Redemption { tenant, flow, application, apis: &standing.apis, account: None, now };
     let id = match rules::poll(&code, &by) {
         Ok(id) => id,
         Err(refusal) => {
@@ -285,11 +286,11 @@ async fn fetch(
     let over = Ok(Polled::Yet(DeviceRefusal::Over));
     let Some(grant) = tx.grant_by_id(id).await? else { return over };
     let Some(account) = tx.account_by_id(grant.tenant, grant.account).await? else { return over };
-    let demand: Demand = demand_now(tx, place, application).await?;
     let by = Redemption { account: Some(&account), ..by };
-    if rules::still_counts(&grant, &demand, &by).is_err() || !is_entitled(tx, application, &grant).await? {
+    let agreed = consents::agreed(tx, application, &grant).await?;
+    let Some(agreed) = agreed.filter(|_| rules::still_counts(&grant, &standing.demand, &by).is_ok()) else {
         return over;
-    }
+    };
     // The two claims decide who is first, whatever was seen before (failure 12).
     if !claimed(tx.redeem_device_code(hash, now).await)? {
         revoke(app, tx, &code, client).await?;
@@ -301,7 +302,8 @@ async fn fetch(
     }
     let event = audit::Event::of(Action::CodeRedeemed, Outcome::Success).from(client);
     let event = event.with(serde_json::json!({"by": "device"}));
-    let given = redeem::give(app, tx, (place, application, apis), (grant, account), (proof, event)).await?;
+    let to = (place, application, standing.apis.clone());
+    let given = redeem::give(app, tx, to, (grant, account, agreed), (proof, event)).await?;
     Ok(Polled::Done(Box::new(given)))
 }
 

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Place, ProtocolError,
-    client::{self, apis_of, is_entitled},
+    client::{self, apis_of, entitlement},
 };
 use crate::{
     http::client::Client,
@@ -64,7 +64,7 @@ async fn refresh_token(
 ) -> Result<Map<String, Value>, JourneyError> {
     let Some(stored) = tx.refresh_token(&token.hash()).await? else { return Ok(rules::inactive()) };
     let Some(grant) = tx.grant_by_id(stored.grant).await? else { return Ok(rules::inactive()) };
-    if !is_entitled(tx, application, &grant).await? {
+    if entitlement(tx, application, &grant).await?.is_none() {
         return Ok(rules::inactive());
     }
     let account = tx.account_by_id(grant.tenant, grant.account).await?;
@@ -84,7 +84,7 @@ async fn access_token(
             let Some(client) = tx.application_by_id(tenant, grant.application).await? else {
                 return Ok(rules::inactive());
             };
-            if !is_entitled(tx, &client, &grant).await? {
+            if entitlement(tx, &client, &grant).await?.is_none() {
                 return Ok(rules::inactive());
             }
             let account = tx.account_by_id(tenant, grant.account).await?;

@@ -3,10 +3,9 @@
 use lanyard_domain::{
     account::Account,
     application::Application,
-    assurance::Demand,
     audit::{Action, Outcome},
     clock::Timestamp,
-    consent::{self, Items},
+    consent::Agreed,
     grant::{Grant, RefreshToken},
     id::Id,
     secret::Token,
@@ -20,12 +19,7 @@ use lanyard_oidc::{
 };
 use lanyard_storage::{GrantAtHand, StorageError};
 
-use super::{
-    Place, ProtocolError,
-    client::{self, is_agreed},
-    client_credentials, device, dpop, refresh,
-    standing::standing,
-};
+use super::{Place, ProtocolError, client, client_credentials, device, dpop, refresh, standing::standing};
 use crate::{
     http::client::Client,
     service::{audit, consents, journey::JourneyError, signing},
@@ -36,8 +30,8 @@ use crate::{
 pub(super) struct Redeemed {
     pub(super) grant: Grant,
     pub(super) account: Account,
-    // What may be told of the person to an application of somebody else.
-    pub(super) agreed: Option<Items>,
+    // What of the person may go out.
+    pub(super) agreed: Agreed,
     pub(super) scope: String,
     // The web APIs that the application's permissions name.
     pub(super) apis: Vec<Application>,
@@ -129,7 +123,7 @@ async fn answer(
 ) -> Result<TokenResponse, ProtocolError> {
     let signing = signing::of(app, place.tenant.id).await?;
     let now = app.clock.now();
-    let flow = consent::limited(&place.flow, redeemed.agreed.as_ref());
+    let flow = redeemed.agreed.limit(&place.flow);
     let issuance = Issuance {
         issuer: &place.issuer,
         flow: &flow,
@@ -173,9 +167,11 @@ async fn by_code(
                 let standing = standing(&own, tx, &place, &application, configuration).await?;
                 // An application that was unlinked gets nothing more from this flow, and one that
                 // is somebody else's by now nothing that nobody agreed to.
-                if !standing.linked || !is_agreed(tx, &application, &grant).await? {
-                    return Err(ProtocolError::Refused(token::unknown_grant()));
-                }
+                let agreed = match standing.linked {
+                    true => consents::agreed(tx, &application, &grant).await?,
+                    false => None,
+                };
+                let Some(agreed) = agreed else { return Err(ProtocolError::Refused(token::unknown_grant())) };
                 let by = Redemption {
                     tenant: place.tenant.id,
                     flow: place.flow.id,
@@ -210,7 +206,7 @@ async fn by_code(
                 let Some(account) = account else { return Ok(Err(code::CodeRefusal::AccountGone)) };
                 let event = audit::Event::of(Action::CodeRedeemed, Outcome::Success).from(&client);
                 let to = (&place, &application, standing.apis.clone());
-                Ok(Ok(give(&own, tx, to, (grant, account), (proof.as_ref(), event)).await?))
+                Ok(Ok(give(&own, tx, to, (grant, account, agreed), (proof.as_ref(), event)).await?))
             })
         })
         .await?;
@@ -223,7 +219,7 @@ pub(super) async fn give(
     app: &App,
     tx: &mut (dyn lanyard_storage::WriteTx + '_),
     (place, application, apis): (&Place, &Application, Vec<Application>),
-    (mut grant, account): (Grant, Account),
+    (mut grant, account, agreed): (Grant, Account, Agreed),
     (proof, event): (Option<&Proof>, audit::Event),
 ) -> Result<Redeemed, StorageError> {
     let scope = Scopes::new(application, &apis).still(&grant.scope);
@@ -239,7 +235,6 @@ pub(super) async fn give(
         None
     };
     tx.scatter().await?;
-    let agreed = consents::agreed(tx, application, grant.account).await?;
     Ok(Redeemed { grant, account, agreed, scope, apis, next })
 }
 
@@ -267,13 +262,4 @@ pub(super) fn claimed(result: Result<(), StorageError>) -> Result<bool, StorageE
         Err(StorageError::Conflict) => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// What the flow and the application demand now.
-pub(super) async fn demand_now(
-    tx: &mut (dyn lanyard_storage::ReadTx + '_),
-    place: &Place,
-    application: &Application,
-) -> Result<Demand, JourneyError> {
-    crate::service::journey::demand(tx, &place.flow, Some(application)).await
 }

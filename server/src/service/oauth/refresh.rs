@@ -15,9 +15,7 @@ use lanyard_oidc::{
 use lanyard_storage::{GrantAtHand, StorageError};
 
 use super::{
-    Place, ProtocolError,
-    client::is_agreed,
-    dpop,
+    Place, ProtocolError, dpop,
     redeem::{NextToken, Redeemed},
     standing::standing,
 };
@@ -51,9 +49,11 @@ pub(super) async fn by_refresh(
                     None => None,
                 };
                 let standing = standing(&own, tx, &place, &application, configuration).await?;
-                if !standing.linked || !is_agreed(tx, &application, &grant).await? {
-                    return Err(unknown());
-                }
+                let agreed = match standing.linked {
+                    true => consents::agreed(tx, &application, &grant).await?,
+                    false => None,
+                };
+                let Some(agreed) = agreed else { return Err(unknown()) };
                 let by = Redemption {
                     tenant: place.tenant.id,
                     flow: place.flow.id,
@@ -96,7 +96,6 @@ pub(super) async fn by_refresh(
                     .with(serde_json::json!({"again": accepted.way != Way::First}));
                 audit::append(&own, tx, place.tenant.id, event).await?;
                 tx.scatter().await?;
-                let agreed = consents::agreed(tx, &application, grant.account).await?;
                 let apis = standing.apis.clone();
                 Ok(Ok(Redeemed { grant, account, agreed, scope: accepted.scope, apis, next: Some(next) }))
             })

@@ -2,7 +2,7 @@
 //!
 //! Off unless an operator has switched it on for the tenant; whoever registers shows an initial
 //! access token. What comes of it belongs to somebody else, and signs people in through the one flow
-//! it registered at. Once an operator changes it, it is theirs: the client may look, no more.
+//! it registered at. Once an operator changes its settings, it is theirs: the client may look, no more.
 
 use lanyard_domain::{
     application::{Application, ClientSecret, Minimum},
@@ -52,8 +52,8 @@ pub async fn register(
     let (own, here, client) = (app.clone(), place.clone(), client.clone());
     let token = Token::generate(app.entropy().as_mut());
     let secret = Token::generate(app.entropy().as_mut());
-    let (hash, new_secret) = (token.hash(), secret_of(app, &secret));
-    let (application, method, refresh) = app
+    let (hash, new_secret) = (token.hash(), ClientSecret::of(&secret, app.clock.now()));
+    let (application, method) = app
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -90,7 +90,6 @@ pub async fn register(
                     flow: here.flow.id,
                     token: hash,
                     method: judged.method.as_str().to_owned(),
-                    refresh: judged.refresh,
                     version,
                 };
                 tx.create_client_registration(&registration).await?;
@@ -100,13 +99,13 @@ pub async fn register(
                     "flows": [here.flow.name.as_str()],
                 });
                 note(&own, tx, &application, Action::ApplicationRegistered, &client, detail).await?;
-                Ok::<_, ProtocolError>((application, judged.method, judged.refresh))
+                Ok::<_, ProtocolError>((application, judged.method))
             })
         })
         .await?;
     let access =
         Access { token: &token, uri: address(app, place, &application), secret: has_secret(method).then_some(&secret) };
-    Ok(ClientInformation::new(&application, method.as_str().to_owned(), refresh, access))
+    Ok(ClientInformation::new(&application, method.as_str().to_owned(), access))
 }
 
 /// What the client `id` registered; `bearer` is its registration access token.
@@ -165,7 +164,6 @@ pub async fn update(
                 application.settings = wanted.settings;
                 tx.update_application(&application).await?;
                 registration.method = wanted.method.as_str().to_owned();
-                registration.refresh = wanted.refresh;
                 registration.version = version(tx, &application).await?;
                 let used = std::mem::replace(&mut registration.token, hash);
                 tx.update_client_registration(&registration, &used).await?;
@@ -208,6 +206,27 @@ pub async fn delete(
         .await
 }
 
+/// Passes on what became of a request about the registration of `id`, and tells the log of a token that
+/// is not its own: it was rotated away, or is somebody else's (C1).
+///
+/// # Errors
+/// The error of `result`; else when the log cannot be written.
+pub async fn telling_of_strangers<T>(
+    app: &App,
+    place: &Place,
+    id: Option<Id<Application>>,
+    client: &Client,
+    result: Result<T, ProtocolError>,
+) -> Result<T, ProtocolError> {
+    if let (Some(id), Err(ProtocolError::Refused(refusal))) = (id, &result)
+        && *refusal == rules::unknown_token()
+        && super::application(app, place, id).await?.is_some()
+    {
+        super::client::tell_failure(app, place, id, client).await?;
+    }
+    result
+}
+
 async fn switched_on(tx: &mut (dyn ReadTx + '_), place: &Place) -> Result<(), ProtocolError> {
     if tx.registration_switch(place.tenant.id).await?.on { Ok(()) } else { Err(JourneyError::NotFound.into()) }
 }
@@ -237,7 +256,7 @@ fn told(
 ) -> Result<ClientInformation, ProtocolError> {
     let token: Token = bearer.ok_or::<Refusal>(rules::unknown_token())?;
     let access = Access { token: &token, uri: address(app, place, application), secret: None };
-    Ok(ClientInformation::new(application, registration.method, registration.refresh, access))
+    Ok(ClientInformation::new(application, registration.method, access))
 }
 
 async fn version(tx: &mut (dyn ReadTx + '_), application: &Application) -> Result<i64, StorageError> {
@@ -261,12 +280,6 @@ const fn has_secret(method: ClientAuthMethod) -> bool {
         ClientAuthMethod::SecretPost | ClientAuthMethod::SecretBasic => true,
         ClientAuthMethod::PrivateKeyJwt | ClientAuthMethod::None => false,
     }
-}
-
-fn secret_of(app: &App, secret: &Token) -> ClientSecret {
-    let text = secret.expose();
-    let hint = text[text.len().saturating_sub(4)..].to_owned();
-    ClientSecret { hash: secret.hash(), hint, created_at: app.clock.now() }
 }
 
 async fn note(

@@ -56,7 +56,7 @@ pub async fn revoke(
         .write(move |tx| {
             Box::pin(async move {
                 let found = match grant {
-                    Wanted::Family(hash) => tx.lock_grant_of_refresh_token(&hash).await?,
+                    Wanted::Family(hash) => tx.lock_refresh_token(&hash).await?.map(|(_, found)| found.grant),
                     Wanted::Grant(id) => tx.grant_by_id(id).await?,
                 };
                 let Some(grant) = found else { return Ok(()) };

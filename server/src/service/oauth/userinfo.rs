@@ -1,17 +1,18 @@
 //! Userinfo: the claims behind an access token, while what it stands for still stands.
 
-use lanyard_domain::consent;
+use std::borrow::Cow;
+
 use lanyard_oidc::{claims, jose::AccessToken, params::Params, userinfo as rules};
 use serde_json::{Map, Value};
 
 use super::{
     Place, ProtocolError,
-    client::{self, is_entitled},
+    client::{self, entitlement},
     dpop,
 };
 use crate::{
     http::client::Client,
-    service::{consents, journey::JourneyError, signing},
+    service::{journey::JourneyError, signing},
     state::App,
 };
 
@@ -33,23 +34,25 @@ pub async fn userinfo(
     client::telling_of_proof(app, place, token.application, from, proved).await?;
     let (tenant, grant_id, account_id) = (place.tenant.id, token.id.grant, token.subject);
     let application_id = token.application;
-    let (grant, account, agreed) = app
+    let (account, entitled) = app
         .store
         .read(move |tx| {
             Box::pin(async move {
                 let account = tx.account_by_id(tenant, account_id).await?;
-                let Some(grant) = tx.grant_by_id(grant_id).await? else { return Ok((None, account, None)) };
-                let application = tx.application_by_id(tenant, application_id).await?;
-                let Some(application) = application else { return Ok((None, account, None)) };
-                let entitled = is_entitled(tx, &application, &grant).await?;
-                let agreed = consents::agreed(tx, &application, grant.account).await?;
-                Ok::<_, JourneyError>((entitled.then_some(grant), account, agreed))
+                let Some(grant) = tx.grant_by_id(grant_id).await? else { return Ok((account, None)) };
+                let Some(application) = tx.application_by_id(tenant, application_id).await? else {
+                    return Ok((account, None));
+                };
+                let agreed = entitlement(tx, &application, &grant).await?;
+                Ok::<_, JourneyError>((account, agreed.map(|agreed| (grant, agreed))))
             })
         })
         .await?;
-    let account = rules::still_stands(&token, tenant, &place.flow, grant.as_ref(), account.as_ref())?;
-    let named = grant.as_ref().map_or(&[][..], |grant| &grant.details.userinfo_claims);
-    let flow = consent::limited(&place.flow, agreed.as_ref());
+    let grant = entitled.as_ref().map(|(grant, _)| grant);
+    let account = rules::still_stands(&token, tenant, &place.flow, grant, account.as_ref())?;
+    let named = grant.map_or(&[][..], |grant| &grant.details.userinfo_claims);
+    // Without a grant nothing stands, so that there is one here.
+    let flow = entitled.as_ref().map_or(Cow::Borrowed(&place.flow), |(_, agreed)| agreed.limit(&place.flow));
     Ok(claims::user_info(account, &flow, &place.issuer, &token.scope, named))
 }
 

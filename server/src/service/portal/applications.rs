@@ -190,11 +190,9 @@ pub async fn create_secret(app: &App, tenant: Id<Tenant>, id: Id<Application>, b
                     return Err(PortalError::TooMany);
                 }
                 let token = Token::generate(own.entropy().as_mut());
-                let text = token.expose();
-                let hint = text[text.len().saturating_sub(4)..].to_owned();
-                let secret = ClientSecret { hash: token.hash(), hint: hint.clone(), created_at: own.clock.now() };
+                let secret = ClientSecret::of(&token, own.clock.now());
                 tx.add_client_secret(id, &secret).await?;
-                let detail = serde_json::json!({ "hint": hint });
+                let detail = serde_json::json!({ "hint": secret.hint });
                 record(&own, tx, tenant, &by, Action::ClientSecretCreated, id.to_string(), detail).await?;
                 Ok(token)
             })

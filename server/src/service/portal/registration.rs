@@ -9,7 +9,7 @@ use lanyard_domain::{
     secret::Token,
     tenant::Tenant,
     text,
-    user_flow::UserFlow,
+    user_flow::{Audience, UserFlow},
 };
 
 use super::{By, PortalError, record};
@@ -33,26 +33,29 @@ pub struct TokenDraft {
     pub days: u32,
 }
 
-/// Switches registration on or off in a tenant; at most `most` applications may be registered so.
+/// Switches registration on in a tenant, for at most `most` applications; or off, with the limit kept.
 ///
 /// # Errors
 /// [`PortalError::NotAllowed`] if `most` is 0 or more than [`MOST_REGISTRATIONS`].
 pub async fn switch(
     app: &App,
     tenant: Id<Tenant>,
-    on: bool,
-    most: u32,
+    most: Option<u32>,
     by: By,
 ) -> Result<RegistrationSwitch, PortalError> {
-    if !(1..=MOST_REGISTRATIONS).contains(&most) {
+    if most.is_some_and(|most| !(1..=MOST_REGISTRATIONS).contains(&most)) {
         return Err(PortalError::NotAllowed);
     }
     let own = app.clone();
     app.store
         .write(move |tx| {
             Box::pin(async move {
-                tx.set_registration_switch(tenant, on, most).await?;
-                let detail = serde_json::json!({"on": on, "most": most});
+                let limit = match most {
+                    Some(most) => most,
+                    None => tx.registration_switch(tenant).await?.most,
+                };
+                tx.set_registration_switch(tenant, most.is_some(), limit).await?;
+                let detail = serde_json::json!({"on": most.is_some(), "most": limit});
                 record(&own, tx, tenant, &by, Action::RegistrationSwitched, tenant.to_string(), detail).await?;
                 Ok(tx.registration_switch(tenant).await?)
             })
@@ -64,7 +67,7 @@ pub async fn switch(
 ///
 /// # Errors
 /// [`PortalError::NotAllowed`] if the draft is out of bounds, [`PortalError::NotFound`] if the tenant has
-/// no such flow.
+/// no such flow for patients.
 pub async fn mint(
     app: &App,
     tenant: Id<Tenant>,
@@ -92,7 +95,8 @@ pub async fn mint(
     app.store
         .write(move |tx| {
             Box::pin(async move {
-                let flow = tx.flow_by_id(tenant, token.flow).await?.ok_or(PortalError::NotFound)?;
+                let flow = tx.flow_by_id(tenant, token.flow).await?.filter(|flow| flow.audience == Audience::Patients);
+                let flow = flow.ok_or(PortalError::NotFound)?;
                 tx.create_initial_access_token(&token).await?;
                 let detail = serde_json::json!({"flow": flow.name.as_str(), "label": token.label, "uses": token.uses_left, "days": draft.days});
                 let (action, target) = (Action::InitialAccessTokenCreated, token.id.to_string());

@@ -5,7 +5,14 @@ mod settings;
 use serde::{Deserialize, Serialize};
 
 pub use self::settings::{ApiPermission, ApiScope, ApplicationSettings, SigningAlgorithm};
-use crate::{assurance::Level, clock::Timestamp, id::Id, reply_url::ReplyUrl, secret::TokenHash, tenant::Tenant};
+use crate::{
+    assurance::Level,
+    clock::Timestamp,
+    id::Id,
+    reply_url::ReplyUrl,
+    secret::{Token, TokenHash},
+    tenant::Tenant,
+};
 
 /// What kind of client an application is; decides how it authenticates at the token endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -127,6 +134,15 @@ pub struct ClientSecret {
     pub hint: String,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+impl ClientSecret {
+    /// How `token` is kept, which was made `at`.
+    #[must_use]
+    pub fn of(token: &Token, at: Timestamp) -> Self {
+        let text = token.expose();
+        Self { hash: token.hash(), hint: text[text.len().saturating_sub(4)..].to_owned(), created_at: at }
+    }
 }
 
 impl Application {

@@ -28,6 +28,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 use uuid::Uuid;
 
+use super::client_keys;
 use crate::{
     endpoints::{Endpoint, PublicOrigin, Route, TenantRef},
     error::{Code, OAuthError, Refusal},
@@ -46,8 +47,6 @@ pub const LEEWAY: Millis = MINUTE;
 /// be remembered for so long.
 pub const MAX_LIFE: Millis = HOUR;
 
-// Bounds on what is looked at: registered keys, bytes of a `jti`, bytes of an RSA modulus.
-const MAX_KEYS: usize = 20;
 const MAX_JTI: usize = 256;
 const MODULUS: std::ops::RangeInclusive<usize> = 256..=1_024;
 // The endpoints at which clients authenticate: an assertion for one of them is meant for us.
@@ -236,18 +235,10 @@ struct KeySet {
     keys: Vec<Value>,
 }
 
-/// How many keys of the JWK set `text` could sign an assertion; `None` if it is no JWK set. For
-/// the check of a registration.
-#[must_use]
-pub fn usable_keys(text: &str) -> Option<usize> {
-    let usable = |jwk: &Jwk| [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256].iter().any(|alg| fits(jwk, *alg));
-    Some(keys(text)?.iter().filter(|jwk| usable(jwk)).count())
-}
-
 // A key that cannot be read is skipped: a set may hold keys for other purposes.
 fn keys(text: &str) -> Option<Vec<Jwk>> {
     let set: KeySet = serde_json::from_str(text).ok()?;
-    Some(set.keys.into_iter().take(MAX_KEYS).filter_map(|key| serde_json::from_value(key).ok()).collect())
+    Some(set.keys.into_iter().take(client_keys::MAX_KEYS).filter_map(|key| serde_json::from_value(key).ok()).collect())
 }
 
 // The one registered key that the header means. Without any name of a key, the only one that fits.

@@ -7,6 +7,7 @@
 
 pub mod assertion;
 pub mod client_auth;
+pub mod client_keys;
 pub mod code;
 pub mod introspection;
 pub mod pkce;

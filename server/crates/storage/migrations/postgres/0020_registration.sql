@@ -27,6 +27,5 @@ CREATE TABLE client_registrations (
     flow_id        UUID NOT NULL REFERENCES user_flows (id),
     token          BYTEA NOT NULL, -- the hash of the registration access token
     method         TEXT NOT NULL,
-    refresh        BIGINT NOT NULL, -- 1 or 0
     version        BIGINT NOT NULL -- of the application; another one there means that an operator changed it
 );

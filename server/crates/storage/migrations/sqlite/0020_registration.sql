@@ -27,6 +27,5 @@ CREATE TABLE client_registrations (
     flow_id        BLOB NOT NULL REFERENCES user_flows (id),
     token          BLOB NOT NULL, -- the hash of the registration access token
     method         TEXT NOT NULL,
-    refresh        INTEGER NOT NULL, -- 1 or 0
     version        INTEGER NOT NULL -- of the application; another one there means that an operator changed it
 ) STRICT;

@@ -17,6 +17,7 @@ contract!(
     f29_concurrent_repeats_leave_one_live_token,
     f34_a_client_assertion_is_used_once,
     a29_a_revoked_family_refreshes_no_more,
+    a29_a_token_is_exchanged_for_one_of_its_own_grant_only,
     a_redemption_finds_grant_account_and_version_in_one_statement,
     f28_every_grant_of_an_account_is_revoked,
     old_grants_go_when_no_refresh_token_lives,
@@ -155,7 +156,6 @@ async fn f29_concurrent_repeats_leave_one_live_token(db: &Db) {
                 Err(StorageError::Conflict)
             ));
             assert_eq!(tx.lock_refresh_token(&self::hash()).await?, None);
-            assert_eq!(tx.lock_grant_of_refresh_token(&self::hash()).await?, None);
             Ok::<_, StorageError>(())
         }
         .boxed()
@@ -247,6 +247,29 @@ async fn a_redemption_finds_grant_account_and_version_in_one_statement(db: &Db) 
         })
         .await
         .unwrap();
+}
+
+async fn a29_a_token_is_exchanged_for_one_of_its_own_grant_only(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let (one, foreign) = (grant(&own, account), grant(&own, account));
+    let (token, next, store) = (refresh_token(&one), refresh_token(&foreign), &db.store);
+    let stored = token.clone();
+    let job = store.write(move |tx| {
+        async move {
+            tx.create_grant(&one).await?;
+            tx.create_grant(&foreign).await?;
+            tx.create_refresh_token(&stored).await
+        }
+        .boxed()
+    });
+    job.await.unwrap();
+    let hash = token.hash;
+    let refused =
+        store.write(move |tx| async move { tx.exchange_refresh_token(&hash, &next, NOW).await }.boxed()).await;
+    assert!(matches!(refused, Err(StorageError::Conflict)));
+    let found = store.read(move |tx| async move { tx.refresh_token(&hash).await }.boxed()).await;
+    assert_eq!(found.unwrap(), Some(token));
 }
 
 async fn f28_every_grant_of_an_account_is_revoked(db: &Db) {

@@ -142,7 +142,6 @@ async fn registered(db: &Db, own: &Tenant) -> ClientRegistration {
         flow: flow.id,
         token: hash(),
         method: "client_secret_basic".into(),
-        refresh: true,
         version: 1,
     };
     let stored = registration.clone();
@@ -196,13 +195,18 @@ async fn rfc7592_a_deleted_client_leaves_no_secret_no_link_and_no_grant(db: &Db)
 async fn rfc7592_what_an_operator_changed_is_theirs(db: &Db) {
     let own = stored_tenant(db, "a.example").await;
     let mut one = registered(db, &own).await;
+    let (application, refused) = (one.application, one.clone());
+    let changed = db.store.write(move |tx| async move { tx.advance_application(own.id, application, 1).await }.boxed());
+    changed.await.unwrap();
+    let deleted =
+        db.store.write(move |tx| async move { tx.delete_registered_application(&refused, LATER).await }.boxed());
+    conflict(deleted.await);
     db.store
         .write(move |tx| {
             async move {
-                tx.advance_application(own.id, one.application, 1).await?;
-                conflict(tx.delete_registered_application(&one, LATER).await);
+                assert_eq!(tx.registration_switch(own.id).await?.registered, 1, "given up as a whole");
                 assert!(tx.application_by_id(own.id, one.application).await?.is_some());
-                (one.version, one.refresh, one.method) = (2, false, "client_secret_post".into());
+                (one.version, one.method) = (2, "client_secret_post".into());
                 let used = std::mem::replace(&mut one.token, hash());
                 conflict(tx.update_client_registration(&one, &hash()).await);
                 tx.update_client_registration(&one, &used).await?;

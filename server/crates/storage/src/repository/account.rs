@@ -73,14 +73,14 @@ pub(super) use account_columns;
 
 #[derive(sqlx::FromRow)]
 pub(super) struct AccountRow {
-    id: Uuid,
-    tenant_id: Uuid,
-    kind: String,
-    email: String,
-    attributes: String,
-    disabled_at: Option<i64>,
-    created_at: i64,
-    last_sign_in_at: i64,
+    pub(super) id: Uuid,
+    pub(super) tenant_id: Uuid,
+    pub(super) kind: String,
+    pub(super) email: String,
+    pub(super) attributes: String,
+    pub(super) disabled_at: Option<i64>,
+    pub(super) created_at: i64,
+    pub(super) last_sign_in_at: i64,
 }
 
 pub(super) fn address(column: &str) -> Result<EmailAddress> {

@@ -57,6 +57,7 @@ pub use patient::{
 };
 pub use pushed_request::{PushedAt, PushedRequest, PushedRequestReads, PushedRequestWrites};
 pub use redemption::{GrantAtHand, RedemptionReads, RedemptionWrites};
+pub(crate) use redemption::{at_hand_columns, select_refresh, use_token};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
 pub use registration::{RegistrationReads, RegistrationWrites};
 pub use relying_party::{RelyingParty, RelyingPartyReads, RelyingPartyWrites};

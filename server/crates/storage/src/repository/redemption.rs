@@ -4,16 +4,15 @@
 
 use async_trait::async_trait;
 use lanyard_domain::{
-    account::{Account, AccountKind},
+    account::Account,
     clock::Timestamp,
     grant::{CLOCK_AHEAD, Grant, RefreshToken},
     id::Id,
     secret::TokenHash,
     tenant::Tenant,
 };
-use uuid::Uuid;
 
-use super::{account::address, both, grant::GrantRow, optional, time, token_hash, word};
+use super::{account::AccountRow, both, grant::GrantRow, optional, time, token_hash};
 use crate::error::{Result, StorageError};
 
 /// A grant, and what is asked about it whenever it is redeemed.
@@ -65,18 +64,19 @@ impl TryFrom<AtHandRow> for GrantAtHand {
         let grant = Grant::try_from(row.grant)?;
         let columns = (row.holder_kind, row.holder_email, row.holder_attributes, row.holder_created_at);
         let account = match columns {
-            (Some(kind), Some(email), Some(attributes), Some(created_at)) => Some(Account {
-                id: grant.account,
-                tenant: grant.tenant,
-                kind: word(AccountKind::parse(&kind))?,
-                email: address(&email)?,
-                attributes: serde_json::from_str(&attributes)?,
-                disabled_at: time(row.holder_disabled_at),
-                created_at: Timestamp(created_at),
-                last_sign_in_at: time(row.holder_last_sign_in_at.filter(|at| *at != 0)),
+            (Some(kind), Some(email), Some(attributes), Some(created_at)) => Some(AccountRow {
+                id: grant.account.uuid(),
+                tenant_id: grant.tenant.uuid(),
+                kind,
+                email,
+                attributes,
+                disabled_at: row.holder_disabled_at,
+                created_at,
+                last_sign_in_at: row.holder_last_sign_in_at.unwrap_or_default(),
             }),
             _ => None,
         };
+        let account = optional(account)?;
         Ok(Self { grant, account, configuration: row.configuration })
     }
 }
@@ -85,7 +85,6 @@ impl TryFrom<AtHandRow> for GrantAtHand {
 struct RefreshRow {
     #[sqlx(flatten)]
     at_hand: AtHandRow,
-    token_grant: Uuid,
     token_created_at: i64,
     token_expires_at: i64,
     token_used_at: Option<i64>,
@@ -100,13 +99,15 @@ macro_rules! at_hand_columns {
             (SELECT n.configuration FROM tenants n WHERE n.id = g.tenant_id) AS configuration"
     };
 }
+pub(crate) use at_hand_columns;
 
+// The databases differ in how they lock.
 macro_rules! select_refresh {
     ($lock:literal) => {
         concat!(
             "SELECT ",
-            at_hand_columns!(),
-            ", t.grant_id AS token_grant, t.created_at AS token_created_at, t.expires_at AS token_expires_at, \
+            $crate::repository::at_hand_columns!(),
+            ", t.created_at AS token_created_at, t.expires_at AS token_expires_at, \
                 t.used_at AS token_used_at, t.replaced_by AS token_replaced_by \
              FROM grants g JOIN refresh_tokens t ON t.grant_id = g.id \
              LEFT JOIN accounts a ON a.id = g.account_id AND a.tenant_id = g.tenant_id \
@@ -115,40 +116,38 @@ macro_rules! select_refresh {
         )
     };
 }
+pub(crate) use select_refresh;
 
-const USE_TOKEN: &str = "UPDATE refresh_tokens SET used_at = $2, replaced_by = $4 \
-    WHERE hash = $1 AND used_at IS NULL AND expires_at > $2 AND created_at <= $3 \
-        AND EXISTS (SELECT 1 FROM grants g WHERE g.id = refresh_tokens.grant_id AND g.revoked_at IS NULL)";
+// `$1` is used up at `$2` (or `$3`, by a clock that is ahead) in exchange for `$4`.
+macro_rules! use_token {
+    () => {
+        "UPDATE refresh_tokens SET used_at = $2, replaced_by = $4 \
+         WHERE hash = $1 AND used_at IS NULL AND expires_at > $2 AND created_at <= $3 \
+            AND EXISTS (SELECT 1 FROM grants g WHERE g.id = refresh_tokens.grant_id AND g.revoked_at IS NULL)"
+    };
+}
+pub(crate) use use_token;
 
 impl crate::sqlite::SqliteTx<'_> {
-    // The one writer has everything for itself.
-    const LOCK_REFRESH: &'static str = select_refresh!("");
+    const LOCK_REFRESH: &'static str = crate::sqlite::dialect::LOCK_REFRESH_TOKEN;
 
     async fn exchange(&mut self, hash: &TokenHash, next: &RefreshToken, at: Timestamp) -> Result<()> {
-        let taken = self.later(USE_TOKEN).bind(hash.0.to_vec()).bind(at.0).bind(at.plus(CLOCK_AHEAD).0);
+        let taken = self.later(use_token!()).bind(hash.0.to_vec()).bind(at.0).bind(at.plus(CLOCK_AHEAD).0);
         taken.bind(next.hash.0.to_vec()).one().await?;
-        let insert =
-            self.later("INSERT INTO refresh_tokens (hash, grant_id, created_at, expires_at) VALUES ($1, $2, $3, $4)");
-        let insert = insert.bind(next.hash.0.to_vec()).bind(next.grant.uuid());
-        insert.bind(next.created_at.0).bind(next.expires_at.0).one().await
+        let insert = self.later(
+            "INSERT INTO refresh_tokens (hash, grant_id, created_at, expires_at) \
+             SELECT $1, grant_id, $2, $3 FROM refresh_tokens WHERE hash = $4 AND grant_id = $5",
+        );
+        let insert = insert.bind(next.hash.0.to_vec()).bind(next.created_at.0).bind(next.expires_at.0);
+        insert.bind(hash.0.to_vec()).bind(next.grant.uuid()).one().await
     }
 }
 
 impl crate::postgres::PostgresTx<'_> {
-    // The grant before the token: who ends a family's other tokens holds the grant by then. A row that
-    // had to be waited for is looked at again as it is now; the account and the configuration are those of the
-    // moment when the statement began, and whoever changes them in a way that ends grants changes the grant.
-    const LOCK_REFRESH: &'static str = select_refresh!(" FOR UPDATE OF g FOR UPDATE OF t");
+    const LOCK_REFRESH: &'static str = crate::postgres::dialect::LOCK_REFRESH_TOKEN;
 
     async fn exchange(&mut self, hash: &TokenHash, next: &RefreshToken, at: Timestamp) -> Result<()> {
-        let exchange = self.later(
-            "WITH used AS (UPDATE refresh_tokens SET used_at = $2, replaced_by = $4 \
-                WHERE hash = $1 AND used_at IS NULL AND expires_at > $2 AND created_at <= $3 \
-                    AND EXISTS (SELECT 1 FROM grants g WHERE g.id = refresh_tokens.grant_id AND g.revoked_at IS NULL) \
-                RETURNING grant_id) \
-             INSERT INTO refresh_tokens (hash, grant_id, created_at, expires_at) \
-                SELECT $4, grant_id, $5, $6 FROM used WHERE grant_id = $7",
-        );
+        let exchange = self.later(crate::postgres::dialect::EXCHANGE_REFRESH_TOKEN);
         let exchange = exchange.bind(&hash.0[..]).bind(at.0).bind(at.plus(CLOCK_AHEAD).0).bind(&next.hash.0[..]);
         exchange.bind(next.created_at.0).bind(next.expires_at.0).bind(next.grant.uuid()).one().await
     }
@@ -170,15 +169,16 @@ both!(RedemptionWrites {
     async fn lock_refresh_token(&mut self, hash: &TokenHash) -> Result<Option<(RefreshToken, GrantAtHand)>> {
         let row = sqlx::query_as::<_, RefreshRow>(Self::LOCK_REFRESH).bind(&hash.0[..]);
         let Some(row) = row.fetch_optional(&mut *self.db).await? else { return Ok(None) };
+        let at_hand = GrantAtHand::try_from(row.at_hand)?;
         let token = RefreshToken {
             hash: *hash,
-            grant: Id::from_uuid(row.token_grant),
+            grant: at_hand.grant.id,
             created_at: Timestamp(row.token_created_at),
             expires_at: Timestamp(row.token_expires_at),
             used_at: time(row.token_used_at),
             replaced_by: row.token_replaced_by.as_deref().map(token_hash).transpose()?,
         };
-        Ok(Some((token, row.at_hand.try_into()?)))
+        Ok(Some((token, at_hand)))
     }
 
     async fn exchange_refresh_token(&mut self, hash: &TokenHash, next: &RefreshToken, at: Timestamp) -> Result<()> {

@@ -53,7 +53,7 @@ pub trait RegistrationWrites {
         &mut self,
         at: (Id<Tenant>, Id<UserFlow>),
         hash: &TokenHash,
-        at: Timestamp,
+        now: Timestamp,
     ) -> Result<Id<InitialAccessToken>>;
     /// Counts one more registration; Conflict where it is switched off, or there are as many as may be.
     async fn count_registration(&mut self, tenant: Id<Tenant>) -> Result<()>;
@@ -106,7 +106,6 @@ struct RegistrationRow {
     flow_id: Uuid,
     token: Vec<u8>,
     method: String,
-    refresh: i64,
     version: i64,
 }
 
@@ -119,7 +118,6 @@ impl TryFrom<RegistrationRow> for ClientRegistration {
             flow: Id::from_uuid(row.flow_id),
             token: token_hash(&row.token)?,
             method: row.method,
-            refresh: row.refresh != 0,
             version: row.version,
         })
     }
@@ -226,29 +224,33 @@ both!(RegistrationWrites {
 
     async fn create_client_registration(&mut self, registration: &ClientRegistration) -> Result<()> {
         let insert = sqlx::query(
-            "INSERT INTO client_registrations (application_id, tenant_id, flow_id, token, method, refresh, version) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO client_registrations (application_id, tenant_id, flow_id, token, method, version) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
         );
         let insert = insert.bind(registration.application.uuid()).bind(registration.tenant.uuid());
         let insert = insert.bind(registration.flow.uuid()).bind(&registration.token.0[..]).bind(&registration.method);
-        let insert = insert.bind(i64::from(registration.refresh)).bind(registration.version);
+        let insert = insert.bind(registration.version);
         hit(insert.execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn update_client_registration(&mut self, registration: &ClientRegistration, used: &TokenHash) -> Result<()> {
         let update = sqlx::query(
-            "UPDATE client_registrations SET method = $3, refresh = $4, version = $5, token = $6 \
-             WHERE application_id = $1 AND tenant_id = $2 AND token = $7",
+            "UPDATE client_registrations SET method = $3, version = $4, token = $5 \
+             WHERE application_id = $1 AND tenant_id = $2 AND token = $6",
         );
         let update = update.bind(registration.application.uuid()).bind(registration.tenant.uuid());
-        let update = update.bind(&registration.method).bind(i64::from(registration.refresh)).bind(registration.version);
+        let update = update.bind(&registration.method).bind(registration.version);
         let update = update.bind(&registration.token.0[..]).bind(&used.0[..]);
         hit(update.execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn delete_registered_application(&mut self, registration: &ClientRegistration, at: Timestamp) -> Result<()> {
         let (application, tenant) = (registration.application.uuid(), registration.tenant.uuid());
-        // First the row that decides: whoever changes it at the same moment waits, or has won.
+        // The count first, as whoever registers takes it first: neither waits for the other in a circle.
+        // If the application then turns out to be another one, the transaction is given up with it.
+        let count = sqlx::query("UPDATE registration_switches SET registered = registered - 1 WHERE tenant_id = $1 AND registered > 0");
+        hit(count.bind(tenant).execute(&mut *self.db).await?.rows_affected())?;
+        // The row that decides: whoever changes it at the same moment waits, or has won.
         let lock = sqlx::query("UPDATE applications SET version = version WHERE id = $1 AND tenant_id = $2 AND version = $3");
         let lock = lock.bind(application).bind(tenant).bind(registration.version);
         hit(lock.execute(&mut *self.db).await?.rows_affected())?;
@@ -258,9 +260,7 @@ both!(RegistrationWrites {
             sqlx::query(part).bind(application).execute(&mut *self.db).await?;
         }
         let delete = sqlx::query("DELETE FROM applications WHERE id = $1 AND tenant_id = $2");
-        hit(delete.bind(application).bind(tenant).execute(&mut *self.db).await?.rows_affected())?;
-        let count = sqlx::query("UPDATE registration_switches SET registered = registered - 1 WHERE tenant_id = $1 AND registered > 0");
-        hit(count.bind(tenant).execute(&mut *self.db).await?.rows_affected())
+        hit(delete.bind(application).bind(tenant).execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn delete_old_initial_access_tokens(&mut self, before: Timestamp, limit: u32) -> Result<u64> {

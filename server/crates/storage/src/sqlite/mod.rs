@@ -34,6 +34,13 @@ use crate::{
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
+/// The file that `url` names, if it is one of SQLite that can be read.
+#[must_use]
+pub fn sqlite_file(url: &str) -> Option<std::path::PathBuf> {
+    let options = SqliteConnectOptions::from_str(url).ok().filter(|_| url.starts_with("sqlite:"))?;
+    Some(options.get_filename().to_path_buf())
+}
+
 /// How long a writer of another process (a backup, the command line) is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -1,13 +1,12 @@
 //! The settings of an application: what its kind can have is read, everything else is off.
 
-use std::collections::BTreeSet;
-
 use lanyard_app::api::portal::{FormState, Settable};
 use lanyard_domain::{
     application::{ApiPermission, ApiScope, Application, ApplicationKind, ApplicationSettings, SigningAlgorithm},
     reply_url::ReplyUrl,
     text,
 };
+use lanyard_oidc::token::client_keys::{self, KeysProblem};
 use url::Url;
 
 use super::{Problems, application::reason, lines};
@@ -17,8 +16,6 @@ use crate::http::form::Fields;
 const MAX_SCOPES: usize = 50;
 /// The most characters of a scope's description.
 const MAX_ABOUT: usize = 200;
-/// The most keys of an application.
-const MAX_KEYS: usize = 20;
 
 /// What can be set of an application of this kind.
 pub(crate) const fn settable(kind: ApplicationKind) -> Settable {
@@ -57,7 +54,7 @@ pub(super) fn read(
     });
     let back = if can.on_a_server { logout_url(fields, "back_channel_logout", problems) } else { None };
     let keys =
-        if can.on_a_server { keep_some(problems, "client_keys", client_keys(fields.get("client_keys"))) } else { None };
+        if can.on_a_server { keep_some(problems, "client_keys", public_keys(fields.get("client_keys"))) } else { None };
     let (app_id_uri, scopes) = if can.api {
         let uri = keep_some(problems, "app_id_uri", app_id_uri(fields.get("app_id_uri")));
         (uri, problems.keep("scopes", scopes(fields.get("scopes"))).unwrap_or_default())
@@ -101,71 +98,13 @@ fn logout_url(fields: &Fields, name: &str, problems: &mut Problems) -> Option<Re
     problems.keep(name, ReplyUrl::parse(text, kind).map_err(|problem| reason(text, problem, kind)))
 }
 
-// A JWK set of public keys that this server verifies with (RFC 7517): RSA from 2048 bits, EC P-256.
-// A single key is taken as a set of one. Kept without anything that we do not know.
-fn client_keys(input: &str) -> Result<Option<String>, String> {
-    use serde_json::{Map, Value};
+// Public keys only; a single key is taken as a set of one.
+fn public_keys(input: &str) -> Result<Option<String>, String> {
     if input.trim().is_empty() {
         return Ok(None);
     }
-    let no_json = || "This is not a JWK set. Paste JSON such as {\"keys\": [ … ]}.".to_owned();
-    let value: Value = serde_json::from_str(input).map_err(|_| no_json())?;
-    let keys = match value {
-        Value::Object(mut set) => match set.remove("keys") {
-            Some(Value::Array(keys)) => keys,
-            None if set.contains_key("kty") => vec![Value::Object(set)],
-            Some(_) | None => return Err(no_json()),
-        },
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => return Err(no_json()),
-    };
-    if keys.is_empty() || keys.len() > MAX_KEYS {
-        return Err(format!("The JWK set must hold 1 to {MAX_KEYS} keys."));
-    }
-    let mut kept: Vec<Value> = Vec::with_capacity(keys.len());
-    let mut names = BTreeSet::new();
-    for (at, key) in keys.iter().enumerate() {
-        let key = key.as_object().ok_or_else(no_json)?;
-        check_key(key).map_err(|why| format!("Key {}: {why}", at + 1))?;
-        let name = key.get("kid").and_then(Value::as_str);
-        if name.is_some_and(|name| !names.insert(name.to_owned())) {
-            return Err(format!("Key {}: another key has the same kid.", at + 1));
-        }
-        let known = ["kty", "kid", "use", "alg", "n", "e", "crv", "x", "y", "x5t", "x5t#S256"];
-        let own = key.iter().filter(|(name, _)| known.contains(&name.as_str()));
-        kept.push(Value::Object(own.map(|(name, value)| (name.clone(), value.clone())).collect()));
-    }
-    let set: Map<String, Value> = [("keys".to_owned(), Value::Array(kept))].into_iter().collect();
-    Ok(Some(Value::Object(set).to_string()))
-}
-
-fn check_key(key: &serde_json::Map<String, serde_json::Value>) -> Result<(), &'static str> {
-    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-    let text = |name: &str| key.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
-    let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text(name)).unwrap_or_default();
-    if ["d", "p", "q", "dp", "dq", "qi", "k"].iter().any(|part| key.contains_key(*part)) {
-        return Err("this is a private key. Never give it away: make a new one, and paste its public part only.");
-    }
-    if !matches!(text("use"), "" | "sig") {
-        return Err("it is not for signatures.");
-    }
-    match text("kty") {
-        "RSA" => {
-            let n = bytes("n");
-            let zeros = n.iter().take_while(|byte| **byte == 0).count();
-            if !(256..=1024).contains(&(n.len() - zeros)) || bytes("e").is_empty() {
-                return Err("an RSA key must have 2048 bits or more.");
-            }
-            Ok(())
-        }
-        "EC" if text("crv") == "P-256" => {
-            if bytes("x").len() == 32 && bytes("y").len() == 32 {
-                Ok(())
-            } else {
-                Err("its point is not complete.")
-            }
-        }
-        _ => Err("only RSA keys and EC keys on P-256 can be used."),
-    }
+    let value = serde_json::from_str(input).map_err(|_| KeysProblem::NotASet.to_string())?;
+    client_keys::registrable(value).map(Some).map_err(|problem| problem.to_string())
 }
 
 // An absolute URI without query or fragment; scopes are asked for as `{uri}/{scope}`, so it has no
@@ -348,13 +287,11 @@ mod tests {
     fn a41_a_private_key_is_refused_and_so_is_what_cannot_verify() {
         let private = KEY.replace('{', r#"{"d":"AAAA","#);
         let small = format!(r#"{{"keys":[{{"kty":"RSA","e":"AQAB","n":"{}"}}]}}"#, "A".repeat(170));
-        let padded = format!(r#"{{"keys":[{{"kty":"RSA","e":"AQAB","n":"{}"}}]}}"#, "A".repeat(344));
         let twice = format!(r#"{{"keys":[{KEY},{KEY}]}}"#);
         for (text, why) in [
             (private.as_str(), "private key"),
             (r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#, "private key"),
             (small.as_str(), "2048 bits"),
-            (padded.as_str(), "2048 bits"),
             (twice.as_str(), "same kid"),
             (r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AA"}]}"#, "P-256"),
             (r#"{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}]}"#, "not complete"),
