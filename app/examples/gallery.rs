@@ -93,7 +93,7 @@ fn details() -> StageView {
 
 fn challenge(method: Method, code: Option<CodeView>) -> StageView {
     let other_ways = other_ways().into_iter().filter(|way| way.method != method).collect();
-    StageView::Challenge { method, code, factor_name: "My phone".into(), other_ways }
+    StageView::Challenge { method, code, factor_name: "My phone".into(), passkey: None, other_ways }
 }
 
 /// A picture that looks like a QR code without being one.
@@ -134,13 +134,16 @@ fn enrol_app() -> StageView {
 
 fn journeys() -> Vec<(&'static str, JourneyView)> {
     use ProblemCode as P;
-    let sign_in = || view(StageView::SignIn { can_sign_up: true, can_cancel: true, keep_days: None });
+    let sign_in = || view(StageView::SignIn { can_sign_up: true, can_cancel: true, keep_days: None, passkey: None });
     let over = |reason| view(StageView::Over { reason, start_again: Some("/start".into()) });
     let late = |delivery| StageView::SignUpCode(CodeView { delivery, resend_in_seconds: 0, ..code() });
     let locked = || CodeView { locked_for_seconds: 872, ..phone_code() };
     vec![
         ("sign-in", sign_in()),
-        ("sign-in-keep", view(StageView::SignIn { can_sign_up: true, can_cancel: true, keep_days: Some(14) })),
+        (
+            "sign-in-keep",
+            view(StageView::SignIn { can_sign_up: true, can_cancel: true, keep_days: Some(14), passkey: None }),
+        ),
         (
             "consent",
             view(StageView::Consent {

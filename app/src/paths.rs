@@ -104,6 +104,30 @@ pub fn account_end_sessions(domain: &str) -> String {
     format!("/account/{domain}/end-sessions")
 }
 
+/// Where a person's passkeys are added (POST), and what begins with it.
+#[must_use]
+pub fn account_passkeys(domain: &str) -> String {
+    format!("/account/{domain}/passkeys")
+}
+
+/// The page that makes a passkey; a POST begins it.
+#[must_use]
+pub fn account_new_passkey(domain: &str) -> String {
+    format!("/account/{domain}/passkeys/new")
+}
+
+/// Where a person's passkey gets another name.
+#[must_use]
+pub fn account_rename_passkey(domain: &str) -> String {
+    format!("/account/{domain}/passkeys/rename")
+}
+
+/// Where a person removes a passkey.
+#[must_use]
+pub fn account_remove_passkey(domain: &str) -> String {
+    format!("/account/{domain}/passkeys/remove")
+}
+
 /// Where a person changes their own details.
 #[must_use]
 pub fn account_profile(domain: &str) -> String {

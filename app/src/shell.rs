@@ -19,6 +19,8 @@ pub struct PageHead {
     pub css: String,
     /// The module that starts the islands; `None` on pages without any.
     pub boot_script: Option<String>,
+    /// The script of passkey ceremonies, on pages that may have one.
+    pub passkey_script: Option<String>,
     /// wasm-bindgen's module, fetched early; worth naming only beside `boot_script`.
     pub preload_js: Option<String>,
     /// The WASM, fetched early; worth naming only beside `boot_script`.
@@ -60,6 +62,7 @@ pub fn shell(head: PageHead, body: impl IntoView) -> impl IntoView {
                     .map(|href| {
                         view! { <link rel="preload" r#as="fetch" r#type="application/wasm" crossorigin="anonymous" href=href /> }
                     })}
+                {head.passkey_script.map(|src| view! { <script type="module" src=src></script> })}
                 {head.boot_script.map(|src| view! { <script type="module" src=src></script> })}
             </head>
             <body>{body.into_any()}</body>

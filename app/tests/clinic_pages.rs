@@ -57,6 +57,7 @@ fn methods() -> Vec<MethodView> {
         created: moment("3 March 2026, 09:12 UTC"),
         last_used,
         locked_until,
+        passkey: None,
     };
     vec![
         method("Text message or phone call", "•••• 42", Some(moment("2 July 2026, 18:40 UTC")), None),
@@ -141,6 +142,8 @@ fn account(done: Option<Done>, methods: Vec<MethodView>) -> AccountView {
         done,
         claims: claims(),
         methods,
+        may_add_passkey: true,
+        may_change_passkeys: true,
         sessions: vec![session("This account page", true), session("Apps", false)],
         apps: vec![AppView {
             id: "0190a0b1".into(),

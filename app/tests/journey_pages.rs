@@ -54,7 +54,7 @@ fn tag<'html>(html: &'html str, with: &str) -> &'html str {
     &html[start..=end]
 }
 
-const SIGN_IN: StageView = StageView::SignIn { can_sign_up: true, can_cancel: true, keep_days: None };
+const SIGN_IN: StageView = StageView::SignIn { can_sign_up: true, can_cancel: true, keep_days: None, passkey: None };
 
 #[test]
 fn u1_every_form_posts_to_the_journey_with_its_token() {
@@ -166,6 +166,7 @@ fn u14_a_locked_page_says_how_long_and_offers_other_ways() {
         method: Method::TextMessage,
         code: Some(locked),
         factor_name: String::new(),
+        passkey: None,
         other_ways,
     };
     let page = html(&view(stage));
@@ -235,8 +236,53 @@ fn u29_the_consent_page_names_the_app_what_it_gets_and_both_ways_out() {
 #[test]
 fn keep_me_signed_in_is_offered_where_the_flow_does_and_never_ticked_beforehand() {
     assert!(!html(&view(SIGN_IN)).contains("Keep me signed in"));
-    let page = html(&view(StageView::SignIn { can_sign_up: true, can_cancel: true, keep_days: Some(14) }));
+    let page =
+        html(&view(StageView::SignIn { can_sign_up: true, can_cancel: true, keep_days: Some(14), passkey: None }));
     let tick = tag(&page, r#"id="f-keep""#);
     assert!(tick.contains(r#"value="true""#) && !tick.contains("checked"), "{tick}");
     assert!(page.contains("For 14 days.") && page.contains("share with others"), "{page}");
+}
+
+fn asked() -> PasskeyPrompt {
+    PasskeyPrompt { options: r#"{"challenge":"AQ"}"#.into(), lives_seconds: 600 }
+}
+
+#[test]
+fn u25_a_passkey_is_offered_beside_the_password_and_hidden_until_the_script_runs() {
+    let stage = StageView::SignIn { can_sign_up: true, can_cancel: true, keep_days: None, passkey: Some(asked()) };
+    let page = html(&view(stage));
+    let form =
+        page.split("<passkey-ceremony").nth(1).and_then(|rest| rest.split("</passkey-ceremony>").next()).unwrap();
+    assert!(form.contains("needs-passkeys") && form.contains(r#"data-kind="conditional""#), "{form}");
+    assert!(form.contains("/submit-passkey") && form.contains(r#"name="credential""#), "{form}");
+    assert!(form.contains(r#"data-renew="/api/journeys/"#) && form.contains("/renew-passkey"), "{form}");
+    assert!(form.contains("Sign in with a passkey") && form.contains("fingerprint, face or screen lock"), "{form}");
+    assert!(page.contains(r#"autocomplete="username webauthn""#), "U6");
+}
+
+#[test]
+fn u1_a_passkey_challenge_has_words_and_ways_for_who_has_no_passkeys_here() {
+    let stage = StageView::Challenge {
+        method: Method::Passkey,
+        code: None,
+        factor_name: "Laptop".into(),
+        passkey: Some(asked()),
+        other_ways: vec![OtherWay { method: Method::TextMessage, hint: "•••• 42".into() }],
+    };
+    let page = html(&view(stage));
+    assert!(page.contains("without-passkeys") && page.contains("This browser can’t use passkeys."), "{page}");
+    assert!(page.contains("Text a code to •••• 42") && page.contains("<details") && page.contains(" open"), "{page}");
+    assert!(page.contains(r#"data-kind="get""#) && page.contains("Use your passkey"), "{page}");
+    let enrol = html(&view(StageView::EnrolPasskey { passkey: asked(), can_go_back: true }));
+    assert!(enrol.contains(r#"data-kind="create""#) && enrol.contains("/create-passkey"), "{enrol}");
+    assert!(enrol.contains("Choose another way") && enrol.contains("Create a passkey"), "{enrol}");
+}
+
+#[test]
+fn u19_a_passkey_is_no_choice_where_there_is_no_script() {
+    let methods = [Method::Passkey, Method::AuthenticatorApp].map(|method| MethodChoice { method, restricted: false });
+    let page = html(&view(StageView::ChooseMethod { methods: methods.into() }));
+    let card = page.split("choice-card").find(|part| part.contains(r#"value="passkey""#)).unwrap();
+    assert!(card.starts_with(" needs-passkeys"), "{card}");
+    assert!(!card.contains("checked"), "what may not be there is not chosen beforehand: {card}");
 }

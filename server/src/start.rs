@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use lanyard_crypto::{Argon2Passwords, CommonPasswords, MasterKey, PasswordQueue, hasher};
+use lanyard_crypto::{Argon2Passwords, CommonPasswords, MasterKey, PasswordQueue, RelyingParty, hasher};
 use lanyard_domain::{
     clock::{Clock, SystemClock},
     entropy::{Entropy, OsEntropy},
@@ -110,6 +110,7 @@ pub fn parts(config: Config, store: Store, master: MasterKey, outside: Outside) 
         public_origin: PublicOrigin::parse(&origin).map_err(|error| say(format!("public_origin: {error}")))?,
         links: lanyard_messaging::PublicOrigin::parse(&origin)
             .map_err(|error| say(format!("public_origin: {error}")))?,
+        passkeys: RelyingParty::new(&origin),
         limiter: Limiter::new(&config.limits),
         origin,
         config,

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, RwLock},
 };
 
-use lanyard_crypto::{MacUse, MasterKey, PasswordQueue, TenantKeys};
+use lanyard_crypto::{MacUse, MasterKey, PasswordQueue, RelyingParty, TenantKeys};
 use lanyard_domain::{
     clock::Clock,
     entropy::Entropy,
@@ -79,6 +79,8 @@ pub struct Parts {
     pub master: MasterKey,
     /// Hashes passwords.
     pub passwords: PasswordQueue,
+    /// Asks for passkeys and checks them; `None` where the public origin is an IP address.
+    pub passkeys: Option<RelyingParty>,
     /// Passwords that nobody may choose.
     pub blocklist: Arc<dyn Blocklist>,
     /// The time.

@@ -9,6 +9,7 @@
 
 mod support;
 
+mod account_passkeys;
 mod audit;
 mod codes;
 mod command_line;
@@ -26,6 +27,7 @@ mod keys;
 mod logout;
 mod manage;
 mod oidc;
+mod passkeys;
 mod passwords;
 mod policy;
 mod portal;

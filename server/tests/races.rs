@@ -4,10 +4,11 @@ use futures::future::join_all;
 use lanyard_domain::audit::{Action, Outcome};
 
 use crate::{
-    device,
+    device, passkeys,
     support::{
         PASSWORD, Run, TestApp, Via,
         app::Options,
+        authenticator::Authenticator,
         journey::{redeem, refresh, with_code},
         world::{MARIA, NORA, PHONE, SEED, TINA, totp},
     },
@@ -15,17 +16,15 @@ use crate::{
 
 const AT_ONCE: usize = 100;
 
-// Sends the same code a hundred times at once, by form and by JSON.
-async fn submit_all(run: &Run, csrf: &str, code: &str) -> Vec<crate::support::Page> {
-    let tries =
-        (0..AT_ONCE).map(|n| {
-            let via = Via::BOTH[n % 2];
-            let mut one = Run { browser: run.browser.clone(), id: run.id.clone(), via };
-            let (csrf, code) = (csrf.to_owned(), code.to_owned());
-            async move {
-                tokio::spawn(async move { one.post("submit-code", &csrf, &[("code", &code)]).await }).await.unwrap()
-            }
-        });
+// Sends the same field a hundred times at once, by form and by JSON.
+async fn submit_all(run: &Run, csrf: &str, event: &str, field: (&str, &str)) -> Vec<crate::support::Page> {
+    let tries = (0..AT_ONCE).map(|n| {
+        let via = Via::BOTH[n % 2];
+        let mut one = Run { browser: run.browser.clone(), id: run.id.clone(), via };
+        let (csrf, event) = (csrf.to_owned(), event.to_owned());
+        let (name, value) = (field.0.to_owned(), field.1.to_owned());
+        async move { tokio::spawn(async move { one.post(&event, &csrf, &[(&name, &value)]).await }).await.unwrap() }
+    });
     join_all(tries).await
 }
 
@@ -37,13 +36,37 @@ pub(crate) async fn code_has_one_winner(options: Options, email: &str) {
     run.sign_in(email, PASSWORD).await;
     let code = if email == TINA { totp(SEED, app.now()) } else { app.code(PHONE).await };
     let csrf = run.view().await.csrf;
-    let answers = submit_all(&run, &csrf, &code).await;
+    let answers = submit_all(&run, &csrf, "submit-code", ("code", &code)).await;
     assert!(answers.iter().all(|answer| !answer.status.is_server_error()));
     let cookies = answers.iter().filter(|answer| answer.headers.contains_key("set-cookie")).count();
     assert_eq!(cookies, 1, "one of them got the session");
     assert_eq!(app.count("sessions").await, 1);
     assert_eq!(app.audited(tenant, Action::FactorChecked, Outcome::Success).await, 1);
     assert_eq!(app.audited(tenant, Action::SignIn, Outcome::Success).await, 1);
+}
+
+// Alone and as second factor, by a key that counts and by one that does not.
+pub(crate) async fn passkey_has_one_winner(options: Options, counts: bool) {
+    let app = TestApp::with(options).await;
+    let clinic = app.world.mfa.clone();
+    let mut device = Authenticator { counts, ..Authenticator::default() };
+    passkeys::enrolled(&app, &clinic, Via::Form, &mut device).await;
+    for alone in [true, false] {
+        let mut run = Run::begin(&app, &clinic, Via::Form).await;
+        if !alone {
+            run.sign_in(NORA, PASSWORD).await;
+        }
+        let view = run.view().await;
+        let answer = device.get(&passkeys::prompt(&view).options);
+        let sessions = app.count("sessions").await;
+        let checked = app.audited(clinic.tenant.id, Action::FactorChecked, Outcome::Success).await;
+        let answers = submit_all(&run, &view.csrf, "submit-passkey", ("credential", &answer)).await;
+        assert!(answers.iter().all(|answer| !answer.status.is_server_error()));
+        let cookies = answers.iter().filter(|answer| answer.headers.contains_key("set-cookie")).count();
+        assert_eq!(cookies, 1, "one of them got the session");
+        assert_eq!(app.count("sessions").await, sessions + 1);
+        assert_eq!(app.audited(clinic.tenant.id, Action::FactorChecked, Outcome::Success).await, checked + 1);
+    }
 }
 
 pub(crate) async fn email_code_has_one_winner(options: Options) {
@@ -54,7 +77,7 @@ pub(crate) async fn email_code_has_one_winner(options: Options) {
     run.act("request-code", &[("email", "ada@new.example")]).await;
     let code = app.code("ada@new.example").await;
     let csrf = run.view().await.csrf;
-    let answers = submit_all(&run, &csrf, &code).await;
+    let answers = submit_all(&run, &csrf, "submit-code", ("code", &code)).await;
     assert!(answers.iter().all(|answer| !answer.status.is_server_error()));
     assert_eq!(app.audited(clinic.tenant.id, Action::EmailProved, Outcome::Success).await, 1);
 }
@@ -220,6 +243,9 @@ macro_rules! on_both {
 on_both! {
     f12_concurrent_code_one_winner, f12_concurrent_code_one_winner_postgres: code_has_one_winner(MARIA);
     f12_concurrent_app_code_one_winner, f12_concurrent_app_code_one_winner_postgres: code_has_one_winner(TINA);
+    f12_concurrent_passkey_one_winner, f12_concurrent_passkey_one_winner_postgres: passkey_has_one_winner(false);
+    f12_concurrent_counting_passkey_one_winner, f12_concurrent_counting_passkey_one_winner_postgres:
+        passkey_has_one_winner(true);
     f12_concurrent_email_code_one_winner, f12_concurrent_email_code_one_winner_postgres: email_code_has_one_winner();
     f12_concurrent_redemption_one_winner, f12_concurrent_redemption_one_winner_postgres: redemption_has_one_winner(5);
     f29_concurrent_refresh_one_winner, f29_concurrent_refresh_one_winner_postgres: refresh_has_one_winner(5);

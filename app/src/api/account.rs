@@ -1,6 +1,6 @@
 //! A person's account as its owner sees it, and what every console page shows around it.
 
-use super::journey::{AttributeField, Problem};
+use super::journey::{AttributeField, PasskeyPrompt, Problem};
 
 /// Who is signed in to a console, and where: the frame of every console page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,30 @@ pub struct MethodView {
     pub last_used: Option<Moment>,
     /// Locked after too many wrong codes until then.
     pub locked_until: Option<Moment>,
+    /// More about it, if it is a passkey.
+    pub passkey: Option<PasskeyView>,
+}
+
+/// A passkey that is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasskeyView {
+    /// Its id, for the forms that rename and remove it.
+    pub id: String,
+    /// Whether its owner's other devices have it too.
+    pub backed_up: bool,
+    /// Whether it was turned off because it seems to have been copied.
+    pub copied: bool,
+}
+
+/// What `/account/{tenant}/passkeys/new` shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasskeyFormView {
+    /// The frame.
+    pub visitor: Visitor,
+    /// What the browser is asked for.
+    pub passkey: PasskeyPrompt,
+    /// What was wrong with the last try.
+    pub problem: Option<Problem>,
 }
 
 /// An application that has access to the account.
@@ -80,6 +104,16 @@ pub enum Done {
     AccessRemoved,
     /// Sessions were ended.
     SignedOut,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey has another name.
+    PasskeyRenamed,
+    /// A passkey was removed.
+    PasskeyRemoved,
+    /// The last factor was to be removed, and stays.
+    LastFactor,
+    /// The sign-in is too long ago, or too weak, to change factors.
+    SignInAgain,
 }
 
 /// A place where the person is signed in.
@@ -108,6 +142,10 @@ pub struct AccountView {
     pub claims: Vec<ClaimView>,
     /// The second-step methods, oldest first.
     pub methods: Vec<MethodView>,
+    /// Whether a passkey can be added.
+    pub may_add_passkey: bool,
+    /// Whether passkeys can be renamed and removed in this session.
+    pub may_change_passkeys: bool,
     /// The live sessions, the latest first.
     pub sessions: Vec<SessionView>,
     /// The applications with access, the oldest first.

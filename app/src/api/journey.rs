@@ -42,6 +42,9 @@ pub enum StageView {
         /// For how many days "Keep me signed in" (`keep`) would keep the person; not offered
         /// where there is none.
         keep_days: Option<u32>,
+        /// "Sign in with a passkey", where the flow takes one. Event `submit-passkey` {credential}.
+        #[serde(default)]
+        passkey: Option<PasskeyPrompt>,
     },
     /// The address of a new account. Event `request-code` {email}; button `go-sign-in`.
     SignUpEmail,
@@ -114,7 +117,14 @@ pub enum StageView {
         /// Whether there was a choice to go back to.
         can_go_back: bool,
     },
-    /// A code of a bound factor. Events `submit-code` {code}, `resend` (phones), `choose-method`
+    /// A new passkey. Event `create-passkey` {credential, name}; button `back` if offered.
+    EnrolPasskey {
+        /// What the browser is asked for.
+        passkey: PasskeyPrompt,
+        /// Whether there was a choice to go back to.
+        can_go_back: bool,
+    },
+    /// A code of a bound factor, or a passkey. Events `submit-code` {code}, `resend` (phones), `choose-method`
     /// {method} for another way.
     Challenge {
         /// The method asked for.
@@ -123,6 +133,9 @@ pub enum StageView {
         code: Option<CodeView>,
         /// The name of the authenticator app, for one.
         factor_name: String,
+        /// For a passkey: what the browser is asked for. Event `submit-passkey` {credential}.
+        #[serde(default)]
+        passkey: Option<PasskeyPrompt>,
         /// Every other way, with hints.
         other_ways: Vec<OtherWay>,
     },
@@ -176,6 +189,8 @@ pub enum OverReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
+    /// A passkey.
+    Passkey,
     /// An authenticator app.
     AuthenticatorApp,
     /// A text message.
@@ -189,11 +204,21 @@ impl Method {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Passkey => "passkey",
             Self::AuthenticatorApp => "authenticator_app",
             Self::TextMessage => "text_message",
             Self::PhoneCall => "phone_call",
         }
     }
+}
+
+/// What a browser hands to its authenticators. Event `renew-passkey` makes another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasskeyPrompt {
+    /// The options as JSON (WebAuthn, 5.1.8 and 5.1.10).
+    pub options: String,
+    /// For how many seconds an answer is taken; 0: no longer, and a new one must be made.
+    pub lives_seconds: u32,
 }
 
 /// A method that can be set up.
@@ -320,6 +345,9 @@ pub enum ProblemCode {
     Busy,
     EmailUnavailable,
     PasswordChangedMeanwhile,
+    PasskeyWrong,
+    PasskeyExpired,
+    PasskeyCopied,
 }
 
 /// What the browser posts to `POST /api/journeys/{id}/{event}`: the fields of the form, as the

@@ -124,6 +124,8 @@ pub struct RadioOption {
     pub description: String,
     /// A short mark after the label, such as "Less secure".
     pub mark: Option<String>,
+    /// Shown only where the browser has passkeys and runs scripts.
+    pub needs_passkeys: bool,
 }
 
 /// Native radios in a fieldset (U19). The first has the id that the error summary links to.
@@ -154,11 +156,13 @@ pub fn Radios(
     let describedby = described_by(&id, &hint, &error);
     let class = if error.0.is_some() { "field field-wrong radios" } else { "field radios" };
     let legend_class = if legend_hidden { "visually-hidden" } else { "label" };
+    // What may be hidden is no target of a link.
+    let first = options.iter().position(|option| !option.needs_passkeys).unwrap_or_default();
     let items = options
         .into_iter()
         .enumerate()
         .map(|(at, option)| {
-            let own = if at == 0 { id.clone() } else { format!("{id}-{}", at + 1) };
+            let own = if at == first { id.clone() } else { format!("{id}-{}", at + 1) };
             radio(own, name.clone(), option.value == value, option)
         })
         .collect_view();
@@ -176,8 +180,9 @@ pub fn Radios(
 fn radio(id: String, name: String, checked: bool, option: RadioOption) -> AnyView {
     let described = (!option.description.is_empty()).then(|| format!("{id}-what"));
     let description_id = described.clone();
+    let class = if option.needs_passkeys { "choice choice-card needs-passkeys" } else { "choice choice-card" };
     view! {
-        <div class="choice choice-card">
+        <div class=class>
             <input
                 class="choice-input"
                 type="radio"

@@ -6,6 +6,7 @@
 //! the layout decides by its class, see `style/`.
 
 pub mod actions;
+pub mod ceremony;
 pub mod chart;
 pub mod choices;
 pub mod content;
@@ -16,6 +17,7 @@ mod plain;
 pub mod table;
 
 pub use actions::{Button, ButtonKind, ButtonLink, CopyControl, Form};
+pub use ceremony::Ceremony;
 pub use chart::{Bar, BarChart};
 pub use choices::{CheckboxField, RadioOption, Radios, SelectField};
 pub use content::{Badge, Breadcrumbs, DefinitionList, Disclosure, EmptyState, Notice, Pagination, Tone};

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::api::journey::{
     AttributeField, AttributeFieldKind, CodeView, Delivery, JourneyView, Method, MethodChoice, OtherWay, OverReason,
-    Problem, ProblemCode, StageView,
+    PasskeyPrompt, Problem, ProblemCode, StageView,
 };
 
 /// A value of JSON; each question is answered with `None` by a value of another kind.
@@ -131,6 +131,7 @@ fn stage(value: impl Json) -> Option<StageView> {
             can_sign_up: flag(of, "can_sign_up")?,
             can_cancel: flag(of, "can_cancel")?,
             keep_days: number(of, "keep_days"),
+            passkey: maybe_prompt(of)?,
         },
         "sign_up_email" => StageView::SignUpEmail,
         "sign_up_code" => StageView::SignUpCode(code(of)?),
@@ -161,6 +162,9 @@ fn stage(value: impl Json) -> Option<StageView> {
             secret: text(of, "secret")?,
             can_go_back: flag(of, "can_go_back")?,
         },
+        "enrol_passkey" => {
+            StageView::EnrolPasskey { passkey: prompt(&of.member("passkey")?)?, can_go_back: flag(of, "can_go_back")? }
+        }
         "challenge" => StageView::Challenge {
             method: method(&of.member("method")?)?,
             code: match of.member("code") {
@@ -168,6 +172,7 @@ fn stage(value: impl Json) -> Option<StageView> {
                 Some(sent) => Some(code(&sent)?),
             },
             factor_name: text(of, "factor_name")?,
+            passkey: maybe_prompt(of)?,
             other_ways: list(of, "other_ways", other_way)?,
         },
         "edit_profile" => StageView::EditProfile { attributes: list(of, "attributes", attribute)? },
@@ -198,7 +203,7 @@ fn over_reason(value: &impl Json) -> Option<OverReason> {
 
 fn method(value: &impl Json) -> Option<Method> {
     let name = value.text()?;
-    [Method::AuthenticatorApp, Method::TextMessage, Method::PhoneCall]
+    [Method::Passkey, Method::AuthenticatorApp, Method::TextMessage, Method::PhoneCall]
         .into_iter()
         .find(|method| method.as_str() == name)
 }
@@ -224,6 +229,19 @@ fn code(value: &impl Json) -> Option<CodeView> {
             _ => return None,
         },
     })
+}
+
+fn prompt(value: &impl Json) -> Option<PasskeyPrompt> {
+    Some(PasskeyPrompt { options: text(value, "options")?, lives_seconds: number(value, "lives_seconds")? })
+}
+
+// `None` is of another form; `Some(None)` is no prompt.
+#[allow(clippy::option_option)]
+fn maybe_prompt(of: &impl Json) -> Option<Option<PasskeyPrompt>> {
+    match of.member("passkey") {
+        None => Some(None),
+        Some(found) => prompt(&found).map(Some),
+    }
 }
 
 fn attribute(value: &impl Json) -> Option<AttributeField> {
@@ -293,6 +311,9 @@ fn problem_code(value: impl Json) -> Option<ProblemCode> {
         "busy" => ProblemCode::Busy,
         "email_unavailable" => ProblemCode::EmailUnavailable,
         "password_changed_meanwhile" => ProblemCode::PasswordChangedMeanwhile,
+        "passkey_wrong" => ProblemCode::PasskeyWrong,
+        "passkey_expired" => ProblemCode::PasskeyExpired,
+        "passkey_copied" => ProblemCode::PasskeyCopied,
         _ => return None,
     })
 }
@@ -356,9 +377,23 @@ mod tests {
         let method = Method::PhoneCall;
         let countries = vec![("DE".to_owned(), "Germany".to_owned())];
         let other_ways = vec![OtherWay { method: Method::AuthenticatorApp, hint: "My phone".into() }];
+        let prompt = PasskeyPrompt { options: "{}".into(), lives_seconds: 600 };
         let mut stages = vec![
-            StageView::SignIn { can_sign_up: true, can_cancel: false, keep_days: None },
-            StageView::SignIn { can_sign_up: false, can_cancel: true, keep_days: Some(14) },
+            StageView::SignIn { can_sign_up: true, can_cancel: false, keep_days: None, passkey: None },
+            StageView::SignIn {
+                can_sign_up: false,
+                can_cancel: true,
+                keep_days: Some(14),
+                passkey: Some(prompt.clone()),
+            },
+            StageView::EnrolPasskey { passkey: prompt.clone(), can_go_back: true },
+            StageView::Challenge {
+                method: Method::Passkey,
+                code: None,
+                factor_name: String::new(),
+                passkey: Some(prompt),
+                other_ways: vec![],
+            },
             StageView::SignUpEmail,
             StageView::SignUpCode(sent()),
             StageView::Details { email: None, ask_email: true, min_length: 15, attributes: attributes() },
@@ -376,8 +411,8 @@ mod tests {
             },
             StageView::EnrolPhoneCode { method, code: sent() },
             StageView::EnrolApp { qr_svg: "<svg/>".into(), uri: "u".into(), secret: "s".into(), can_go_back: false },
-            StageView::Challenge { method, code: Some(sent()), factor_name: "f".into(), other_ways },
-            StageView::Challenge { method, code: None, factor_name: String::new(), other_ways: vec![] },
+            StageView::Challenge { method, code: Some(sent()), factor_name: "f".into(), passkey: None, other_ways },
+            StageView::Challenge { method, code: None, factor_name: String::new(), passkey: None, other_ways: vec![] },
             StageView::EditProfile { attributes: attributes() },
             StageView::Consent { email: "m@example.com".into(), details: vec!["Given name".into()], rights: vec![] },
             StageView::Done { location: "/next".into() },

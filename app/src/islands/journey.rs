@@ -51,6 +51,7 @@ pub(super) fn awaited(stage: &StageView) -> Option<&CodeView> {
         | StageView::ChooseMethod { .. }
         | StageView::EnrolPhone { .. }
         | StageView::EnrolApp { .. }
+        | StageView::EnrolPasskey { .. }
         | StageView::EditProfile { .. }
         | StageView::Consent { .. }
         | StageView::Done { .. }

@@ -62,12 +62,25 @@ static FORM_POST_SCRIPT: Asset = Asset {
     brotli: None,
 };
 
+/// The script of passkey ceremonies: there without a built site, and for pages without islands too.
+pub(crate) static PASSKEY_SCRIPT: Asset = Asset {
+    path: "/pkg/passkey.js",
+    content_type: "text/javascript; charset=utf-8",
+    etag: "passkey-1",
+    immutable: false,
+    plain: include_bytes!("passkey.js"),
+    brotli: None,
+};
+
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// The file at a URL's path, compared byte for byte.
 pub(crate) fn lookup(path: &str) -> Option<&'static Asset> {
     if path == FORM_POST_SCRIPT.path {
         return Some(&FORM_POST_SCRIPT);
+    }
+    if path == PASSKEY_SCRIPT.path {
+        return Some(&PASSKEY_SCRIPT);
     }
     ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok().map(|found| &ASSETS[found])
 }

@@ -12,7 +12,7 @@ use lanyard_app::{pages, shell};
 use leptos::prelude::*;
 
 use super::{
-    assets::{Bundle, ENTRY, FORM_POST},
+    assets::{Bundle, ENTRY, FORM_POST, PASSKEY_SCRIPT},
     error::Failed,
 };
 use crate::state::App;
@@ -22,6 +22,7 @@ use crate::state::App;
 pub struct Head {
     title: String,
     scripts: Option<&'static Bundle>,
+    passkeys: bool,
     form_action: Option<String>,
     refresh: Option<(u8, String)>,
     frames: Vec<String>,
@@ -31,19 +32,47 @@ impl Head {
     /// A page of a journey: taken over in the browser.
     #[must_use]
     pub fn journey(title: String) -> Self {
-        Self { title, scripts: Some(&ENTRY.journey), form_action: None, refresh: None, frames: Vec::new() }
+        Self {
+            title,
+            scripts: Some(&ENTRY.journey),
+            passkeys: true,
+            form_action: None,
+            refresh: None,
+            frames: Vec::new(),
+        }
     }
 
     /// A page of the portal or of ours: its copy buttons, its sign-in are taken over in the browser.
     #[must_use]
     pub fn staff(title: impl Into<String>) -> Self {
-        Self { title: title.into(), scripts: Some(&ENTRY.claims), form_action: None, refresh: None, frames: Vec::new() }
+        Self {
+            title: title.into(),
+            scripts: Some(&ENTRY.claims),
+            passkeys: false,
+            form_action: None,
+            refresh: None,
+            frames: Vec::new(),
+        }
     }
 
     /// A page without anything for the browser to take over.
     #[must_use]
     pub fn plain(title: impl Into<String>) -> Self {
-        Self { title: title.into(), scripts: None, form_action: None, refresh: None, frames: Vec::new() }
+        Self {
+            title: title.into(),
+            scripts: None,
+            passkeys: false,
+            form_action: None,
+            refresh: None,
+            frames: Vec::new(),
+        }
+    }
+
+    /// A page on which a passkey may be asked for.
+    #[must_use]
+    pub fn with_passkeys(mut self) -> Self {
+        self.passkeys = true;
+        self
     }
 
     /// The one page whose form goes to a reply URL (`form_post`); a script of ours submits it at
@@ -120,6 +149,7 @@ fn document_head(head: &Head) -> shell::PageHead {
         title: head.title.clone(),
         lang: "en".to_owned(),
         css: ENTRY.css.to_owned(),
+        passkey_script: head.passkeys.then(|| PASSKEY_SCRIPT.path.to_owned()),
         boot_script: script(|bundle| bundle.boot),
         preload_js: script(|bundle| bundle.js),
         preload_wasm: script(|bundle| bundle.wasm),

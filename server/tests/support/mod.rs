@@ -2,6 +2,7 @@
 //! it begins with.
 
 pub(crate) mod app;
+pub(crate) mod authenticator;
 pub(crate) mod browser;
 pub(crate) mod client_key;
 pub(crate) mod database;

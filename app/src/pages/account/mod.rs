@@ -2,17 +2,19 @@
 //! in. Roomy, in plain words, complete without scripting (U1).
 
 mod apps;
+mod passkeys;
 mod profile;
 
 use leptos::prelude::*;
 
 use crate::{
-    api::account::{AccountView, ClaimView, Done, MethodView, Moment, SessionView, Visitor},
+    api::account::{AccountView, ClaimView, Done, MethodView, Moment, PasskeyView, SessionView, Visitor},
     components::{
         Badge, Button, ButtonKind, ButtonLink, ConsoleLayout, DefinitionList, Disclosure, Form, Notice, Tone,
     },
     paths,
 };
+pub use passkeys::{NEW_PASSKEY_TITLE, passkey_page};
 pub use profile::{PROFILE_TITLE, profile_page};
 
 /// The title of [`account_page`], less the tenant.
@@ -73,7 +75,7 @@ pub fn account_page(view: AccountView) -> impl IntoView {
         </div>
         {view.done.map(done)}
         {details(&visitor, view.claims)}
-        {methods(&visitor, view.methods)}
+        {methods(&visitor, view.methods, view.may_add_passkey, view.may_change_passkeys)}
         {apps::section(&visitor, view.apps)}
         {sessions(&visitor, view.sessions)}
     }
@@ -82,16 +84,36 @@ pub fn account_page(view: AccountView) -> impl IntoView {
 }
 
 fn done(done: Done) -> AnyView {
-    let (title, text) = match done {
-        Done::Saved => ("Your details are saved", "Apps get the new details the next time you sign in to them."),
+    let (tone, title, text) = match done {
+        Done::PasskeyAdded => (Tone::Success, "Passkey added", "You can sign in with it from now on."),
+        Done::PasskeyRenamed => (Tone::Success, "Name saved", "Your passkey has a new name."),
+        Done::PasskeyRemoved => (
+            Tone::Success,
+            "Passkey removed",
+            "It no longer signs in to your account. Your device may still show it: delete it there too.",
+        ),
+        Done::LastFactor => (
+            Tone::Warning,
+            "This passkey can’t be removed",
+            "It’s the last thing that protects your account next to your password. Add another one first.",
+        ),
+        Done::SignInAgain => (
+            Tone::Warning,
+            "Sign in again first",
+            "To keep your account safe, we need a fresh sign-in before passkeys change. Sign out, then sign in again.",
+        ),
+        Done::Saved => {
+            (Tone::Success, "Your details are saved", "Apps get the new details the next time you sign in to them.")
+        }
         Done::AccessRemoved => (
+            Tone::Success,
             "Access removed",
             "The app gets no more of your details. It keeps what it got before: ask its makers to delete it.",
         ),
-        Done::SignedOut => ("Signed out", "Whoever uses that browser must sign in again."),
+        Done::SignedOut => (Tone::Success, "Signed out", "Whoever uses that browser must sign in again."),
     };
     view! {
-        <Notice tone=Tone::Success role="status" title=title>
+        <Notice tone=tone role="status" title=title>
             <p>{text}</p>
         </Notice>
     }
@@ -136,7 +158,7 @@ fn details(visitor: &Visitor, claims: Vec<ClaimView>) -> AnyView {
     .into_any()
 }
 
-fn methods(visitor: &Visitor, methods: Vec<MethodView>) -> AnyView {
+fn methods(visitor: &Visitor, methods: Vec<MethodView>, may_add: bool, may_change: bool) -> AnyView {
     let none = methods.is_empty().then(|| {
         let text = format!(
             "You sign in with your password alone. When an app of {} needs a second step, we’ll help you to set it up.",
@@ -145,7 +167,8 @@ fn methods(visitor: &Visitor, methods: Vec<MethodView>) -> AnyView {
         view! { <p class="muted">{text}</p> }
     });
     let list = (!methods.is_empty()).then(|| {
-        let items = methods.into_iter().map(method).collect_view();
+        let item = |found| thing(found, |passkey, name| may_change.then(|| passkeys::change(visitor, passkey, name)));
+        let items = methods.into_iter().map(item).collect_view();
         view! { <ul class="things">{items}</ul> }
     });
     view! {
@@ -154,6 +177,7 @@ fn methods(visitor: &Visitor, methods: Vec<MethodView>) -> AnyView {
             <p>"After your password, we check that it’s really you with one of these."</p>
             {list}
             {none}
+            {may_add.then(|| passkeys::add(visitor))}
         </section>
     }
     .into_any()
@@ -161,6 +185,10 @@ fn methods(visitor: &Visitor, methods: Vec<MethodView>) -> AnyView {
 
 /// A method with its dates; the clinic's pages show it too.
 pub(crate) fn method(method: MethodView) -> AnyView {
+    thing(method, |_, _| None)
+}
+
+fn thing(method: MethodView, change: impl FnOnce(&PasskeyView, &str) -> Option<AnyView>) -> AnyView {
     let lock = method.locked_until.map(|until| {
         view! {
             <p>
@@ -171,13 +199,16 @@ pub(crate) fn method(method: MethodView) -> AnyView {
             </p>
         }
     });
+    let marks = method.passkey.as_ref().map(passkeys::marks);
+    let change = method.passkey.as_ref().and_then(|passkey| change(passkey, &method.detail));
     view! {
         <li class="thing">
-            <p class="thing-name">{method.label} " " <bdi class="muted">{method.detail}</bdi></p>
+            <p class="thing-name">{method.label} " " <bdi class="muted">{method.detail}</bdi> " " {marks}</p>
             <p class="muted">
                 "Added " {time(method.created)} ". Last used: " {time_or(method.last_used, "not since then")} "."
             </p>
             {lock}
+            {change}
         </li>
     }
     .into_any()

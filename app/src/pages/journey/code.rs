@@ -105,14 +105,14 @@ pub(super) fn challenge(
 
 const fn phone_sent(method: Method) -> &'static str {
     match method {
-        Method::TextMessage | Method::AuthenticatorApp => "We’ve texted a 6-digit code to ",
+        Method::TextMessage | Method::AuthenticatorApp | Method::Passkey => "We’ve texted a 6-digit code to ",
         Method::PhoneCall => "We’re calling you. You’ll hear a 6-digit code three times. The number is ",
     }
 }
 
 const fn phone_label(method: Method) -> &'static str {
     match method {
-        Method::AuthenticatorApp => "Code from the app",
+        Method::AuthenticatorApp | Method::Passkey => "Code from the app",
         Method::TextMessage => "Code from the text",
         Method::PhoneCall => "Code from the call",
     }
@@ -120,7 +120,7 @@ const fn phone_label(method: Method) -> &'static str {
 
 const fn resend_label(method: Method) -> &'static str {
     match method {
-        Method::AuthenticatorApp | Method::TextMessage => "Send a new code",
+        Method::AuthenticatorApp | Method::Passkey | Method::TextMessage => "Send a new code",
         Method::PhoneCall => "Call me again",
     }
 }
@@ -131,7 +131,7 @@ const fn phone_look(method: Method) -> &'static str {
         Method::PhoneCall => {
             "Check that the line is free, that the number above is right, and that unknown callers are not blocked."
         }
-        Method::AuthenticatorApp => {
+        Method::AuthenticatorApp | Method::Passkey => {
             "Make sure you use the entry for this account, and that your phone sets its time by itself. A code changes every 30 seconds."
         }
     }
@@ -211,22 +211,31 @@ fn form(at: &Step<'_>, label: &str, event: &str) -> AnyView {
 
 /// Every other bound method, one press away (U19).
 fn another_way(at: &Step<'_>, code: Option<&CodeView>, ways: &[OtherWay]) -> AnyView {
+    let stuck = code.is_some_and(|code| code.locked_for_seconds > 0 || code.delivery != Delivery::OnItsWay);
+    other_ways(at, stuck, ways)
+}
+
+/// Every other way as a button; a passkey only where the browser has them.
+pub(super) fn other_ways(at: &Step<'_>, open: bool, ways: &[OtherWay]) -> AnyView {
     if ways.is_empty() {
         return ().plain();
     }
-    let stuck = code.is_some_and(|code| code.locked_for_seconds > 0 || code.delivery != Delivery::OnItsWay);
+    let class = |needs| if needs { "needs-passkeys" } else { "" };
+    let all = class(ways.iter().all(|way| way.method == Method::Passkey));
     let ways = ways
         .iter()
         .map(|way| {
             let label = words::other_way(way.method, &way.hint);
             let value = way.method.as_str().to_owned();
             view! {
-                <Button kind=ButtonKind::Secondary label=label name="method" value=value />
+                <div class=class(way.method == Method::Passkey)>
+                    <Button kind=ButtonKind::Secondary label=label name="method" value=value />
+                </div>
             }
         })
         .collect_view();
     let ways = at.form("choose-method", view! { <div class="stack">{ways}</div> }.plain());
-    view! { <Disclosure summary="Try another way" open=stuck>{ways}</Disclosure> }.plain()
+    view! { <div class=all><Disclosure summary="Try another way" open=open>{ways}</Disclosure></div> }.plain()
 }
 
 /// A new code, with the time until it can be had (U13).

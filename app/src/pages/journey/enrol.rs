@@ -10,7 +10,9 @@ use crate::components::{
 };
 
 pub(super) fn choose_method(at: &Step<'_>, methods: &[MethodChoice]) -> AnyView {
-    let first = methods.first().map_or("", |choice| choice.method.as_str());
+    // A choice that this browser may not have is no choice to begin with.
+    let first = methods.iter().find(|choice| choice.method != Method::Passkey);
+    let first = first.or(methods.first()).map_or("", |choice| choice.method.as_str());
     let options = methods
         .iter()
         .map(|choice| RadioOption {
@@ -18,12 +20,13 @@ pub(super) fn choose_method(at: &Step<'_>, methods: &[MethodChoice]) -> AnyView 
             label: words::method_label(choice.method).to_owned(),
             description: words::method_description(choice.method).to_owned(),
             mark: choice.restricted.then(|| "Less secure".to_owned()),
+            needs_passkeys: choice.method == Method::Passkey,
         })
         .collect::<Vec<_>>();
     let fields = view! {
         <Radios
             name="method"
-            legend="How do you want to get your codes?"
+            legend="How do you want to prove it’s you?"
             options=options
             value=at.value("method", first)
             error=at.error("method")
@@ -57,6 +60,7 @@ pub(super) fn phone(
                 label: words::method_label(*method).to_owned(),
                 description: words::method_description(*method).to_owned(),
                 mark: None,
+                needs_passkeys: false,
             })
             .collect::<Vec<_>>();
         view! {
@@ -117,7 +121,7 @@ pub(super) fn phone(
     .plain()
 }
 
-fn back(at: &Step<'_>) -> AnyView {
+pub(super) fn back(at: &Step<'_>) -> AnyView {
     view! { <div class="ways">{at.lone_button("back", "Choose another way", ButtonKind::Link)}</div> }.plain()
 }
 

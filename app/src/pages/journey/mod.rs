@@ -10,6 +10,7 @@ mod consent;
 mod enrol;
 mod over;
 pub(crate) mod parts;
+mod passkey;
 mod sign_in;
 pub mod words;
 
@@ -40,8 +41,8 @@ pub(crate) fn step(view: &JourneyView) -> AnyView {
         .map(|problem| ErrorItem { field: at.link_target(&problem.field), text: at.text(problem) })
         .collect();
     let body = match &view.stage {
-        StageView::SignIn { can_sign_up, can_cancel, keep_days } => {
-            sign_in::sign_in(&at, *can_sign_up, *can_cancel, *keep_days)
+        StageView::SignIn { can_sign_up, can_cancel, keep_days, passkey } => {
+            sign_in::sign_in(&at, *can_sign_up, *can_cancel, *keep_days, passkey.as_ref())
         }
         StageView::SignUpEmail => sign_in::sign_up_email(&at),
         StageView::SignUpCode(code) => code::email_code(&at, code, code::EmailPurpose::SignUp),
@@ -58,7 +59,9 @@ pub(crate) fn step(view: &JourneyView) -> AnyView {
         }
         StageView::EnrolPhoneCode { method, code } => code::phone_code(&at, *method, code),
         StageView::EnrolApp { qr_svg, uri, secret, can_go_back } => enrol::app(&at, qr_svg, uri, secret, *can_go_back),
-        StageView::Challenge { method, code, factor_name, other_ways } => {
+        StageView::EnrolPasskey { passkey, can_go_back } => passkey::enrol(&at, passkey, *can_go_back),
+        StageView::Challenge { passkey: Some(passkey), other_ways, .. } => passkey::challenge(&at, passkey, other_ways),
+        StageView::Challenge { method, code, factor_name, other_ways, passkey: None } => {
             code::challenge(&at, *method, code.as_ref(), factor_name, other_ways)
         }
         StageView::EditProfile { attributes } => account::edit_profile(&at, attributes),

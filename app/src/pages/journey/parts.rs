@@ -92,6 +92,7 @@ impl<'view> Step<'view> {
                     || (field == "country" && !countries.is_empty())
             }
             StageView::EnrolApp { .. } => matches!(field, "code" | "name"),
+            StageView::EnrolPasskey { .. } => field == "name",
             StageView::EditProfile { attributes } => attributes.iter().any(|attribute| attribute.name == field),
             StageView::Consent { .. } | StageView::Done { .. } | StageView::Over { .. } => false,
         };

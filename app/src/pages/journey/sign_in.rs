@@ -2,10 +2,17 @@
 
 use leptos::prelude::*;
 
-use super::parts::Step;
+use super::{parts::Step, passkey};
+use crate::api::journey::PasskeyPrompt;
 use crate::components::{Button, ButtonKind, CheckboxField, PasswordField, Plain as _, TextField};
 
-pub(super) fn sign_in(at: &Step<'_>, can_sign_up: bool, can_cancel: bool, keep_days: Option<u32>) -> AnyView {
+pub(super) fn sign_in(
+    at: &Step<'_>,
+    can_sign_up: bool,
+    can_cancel: bool,
+    keep_days: Option<u32>,
+    passkey: Option<&PasskeyPrompt>,
+) -> AnyView {
     let lead = match at.application() {
         Some(application) => format!("to go on to {application}"),
         None => format!("to {}", at.tenant()),
@@ -36,6 +43,7 @@ pub(super) fn sign_in(at: &Step<'_>, can_sign_up: bool, can_cancel: bool, keep_d
     view! {
         <p class="lead">{lead}</p>
         {at.form("sign-in", fields)}
+        {passkey.map(|prompt| passkey::sign_in(at, prompt))}
         <div class="ways">
             {at.lone_button("go-forgot-password", "Forgot your password?", ButtonKind::Link)}
             {can_cancel.then(|| at.lone_button("cancel", "Cancel", ButtonKind::Link))}

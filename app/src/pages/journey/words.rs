@@ -128,13 +128,18 @@ pub fn problem_text(code: &ProblemCode) -> String {
         ProblemCode::PhonePremiumRate => {
             "We can’t use this number because calls or texts to it cost extra. Enter an ordinary mobile or home number."
         }
-        ProblemCode::MethodMissing => "Choose how you want to get your codes.",
+        ProblemCode::MethodMissing => "Choose how you want to prove it’s you.",
         ProblemCode::MethodUnavailable => "You can’t use that way here. Choose another one.",
         ProblemCode::OutOfStep => {
             "You’ve moved on since that page was opened, so we didn’t use what you sent. Carry on from here."
         }
         ProblemCode::Busy => "The service is busy. What you sent was not used. Wait a few seconds and try again.",
         ProblemCode::EmailUnavailable => "We can’t send email at the moment. Try again later, or contact the clinic.",
+        ProblemCode::PasskeyWrong => "We couldn’t use that passkey here. Try again, or choose another way.",
+        ProblemCode::PasskeyExpired => "That took too long, so we didn’t use it. Try once more.",
+        ProblemCode::PasskeyCopied => {
+            "This passkey may have been copied, so we’ve turned it off. Choose another way, or contact the clinic."
+        }
         ProblemCode::PasswordChangedMeanwhile => {
             "The password of this account was changed a moment ago. Sign in with the new one."
         }
@@ -156,6 +161,7 @@ fn code_wrong(tries_left: u32) -> String {
 #[must_use]
 pub const fn method_label(method: Method) -> &'static str {
     match method {
+        Method::Passkey => "Passkey",
         Method::AuthenticatorApp => "Authenticator app",
         Method::TextMessage => "Text message",
         Method::PhoneCall => "Phone call",
@@ -166,6 +172,7 @@ pub const fn method_label(method: Method) -> &'static str {
 #[must_use]
 pub const fn method_description(method: Method) -> &'static str {
     match method {
+        Method::Passkey => "Use your fingerprint, face or screen lock. There is no code to type.",
         Method::AuthenticatorApp => "An app on your phone or computer shows you a code. It works without a signal.",
         Method::TextMessage => "We text a code to your phone.",
         Method::PhoneCall => "We call your phone and read out a code. It can be a home phone.",
@@ -176,6 +183,7 @@ pub const fn method_description(method: Method) -> &'static str {
 #[must_use]
 pub fn other_way(method: Method, hint: &str) -> String {
     match method {
+        Method::Passkey => "Use your passkey".to_owned(),
         Method::AuthenticatorApp if hint.is_empty() => "Use your authenticator app".to_owned(),
         Method::AuthenticatorApp => format!("Use your authenticator app, {hint}"),
         Method::TextMessage => format!("Text a code to {hint}"),
@@ -198,6 +206,7 @@ pub fn heading(stage: &StageView) -> &'static str {
         StageView::EnrolPhone { .. } => "Add your phone",
         StageView::EnrolPhoneCode { method, .. } => phone_heading(*method),
         StageView::EnrolApp { .. } => "Set up your authenticator app",
+        StageView::EnrolPasskey { .. } => "Create a passkey",
         StageView::Challenge { method, .. } => phone_heading(*method),
         StageView::EditProfile { .. } => "Your details",
         StageView::Consent { .. } => "Share your details?",
@@ -208,6 +217,7 @@ pub fn heading(stage: &StageView) -> &'static str {
 
 const fn phone_heading(method: Method) -> &'static str {
     match method {
+        Method::Passkey => "Use your passkey",
         Method::AuthenticatorApp => "Enter the code from your app",
         Method::TextMessage => "Check your texts",
         Method::PhoneCall => "Answer your phone",
@@ -310,6 +320,9 @@ pub(crate) mod tests {
             ProblemCode::Busy,
             ProblemCode::EmailUnavailable,
             ProblemCode::PasswordChangedMeanwhile,
+            ProblemCode::PasskeyWrong,
+            ProblemCode::PasskeyExpired,
+            ProblemCode::PasskeyCopied,
         ];
         for code in &all {
             match code {
@@ -345,7 +358,10 @@ pub(crate) mod tests {
                 | ProblemCode::OutOfStep
                 | ProblemCode::Busy
                 | ProblemCode::EmailUnavailable
-                | ProblemCode::PasswordChangedMeanwhile => {}
+                | ProblemCode::PasswordChangedMeanwhile
+                | ProblemCode::PasskeyWrong
+                | ProblemCode::PasskeyExpired
+                | ProblemCode::PasskeyCopied => {}
             }
         }
         all

@@ -81,6 +81,7 @@ fn kinds() -> Vec<RadioOption> {
         label: label.into(),
         description: description.into(),
         mark: None,
+        needs_passkeys: false,
     };
     vec![
         kind("web", "Web application", "Runs on a server and can keep a client secret."),

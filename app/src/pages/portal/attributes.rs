@@ -20,6 +20,7 @@ pub fn attributes_page(frame: Frame, page: AttributesPage) -> AnyView {
         label: label.into(),
         description: description.into(),
         mark: None,
+        needs_passkeys: false,
     };
     let kinds = vec![
         kind("string", "Text", "Up to 250 characters."),

@@ -105,7 +105,13 @@ fn mfa_badge(on: bool) -> AnyView {
 }
 
 fn radio(value: &str, label: &str, description: &str) -> RadioOption {
-    RadioOption { value: value.into(), label: label.into(), description: description.into(), mark: None }
+    RadioOption {
+        value: value.into(),
+        label: label.into(),
+        description: description.into(),
+        mark: None,
+        needs_passkeys: false,
+    }
 }
 
 /// `/portal/{tenant}/flows/new`.

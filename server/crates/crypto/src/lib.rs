@@ -1,4 +1,5 @@
-//! What needs a secret key or a slow hash: passwords, the key ring, sealing, authenticator apps.
+//! What needs a secret key, a slow hash or a signature: passwords, the key ring, sealing,
+//! authenticator apps, passkeys.
 //!
 //! The database holds only what this crate sealed, hashed or keyed. The one key that opens it,
 //! the [`MasterKey`], lies in a file outside the database (failure C6: a stolen database alone
@@ -10,6 +11,7 @@ pub mod hasher;
 pub mod keyfile;
 pub mod keyring;
 pub mod mac;
+pub mod passkey;
 pub mod password;
 mod qr;
 pub mod seal;
@@ -20,5 +22,6 @@ pub use hasher::{Busy, PasswordQueue};
 pub use keyfile::KeyFileError;
 pub use keyring::{MacUse, MasterKey, TenantKeys, WrongKey};
 pub use mac::MacKey;
+pub use passkey::RelyingParty;
 pub use password::Argon2Passwords;
 pub use seal::{CannotOpen, DataKey, Purpose};

@@ -11,6 +11,7 @@ use crate::{
     account::Account,
     clock::{DAY, HOUR, Timestamp},
     id::Id,
+    passkey::PasskeyKind,
 };
 
 /// Authenticator assurance level.
@@ -45,6 +46,8 @@ impl Level {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
+    /// A passkey, always with the user verified: both factors in one, and safe from phishing (N26).
+    Passkey,
     /// A time-based code from an authenticator app (RFC 6238).
     AuthenticatorApp,
     /// A code by text message. Restricted (NIST 3.2.9).
@@ -55,12 +58,13 @@ pub enum Method {
 
 impl Method {
     /// Every method, strongest first (U19).
-    pub const ALL: [Self; 3] = [Self::AuthenticatorApp, Self::TextMessage, Self::PhoneCall];
+    pub const ALL: [Self; 4] = [Self::Passkey, Self::AuthenticatorApp, Self::TextMessage, Self::PhoneCall];
 
     /// The name used in forms, JSON and the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Passkey => "passkey",
             Self::AuthenticatorApp => "authenticator_app",
             Self::TextMessage => "text_message",
             Self::PhoneCall => "phone_call",
@@ -78,17 +82,17 @@ impl Method {
     pub const fn is_phone(self) -> bool {
         match self {
             Self::TextMessage | Self::PhoneCall => true,
-            Self::AuthenticatorApp => false,
+            Self::Passkey | Self::AuthenticatorApp => false,
         }
     }
 
-    /// The `amr` value (RFC 8176, 2).
-    #[must_use]
-    pub const fn amr(self) -> &'static str {
+    /// The `amr` value (RFC 8176, 2); a passkey's depends on its kind ([`PasskeyKind::amr`]).
+    const fn amr(self) -> Option<&'static str> {
         match self {
-            Self::AuthenticatorApp => "otp",
-            Self::TextMessage => "sms",
-            Self::PhoneCall => "tel",
+            Self::Passkey => None,
+            Self::AuthenticatorApp => Some("otp"),
+            Self::TextMessage => Some("sms"),
+            Self::PhoneCall => Some("tel"),
         }
     }
 }
@@ -101,13 +105,24 @@ pub struct Authentication {
     password: bool,
     email_proved: bool,
     second: BTreeSet<Method>,
+    /// The kind of the passkey that was used, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    passkey: Option<PasskeyKind>,
     new_account: bool,
 }
 
 impl Authentication {
     /// Somebody who proved nothing yet but the claim to be `account`.
     pub(crate) const fn begin(account: Id<Account>, at: Timestamp) -> Self {
-        Self { account, at, password: false, email_proved: false, second: BTreeSet::new(), new_account: false }
+        Self {
+            account,
+            at,
+            password: false,
+            email_proved: false,
+            second: BTreeSet::new(),
+            passkey: None,
+            new_account: false,
+        }
     }
 
     pub(crate) const fn with_password(mut self) -> Self {
@@ -131,6 +146,10 @@ impl Authentication {
         self
     }
 
+    pub(crate) fn with_passkey(self, kind: PasskeyKind, at: Timestamp) -> Self {
+        Self { passkey: Some(kind), ..self.with_second(Method::Passkey, at) }
+    }
+
     /// This sign-in as a later journey may build on it, for what it still counts there: whatever
     /// was proved for that other journey alone (the address, being new) stays behind.
     pub(crate) fn carried_over(mut self, level: Level) -> Self {
@@ -138,6 +157,8 @@ impl Authentication {
         self.new_account = false;
         if level < Level::Aal2 {
             self.second.clear();
+            // How somebody came in who has no password stays told.
+            self.passkey = self.passkey.filter(|_| !self.password);
         }
         self
     }
@@ -172,10 +193,13 @@ impl Authentication {
         &self.second
     }
 
-    /// The level that was reached: two factors need a password *and* a second method.
+    /// The level that was reached: a password *and* a second method, or a passkey, which is never
+    /// taken without verification of the user and so is two factors by itself (NIST SP 800-63B-4,
+    /// 3.1.7).
     #[must_use]
     pub fn level(&self) -> Level {
-        if self.password && !self.second.is_empty() { Level::Aal2 } else { Level::Aal1 }
+        let both = self.password && !self.second.is_empty();
+        if both || self.second.contains(&Method::Passkey) { Level::Aal2 } else { Level::Aal1 }
     }
 
     /// The level this sign-in still counts for at `now`, if last used at `last_seen`: after an
@@ -186,14 +210,18 @@ impl Authentication {
         if stale { Level::Aal1 } else { self.level() }
     }
 
-    /// The `amr` claim (RFC 8176): `pwd`, the second methods, and `mfa` when two factors met.
+    /// The `amr` claim (RFC 8176): `pwd`, a passkey's kind with `user`, the second methods, and `mfa`
+    /// when two factors met.
     #[must_use]
     pub fn amr(&self) -> Vec<&'static str> {
-        let mut amr = Vec::with_capacity(4);
+        let mut amr = Vec::with_capacity(5);
         if self.password {
             amr.push("pwd");
         }
-        amr.extend(self.second.iter().map(|method| method.amr()));
+        if let Some(kind) = self.passkey {
+            amr.extend([kind.amr(), "user"]);
+        }
+        amr.extend(self.second.iter().filter_map(|method| method.amr()));
         if self.level() == Level::Aal2 {
             amr.push("mfa");
         }
@@ -276,6 +304,22 @@ mod tests {
     }
 
     #[test]
+    fn n26_a_passkey_is_both_factors_and_says_what_it_proved() {
+        let at = Timestamp(DAY);
+        let alone = someone().with_passkey(PasskeyKind::Synced, at);
+        assert_eq!((alone.level(), alone.amr()), (Level::Aal2, vec!["swk", "user", "mfa"]));
+        let bound = someone().with_passkey(PasskeyKind::DeviceBound, at);
+        assert_eq!(bound.amr(), ["pop", "user", "mfa"], "hardware is claimed by attestation alone");
+        let second = someone().with_password().with_passkey(PasskeyKind::Synced, at);
+        assert_eq!(second.amr(), ["pwd", "swk", "user", "mfa"]);
+        let faded = alone.carried_over(Level::Aal1);
+        assert_eq!((faded.level(), faded.amr()), (Level::Aal1, vec!["swk", "user"]));
+        assert_eq!(second.carried_over(Level::Aal1).amr(), ["pwd"]);
+        assert!(Demand::mfa([Method::Passkey]).is_met(&bound, bound.level()));
+        assert!(!Demand::mfa([Method::AuthenticatorApp]).is_met(&bound, bound.level()), "the methods still count");
+    }
+
+    #[test]
     fn n21_aal2_fades_after_an_hour_of_silence_or_a_day() {
         let both = someone().with_password().with_second(Method::AuthenticatorApp, Timestamp(DAY));
         let at = both.at();
@@ -293,6 +337,6 @@ mod tests {
         assert_eq!(on.clone().stricter(&off), on);
         let app = Demand::mfa([Method::AuthenticatorApp]);
         assert_eq!(app.clone().stricter(&on), app, "the present methods hold");
-        assert_eq!(off.at_least(Level::Aal2).methods.len(), 3);
+        assert_eq!(off.at_least(Level::Aal2).methods.len(), Method::ALL.len());
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     assurance::Method,
     clock::{MINUTE, Millis, Timestamp},
     id::Id,
+    passkey::Passkey,
     phone::PhoneNumber,
     secret::Sealed,
 };
@@ -33,7 +34,9 @@ pub struct Factor {
     pub created_at: Timestamp,
     /// When it was last used.
     pub last_used_at: Option<Timestamp>,
-    /// The last TOTP time step that was accepted: an older or equal one is a replay (N13).
+    /// The last TOTP time step that was accepted: an older or equal one is a replay (N13). Of a
+    /// passkey the last signature counter, if its authenticator keeps one: an older or equal one
+    /// comes from a copy (failure 20).
     pub last_step: Option<i64>,
     /// Consecutive failures.
     pub failures: u32,
@@ -57,6 +60,8 @@ pub enum FactorSecret {
         /// The sealed seed, 160 bits (RFC 4226, 4).
         seed: Sealed,
     },
+    /// A passkey.
+    Passkey(Passkey),
 }
 
 /// A factor about to be bound.
@@ -68,7 +73,8 @@ pub struct NewFactor {
     pub secret: FactorSecret,
     /// The name its owner gave it.
     pub name: String,
-    /// For an authenticator app: the time step of the code that proved it.
+    /// For an authenticator app: the time step of the code that proved it. For a passkey: its
+    /// signature counter, if it keeps one.
     pub first_step: Option<i64>,
 }
 
@@ -79,6 +85,16 @@ impl FactorSecret {
         match self {
             Self::Phone { .. } => &[Method::TextMessage, Method::PhoneCall],
             Self::AuthenticatorApp { .. } => &[Method::AuthenticatorApp],
+            Self::Passkey(_) => &[Method::Passkey],
+        }
+    }
+
+    /// The passkey, if it is one.
+    #[must_use]
+    pub const fn passkey(&self) -> Option<&Passkey> {
+        match self {
+            Self::Passkey(passkey) => Some(passkey),
+            Self::Phone { .. } | Self::AuthenticatorApp { .. } => None,
         }
     }
 

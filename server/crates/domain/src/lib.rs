@@ -21,6 +21,7 @@ pub mod grant;
 pub mod id;
 pub mod invitation;
 pub mod journey;
+pub mod passkey;
 pub mod password;
 pub mod phone;
 pub mod registration;

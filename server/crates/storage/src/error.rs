@@ -20,6 +20,9 @@ pub enum Constraint {
     /// Two accounts of a tenant with one address.
     #[error("the email address of an account")]
     AccountEmail,
+    /// A passkey that some account has already.
+    #[error("the credential of a passkey")]
+    Credential,
     /// A role that the account holds already.
     #[error("a role held")]
     RoleHeld,

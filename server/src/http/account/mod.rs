@@ -14,6 +14,8 @@ use lanyard_app::{
     paths, shell,
 };
 
+mod passkeys;
+
 use super::{client::Client, console::Oneself, error::HttpError, form::Fields, page};
 use crate::{
     service::account::{self, Change, Owner},
@@ -32,6 +34,7 @@ pub fn routes() -> Router<App> {
         .route("/account/{tenant}/profile", get(profile).post(change_profile))
         .route("/account/{tenant}/remove-access", post(remove_access))
         .route("/account/{tenant}/end-sessions", post(end_sessions))
+        .merge(passkeys::routes())
 }
 
 fn owner(app: &App, oneself: &Oneself) -> Owner {
@@ -39,6 +42,7 @@ fn owner(app: &App, oneself: &Oneself) -> Owner {
     Owner {
         account: who.account.clone(),
         session: who.session.id,
+        strong: account::passkeys::may_change(&who.session, app.clock.now()),
         visitor: account::visitor(app, &oneself.tenant, who.name(), &who.csrf),
     }
 }
@@ -49,10 +53,15 @@ async fn show(State(app): State<App>, oneself: Oneself, RawQuery(query): RawQuer
         Some(SAVED) => Some(Done::Saved),
         Some(REMOVED) => Some(Done::AccessRemoved),
         Some(SIGNED_OUT) => Some(Done::SignedOut),
+        Some(passkeys::ADDED) => Some(Done::PasskeyAdded),
+        Some(passkeys::RENAMED) => Some(Done::PasskeyRenamed),
+        Some(passkeys::REMOVED) => Some(Done::PasskeyRemoved),
+        Some(passkeys::LAST) => Some(Done::LastFactor),
+        Some(passkeys::AGAIN) => Some(Done::SignInAgain),
         Some(_) | None => None,
     };
     let view = account::overview(&app, owner(&app, &oneself), done).await?;
-    let head = page::Head::plain(shell::title(ACCOUNT_TITLE, &oneself.tenant.name, false));
+    let head = page::Head::plain(shell::title(ACCOUNT_TITLE, &oneself.tenant.name, false)).with_passkeys();
     Ok(page::render(&app, StatusCode::OK, head, move || account_page(view.clone())).await)
 }
 

@@ -76,8 +76,12 @@ pub(super) fn is_on(flow: &UserFlow) -> bool {
 }
 
 /// The methods as choices, strongest first.
-pub(super) fn method_choices(channels: Channels) -> Vec<MethodChoice> {
+pub(super) fn method_choices(channels: Channels, has_passkeys: bool) -> Vec<MethodChoice> {
     let about = |method| match method {
+        Method::Passkey => (
+            "Fingerprint, face or screen lock. Signs in without a password too, and is safe from phishing.",
+            has_passkeys,
+        ),
         Method::AuthenticatorApp => ("A code from an app on the phone. It works without a signal.", true),
         Method::TextMessage => ("A code by text message. Numbers can be stolen.", channels.text),
         Method::PhoneCall => ("A voice reads the code out. It works on a landline.", channels.call),
@@ -116,7 +120,11 @@ pub(super) async fn new(State(app): State<App>, place: Place) -> Result<Response
 async fn new_form(app: &App, place: &Place, form: FormState, custom: &[Attribute]) -> Result<Response, HttpError> {
     let frame = in_tenant(app, place, Section::Flows).await?;
     let answer = Answer::of_form("Create a user flow", &frame, form.failed());
-    let page = NewFlow { form, rows: rows(&claims::catalogue(custom), custom), methods: method_choices(app.channels) };
+    let page = NewFlow {
+        form,
+        rows: rows(&claims::catalogue(custom), custom),
+        methods: method_choices(app.channels, app.passkeys.is_some()),
+    };
     Ok(answer.draw(app, move || new_flow_page(frame.clone(), page.clone())).await)
 }
 
@@ -185,7 +193,7 @@ fn detail(app: &App, place: &Place, shown: &Shown) -> FlowDetail {
         ),
         form: forms::flow_values(flow),
         rows: rows(&claims::catalogue(&shown.custom), &shown.custom),
-        methods: method_choices(app.channels),
+        methods: method_choices(app.channels, app.passkeys.is_some()),
         applications: shown.applications.iter().map(choice).collect(),
         linked: shown.linked.iter().map(|application| application.id.to_string()).collect(),
         conflict: None,
@@ -286,12 +294,17 @@ mod tests {
 
     #[test]
     fn u19_text_and_call_are_marked_and_a_missing_provider_is_said() {
-        let choices = method_choices(Channels { email: true, text: false, call: true });
+        let choices = method_choices(Channels { email: true, text: false, call: true }, true);
         let marks: Vec<(&str, bool, bool)> =
             choices.iter().map(|it| (it.value.as_str(), it.less_secure, it.unavailable)).collect();
         assert_eq!(
             marks,
-            [("authenticator_app", false, false), ("text_message", true, true), ("phone_call", true, false)]
+            [
+                ("passkey", false, false),
+                ("authenticator_app", false, false),
+                ("text_message", true, true),
+                ("phone_call", true, false)
+            ]
         );
     }
 

@@ -89,7 +89,7 @@ async fn question(
         patients,
         with_mfa,
         form,
-        methods: method_choices(app.channels),
+        methods: method_choices(app.channels, app.passkeys.is_some()),
         conflict: None,
     })
 }

@@ -168,7 +168,7 @@ pub async fn end_sessions(
     Ok(ended)
 }
 
-async fn lock(app: &App, tx: &mut (dyn WriteTx + '_), account: Id<Account>) -> Result<(), StorageError> {
+pub(super) async fn lock(app: &App, tx: &mut (dyn WriteTx + '_), account: Id<Account>) -> Result<(), StorageError> {
     match app.store.is_postgres() {
         true => tx.lock_account(account).await,
         false => Ok(()),

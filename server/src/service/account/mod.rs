@@ -2,6 +2,7 @@
 //! details. Only what the tenant's flows ask patients for can be changed here (A48).
 
 mod access;
+pub mod passkeys;
 mod profile;
 pub mod words;
 
@@ -21,6 +22,8 @@ pub struct Owner {
     pub account: Account,
     /// The session that shows the page.
     pub session: Id<Session>,
+    /// Whether that session is at AAL2 now: only then may it change factors (N19).
+    pub strong: bool,
     /// The frame of the page.
     pub visitor: Visitor,
 }
@@ -49,6 +52,8 @@ pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<Acc
         visitor: owner.visitor,
         done,
         claims: words::claims(&account, &custom),
+        may_add_passkey: owner.strong && app.passkeys.is_some() && !factors.is_empty(),
+        may_change_passkeys: owner.strong,
         methods: factors.iter().map(|factor| words::method(factor, now)).collect(),
         sessions: words::live_sessions(&sessions, Some(owner.session), now),
         apps,

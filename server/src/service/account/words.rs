@@ -1,7 +1,7 @@
 //! Accounts in plain words: moments, claims, methods, sessions. The clinic's pages use them too.
 
 use lanyard_app::{
-    api::account::{ClaimView, MethodView, Moment, SessionView},
+    api::account::{ClaimView, MethodView, Moment, PasskeyView, SessionView},
     countries,
 };
 use lanyard_domain::{
@@ -111,6 +111,7 @@ fn text_of(value: &serde_json::Value) -> String {
 pub fn method(factor: &Factor, now: Timestamp) -> MethodView {
     let (label, detail) = match &factor.secret {
         FactorSecret::Phone { number, .. } => ("Text message or phone call", number.masked()),
+        FactorSecret::Passkey(_) => ("Passkey", factor.name.clone()),
         FactorSecret::AuthenticatorApp { .. } => ("Authenticator app", factor.name.clone()),
     };
     MethodView {
@@ -119,6 +120,11 @@ pub fn method(factor: &Factor, now: Timestamp) -> MethodView {
         created: moment(factor.created_at),
         last_used: factor.last_used_at.map(moment),
         locked_until: factor.lock(now).map(moment),
+        passkey: factor.secret.passkey().map(|passkey| PasskeyView {
+            id: factor.id.to_string(),
+            backed_up: passkey.backed_up,
+            copied: passkey.copied_at.is_some(),
+        }),
     }
 }
 

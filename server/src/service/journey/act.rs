@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::http::{HeaderMap, header};
-use lanyard_app::api::journey::{JourneyView, OverReason};
+use lanyard_app::api::journey::{JourneyView, OverReason, ProblemCode};
 use lanyard_domain::{
     clock::{Millis, SECOND, Timestamp},
     id::Id,
@@ -148,6 +148,12 @@ async fn carry_out(app: &App, scene: Scene, order: Order, event: Event) -> Resul
             end(app, id, OverReason::AddressTaken).await?;
             Ok(Outcome::default())
         }
+        // An authenticator that hands out the id of somebody's passkey: no such passkey is made.
+        Err(JourneyError::Storage(StorageError::Unique(Constraint::Credential))) => {
+            let problems = vec![problems::at("", ProblemCode::PasskeyWrong)];
+            say(app, id, encode(&Feedback { problems, ..Feedback::default() }), None).await?;
+            Ok(Outcome::default())
+        }
         // Somebody else's request won: the page shows how things stand now.
         Err(JourneyError::Storage(StorageError::Conflict)) => Ok(Outcome::default()),
         Err(error) => Err(error),
@@ -218,6 +224,9 @@ fn over_of(refusal: &Refusal) -> Option<OverReason> {
         | Refusal::ResendTooSoon { .. }
         | Refusal::TooManySends { .. }
         | Refusal::MethodUnavailable
+        | Refusal::PasskeyWrong
+        | Refusal::PasskeyExpired
+        | Refusal::PasskeyCopied
         | Refusal::PasswordChangedMeanwhile => None,
     }
 }
@@ -330,7 +339,7 @@ pub(super) fn encode(feedback: &Feedback) -> String {
 // Passwords and codes are never kept; neither is what the form carries for us, nor more than a
 // page can show: anybody may post, and it is stored.
 fn typed_values(fields: &Fields) -> BTreeMap<String, String> {
-    const SECRET: [&str; 3] = ["password", "code", "csrf"];
+    const SECRET: [&str; 4] = ["password", "code", "csrf", "credential"];
     let mut room = MAX_TYPED;
     fields
         .0

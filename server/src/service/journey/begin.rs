@@ -198,6 +198,7 @@ async fn of_nobody(
     let demand = scene::demand(tx, flow, application).await?;
     let header = header(app, tenant, flow, demand.clone(), target, browser);
     let journey = Journey::begin(header, None, &Facts::at(app.clock.now(), demand, None, None));
+    let journey = journey.with_ceremony(app.entropy().as_mut());
     tx.create_journey(&journey, None).await?;
     Ok(journey.header.id)
 }
@@ -231,7 +232,7 @@ pub async fn begin_invited(
                 let flow = built_in(tx, &tenant, audience).await?;
                 let demand = scene::demand(tx, &flow, None).await?;
                 let header = header(&own, &tenant, &flow, demand, Target::Console { return_to }, secret);
-                let journey = Journey::begin_invited(header, &invitation);
+                let journey = Journey::begin_invited(header, &invitation).with_ceremony(own.entropy().as_mut());
                 tx.create_journey(&journey, None).await?;
                 Ok(journey.header.id)
             })
@@ -318,5 +319,6 @@ async fn with_session(
     let id = account.as_ref().map(|account| account.id);
     let consent = facts::consent(tx, &header.target, Some(around.application), around.flow, id).await?;
     let facts = Facts::at(app.clock.now(), demand, account, consent);
-    Ok((Journey::begin(header, session.as_ref(), &facts), session))
+    let journey = Journey::begin(header, session.as_ref(), &facts).with_ceremony(app.entropy().as_mut());
+    Ok((journey, session))
 }

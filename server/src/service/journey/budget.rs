@@ -47,8 +47,9 @@ pub(super) fn may_text(journey: &Journey, event: &Event, demand: &Demand) -> boo
         || header.flow.audience == Audience::SelfService
         || matches!(header.flow.kind, FlowType::ProfileEditing);
     match event {
-        Event::SignIn { .. } => second,
+        Event::SignIn { .. } | Event::SubmitPasskey(_) => second,
         Event::SubmitCode { .. }
+        | Event::CreatePasskey(_)
         | Event::SubmitDetails(_)
         | Event::SubmitNewPassword { .. }
         | Event::SubmitProfile { .. }
@@ -56,7 +57,8 @@ pub(super) fn may_text(journey: &Journey, event: &Event, demand: &Demand) -> boo
         | Event::Resend
         | Event::ChooseMethod { .. }
         | Event::EnterPhone { .. } => true,
-        Event::GoSignUp
+        Event::RenewPasskey
+        | Event::GoSignUp
         | Event::GoSignIn
         | Event::GoForgotPassword
         | Event::LeaveForReset

@@ -101,6 +101,8 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
         Effect::FactorUsed { factor, step, .. } => {
             tx.factor_used(factor, step, now).await?;
         }
+        Effect::PasskeyBackedUp { factor, backed_up } => tx.set_backed_up(factor, backed_up).await?,
+        Effect::PasskeyCopied { factor } => tx.set_copied(factor, now).await?,
         Effect::FactorFailed { factor } => tx.factor_failed(factor, now).await?,
         Effect::SignInFailed { email } => {
             let key = sign_in_key(hands.app, tenant, &email, &hands.client.network());

@@ -16,7 +16,7 @@ use lanyard_domain::{
     password::{Password, Policy, StoredPassword},
 };
 
-use super::{Scene, problems};
+use super::{Scene, passkeys, problems};
 use crate::{http::form::Fields, service::phone, state::App};
 
 /// The event, or what is wrong with the fields.
@@ -27,7 +27,7 @@ pub(super) enum Input {
     Problems(Vec<Problem>),
 }
 
-fn one(field: &str, code: ProblemCode) -> Input {
+pub(super) fn one(field: &str, code: ProblemCode) -> Input {
     Input::Problems(vec![problems::at(field, code)])
 }
 
@@ -59,6 +59,9 @@ pub(super) async fn read(
         "go-sign-in" => Event::GoSignIn,
         "go-forgot-password" if hands_back_reset(scene, journey) => Event::LeaveForReset,
         "go-forgot-password" => Event::GoForgotPassword,
+        "submit-passkey" => return passkeys::answered(app, scene, journey, fields).await,
+        "create-passkey" => return Ok(passkeys::created(app, journey, fields)),
+        "renew-passkey" => Event::RenewPasskey,
         "resend" => Event::Resend,
         "agree" => Event::Agree,
         "back" => Event::Back,

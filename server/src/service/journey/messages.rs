@@ -65,7 +65,7 @@ fn occasion<'a>(hands: &'a Hands<'_>, outgoing: &Outgoing<'a>) -> Occasion<'a> {
         Outgoing::PhoneCode { to, method: Method::PhoneCall, code } => {
             Occasion::MfaCall { to_e164: to.as_str(), tenant, code: code.expose(), language: "en" }
         }
-        Outgoing::PhoneCode { to, method: Method::TextMessage | Method::AuthenticatorApp, code } => {
+        Outgoing::PhoneCode { to, method: Method::TextMessage | Method::AuthenticatorApp | Method::Passkey, code } => {
             Occasion::MfaText { to_e164: to.as_str(), tenant, origin, code: code.expose(), minutes }
         }
         Outgoing::Notice { to, notice } => notice_of(hands, to, notice),
@@ -91,6 +91,7 @@ fn notice_of<'a>(hands: &'a Hands<'_>, to: &'a EmailAddress, notice: Notice) -> 
             tenant,
             origin,
             step: match method {
+                Method::Passkey => SecondStep::Passkey,
                 Method::AuthenticatorApp => SecondStep::AuthenticatorApp,
                 Method::TextMessage => SecondStep::TextMessage(""),
                 Method::PhoneCall => SecondStep::PhoneCall(""),

@@ -14,6 +14,7 @@ pub mod facts;
 mod finish;
 mod input;
 mod messages;
+mod passkeys;
 mod problems;
 mod scene;
 mod show;

@@ -68,6 +68,9 @@ pub(super) fn of_refusal(refusal: &Refusal, stage: &Stage, now: Timestamp) -> Op
             at(destination_field(stage), ProblemCode::TooManySends { seconds: seconds(from) })
         }
         Refusal::MethodUnavailable => at("method", ProblemCode::MethodUnavailable),
+        Refusal::PasskeyWrong => at("", ProblemCode::PasskeyWrong),
+        Refusal::PasskeyExpired => at("", ProblemCode::PasskeyExpired),
+        Refusal::PasskeyCopied => at("", ProblemCode::PasskeyCopied),
         Refusal::PasswordChangedMeanwhile => at("", ProblemCode::PasswordChangedMeanwhile),
     };
     Some(problem)

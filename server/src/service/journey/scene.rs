@@ -132,6 +132,7 @@ pub(super) async fn min_password_length(
 // that the message cannot be sent.
 fn usable(app: &App, demand: &Demand) -> Vec<Method> {
     let can = |method: &Method| match method {
+        Method::Passkey => app.passkeys.is_some(),
         Method::AuthenticatorApp => true,
         Method::TextMessage => app.channels.can(Channel::Text),
         Method::PhoneCall => app.channels.can(Channel::Call),

@@ -77,6 +77,7 @@ pub async fn show(app: &App, id: &str, browser: Option<&Token>) -> Result<Journe
         account: more.account.as_ref(),
         feedback: hinted(feedback, &row.journey),
         delivery: more.delivery,
+        passkeys: app.passkeys.as_ref(),
         keys: &keys,
         attributes: more.attributes,
         rights: more.rights,

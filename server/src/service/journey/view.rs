@@ -9,7 +9,7 @@ use lanyard_app::{
     },
     countries, paths,
 };
-use lanyard_crypto::TenantKeys;
+use lanyard_crypto::{RelyingParty, TenantKeys};
 use lanyard_domain::{
     assurance,
     attribute::{Attribute, AttributeKind, AttributeValue},
@@ -20,7 +20,7 @@ use lanyard_domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Scene, finish::may_be_told, input, problems::seconds_until};
+use super::{Scene, finish::may_be_told, input, passkeys, problems::seconds_until};
 use crate::service::consents;
 
 /// What the last thing sent came to; kept with the journey so that the page after a redirect can
@@ -50,6 +50,8 @@ pub(super) struct Sight<'a> {
     pub feedback: Feedback,
     /// How the journey's newest message fares.
     pub delivery: Delivery,
+    /// Asks for passkeys, where they can be had.
+    pub passkeys: Option<&'a RelyingParty>,
     /// Opens the seed of an authenticator app being set up.
     pub keys: &'a TenantKeys,
     /// The account's attributes, for profile editing.
@@ -92,6 +94,7 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
                 Target::Application(_) | Target::Run { .. } => journey.header.flow.settings.session.keep_days,
                 Target::Console { .. } | Target::Device { .. } => None,
             },
+            passkey: journey.takes_passkeys().then(|| passkeys::request(journey, &[], sight)).flatten(),
         },
         Stage::SignUpEmail => StageView::SignUpEmail,
         Stage::SignUpCode { email, proof } => StageView::SignUpCode(code(proof, email.as_str(), sight)),
@@ -118,6 +121,10 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
             StageView::EnrolPhoneCode { method: method_of(*method), code: code(proof, number.as_str(), sight) }
         }
         Stage::EnrolApp { person, seed, .. } => enrol_app(person, seed, sight),
+        Stage::EnrolPasskey(person) => match passkeys::creation(journey, person, sight) {
+            Some(passkey) => StageView::EnrolPasskey { passkey, can_go_back: sight.scene.methods.len() > 1 },
+            None => StageView::ChooseMethod { methods: choices(&sight.scene.methods) },
+        },
         Stage::Challenge { factor, method, proof, .. } => challenge(journey, *factor, *method, proof.as_ref(), sight),
         Stage::EditProfile(_) => StageView::EditProfile { attributes: fields(journey, sight) },
         Stage::Consent { person, asked } => {
@@ -164,6 +171,7 @@ fn code(proof: &CodeProof, sent_to: &str, sight: &Sight<'_>) -> CodeView {
 #[must_use]
 pub(super) const fn method_of(method: assurance::Method) -> Method {
     match method {
+        assurance::Method::Passkey => Method::Passkey,
         assurance::Method::AuthenticatorApp => Method::AuthenticatorApp,
         assurance::Method::TextMessage => Method::TextMessage,
         assurance::Method::PhoneCall => Method::PhoneCall,
@@ -214,6 +222,7 @@ fn challenge(
         method: method_of(method),
         code: proof.map(|proof| code(proof, &hint(factor), sight)),
         factor_name: hint(factor),
+        passkey: (method == assurance::Method::Passkey).then(|| passkeys::request(journey, factors, sight)).flatten(),
         other_ways: ways
             .into_iter()
             .filter(|way| *way != (factor, method))
@@ -225,7 +234,7 @@ fn challenge(
 fn hint_of(factor: &Factor) -> String {
     match &factor.secret {
         FactorSecret::Phone { number, .. } => number.masked(),
-        FactorSecret::AuthenticatorApp { .. } => factor.name.clone(),
+        FactorSecret::AuthenticatorApp { .. } | FactorSecret::Passkey(_) => factor.name.clone(),
     }
 }
 

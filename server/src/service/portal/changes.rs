@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 #[must_use]
 pub const fn method_label(method: Method) -> &'static str {
     match method {
+        Method::Passkey => "Passkey",
         Method::AuthenticatorApp => "Authenticator app",
         Method::TextMessage => "Text message",
         Method::PhoneCall => "Phone call",

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     assurance::{Demand, Method},
     clock::Timestamp,
+    passkey::Ceremony,
 };
 
 /// Destinations to which one journey may ask for codes: nobody needs many, and it keeps a journey
@@ -23,6 +24,8 @@ pub(crate) struct Context<'a, 'b> {
     pub(super) effects: Vec<Effect>,
     pub(super) spent: &'a mut Vec<code::Mac>,
     pub(super) aside: &'a mut Vec<CodeProof>,
+    /// The ceremony that an authenticator may answer; whoever answers takes it.
+    pub(super) ceremony: Option<Ceremony>,
 }
 
 /// Whether a code goes out when a code page is entered.

@@ -97,8 +97,21 @@ pub enum Effect {
         factor: Id<Factor>,
         /// By which method.
         method: Method,
-        /// For an authenticator app: the step, which must be later than the last one stored.
+        /// For an authenticator app: the step, for a passkey that counts: the counter. It must be
+        /// later than the last one stored.
         step: Option<i64>,
+    },
+    /// A passkey is backed up now, or no more.
+    PasskeyBackedUp {
+        /// The factor.
+        factor: Id<Factor>,
+        /// Whether it is.
+        backed_up: bool,
+    },
+    /// The counter of a passkey went back: from now on it opens nothing.
+    PasskeyCopied {
+        /// The factor.
+        factor: Id<Factor>,
     },
     /// A wrong code: count it; at [`crate::factor::MAX_FAILURES`] lock the factor.
     FactorFailed {

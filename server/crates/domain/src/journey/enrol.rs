@@ -83,6 +83,7 @@ fn begin(context: &mut Context<'_, '_>, person: Person, method: Method) -> Stage
             Stage::EnrolApp { person, seed, failures: 0 }
         }
         Method::TextMessage | Method::PhoneCall => Stage::EnrolPhone { person, method },
+        Method::Passkey => Stage::EnrolPasskey(person),
     }
 }
 
@@ -130,7 +131,7 @@ pub(super) fn enter_phone(
 }
 
 // A new account has no row yet that an audit event could point at.
-fn known(person: &Person) -> Option<Id<Account>> {
+pub(super) fn known(person: &Person) -> Option<Id<Account>> {
     person.new.is_none().then(|| person.authentication.account())
 }
 
@@ -166,8 +167,8 @@ pub(super) fn bind_phone(
     match proof.check(context.header.id, digits, context.now(), context.tools.codes, context.spent) {
         Ok(by) => {
             let name = number.masked();
-            let secret = FactorSecret::Phone { number, preferred: method };
-            Ok(bind(context, person, secret, name, by.unwrap_or(method), None))
+            let factor = new_factor(context, FactorSecret::Phone { number, preferred: method }, name, None);
+            Ok(bind(context, person, factor, by.unwrap_or(method)))
         }
         Err(refusal) => {
             context.tell(Effect::Audit {
@@ -192,8 +193,8 @@ pub(super) fn bind_app(
 ) -> Next {
     match check_app(context, &seed, digits, None) {
         Ok(step) => {
-            let secret = FactorSecret::AuthenticatorApp { seed };
-            Ok(bind(context, person, secret, name, Method::AuthenticatorApp, Some(step)))
+            let factor = new_factor(context, FactorSecret::AuthenticatorApp { seed }, name, Some(step));
+            Ok(bind(context, person, factor, Method::AuthenticatorApp))
         }
         Err(refusal) => {
             context.tell(Effect::Audit {
@@ -215,20 +216,24 @@ pub(super) fn may_bind(context: &Context<'_, '_>, person: &Person) -> bool {
     person.new.is_some() || used || (bound(context, person).is_empty() && person.authentication.email_proved())
 }
 
-fn bind(
+pub(super) fn new_factor(
     context: &mut Context<'_, '_>,
-    person: Person,
     secret: FactorSecret,
     name: String,
-    method: Method,
     first_step: Option<i64>,
-) -> Stage {
+) -> NewFactor {
+    NewFactor { id: Id::new(context.now(), context.tools.entropy), secret, name, first_step }
+}
+
+pub(super) fn bind(context: &mut Context<'_, '_>, person: Person, factor: NewFactor, method: Method) -> Stage {
     if !may_bind(context, &person) {
         return second(context, person);
     }
     let first = bound(context, &person).is_empty();
-    let factor = NewFactor { id: Id::new(context.now(), context.tools.entropy), secret, name, first_step };
-    let authentication = person.authentication.with_second(method, context.now());
+    let authentication = match factor.secret.passkey() {
+        Some(passkey) => person.authentication.with_passkey(passkey.kind(), context.now()),
+        None => person.authentication.with_second(method, context.now()),
+    };
     let new = match person.new {
         Some(new) => {
             let NewAccount { mut factors, .. } = *new;

@@ -1,7 +1,12 @@
 //! What a person (by form or by JSON) can do in a journey.
 
 use crate::{
-    assurance::Method, attribute::Attributes, email::EmailAddress, password::PasswordCheck, phone::PhoneNumber,
+    assurance::Method,
+    attribute::Attributes,
+    email::EmailAddress,
+    passkey::{PasskeyCheck, PasskeyCreation},
+    password::PasswordCheck,
+    phone::PhoneNumber,
 };
 
 /// An event. Passwords arrive hashed or checked: hashing is slow and belongs outside.
@@ -44,6 +49,12 @@ pub enum Event {
         /// The name for the device.
         name: String,
     },
+    /// An answer of an authenticator, checked: signs in, or answers a challenge.
+    SubmitPasskey(PasskeyCheck),
+    /// A new passkey, its making checked.
+    CreatePasskey(Box<PasskeyCreation>),
+    /// Another challenge for an authenticator: the page stood open for too long.
+    RenewPasskey,
     /// Password and attributes of a new account, checked against policy.
     SubmitDetails(Box<NewDetails>),
     /// A new password, checked against policy and hashed.
@@ -102,6 +113,9 @@ impl Event {
             Self::Resend => "resend",
             Self::SubmitCode { .. } => "submit-code",
             Self::SubmitAppCode { .. } => "submit-app-code",
+            Self::SubmitPasskey(_) => "submit-passkey",
+            Self::CreatePasskey(_) => "create-passkey",
+            Self::RenewPasskey => "renew-passkey",
             Self::SubmitDetails(_) => "submit-details",
             Self::SubmitNewPassword { .. } => "submit-new-password",
             Self::ChooseMethod { .. } => "choose-method",

@@ -19,6 +19,7 @@ mod enrol;
 mod event;
 mod facts;
 mod new_password;
+mod passkey;
 mod profile;
 mod refusal;
 mod second_factor;
@@ -55,10 +56,12 @@ use crate::{
     assurance::Demand,
     clock::{MINUTE, Millis, Timestamp},
     consent::ConsentFacts,
+    entropy::Entropy,
     factor::Factor,
     grant::AuthorizationRequest,
     id::Id,
     invitation::Invitation,
+    passkey::Ceremony,
     secret::TokenHash,
     session::Session,
     tenant::Tenant,
@@ -159,6 +162,9 @@ pub struct Journey {
     /// lock and the codes that still live (N11, U13).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     aside: Vec<CodeProof>,
+    /// What an authenticator may sign now. There is one at the stages that take it, and at no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ceremony: Option<Ceremony>,
 }
 
 impl Journey {
@@ -173,7 +179,28 @@ impl Journey {
     }
 
     const fn at(header: Header, stage: Stage) -> Self {
-        Self { header, stage, spent: Vec::new(), aside: Vec::new() }
+        Self { header, stage, spent: Vec::new(), aside: Vec::new(), ceremony: None }
+    }
+
+    /// The journey with what its first page needs of randomness: the challenge of "Sign in with a
+    /// passkey", so that the page itself stores nothing.
+    #[must_use]
+    pub fn with_ceremony(self, entropy: &mut dyn Entropy) -> Self {
+        let wanted = passkey::is_wanted(&self.header, &self.stage);
+        let ceremony = wanted.then(|| Ceremony::begin(self.header.created_at, entropy));
+        Self { ceremony, ..self }
+    }
+
+    /// What an authenticator may sign at `now`.
+    #[must_use]
+    pub fn ceremony(&self, now: Timestamp) -> Option<&Ceremony> {
+        self.ceremony.as_ref().filter(|ceremony| ceremony.is_open(now))
+    }
+
+    /// Whether the flow lets people sign in with a passkey alone.
+    #[must_use]
+    pub fn takes_passkeys(&self) -> bool {
+        passkey::signs_in(&self.header)
     }
 
     /// A journey that begins with an invitation: the link stands for the proof of the address.
@@ -233,6 +260,9 @@ impl Journey {
             _ if self.stage.person().is_some() => self.stage.subject(),
             Event::SignIn { email, check, .. } => {
                 check.matched().map_or_else(|| Whose::Address(email.clone()), |(account, _)| Whose::Account(account))
+            }
+            Event::SubmitPasskey(check) => {
+                check.assertion.as_ref().map_or(Whose::Nobody, |assertion| Whose::Account(assertion.account))
             }
             Event::RequestCode { email } => Whose::Address(email.clone()),
             _ => self.stage.subject(),
@@ -302,7 +332,8 @@ impl Journey {
     /// The next stage, or the same one and a refusal.
     #[must_use]
     pub fn step(self, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
-        let Self { header, stage, mut spent, mut aside } = self;
+        let Self { header, stage, mut spent, mut aside, ceremony } = self;
+        let before = stage.name();
         let demand = facts.demand.clone().stricter(&header.demand);
         let mut context = Context {
             header: &header,
@@ -312,6 +343,7 @@ impl Journey {
             effects: Vec::new(),
             spent: &mut spent,
             aside: &mut aside,
+            ceremony,
         };
         let next = if facts.now >= header.expires_at || facts.now < header.created_at {
             Err((stage, Refusal::JourneyExpired))
@@ -322,12 +354,16 @@ impl Journey {
         } else {
             transition(&mut context, stage, event)
         };
-        let effects = context.effects;
         let (stage, refusal) = match next {
             Ok(stage) => (stage, None),
             Err((stage, refusal)) => (stage, Some(refusal)),
         };
-        Step { journey: Self { header, stage, spent, aside }, effects, refusal }
+        // A ceremony belongs to the stage that it began at; one that is used up or over makes room.
+        let Context { tools, effects, ceremony, .. } = context;
+        let kept = ceremony.filter(|kept| stage.name() == before && kept.is_open(facts.now));
+        let wanted = passkey::is_wanted(&header, &stage);
+        let ceremony = wanted.then(|| kept.unwrap_or_else(|| Ceremony::begin(facts.now, tools.entropy)));
+        Step { journey: Self { header, stage, spent, aside, ceremony }, effects, refusal }
     }
 
     /// Takes the completion out of a journey that has one; the journey is left [`Ended::Used`].

@@ -55,6 +55,13 @@ pub enum Refusal {
     },
     /// This flow does not allow that method, or the account has no such factor.
     MethodUnavailable,
+    /// No answer of a passkey that this account, or any account, has: unknown key, wrong signature,
+    /// wrong challenge. Never says which.
+    PasskeyWrong,
+    /// The answer of a passkey came too late, or for the second time.
+    PasskeyExpired,
+    /// The passkey seems to have been copied and opens nothing any more.
+    PasskeyCopied,
     /// Somebody made an account with this address in the meantime.
     AddressTaken,
     /// The password was changed in the meantime.

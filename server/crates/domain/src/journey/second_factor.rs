@@ -77,7 +77,11 @@ pub(super) fn ways(context: &Context<'_, '_>, person: &Person) -> Vec<(Id<Factor
 /// [`ways`] without a context, for the view.
 pub(super) fn ways_among(demand: &Demand, factors: &[Factor], person: &Person) -> Vec<(Id<Factor>, Method)> {
     let used = person.authentication.second();
-    let all = || factors.iter().flat_map(|f| f.secret.methods().iter().map(move |m| (f, *m)));
+    // A passkey that was copied is shown only where nothing else is left: its page says so.
+    let copied = |factor: &&Factor| factor.secret.passkey().is_some_and(|passkey| passkey.copied_at.is_some());
+    let none_left = factors.iter().all(|factor| copied(&factor));
+    let live = || factors.iter().filter(|factor| none_left || !copied(factor));
+    let all = || live().flat_map(|f| f.secret.methods().iter().map(move |m| (f, *m)));
     let mut found: Vec<_> = all()
         .filter(|(_, m)| demand.level == Level::Aal1 || demand.methods.contains(m))
         .filter(|(_, m)| !used.contains(m))
@@ -87,6 +91,9 @@ pub(super) fn ways_among(demand: &Demand, factors: &[Factor], person: &Person) -
     }
     // Last used first, and of a phone's two methods the preferred one.
     found.sort_by_key(|(factor, method)| (!prefers(factor, *method), std::cmp::Reverse(factor.last_used_at), *method));
+    // All passkeys of an account answer one challenge.
+    let mut passkeys = 0;
+    found.retain(|(_, method)| *method != Method::Passkey || std::mem::replace(&mut passkeys, 1) == 0);
     found.into_iter().map(|(factor, method)| (factor.id, method)).collect()
 }
 
@@ -94,6 +101,7 @@ fn prefers(factor: &Factor, method: Method) -> bool {
     match &factor.secret {
         FactorSecret::Phone { preferred, .. } => *preferred == method,
         FactorSecret::AuthenticatorApp { .. } => method == Method::AuthenticatorApp,
+        FactorSecret::Passkey(_) => method == Method::Passkey,
     }
 }
 
@@ -105,7 +113,7 @@ pub(super) fn phone_of(account: &AccountFacts) -> Option<PhoneNumber> {
 const fn number_of(factor: &Factor) -> Option<&PhoneNumber> {
     match &factor.secret {
         FactorSecret::Phone { number, .. } => Some(number),
-        FactorSecret::AuthenticatorApp { .. } => None,
+        FactorSecret::AuthenticatorApp { .. } | FactorSecret::Passkey(_) => None,
     }
 }
 
@@ -174,7 +182,7 @@ pub(super) fn answer(
         (FactorSecret::AuthenticatorApp { seed }, _) => check_app(context, seed, digits, factor.last_step)
             .map(|step| (method, Some(step)))
             .map_err(|refusal| wrong_app_code(refusal, &factor, context.now())),
-        (FactorSecret::Phone { .. }, None) => Err(Refusal::MethodUnavailable),
+        (FactorSecret::Phone { .. }, None) | (FactorSecret::Passkey(_), _) => Err(Refusal::MethodUnavailable),
     };
     let account = Some(person.authentication.account());
     match checked {

@@ -84,11 +84,13 @@ pub enum Stage {
         /// Wrong codes so far.
         failures: u32,
     },
-    /// Asks for a code of a bound factor.
+    /// Asks for a new passkey.
+    EnrolPasskey(Person),
+    /// Asks for a code, or a passkey, of a bound factor.
     Challenge {
         /// Who it is.
         person: Person,
-        /// The factor that is asked.
+        /// The factor that is asked; any passkey of the account answers where it is one.
         factor: Id<Factor>,
         /// By which method.
         method: Method,
@@ -219,6 +221,7 @@ impl Stage {
             Self::EnrolPhone { .. } => "enrol_phone",
             Self::EnrolPhoneCode { .. } => "enrol_phone_code",
             Self::EnrolApp { .. } => "enrol_app",
+            Self::EnrolPasskey(_) => "enrol_passkey",
             Self::Challenge { .. } => "challenge",
             Self::EditProfile(_) => "edit_profile",
             Self::Consent { .. } => "consent",
@@ -238,6 +241,7 @@ impl Stage {
             | Self::EnrolPhone { person, .. }
             | Self::EnrolPhoneCode { person, .. }
             | Self::EnrolApp { person, .. }
+            | Self::EnrolPasskey(person)
             | Self::Challenge { person, .. }
             | Self::Consent { person, .. }
             | Self::EditProfile(person) => Some(person),
@@ -283,6 +287,7 @@ impl Stage {
             | Self::ChooseMethod(_)
             | Self::EnrolPhone { .. }
             | Self::EnrolApp { .. }
+            | Self::EnrolPasskey(_)
             | Self::EditProfile(_)
             | Self::Consent { .. }
             | Self::Complete(_)

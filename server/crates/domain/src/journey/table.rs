@@ -1,10 +1,13 @@
 //! The whole table of transitions: which event is taken at which stage, and by whom.
 
 use super::{
-    Context, Event, Header, Refusal, Stage, Target, complete, enrol, new_password, profile, refusal::Next,
+    Context, Event, Header, Refusal, Stage, Target, complete, enrol, new_password, passkey, profile, refusal::Next,
     second_factor, sign_in, sign_up,
 };
-use crate::user_flow::{Audience, FlowType};
+use crate::{
+    assurance::Method,
+    user_flow::{Audience, FlowType},
+};
 
 /// Whether a flow lets people create an account.
 pub(super) fn can_sign_up(header: &Header) -> bool {
@@ -27,6 +30,9 @@ pub(super) fn transition(context: &mut Context<'_, '_>, stage: Stage, event: Eve
             | Stage::ResetCode { .. }),
             Event::GoSignIn,
         ) if context.header.flow.kind != FlowType::PasswordReset => Ok(context.leave(stage, Stage::SignIn)),
+        (Stage::SignIn, Event::SubmitPasskey(check)) if passkey::signs_in(context.header) => {
+            passkey::sign_in(context, &check)
+        }
         (Stage::SignIn, Event::GoSignUp) if can_sign_up(context.header) => Ok(Stage::SignUpEmail),
         (Stage::SignIn, Event::GoForgotPassword) => Ok(Stage::ResetEmail),
         (Stage::SignIn, Event::LeaveForReset) if matches!(context.header.target, Target::Application(_)) => {
@@ -81,13 +87,25 @@ pub(super) fn transition(context: &mut Context<'_, '_>, stage: Stage, event: Eve
             context.set_aside(proof);
             Ok(Stage::EnrolPhone { person, method })
         }
-        (Stage::EnrolPhone { person, .. } | Stage::EnrolApp { person, .. }, Event::Back) => {
-            Ok(Stage::ChooseMethod(person))
-        }
+        (
+            Stage::EnrolPhone { person, .. } | Stage::EnrolApp { person, .. } | Stage::EnrolPasskey(person),
+            Event::Back,
+        ) => Ok(Stage::ChooseMethod(person)),
         (Stage::EnrolApp { person, seed, failures }, Event::SubmitAppCode { digits, name }) => {
             enrol::bind_app(context, person, seed, failures, &digits, name)
         }
 
+        (Stage::EnrolPasskey(person), Event::CreatePasskey(creation)) => passkey::create(context, person, *creation),
+        (stage, Event::RenewPasskey) if passkey::is_wanted(context.header, &stage) => {
+            context.ceremony = None;
+            Ok(stage)
+        }
+
+        (Stage::Challenge { person, factor, method: Method::Passkey, proof }, Event::SubmitPasskey(check)) => {
+            passkey::answer(context, person, check).map_err(|(person, refusal)| {
+                (Stage::Challenge { person, factor, method: Method::Passkey, proof }, refusal)
+            })
+        }
         (Stage::Challenge { person, factor, method, proof }, Event::SubmitCode { digits }) => {
             second_factor::answer(context, person, factor, method, proof, &digits)
         }

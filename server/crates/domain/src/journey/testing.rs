@@ -18,6 +18,7 @@ use crate::{
     factor::{Factor, FactorSecret, LOCK_TIME, MAX_FAILURES, NewFactor},
     grant::{AuthorizationRequest, RequestOptions, ResponseMode},
     id::Id,
+    passkey::{Assertion, Attestation, Challenge, CredentialId, Passkey, PasskeyCheck, PasskeyCreation},
     password::{PasswordCheck, next_version},
     phone::PhoneNumber,
     secret::{Sealed, TokenHash},
@@ -173,6 +174,22 @@ pub(super) fn app_factor(seed: u8) -> FactorSecret {
     FactorSecret::AuthenticatorApp { seed: Sealed(vec![seed; 8]) }
 }
 
+pub(super) fn passkey(key: u8) -> Passkey {
+    let (credential, record) = (CredentialId(vec![key]), format!("key {key}"));
+    Passkey { credential, record, synced: true, backed_up: false, copied_at: None }
+}
+
+pub(super) fn passkey_factor(key: u8) -> FactorSecret {
+    FactorSecret::Passkey(passkey(key))
+}
+
+/// An authenticator made a new key for the challenge that is open.
+pub(super) fn new_passkey(journey: &Journey, key: u8, now: Timestamp) -> Event {
+    let challenge = journey.ceremony(now).map_or(Challenge([0; 32]), |ceremony| ceremony.challenge);
+    let attestation = Some(Attestation { passkey: passkey(key), counter: 0 });
+    Event::CreatePasskey(Box::new(PasskeyCreation { challenge, attestation, name: "passkey".to_owned() }))
+}
+
 pub(super) fn attributes() -> Attributes {
     [("givenName".to_owned(), AttributeValue::String("Ada".to_owned()))].into_iter().collect()
 }
@@ -272,6 +289,20 @@ impl Store {
         Event::SignIn { email: address.clone(), check: PasswordCheck::for_model(matched), keep: false }
     }
 
+    /// What a check of an answer by `key` comes to, if it signed `challenge`; `ahead` is how far its
+    /// counter went on.
+    pub(super) fn assertion(&self, challenge: Challenge, key: u8, ahead: i64) -> Event {
+        let mut factors = self.accounts.iter().flat_map(|account| &account.factors);
+        let stored = factors.find(|f| f.secret.passkey().is_some_and(|p| p.credential == CredentialId(vec![key])));
+        let assertion = stored.map(|factor| Assertion {
+            factor: factor.id,
+            account: factor.account,
+            counter: u32::try_from(factor.last_step.unwrap_or_default() + ahead).unwrap_or_default(),
+            backed_up: false,
+        });
+        Event::SubmitPasskey(PasskeyCheck { challenge, assertion })
+    }
+
     /// Carries out all effects or none.
     pub(super) fn apply(&mut self, journey: Id<Journey>, effects: &[Effect], now: Timestamp) -> Result<(), Conflict> {
         let before = self.clone();
@@ -297,6 +328,13 @@ impl Store {
 
     fn factor(&mut self, id: Id<Factor>) -> Result<&mut Factor, Conflict> {
         self.accounts.iter_mut().flat_map(|a| a.factors.iter_mut()).find(|f| f.id == id).ok_or(Conflict)
+    }
+
+    fn passkey(&mut self, id: Id<Factor>) -> Result<&mut Passkey, Conflict> {
+        match &mut self.factor(id)?.secret {
+            FactorSecret::Passkey(passkey) => Ok(passkey),
+            FactorSecret::Phone { .. } | FactorSecret::AuthenticatorApp { .. } => Err(Conflict),
+        }
     }
 
     fn apply_one(&mut self, journey: Id<Journey>, effect: &Effect, now: Timestamp) -> Result<(), Conflict> {
@@ -336,6 +374,14 @@ impl Store {
             }
             Effect::BindFactor { account, factor, .. } => {
                 let id = *account;
+                // A unique index.
+                let same = |stored: &Factor| {
+                    stored.secret.passkey().map(|p| &p.credential) == factor.secret.passkey().map(|p| &p.credential)
+                };
+                let all = || self.accounts.iter().flat_map(|account| &account.factors);
+                if factor.secret.passkey().is_some() && all().any(same) {
+                    return Err(Conflict);
+                }
                 self.account_mut(id).ok_or(Conflict)?.factors.push(bound(id, factor, now));
             }
             Effect::FactorUsed { factor, step, .. } => {
@@ -346,6 +392,8 @@ impl Store {
                 factor.last_step = step.or(factor.last_step);
                 (factor.failures, factor.locked_until) = (0, None);
             }
+            Effect::PasskeyBackedUp { factor, backed_up } => self.passkey(*factor)?.backed_up = *backed_up,
+            Effect::PasskeyCopied { factor } => self.passkey(*factor)?.copied_at = Some(now),
             Effect::FactorFailed { factor } => {
                 let factor = self.factor(*factor)?;
                 factor.failures += 1;

@@ -228,6 +228,7 @@ fn step_words(step: SecondStep<'_>) -> String {
         SecondStep::PhoneCall("") => "phone calls".to_owned(),
         SecondStep::TextMessage(number) => format!("text messages to {}", mask_phone(number)),
         SecondStep::PhoneCall(number) => format!("phone calls to {}", mask_phone(number)),
+        SecondStep::Passkey => "a passkey".to_owned(),
         SecondStep::AuthenticatorApp => "an authenticator app".to_owned(),
     }
 }

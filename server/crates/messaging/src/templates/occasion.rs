@@ -22,6 +22,8 @@ pub enum SecondStep<'a> {
     PhoneCall(&'a str),
     /// An authenticator app.
     AuthenticatorApp,
+    /// A passkey.
+    Passkey,
 }
 
 /// Something has happened that somebody must be told. Names are shown on one line and cut

@@ -11,6 +11,7 @@ mod factors;
 mod grants;
 mod journeys;
 mod outbox;
+mod passkeys;
 mod patients;
 mod plans;
 mod pushed_requests;

@@ -127,6 +127,8 @@ pub(super) struct FactsRow {
     last_step: Option<i64>,
     failures: Option<i64>,
     locked_until: Option<i64>,
+    backed_up: Option<i64>,
+    copied_at: Option<i64>,
 }
 
 impl FactsRow {
@@ -141,6 +143,8 @@ impl FactsRow {
             last_step: self.last_step,
             failures: self.failures?,
             locked_until: self.locked_until,
+            backed_up: self.backed_up,
+            copied_at: self.copied_at,
         })
     }
 }
@@ -163,7 +167,7 @@ macro_rules! select_facts {
         concat!(
             "SELECT a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, \
                 f.id AS factor, f.secret, f.name, f.created_at AS bound_at, \
-                f.last_used_at, f.last_step, f.failures, f.locked_until \
+                f.last_used_at, f.last_step, f.failures, f.locked_until, f.backed_up, f.copied_at \
              FROM accounts a LEFT JOIN factors f ON f.account_id = a.id \
              WHERE a.tenant_id = $1 AND ",
             $condition,

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use lanyard_domain::{
     account::{Account, AccountKind},
     clock::Timestamp,
-    factor::{Factor, LOCK_TIME, MAX_FAILURES, NewFactor},
+    factor::{Factor, FactorSecret, LOCK_TIME, MAX_FAILURES, NewFactor},
     id::Id,
 };
 use uuid::Uuid;
 
-use super::{CounterWrites as _, PATIENTS_WITH_MFA, both, collect, hit, time};
-use crate::error::{Result, StorageError};
+use super::{CounterWrites as _, PATIENTS_WITH_MFA, both, collect, hit, time, unique};
+use crate::error::{Constraint, Result, StorageError};
 
 /// Reads factors.
 #[async_trait]
@@ -23,14 +23,16 @@ pub trait FactorReads {
 #[async_trait]
 pub trait FactorWrites {
     /// Binds a factor; keeps the lists and counts of patients with a second factor. Conflict if
-    /// there is no such account.
+    /// there is no such account; [`Constraint::Credential`] if any account has this passkey.
     async fn bind_factor(&mut self, account: Id<Account>, factor: &NewFactor, at: Timestamp) -> Result<()>;
-    /// Notes a right code and clears the failures. `step` (authenticator app) must be later than
-    /// the last one (N13), and the factor not locked: else Conflict.
+    /// Notes a right answer and clears the failures. `step` (authenticator app, passkey) must be later
+    /// than the last one (N13), a passkey that keeps no count must never have kept one, and the factor
+    /// be neither locked nor off: else Conflict.
     async fn factor_used(&mut self, factor: Id<Factor>, step: Option<i64>, at: Timestamp) -> Result<()>;
     /// Counts a wrong code; from [`MAX_FAILURES`] on each locks the factor for [`LOCK_TIME`].
     async fn factor_failed(&mut self, factor: Id<Factor>, at: Timestamp) -> Result<()>;
-    /// Removes a factor of `account` if at least `must_remain` others are left: else Conflict (D7).
+    /// Removes a factor of `account` if at least `must_remain` others are left that open something:
+    /// else Conflict (D7).
     async fn remove_factor(&mut self, account: Id<Account>, factor: Id<Factor>, must_remain: u32) -> Result<()>;
 }
 
@@ -45,15 +47,23 @@ pub(super) struct FactorRow {
     pub(super) last_step: Option<i64>,
     pub(super) failures: i64,
     pub(super) locked_until: Option<i64>,
+    pub(super) backed_up: Option<i64>,
+    pub(super) copied_at: Option<i64>,
 }
 
 impl TryFrom<FactorRow> for Factor {
     type Error = StorageError;
     fn try_from(row: FactorRow) -> Result<Self> {
+        let mut secret: FactorSecret = serde_json::from_str(&row.secret)?;
+        // What changes with use has columns of its own.
+        if let FactorSecret::Passkey(passkey) = &mut secret {
+            passkey.backed_up = row.backed_up == Some(1);
+            passkey.copied_at = time(row.copied_at);
+        }
         Ok(Self {
             id: Id::from_uuid(row.id),
             account: Id::from_uuid(row.account_id),
-            secret: serde_json::from_str(&row.secret)?,
+            secret,
             name: row.name,
             created_at: Timestamp(row.created_at),
             last_used_at: time(row.last_used_at),
@@ -105,11 +115,15 @@ both!(FactorWrites {
         let holder = sqlx::query_as::<_, Holder>(LOCK_HOLDER).bind(account.uuid());
         let holder = holder.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
         let insert = sqlx::query(
-            "INSERT INTO factors (id, account_id, secret, name, created_at, last_step, failures) \
-             VALUES ($1, $2, $3, $4, $5, $6, 0)",
+            "INSERT INTO factors (id, account_id, secret, name, created_at, last_step, failures, credential, backed_up) \
+             VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8) ON CONFLICT (credential) DO NOTHING",
         );
+        let passkey = factor.secret.passkey();
         let insert = insert.bind(factor.id.uuid()).bind(account.uuid()).bind(serde_json::to_string(&factor.secret)?);
-        hit(insert.bind(&factor.name).bind(at.0).bind(factor.first_step).execute(&mut *self.db).await?.rows_affected())?;
+        let insert = insert.bind(&factor.name).bind(at.0).bind(factor.first_step);
+        let insert = insert.bind(passkey.map(|passkey| &passkey.credential.0[..]));
+        let insert = insert.bind(passkey.map(|passkey| i64::from(passkey.backed_up)));
+        unique(insert.execute(&mut *self.db).await?.rows_affected(), Constraint::Credential)?;
         set_enrolled!(self, account, holder, 1);
         Ok(())
     }
@@ -118,8 +132,8 @@ both!(FactorWrites {
         let update = sqlx::query(
             "UPDATE factors SET failures = 0, locked_until = NULL, last_used_at = $2, \
                 last_step = COALESCE($3, last_step) \
-             WHERE id = $1 AND (locked_until IS NULL OR locked_until <= $2) \
-                AND ($3 IS NULL OR last_step IS NULL OR last_step < $3)",
+             WHERE id = $1 AND (locked_until IS NULL OR locked_until <= $2) AND copied_at IS NULL \
+                AND (last_step IS NULL OR last_step < $3 OR ($3 IS NULL AND credential IS NULL))",
         );
         hit(update.bind(factor.uuid()).bind(at.0).bind(step).execute(&mut *self.db).await?.rows_affected())
     }
@@ -136,9 +150,13 @@ both!(FactorWrites {
     async fn remove_factor(&mut self, account: Id<Account>, factor: Id<Factor>, must_remain: u32) -> Result<()> {
         let holder = sqlx::query_as::<_, Holder>(LOCK_HOLDER).bind(account.uuid());
         let holder = holder.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
-        let count = sqlx::query_as::<_, (i64,)>("SELECT COUNT(*) FROM factors WHERE account_id = $1 AND id <> $2");
-        let (others,) = count.bind(account.uuid()).bind(factor.uuid()).fetch_one(&mut *self.db).await?;
-        if others < i64::from(must_remain) {
+        // A passkey that was copied opens nothing: it is not what keeps its owner in.
+        let count = sqlx::query_as::<_, (i64, i64)>(
+            "SELECT COUNT(*), COUNT(*) FILTER (WHERE copied_at IS NULL) FROM factors \
+             WHERE account_id = $1 AND id <> $2",
+        );
+        let (others, live) = count.bind(account.uuid()).bind(factor.uuid()).fetch_one(&mut *self.db).await?;
+        if live < i64::from(must_remain) {
             return Err(StorageError::Conflict);
         }
         let delete = sqlx::query("DELETE FROM factors WHERE id = $1 AND account_id = $2");

@@ -20,6 +20,7 @@ mod invitation;
 mod journey;
 mod meta;
 mod outbox;
+mod passkey;
 mod patient;
 mod patient_terms;
 mod pushed_request;
@@ -52,6 +53,7 @@ pub use invitation::{InvitationReads, InvitationWrites};
 pub use journey::{JourneyReads, JourneySave, JourneyWrites, StoredJourney};
 pub use meta::{META_DEMO, META_KEY_CHECK, MetaReads, MetaWrites};
 pub use outbox::{ClaimedMessage, MessageStatus, NewMessage, OutboxReads, OutboxWrites};
+pub use passkey::{PasskeyReads, PasskeyWrites};
 pub use patient::{
     Patient, PatientCursor, PatientKey, PatientOrder, PatientPage, PatientQuery, PatientReads, PatientSort, Position,
 };
@@ -116,13 +118,13 @@ transaction! {
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
         ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
         StepReads, ConsentReads, DeviceCodeReads, PushedRequestReads, RedemptionReads,
-        RegistrationReads;
+        RegistrationReads, PasskeyReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
         SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, ConsentWrites, DeviceCodeWrites,
-        RedemptionWrites, RegistrationWrites;
+        RedemptionWrites, RegistrationWrites, PasskeyWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

@@ -18,6 +18,7 @@ use super::{Event, Facts, Journey, Return, Stage, Step, Tools};
 use crate::{
     application::Minimum,
     assurance::{Demand, Method},
+    passkey::{Assertion, PasskeyCheck},
     user_flow::{Audience, FlowType},
 };
 
@@ -29,6 +30,9 @@ const fn then(plan: Plan, flow: Flow, kind: FlowType) -> Plan {
     Plan { again: Some((flow, kind)), ..plan }
 }
 
+/// The methods with a code; passkeys have scenarios of their own.
+const CODES: [Method; 3] = [Method::AuthenticatorApp, Method::TextMessage, Method::PhoneCall];
+
 const BASE: Scenario = Scenario {
     name: "",
     seats: [
@@ -36,8 +40,9 @@ const BASE: Scenario = Scenario {
         plan(Who::Intruder, Flow::Weak, FlowType::SignUpSignIn),
     ],
     minimum: Minimum::StrongestLinked,
-    strong_methods: &Method::ALL,
+    strong_methods: &CODES,
     b_has_app: false,
+    passkeys: false,
     steps: 6,
     together: 5,
     sends: 2,
@@ -163,6 +168,30 @@ fn scenarios() -> Vec<Scenario> {
             ticks: 0,
             ..BASE
         },
+        Scenario {
+            name: "passkeys: alone or as second factor, answered twice, copied; the intruder has one of his own",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Weak, FlowType::ProfileEditing),
+                intruder(Flow::Strong, FlowType::SignIn),
+            ],
+            passkeys: true,
+            strong_methods: &[Method::Passkey, Method::TextMessage],
+            disable: true,
+            together: 4,
+            sends: 1,
+            ..BASE
+        },
+        Scenario {
+            name: "passkeys: set up by a new patient and by one without a factor, against a reset that overlaps",
+            seats: [owner(Flow::Strong, FlowType::SignUpSignIn), owner(Flow::Weak, FlowType::PasswordReset)],
+            passkeys: true,
+            strong_methods: &[Method::Passkey],
+            mistakes: 0,
+            ticks: 0,
+            holds: 1,
+            together: 5,
+            ..BASE
+        },
     ]
 }
 
@@ -211,6 +240,7 @@ fn the_five_properties_hold_everywhere() {
         "Owner new@example.com Weak SignUpSignIn Aal2",
         "Owner b@example.com Weak PasswordReset Aal2",
         "Owner b@example.com Weak ProfileEditing Aal2 by session",
+        "Owner b@example.com Weak ProfileEditing Aal2",
     ] {
         assert!(total.goals.contains(goal), "never reached: {goal}");
     }
@@ -219,6 +249,7 @@ fn the_five_properties_hold_everywhere() {
         "confirm_email",
         "enrol_app",
         "enrol_phone_code",
+        "enrol_passkey",
         "edit_profile",
         "new_password",
         "returning",
@@ -374,4 +405,75 @@ fn data_that_goes_out_without_consent_is_caught() {
     };
     assert_eq!(walk(&scenario, &Production).broken, Default::default());
     caught(&ForgetsConsent, &scenario, Property::Consent);
+}
+
+/// Takes the challenge that an answer names for the one that is open.
+struct ForgetsChallenge;
+
+impl Machine for ForgetsChallenge {
+    fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        let event = match (event, journey.ceremony(facts.now)) {
+            (Event::SubmitPasskey(check), Some(open)) => {
+                Event::SubmitPasskey(PasskeyCheck { challenge: open.challenge, ..check })
+            }
+            (event, _) => event,
+        };
+        journey.step(event, facts, tools)
+    }
+}
+
+/// Does not know how far a passkey's counter was.
+struct ForgetsCounter;
+
+impl Machine for ForgetsCounter {
+    fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        let mut facts = facts.clone();
+        for factor in facts.account.iter_mut().flat_map(|account| &mut account.factors) {
+            factor.last_step = None;
+        }
+        journey.step(event, &facts, tools)
+    }
+}
+
+/// Lets a passkey in without a look at whose it is.
+struct AnybodysPasskey;
+
+impl Machine for AnybodysPasskey {
+    fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        let event = match (event, facts.account.as_ref(), journey.ceremony(facts.now)) {
+            (Event::SubmitPasskey(_), Some(account), Some(open)) if journey.stage().person().is_some() => {
+                let bound = account.factors.iter().find(|factor| factor.secret.passkey().is_some());
+                let assertion = bound.map(|factor| Assertion {
+                    factor: factor.id,
+                    account: account.id,
+                    counter: u32::try_from(factor.last_step.unwrap_or_default() + 1).unwrap_or_default(),
+                    backed_up: false,
+                });
+                Event::SubmitPasskey(PasskeyCheck { challenge: open.challenge, assertion })
+            }
+            (event, _, _) => event,
+        };
+        journey.step(event, facts, tools)
+    }
+}
+
+#[test]
+fn a_passkey_that_counts_twice_or_for_anybody_is_caught() {
+    let seats = [plan(Who::Owner, Flow::Strong, FlowType::SignIn), plan(Who::Owner, Flow::Strong, FlowType::SignIn)];
+    let passkeys = Scenario {
+        seats,
+        passkeys: true,
+        strong_methods: &[Method::Passkey],
+        steps: 2,
+        together: 4,
+        mistakes: 0,
+        ticks: 0,
+        ..BASE
+    };
+    assert_eq!(walk(&passkeys, &Production).broken, Default::default());
+    caught(&ForgetsChallenge, &passkeys, Property::CodeOnce);
+    caught(&ForgetsCounter, &passkeys, Property::CodeOnce);
+    let seats =
+        [plan(Who::Intruder, Flow::Strong, FlowType::SignIn), plan(Who::Intruder, Flow::Weak, FlowType::SignIn)];
+    caught(&AnybodysPasskey, &Scenario { seats, ..passkeys }, Property::DemandsMet);
 }

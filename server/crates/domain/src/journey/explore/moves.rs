@@ -3,9 +3,16 @@
 
 use super::{
     super::{Event, Stage, testing::*},
-    world::{A, B, Held, PHONE_B, SEED_B, Scenario, State, TICKS, Who},
+    world::{A, B, Held, KEY_B, PHONE_B, SEED_B, Scenario, State, TICKS, Who},
 };
-use crate::{account::Account, assurance::Method, clock::Millis, id::Id, secret::Sealed};
+use crate::{
+    account::Account,
+    assurance::Method,
+    clock::Millis,
+    id::Id,
+    passkey::{Challenge, PasskeyCheck},
+    secret::Sealed,
+};
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -76,7 +83,10 @@ pub(super) fn all(scenario: &Scenario, state: &State) -> Vec<Move> {
 }
 
 fn worth_holding(event: &Event) -> bool {
-    matches!(event, Event::SubmitCode { .. } | Event::SubmitNewPassword { .. } | Event::SubmitDetails(_))
+    matches!(
+        event,
+        Event::SubmitCode { .. } | Event::SubmitNewPassword { .. } | Event::SubmitDetails(_) | Event::SubmitPasskey(_)
+    )
 }
 
 fn events(scenario: &Scenario, state: &State, seat: usize) -> Vec<Event> {
@@ -102,7 +112,8 @@ fn events(scenario: &Scenario, state: &State, seat: usize) -> Vec<Event> {
         code(WRONG),
         app_code(WRONG),
     ];
-    events.extend(Method::ALL.map(|method| Event::ChooseMethod { method }));
+    let methods = Method::ALL.into_iter().filter(|method| scenario.passkeys || *method != Method::Passkey);
+    events.extend(methods.map(|method| Event::ChooseMethod { method }));
     let numbers = [who.new_phone(), PHONE_B];
     events.extend(numbers.map(|n| Event::EnterPhone { number: phone(n), method: Method::TextMessage }));
     events.push(Event::EnterPhone { number: phone(who.new_phone()), method: Method::PhoneCall });
@@ -118,8 +129,34 @@ fn events(scenario: &Scenario, state: &State, seat: usize) -> Vec<Event> {
         events.push(code(&app_digits(&Sealed(vec![SEED_B; 8]), step)));
         events.push(code(&app_digits(&Sealed(vec![SEED_B; 8]), step - 2)));
     }
+    if scenario.passkeys {
+        passkeys(&mut events, state, seat, who);
+    }
     if let Stage::EnrolApp { seed, .. } = state.seats[seat].journey.stage() {
         events.push(app_code(&app_digits(seed, step)));
     }
     events
+}
+
+// What a person's authenticators answer to the challenge on the page, with a counter that goes on and,
+// from a copy, with one that does not; the last answer that was taken, once more; no right answer.
+fn passkeys(events: &mut Vec<Event>, state: &State, seat: usize, who: Who) {
+    let journey = &state.seats[seat].journey;
+    let open = journey.ceremony(state.now).map(|ceremony| ceremony.challenge);
+    let Some(challenge) = open else {
+        events.push(Event::RenewPasskey);
+        return;
+    };
+    for key in who.keys() {
+        match journey.stage() {
+            Stage::EnrolPasskey(_) => events.push(new_passkey(journey, *key, state.now)),
+            _ => events.push(state.store.assertion(challenge, *key, 1)),
+        }
+    }
+    events.push(Event::SubmitPasskey(PasskeyCheck { challenge, assertion: None }));
+    if who == Who::Owner {
+        events.push(state.store.assertion(challenge, KEY_B, 0));
+        let taken = state.signed.iter().next_back();
+        events.extend(taken.map(|signed| state.store.assertion(Challenge(*signed), KEY_B, 1)));
+    }
 }

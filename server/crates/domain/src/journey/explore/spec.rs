@@ -13,6 +13,7 @@ use crate::{
     clock::{DAY, HOUR, MINUTE, Timestamp},
     factor::FactorSecret,
     id::Id,
+    passkey::{Challenge, PasskeyCheck},
     user_flow::Audience,
 };
 
@@ -43,7 +44,9 @@ fn must(holds: bool, property: Property, what: &str) -> Judged {
 pub(super) struct Ghost {
     /// Whose right password was given, or made.
     pub(super) password: Option<Id<Account>>,
-    /// Which version of it.
+    /// Whose passkey signed in by itself.
+    pub(super) passkey: Option<Id<Account>>,
+    /// Which version of the password stood when the person was identified.
     pub(super) version: Option<i64>,
     /// The address whose code was given.
     pub(super) email: Option<String>,
@@ -57,7 +60,7 @@ pub(super) struct Ghost {
 
 impl Ghost {
     fn meets(&self, account: Id<Account>, demand: &Demand) -> bool {
-        self.password == Some(account)
+        (self.password == Some(account) || self.passkey == Some(account))
             && (demand.level == Level::Aal1 || self.used.iter().any(|method| demand.methods.contains(method)))
     }
 
@@ -93,7 +96,7 @@ pub(super) fn accepted_code(state: &mut State, seat: usize, before: &Journey, di
             let factors = stored.iter().flat_map(|account| &account.factors);
             let found = factors.filter(|f| f.id == *factor).find_map(|f| match &f.secret {
                 FactorSecret::Phone { number, .. } => Some(number.as_str().to_owned()),
-                FactorSecret::AuthenticatorApp { .. } => None,
+                FactorSecret::AuthenticatorApp { .. } | FactorSecret::Passkey(_) => None,
             });
             found.unwrap_or_default()
         }
@@ -123,10 +126,64 @@ fn seed_of(stage: &Stage, factors: &[crate::factor::Factor]) -> Option<(crate::s
         Stage::EnrolApp { seed, .. } => Some((seed.clone(), None)),
         Stage::Challenge { factor, .. } => factors.iter().find(|f| f.id == *factor).and_then(|f| match &f.secret {
             FactorSecret::AuthenticatorApp { seed } => Some((seed.clone(), f.last_step)),
-            FactorSecret::Phone { .. } => None,
+            FactorSecret::Phone { .. } | FactorSecret::Passkey(_) => None,
         }),
         _ => None,
     }
+}
+
+/// Judges an answer of an authenticator that was accepted, and notes what it proved.
+pub(super) fn accepted_passkey(state: &mut State, seat: usize, before: &Journey, check: &PasskeyCheck) -> Judged {
+    let now = state.now;
+    signed(state, before, check.challenge)?;
+    let stored = check.assertion.as_ref().and_then(|assertion| {
+        let account = state.store.account(assertion.account)?;
+        let factor = account.factors.iter().find(|f| f.id == assertion.factor)?;
+        Some((assertion, account, factor, factor.secret.passkey()?))
+    });
+    let Some((assertion, account, factor, passkey)) = stored else {
+        return must(false, Property::DemandsMet, "a passkey that is not bound");
+    };
+    let ours = state.who[seat].keys().contains(&passkey.credential.0[0]);
+    must(ours && passkey.copied_at.is_none(), Property::DemandsMet, "a key that this person has not, or that is off")?;
+    let went_on = factor.last_step.is_none_or(|last| i64::from(assertion.counter) > last);
+    must(went_on, Property::CodeOnce, "a counter of a passkey that went back")?;
+    let (id, version, disabled) = (account.id, account.password_version, account.disabled);
+    let ghost = &mut state.seats[seat].ghost;
+    match before.stage().person() {
+        Some(person) => {
+            must(person.authentication().account() == id, Property::DemandsMet, "somebody else's passkey")?;
+        }
+        None => {
+            must(!disabled, Property::DemandsMet, "a passkey of a disabled account")?;
+            *ghost = Ghost { passkey: Some(id), version, ..Ghost::default() };
+        }
+    }
+    ghost.used.insert(Method::Passkey);
+    ghost.entitled = true;
+    ghost.at = now;
+    Ok(())
+}
+
+/// Judges a new passkey that was accepted.
+pub(super) fn accepted_creation(
+    state: &mut State,
+    seat: usize,
+    before: &Journey,
+    challenge: Challenge,
+    step: &Step,
+) -> Judged {
+    let now = state.now;
+    signed(state, before, challenge)?;
+    note_method(&mut state.seats[seat].ghost, Method::Passkey, before.stage(), step, now);
+    Ok(())
+}
+
+// A challenge is good for one answer, in the journey that showed it, for ten minutes.
+fn signed(state: &mut State, before: &Journey, challenge: Challenge) -> Judged {
+    must(state.signed.insert(challenge.0), Property::CodeOnce, "a challenge that was answered before")?;
+    let open = before.ceremony(state.now).is_some_and(|open| open.challenge == challenge);
+    must(open, Property::DemandsMet, "a challenge that the page did not show, or that is over")
 }
 
 // An enrolment counts if it bound something; an answer to a challenge counts as it is.
@@ -147,7 +204,13 @@ pub(super) fn refused(before: &Journey, step: &Step) -> Judged {
     must(same_place(was, is), Property::RefusalStays, &format!("{} became {}", was.name(), is.name()))?;
     must(before.header == step.journey.header, Property::RefusalStays, "the header changed")?;
     let harmless = step.effects.iter().all(|effect| {
-        matches!(effect, Effect::FactorFailed { .. } | Effect::SignInFailed { .. } | Effect::Audit { .. })
+        matches!(
+            effect,
+            Effect::FactorFailed { .. }
+                | Effect::PasskeyCopied { .. }
+                | Effect::SignInFailed { .. }
+                | Effect::Audit { .. }
+        )
     });
     must(harmless, Property::RefusalStays, "a refused event had an effect")
 }
@@ -193,7 +256,8 @@ pub(super) fn effects(state: &State, seat: usize, step: &Step) -> Judged {
                 must(at_own_level(state, seat, *account), Property::OwnLevel, "another factor without the bound one")?;
             }
             Effect::UpdateProfile { account, .. } => {
-                must(ghost.password == Some(*account), Property::DemandsMet, "attributes without the password")?;
+                let known = ghost.password == Some(*account) || ghost.passkey == Some(*account);
+                must(known, Property::DemandsMet, "attributes without password or passkey")?;
                 must(at_own_level(state, seat, *account), Property::OwnLevel, "attributes without the factor")?;
             }
             Effect::CreateAccount(new) => {
@@ -205,6 +269,8 @@ pub(super) fn effects(state: &State, seat: usize, step: &Step) -> Judged {
             | Effect::SendNotice { .. }
             | Effect::FactorUsed { .. }
             | Effect::FactorFailed { .. }
+            | Effect::PasskeyBackedUp { .. }
+            | Effect::PasskeyCopied { .. }
             | Effect::SignInFailed { .. }
             | Effect::SignInSucceeded { .. }
             | Effect::SignedIn { .. }

@@ -179,7 +179,10 @@ fn play(
 fn entropy(state: &State, seat: usize) -> SeededEntropy {
     // The same situation draws the same numbers, by whatever way it was reached.
     SeededEntropy::new(
-        1_000 * seat as u64 + 100 * u64::from(state.seats[seat].again) + u64::from(state.seats[seat].sends),
+        10_000 * u64::from(state.seats[seat].ceremonies)
+            + 1_000 * seat as u64
+            + 100 * u64::from(state.seats[seat].again)
+            + u64::from(state.seats[seat].sends),
     )
 }
 
@@ -208,6 +211,7 @@ fn send(
         }
         let mut state = now.clone();
         state.mistakes += 1;
+        state.seats[seat].ceremonies += u8::from(draws(&before, &step.journey));
         state.seats[seat].journey = step.journey;
         state.seats[seat].version += 1;
         return Ok(state.store.apply(before.header.id, &step.effects, facts.now).ok().map(|()| state));
@@ -224,10 +228,16 @@ fn send(
     let browser = &mut state.seats[seat];
     browser.version += 1;
     browser.steps += 1;
+    browser.ceremonies += u8::from(draws(&before, &step.journey));
     browser.sends += u8::try_from(sent).unwrap_or(u8::MAX);
     browser.journey = step.journey;
     settle(scenario, &mut state, seat, goals)?;
     Ok(within(scenario, &state, seat).then_some(state))
+}
+
+// A new challenge was drawn: the next one must be another.
+fn draws(before: &Journey, after: &Journey) -> bool {
+    after.ceremony.is_some() && after.ceremony != before.ceremony
 }
 
 /// What an accepted event has really shown.
@@ -243,6 +253,8 @@ fn witness(
         Event::SubmitCode { digits } | Event::SubmitAppCode { digits, .. } => {
             spec::accepted_code(state, seat, before, digits, step)
         }
+        Event::SubmitPasskey(check) => spec::accepted_passkey(state, seat, before, check),
+        Event::CreatePasskey(creation) => spec::accepted_creation(state, seat, before, creation.challenge, step),
         Event::Agree => {
             if let Stage::Consent { person, asked } = before.stage()
                 && world::asked().is_subset(asked)
@@ -388,10 +400,12 @@ fn again(scenario: &Scenario, mut state: State, seat: usize, goals: &mut BTreeSe
     let consent = state.store.consent(account.as_ref());
     let facts = Facts::at(now, demand, account, consent);
     let journey = Journey::begin(header, kept.as_ref().map(|kept| &kept.session), &facts);
+    let journey = journey.with_ceremony(&mut entropy(&state, seat));
     let led = journey.stage().person().is_some() || matches!(journey.stage(), Stage::Complete(_));
     let browser = &mut state.seats[seat];
     browser.ghost = kept.filter(|_| led).map(|kept| Ghost::carried(&kept, now)).unwrap_or_default();
     (browser.codes, browser.redeemed, browser.steps) = (0, 0, browser.steps + 1);
+    browser.ceremonies += u8::from(journey.ceremony.is_some());
     browser.journey = journey;
     browser.version += 1;
     settle(scenario, &mut state, seat, goals)?;

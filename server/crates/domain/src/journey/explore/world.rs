@@ -16,6 +16,7 @@ use crate::{
     assurance::{Demand, Level, Method},
     clock::{MINUTE, Millis, SECOND, Timestamp},
     consent::{Item, Items},
+    entropy::SeededEntropy,
     id::Id,
     secret::TokenHash,
     session::Session,
@@ -33,6 +34,10 @@ pub(super) const PHONE_OWN: &str = "+491700000002";
 pub(super) const PHONE_EVIL: &str = "+491700000003";
 /// The seed of B's app, where B has one.
 pub(super) const SEED_B: u8 = 9;
+/// B's passkey, where B has one; a key of the owner that is not bound; the intruder's.
+pub(super) const KEY_B: u8 = 1;
+pub(super) const KEY_OWN: u8 = 2;
+pub(super) const KEY_EVIL: u8 = 3;
 
 /// Resend, a dead code, a dead journey.
 pub(super) const TICKS: [Millis; 3] = [31 * SECOND, 11 * MINUTE, 61 * MINUTE];
@@ -67,6 +72,14 @@ impl Who {
         }
     }
 
+    /// The keys on this person's authenticators.
+    pub(super) const fn keys(self) -> &'static [u8] {
+        match self {
+            Self::Owner => &[KEY_B, KEY_OWN],
+            Self::Intruder => &[KEY_EVIL],
+        }
+    }
+
     pub(super) const fn new_phone(self) -> &'static str {
         match self {
             Self::Owner => PHONE_OWN,
@@ -94,6 +107,8 @@ pub(super) struct Scenario {
     pub(super) minimum: Minimum,
     pub(super) strong_methods: &'static [Method],
     pub(super) b_has_app: bool,
+    /// Both flows take passkeys, B has one, and everybody has authenticators.
+    pub(super) passkeys: bool,
     /// Steps that advance, for each seat.
     pub(super) steps: u8,
     /// And for both seats together.
@@ -143,6 +158,8 @@ pub(super) struct Seat {
     pub(super) again: bool,
     pub(super) steps: u8,
     pub(super) sends: u8,
+    /// Ceremonies that came after the first one.
+    pub(super) ceremonies: u8,
 }
 
 /// A request that has read its journey and not committed yet.
@@ -159,6 +176,8 @@ pub(super) struct Held {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct State {
     pub(super) now: Timestamp,
+    /// Who sits where.
+    pub(super) who: [Who; 2],
     pub(super) toggled: bool,
     pub(super) store: Store,
     pub(super) seats: [Seat; 2],
@@ -168,6 +187,8 @@ pub(super) struct State {
     pub(super) holds: u8,
     /// Who agreed to give data to the application, by what was pressed and not by what is stored.
     pub(super) agreed: BTreeSet<Id<Account>>,
+    /// The challenges that were answered and taken.
+    pub(super) signed: BTreeSet<[u8; 32]>,
     pub(super) withdrawn: bool,
 }
 
@@ -209,7 +230,11 @@ impl Scenario {
     pub(super) fn header(&self, seat: usize, again: bool, demand: &Demand, now: Timestamp) -> Header {
         let plan = &self.seats[seat];
         let kind = plan.again.filter(|_| again).map_or(plan.kind, |(_, kind)| kind);
-        let mut header = header(1_000 + seat as u128 * 10 + u128::from(again), kind, plan.audience, demand, now);
+        let number = 1_000 + seat as u128 * 10 + u128::from(again);
+        let mut header = header(number, kind, plan.audience, demand, now);
+        if self.passkeys {
+            header.flow.settings.mfa.methods.insert(Method::Passkey);
+        }
         if self.device
             && let Target::Application(request) = header.target
         {
@@ -224,6 +249,9 @@ impl Scenario {
         if self.b_has_app {
             factors.push(app_factor(SEED_B));
         }
+        if self.passkeys {
+            factors.push(passkey_factor(KEY_B));
+        }
         let accounts = vec![account(10, A, Vec::new()), account(20, B, factors)];
         let asked = if self.third_party { asked() } else { Items::new() };
         let store = Store { accounts, asked, ..Store::default() };
@@ -232,7 +260,8 @@ impl Scenario {
             let header = self.header(at, false, &demand, T0);
             let facts = super::super::Facts::at(T0, demand, None, store.consent(None));
             Seat {
-                journey: Journey::begin(header, None, &facts),
+                journey: Journey::begin(header, None, &facts)
+                    .with_ceremony(&mut SeededEntropy::new(900_000 + at as u64)),
                 version: 0,
                 ghost: Ghost::default(),
                 session: None,
@@ -241,11 +270,13 @@ impl Scenario {
                 again: false,
                 steps: 0,
                 sends: 0,
+                ceremonies: 0,
             }
         };
         let seats = [seat(0), seat(1)];
         State {
             now: T0,
+            who: [self.seats[0].who, self.seats[1].who],
             toggled: false,
             store,
             seats,
@@ -254,6 +285,7 @@ impl Scenario {
             ticks: 0,
             holds: 0,
             agreed: BTreeSet::new(),
+            signed: BTreeSet::new(),
             withdrawn: false,
         }
     }

@@ -6,6 +6,7 @@ mod codes;
 mod consent;
 mod factors;
 mod order;
+mod passkeys;
 mod passwords;
 mod sessions;
 
@@ -73,7 +74,8 @@ impl Desk {
     /// A fresh journey on the same store.
     fn begin(&mut self, number: u128, kind: FlowType, audience: Audience) {
         let header = header(number, kind, audience, &self.demand, self.now);
-        self.journey = Journey::begin(header, None, &no_facts(&self.demand));
+        self.journey =
+            Journey::begin(header, None, &no_facts(&self.demand)).with_ceremony(&mut SeededEntropy::new(number as u64));
     }
 
     fn begin_with(&mut self, header: Header, session: &Session) {

@@ -1,0 +1,181 @@
+//! Passkeys in the journey: as the one factor of a sign-in, as the answer to a challenge, and the
+//! making of a new one.
+//!
+//! Every answer takes the journey's ceremony with it, whatever comes of it: no challenge is good for
+//! two answers. Passkeys cannot be guessed, so that wrong answers lock nothing (N9).
+
+use super::{
+    AccountFacts, Context, Effect, Header, Person, Refusal, Stage, Then,
+    enrol::{bind, known, may_bind, new_factor},
+    refusal::Next,
+    second_factor::{bound, proceed, second},
+    sign_in::admits,
+};
+use crate::{
+    account::Account,
+    assurance::{Authentication, Method},
+    audit::{Action, Outcome},
+    factor::{Factor, FactorSecret},
+    id::Id,
+    passkey::{Assertion, Challenge, Counter, MAX_PASSKEYS, Passkey, PasskeyCheck, PasskeyCreation},
+    user_flow::FlowType,
+};
+
+/// Whether a passkey alone signs in through this flow: where the flow allows it as a method.
+pub(super) fn signs_in(header: &Header) -> bool {
+    let signs_in = match header.flow.kind {
+        FlowType::SignUpSignIn | FlowType::SignIn | FlowType::ProfileEditing => true,
+        FlowType::PasswordReset => false,
+    };
+    signs_in && header.flow.settings.mfa.methods.contains(&Method::Passkey)
+}
+
+/// Whether an authenticator may be asked at `stage`.
+pub(super) fn is_wanted(header: &Header, stage: &Stage) -> bool {
+    match stage {
+        Stage::SignIn => signs_in(header),
+        Stage::Challenge { method, .. } => *method == Method::Passkey,
+        Stage::EnrolPasskey(_) => true,
+        Stage::SignUpEmail
+        | Stage::SignUpCode { .. }
+        | Stage::Details(_)
+        | Stage::ResetEmail
+        | Stage::ResetCode { .. }
+        | Stage::NewPassword(_)
+        | Stage::ConfirmEmail { .. }
+        | Stage::ChooseMethod(_)
+        | Stage::EnrolPhone { .. }
+        | Stage::EnrolPhoneCode { .. }
+        | Stage::EnrolApp { .. }
+        | Stage::EditProfile(_)
+        | Stage::Consent { .. }
+        | Stage::Complete(_)
+        | Stage::Returning(_)
+        | Stage::Ended(_) => false,
+    }
+}
+
+/// Signs in with a passkey alone: it says who it is, and is both factors.
+pub(super) fn sign_in(context: &mut Context<'_, '_>, check: &PasskeyCheck) -> Next {
+    let account = context.facts.account.clone();
+    let admitted = account.filter(|account| !account.disabled && admits(context.header.flow.audience, account.kind));
+    let factors = admitted.as_ref().map_or(&[][..], |account| &account.factors);
+    let (passkey, admitted) = match (accept(context, check, factors), admitted) {
+        (Ok(passkey), Some(admitted)) => (passkey, admitted),
+        (Err(refusal), _) => return Err((Stage::SignIn, refusal)),
+        // Without an account there are no factors to accept one of.
+        (Ok(_), None) => return Err((Stage::SignIn, Refusal::PasskeyWrong)),
+    };
+    let then = match context.header.flow.kind {
+        FlowType::ProfileEditing => Then::EditProfile,
+        FlowType::SignUpSignIn | FlowType::SignIn | FlowType::PasswordReset => Then::Finish,
+    };
+    let AccountFacts { id, password_version, .. } = admitted;
+    let now = context.now();
+    let authentication = Authentication::begin(id, now).with_passkey(passkey.kind(), now);
+    let person = Person { authentication, new: None, then, password_version, session: None, keep: false };
+    Ok(proceed(context, person))
+}
+
+/// Answers a challenge.
+pub(super) fn answer(
+    context: &mut Context<'_, '_>,
+    person: Person,
+    check: PasskeyCheck,
+) -> Result<Stage, (Person, Refusal)> {
+    let factors = bound(context, &person).to_vec();
+    match accept(context, &check, &factors) {
+        Ok(passkey) => {
+            let authentication = person.authentication.with_passkey(passkey.kind(), context.now());
+            Ok(proceed(context, Person { authentication, session: None, ..person }))
+        }
+        Err(refusal) => Err((person, refusal)),
+    }
+}
+
+// One of `factors` answered the ceremony that is open. Every check of the outside is made again by
+// what the transaction read.
+fn accept(context: &mut Context<'_, '_>, check: &PasskeyCheck, factors: &[Factor]) -> Result<Passkey, Refusal> {
+    let taken = take(context, check.challenge);
+    let found = check.assertion.as_ref().and_then(|assertion| {
+        let factor = factors.iter().find(|f| f.id == assertion.factor && f.account == assertion.account)?;
+        Some((assertion, factor, factor.secret.passkey()?))
+    });
+    let account = found.map(|(_, factor, _)| factor.account);
+    let accepted = match (taken, found) {
+        (Err(refusal), _) => Err(refusal),
+        (Ok(()), None) => Err(Refusal::PasskeyWrong),
+        (Ok(()), Some((_, _, passkey))) if passkey.copied_at.is_some() => Err(Refusal::PasskeyCopied),
+        (Ok(()), Some((assertion, factor, passkey))) => use_up(context, assertion, factor, passkey),
+    };
+    let outcome = if accepted.is_ok() { Outcome::Success } else { Outcome::Failure };
+    let copied = matches!(accepted, Err(Refusal::PasskeyCopied));
+    let detail = if copied { "passkey_copied" } else { Method::Passkey.as_str() };
+    context.tell(Effect::Audit { action: Action::FactorChecked, outcome, account, detail });
+    accepted
+}
+
+// The ceremony is gone after this, whether it was the right one or not.
+fn take(context: &mut Context<'_, '_>, challenge: Challenge) -> Result<(), Refusal> {
+    let now = context.now();
+    match context.ceremony.take() {
+        Some(ceremony) if ceremony.is_open(now) && ceremony.challenge == challenge => Ok(()),
+        Some(_) | None => Err(Refusal::PasskeyExpired),
+    }
+}
+
+fn use_up(
+    context: &mut Context<'_, '_>,
+    assertion: &Assertion,
+    factor: &Factor,
+    passkey: &Passkey,
+) -> Result<Passkey, Refusal> {
+    let step = match Counter::of(assertion.counter, factor.last_step) {
+        Counter::None => None,
+        Counter::Forward(step) => Some(step),
+        Counter::Back => {
+            context.tell(Effect::PasskeyCopied { factor: factor.id });
+            return Err(Refusal::PasskeyCopied);
+        }
+    };
+    context.tell(Effect::FactorUsed { factor: factor.id, method: Method::Passkey, step });
+    if assertion.backed_up != passkey.backed_up {
+        context.tell(Effect::PasskeyBackedUp { factor: factor.id, backed_up: assertion.backed_up });
+    }
+    Ok(passkey.clone())
+}
+
+/// Binds a new passkey.
+pub(super) fn create(context: &mut Context<'_, '_>, person: Person, creation: PasskeyCreation) -> Next {
+    let stay = |person, refusal| Err((Stage::EnrolPasskey(person), refusal));
+    let taken = take(context, creation.challenge);
+    if !context.demand.methods.contains(&Method::Passkey) {
+        return stay(person, Refusal::MethodUnavailable);
+    }
+    if !may_bind(context, &person) {
+        return Ok(second(context, person));
+    }
+    let attested = taken.and_then(|()| creation.attestation.ok_or(Refusal::PasskeyWrong));
+    match attested {
+        Ok(_) if passkeys(context, &person) >= MAX_PASSKEYS => stay(person, Refusal::MethodUnavailable),
+        Ok(attested) => {
+            let first = Counter::first(attested.counter);
+            let factor = new_factor(context, FactorSecret::Passkey(attested.passkey), creation.name, first);
+            Ok(bind(context, person, factor, Method::Passkey))
+        }
+        Err(refusal) => {
+            context.tell(failed(known(&person)));
+            stay(person, refusal)
+        }
+    }
+}
+
+fn passkeys(context: &Context<'_, '_>, person: &Person) -> usize {
+    let of_new = person.new.as_deref().map_or(0, |new| new.factors.len());
+    of_new + bound(context, person).iter().filter(|factor| factor.secret.passkey().is_some()).count()
+}
+
+const fn failed(account: Option<Id<Account>>) -> Effect {
+    let (action, outcome) = (Action::FactorBound, Outcome::Failure);
+    Effect::Audit { action, outcome, account, detail: Method::Passkey.as_str() }
+}

@@ -1,0 +1,116 @@
+//! `/account/{tenant}/passkeys`: add, name, remove.
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use lanyard_app::{
+    api::account::PasskeyFormView,
+    pages::account::{NEW_PASSKEY_TITLE, passkey_page},
+    paths, shell,
+};
+
+use super::{home, owner};
+use crate::{
+    http::{client::Client, console::Oneself, error::HttpError, form::Fields, page},
+    service::account::passkeys::{self, Added, Changed},
+    state::App,
+};
+
+// What the address says after something was done.
+pub(super) const ADDED: &str = "passkey-added";
+pub(super) const RENAMED: &str = "passkey-renamed";
+pub(super) const REMOVED: &str = "passkey-removed";
+pub(super) const LAST: &str = "last-factor";
+pub(super) const AGAIN: &str = "sign-in-again";
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/account/{tenant}/passkeys", post(add))
+        .route("/account/{tenant}/passkeys/new", get(show).post(begin))
+        .route("/account/{tenant}/passkeys/rename", post(rename))
+        .route("/account/{tenant}/passkeys/remove", post(remove))
+}
+
+async fn draw(app: &App, oneself: &Oneself, view: PasskeyFormView) -> Response {
+    let failed = view.problem.is_some();
+    let head = page::Head::plain(shell::title(NEW_PASSKEY_TITLE, &oneself.tenant.name, failed)).with_passkeys();
+    let status = if failed { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    page::render(app, status, head, move || passkey_page(view.clone())).await
+}
+
+/// `POST …/passkeys/new`: begins the making of a passkey.
+async fn begin(
+    State(app): State<App>,
+    oneself: Oneself,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response, HttpError> {
+    oneself.who.check(&headers, &fields)?;
+    match passkeys::begin(&app, &owner(&app, &oneself)).await? {
+        true => Ok(Redirect::to(&paths::account_new_passkey(oneself.tenant.domain.as_str())).into_response()),
+        false => Ok(home(&oneself, AGAIN)),
+    }
+}
+
+/// `GET …/passkeys/new`: the page that makes it.
+async fn show(State(app): State<App>, oneself: Oneself) -> Result<Response, HttpError> {
+    match passkeys::form(&app, owner(&app, &oneself), None).await? {
+        Some(view) => Ok(draw(&app, &oneself, view).await),
+        None => Ok(Redirect::to(&paths::account(oneself.tenant.domain.as_str())).into_response()),
+    }
+}
+
+/// `POST …/passkeys`: what the browser made.
+async fn add(
+    State(app): State<App>,
+    oneself: Oneself,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response, HttpError> {
+    oneself.who.check(&headers, &fields)?;
+    match passkeys::add(&app, owner(&app, &oneself), client, &fields).await? {
+        Added::Done => Ok(home(&oneself, ADDED)),
+        Added::SignInAgain => Ok(home(&oneself, AGAIN)),
+        Added::Refused(view) => Ok(draw(&app, &oneself, *view).await),
+    }
+}
+
+fn changed(oneself: &Oneself, changed: &Changed, done: &str) -> Result<Response, HttpError> {
+    match changed {
+        Changed::Done => Ok(home(oneself, done)),
+        Changed::SignInAgain => Ok(home(oneself, AGAIN)),
+        Changed::Last => Ok(home(oneself, LAST)),
+        Changed::Missing => Err(HttpError::NotFound),
+    }
+}
+
+/// `POST …/passkeys/rename` {factor, name}.
+async fn rename(
+    State(app): State<App>,
+    oneself: Oneself,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response, HttpError> {
+    oneself.who.check(&headers, &fields)?;
+    let factor = fields.get("factor").parse().map_err(|_| HttpError::NotFound)?;
+    let name = lanyard_domain::text::clean(fields.get("name"), 60).unwrap_or_else(|_| "My passkey".to_owned());
+    changed(&oneself, &passkeys::rename(&app, owner(&app, &oneself), factor, name).await?, RENAMED)
+}
+
+/// `POST …/passkeys/remove` {factor}.
+async fn remove(
+    State(app): State<App>,
+    oneself: Oneself,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response, HttpError> {
+    oneself.who.check(&headers, &fields)?;
+    let factor = fields.get("factor").parse().map_err(|_| HttpError::NotFound)?;
+    changed(&oneself, &passkeys::remove(&app, owner(&app, &oneself), client, factor).await?, REMOVED)
+}

@@ -1,0 +1,278 @@
+//! Passkeys on the account page: add, name, remove.
+//!
+//! All of it takes the account's own level in this session (N19, failure 19). The ceremony stands in
+//! the session's row and is taken by whoever answers it. A first factor is not set up here: it needs the
+//! code to the address, which the journey asks for.
+
+use lanyard_app::api::{
+    account::PasskeyFormView,
+    journey::{PasskeyPrompt, Problem, ProblemCode},
+};
+use lanyard_crypto::passkey::Owner as KeyOwner;
+use lanyard_domain::{
+    account::Account,
+    assurance::{Level, Method},
+    audit::{Action, Outcome},
+    clock::DAY,
+    factor::{Factor, FactorSecret, NewFactor},
+    id::Id,
+    passkey::{Ceremony, Challenge, Counter, MAX_PASSKEYS, Passkey, PasskeyCreation},
+    session::Session,
+};
+use lanyard_messaging::{self as messaging, Occasion, SecondStep};
+use lanyard_storage::{Constraint, StorageError, WriteTx};
+
+use super::{Owner, access::lock};
+use crate::{
+    http::{client::Client, form::Fields},
+    service::{audit, journey::JourneyError, outbox},
+    state::App,
+};
+
+/// Whether a session may change the factors of its account now, given that it has some.
+#[must_use]
+pub fn may_change(session: &Session, now: lanyard_domain::clock::Timestamp) -> bool {
+    session.level(now) == Level::Aal2
+}
+
+/// What came of a change of factors.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It is done.
+    Done,
+    /// The session is below the account's level.
+    SignInAgain,
+    /// The last factor stays.
+    Last,
+    /// There is no such factor.
+    Missing,
+}
+
+/// What came of adding a passkey.
+#[derive(Debug)]
+pub enum Added {
+    /// It is bound.
+    Done,
+    /// The session is below the account's level.
+    SignInAgain,
+    /// The page again, with another challenge.
+    Refused(Box<PasskeyFormView>),
+}
+
+/// Begins the making of a passkey; whether it may be.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn begin(app: &App, owner: &Owner) -> Result<bool, StorageError> {
+    if !owner.strong || app.passkeys.is_none() {
+        return Ok(false);
+    }
+    let (id, session) = (owner.account.id, owner.session);
+    let ceremony = Ceremony::begin(app.clock.now(), app.entropy().as_mut());
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                if !may_add(&tx.factors_of_account(id).await?) {
+                    return Ok(false);
+                }
+                tx.set_session_ceremony(session, &ceremony).await?;
+                Ok(true)
+            })
+        })
+        .await
+}
+
+fn may_add(factors: &[Factor]) -> bool {
+    let passkeys = factors.iter().filter(|factor| factor.secret.passkey().is_some()).count();
+    !factors.is_empty() && passkeys < MAX_PASSKEYS
+}
+
+/// The page that makes a passkey; `None` where none was begun, or it took too long.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn form(
+    app: &App,
+    owner: Owner,
+    problem: Option<ProblemCode>,
+) -> Result<Option<PasskeyFormView>, StorageError> {
+    let (id, session, now) = (owner.account.id, owner.session, app.clock.now());
+    let (ceremony, factors) = app
+        .store
+        .read(move |tx| {
+            Box::pin(async move {
+                Ok::<_, StorageError>((tx.session_ceremony(session).await?, tx.factors_of_account(id).await?))
+            })
+        })
+        .await?;
+    let Some((party, ceremony)) = app.passkeys.as_ref().zip(ceremony.filter(|ceremony| ceremony.is_open(now))) else {
+        return Ok(None);
+    };
+    let existing: Vec<&Passkey> = factors.iter().filter_map(|factor| factor.secret.passkey()).collect();
+    let key_owner = KeyOwner { account: id, name: owner.account.email.as_str() };
+    let options = party.creation(ceremony.challenge, key_owner, &existing);
+    Ok(options.map(|options| PasskeyFormView {
+        visitor: owner.visitor,
+        passkey: PasskeyPrompt {
+            options,
+            lives_seconds: u32::try_from(ceremony.ends_at().since(now) / 1000).unwrap_or_default(),
+        },
+        problem: problem.map(|code| Problem { field: String::new(), code }),
+    }))
+}
+
+/// Binds the passkey that the browser made.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn add(app: &App, owner: Owner, client: Client, fields: &Fields) -> Result<Added, JourneyError> {
+    let Some(party) = app.passkeys.as_ref().filter(|_| owner.strong) else { return Ok(Added::SignInAgain) };
+    let (session, now) = (owner.session, app.clock.now());
+    let ceremony = app.store.read(move |tx| Box::pin(async move { tx.session_ceremony(session).await })).await?;
+    let ceremony: Option<Ceremony> = ceremony;
+    let open = ceremony.filter(|ceremony| ceremony.is_open(now));
+    let challenge = open.map_or(Challenge([0; 32]), |open| open.challenge);
+    let name = lanyard_domain::text::clean(fields.get("name"), 60).unwrap_or_else(|_| "My passkey".to_owned());
+    // Checked outside of the transaction, like every answer.
+    let creation = party.check_creation(fields.get("credential"), challenge, name);
+    let problem = match (open, creation) {
+        (None, _) => ProblemCode::PasskeyExpired,
+        (Some(open), creation) => match bind(app, &owner, client, (open, creation)).await {
+            Ok(true) => {
+                app.outbox.wake();
+                return Ok(Added::Done);
+            }
+            Ok(false) => ProblemCode::PasskeyWrong,
+            Err(JourneyError::Storage(StorageError::Unique(Constraint::Credential))) => ProblemCode::PasskeyWrong,
+            Err(JourneyError::Storage(StorageError::Conflict)) => ProblemCode::PasskeyExpired,
+            Err(error) => return Err(error),
+        },
+    };
+    if !begin(app, &owner).await? {
+        return Ok(Added::SignInAgain);
+    }
+    Ok(form(app, owner, Some(problem)).await?.map_or(Added::SignInAgain, |view| Added::Refused(Box::new(view))))
+}
+
+// Whether it was bound; the ceremony is gone either way.
+async fn bind(
+    app: &App,
+    owner: &Owner,
+    client: Client,
+    (open, creation): (Ceremony, PasskeyCreation),
+) -> Result<bool, JourneyError> {
+    let (own, account, session, tenant) =
+        (app.clone(), owner.account.clone(), owner.session, owner.visitor.tenant.clone());
+    let domain = owner.visitor.domain.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = own.clock.now();
+                lock(&own, tx, account.id).await?;
+                tx.take_session_ceremony(session, &open).await?;
+                let allowed = may_add(&tx.factors_of_account(account.id).await?);
+                let attested = creation.attestation.filter(|_| allowed);
+                let outcome = if attested.is_some() { Outcome::Success } else { Outcome::Failure };
+                let event = audit::Event::of(Action::FactorBound, outcome)
+                    .by(account.id)
+                    .on(account.id)
+                    .from(&client)
+                    .with(serde_json::json!({"detail": Method::Passkey.as_str()}));
+                audit::append(&own, tx, account.tenant, event).await?;
+                let Some(attested) = attested else { return Ok(false) };
+                let factor = NewFactor {
+                    id: Id::new(now, own.entropy().as_mut()),
+                    secret: FactorSecret::Passkey(attested.passkey),
+                    name: creation.name,
+                    first_step: Counter::first(attested.counter),
+                };
+                tx.bind_factor(account.id, &factor, now).await?;
+                tell(&own, tx, &account, (&tenant, &domain)).await?;
+                Ok(true)
+            })
+        })
+        .await
+}
+
+// N20: the owner is told, with a way to say that it was somebody else.
+async fn tell(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    account: &Account,
+    (tenant, domain): (&str, &str),
+) -> Result<(), JourneyError> {
+    let path = lanyard_app::paths::account(domain);
+    let message = messaging::render(Occasion::SecondStepAdded {
+        to: account.email.as_str(),
+        tenant,
+        origin: &app.links,
+        step: SecondStep::Passkey,
+        at_ms: app.clock.now().0,
+        device: "",
+        reset_path: Some(&path),
+        contact: None,
+    })
+    .map_err(|error| JourneyError::Internal(format!("message: {error}")))?;
+    let keys = app.tenant_keys(tx, account.tenant).await?;
+    let expires_at = app.clock.now().plus(DAY);
+    outbox::enqueue(
+        app,
+        tx,
+        &keys,
+        outbox::Letter { tenant: account.tenant, journey: None, message: &message, expires_at },
+    )
+    .await
+}
+
+/// Gives a passkey another name.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn rename(app: &App, owner: Owner, factor: Id<Factor>, name: String) -> Result<Changed, StorageError> {
+    if !owner.strong {
+        return Ok(Changed::SignInAgain);
+    }
+    let account = owner.account.id;
+    let renamed =
+        app.store.write(move |tx| Box::pin(async move { tx.rename_factor(account, factor, &name).await })).await;
+    match renamed {
+        Ok(()) => Ok(Changed::Done),
+        Err(StorageError::Conflict) => Ok(Changed::Missing),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes a passkey, unless it is the last factor.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn remove(app: &App, owner: Owner, client: Client, factor: Id<Factor>) -> Result<Changed, StorageError> {
+    if !owner.strong {
+        return Ok(Changed::SignInAgain);
+    }
+    let (own, account) = (app.clone(), owner.account);
+    let removed = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                lock(&own, tx, account.id).await?;
+                let factors = tx.factors_of_account(account.id).await?;
+                if !factors.iter().any(|own| own.id == factor && own.secret.passkey().is_some()) {
+                    return Ok(Changed::Missing);
+                }
+                tx.remove_factor(account.id, factor, 1).await?;
+                let event = audit::Event::of(Action::FactorRemoved, Outcome::Success)
+                    .by(account.id)
+                    .on(account.id)
+                    .from(&client)
+                    .with(serde_json::json!({"detail": Method::Passkey.as_str()}));
+                audit::append(&own, tx, account.tenant, event).await?;
+                Ok::<_, StorageError>(Changed::Done)
+            })
+        })
+        .await;
+    match removed {
+        Err(StorageError::Conflict) => Ok(Changed::Last),
+        other => other,
+    }
+}
