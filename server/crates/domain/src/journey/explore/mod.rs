@@ -60,6 +60,25 @@ fn scenarios() -> Vec<Scenario> {
     let owner = |flow, kind| plan(Who::Owner, flow, kind);
     let intruder = |flow, kind| plan(Who::Intruder, flow, kind);
     let account = |who| Plan { audience: Audience::SelfService, ..plan(who, Flow::Weak, FlowType::SignIn) };
+    let holders = Scenario {
+        seats: [
+            then(owner(Flow::Strong, FlowType::SignIn), Flow::Weak, FlowType::ProfileEditing),
+            intruder(Flow::Strong, FlowType::SignIn),
+        ],
+        passkeys: true,
+        strong_methods: &[Method::Passkey, Method::TextMessage],
+        together: 4,
+        sends: 1,
+        ..BASE
+    };
+    let enrolling = Scenario {
+        seats: [owner(Flow::Strong, FlowType::SignUpSignIn), owner(Flow::Weak, FlowType::PasswordReset)],
+        passkeys: true,
+        strong_methods: &[Method::Passkey],
+        mistakes: 0,
+        ticks: 0,
+        ..BASE
+    };
     vec![
         Scenario {
             name: "owner at the strong flow, intruder at the weak one, which is raised",
@@ -170,27 +189,26 @@ fn scenarios() -> Vec<Scenario> {
         },
         Scenario {
             name: "passkeys: alone or as second factor, answered twice, copied; the intruder has one of his own",
-            seats: [
-                then(owner(Flow::Strong, FlowType::SignIn), Flow::Weak, FlowType::ProfileEditing),
-                intruder(Flow::Strong, FlowType::SignIn),
-            ],
-            passkeys: true,
-            strong_methods: &[Method::Passkey, Method::TextMessage],
-            disable: true,
-            together: 4,
-            sends: 1,
-            ..BASE
+            mistakes: 1,
+            ticks: 0,
+            ..holders
         },
         Scenario {
-            name: "passkeys: set up by a new patient and by one without a factor, against a reset that overlaps",
-            seats: [owner(Flow::Strong, FlowType::SignUpSignIn), owner(Flow::Weak, FlowType::PasswordReset)],
-            passkeys: true,
-            strong_methods: &[Method::Passkey],
+            name: "passkeys: challenges that grow old, accounts that are disabled in between",
             mistakes: 0,
-            ticks: 0,
-            holds: 1,
+            disable: true,
+            ..holders
+        },
+        Scenario {
+            name: "passkeys: a new patient sets one up, a reset beside it",
             together: 5,
-            ..BASE
+            ..enrolling
+        },
+        Scenario {
+            name: "passkeys: set up on an account without a factor, against a reset that overlaps",
+            holds: 1,
+            together: 3,
+            ..enrolling
         },
     ]
 }
