@@ -144,13 +144,14 @@ async fn f20_every_field_of_an_answer_is_checked() {
     let clinic = app.world.mfa.clone();
     let mut device = Authenticator::default();
     enrolled(&app, &clinic, Via::Form, &mut device).await;
-    let lies: [Lie; 6] = [
+    let lies: [Lie; 7] = [
         ("f22: no verification of the user", |device| device.verifies = false),
         ("another site's page", |device| device.origin = "https://id.example.evil.test".to_owned()),
         ("another port", |device| device.origin = "https://id.example:8443".to_owned()),
         ("a frame in another site", |device| device.framed = true),
         ("another relying party", |device| device.rp_id = "example".to_owned()),
         ("somebody else's account", |device| device.set_user(vec![9; 16])),
+        ("a key that may be copied after all", |device| (device.synced, device.backed_up) = (true, false)),
     ];
     for (lie, tell) in lies {
         for second in [false, true] {
@@ -165,15 +166,19 @@ async fn f20_every_field_of_an_answer_is_checked() {
             assert_eq!(page_problem(&view), Some(&ProblemCode::PasskeyWrong), "{lie}: {view:?}");
             assert_eq!(app.durable().await, before, "{lie}");
             (device.verifies, device.origin, device.rp_id, device.framed) = (kept.0, kept.1, kept.2, false);
+            (device.synced, device.backed_up) = (false, true);
             device.set_user(kept.3);
             // The same page takes the truth.
             let view = run.use_passkey(&mut device).await;
             assert!(matches!(view.stage, StageView::Done { .. }), "{lie}: {view:?}");
         }
     }
-    // What it does not say is no lie: it needs not name the account.
+    // After the password it needs not name the account; on the first page nobody else says whose it is.
     device.names_user = false;
     let mut run = Run::begin(&app, &clinic, Via::Json).await;
+    let view = run.use_passkey(&mut device).await;
+    assert_eq!(page_problem(&view), Some(&ProblemCode::PasskeyWrong));
+    run.sign_in(NORA, PASSWORD).await;
     let view = run.use_passkey(&mut device).await;
     assert!(matches!(view.stage, StageView::Done { .. }), "{view:?}");
 }
@@ -258,6 +263,12 @@ async fn a15_an_answer_counts_once_in_its_own_journey_and_for_ten_minutes() {
     assert_eq!(app.count("sessions").await, sessions);
 }
 
+async fn live_sessions(app: &TestApp, clinic: &Clinic) -> usize {
+    let (id, now) = (clinic.nora, app.now());
+    let list = app.app.store.read(move |tx| Box::pin(async move { tx.live_sessions_of_account(id, now).await }));
+    list.await.unwrap().len()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn f20_a_copy_is_refused_audited_and_turned_off() {
     let app = TestApp::new().await;
@@ -273,6 +284,7 @@ async fn f20_a_copy_is_refused_audited_and_turned_off() {
     app.advance(SECOND);
     device.set_counter(1);
     let sessions = app.count("sessions").await;
+    assert!(live_sessions(&app, &clinic).await > 0);
     let mut copy = Run::begin(&app, &clinic, Via::Json).await;
     let view = copy.use_passkey(&mut device).await;
     assert_eq!(page_problem(&view), Some(&ProblemCode::PasskeyCopied));
@@ -280,6 +292,10 @@ async fn f20_a_copy_is_refused_audited_and_turned_off() {
     let last = log.iter().rev().find(|event| event.action == Action::FactorChecked).unwrap();
     assert_eq!((last.outcome, &last.detail["detail"]), (Outcome::Failure, &"passkey_copied".into()));
     assert_eq!(last.target, Some(clinic.nora.to_string()));
+    // A19, A5: what was signed in ends, the copy's sessions among it, and the owner is told.
+    assert_eq!(live_sessions(&app, &clinic).await, 0);
+    let mail = app.message(NORA).await;
+    assert!(mail.body.contains("turned off"), "{}", mail.body);
     // Nobody can tell the copy from the key: it opens nothing more, with any count.
     device.set_counter(900);
     let mut run = Run::begin(&app, &clinic, Via::Json).await;

@@ -75,7 +75,7 @@ fn bound_reading(builder: &mut Builder<TokioExecutor>) {
 fn log_to_stderr() {
     use std::io::IsTerminal as _;
     let filter = tracing_subscriber::EnvFilter::try_from_env("LANYARD_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,lanyard_server=info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,lanyard_server=info,webauthn_rs_core=off"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Pretty on a terminal, else JSON (S6).
     if std::io::stderr().is_terminal() {

@@ -53,10 +53,32 @@ pub(crate) struct Bundle {
 /// The script of the `form_post` page: no island, and there without a built site.
 pub(crate) static FORM_POST: Bundle = Bundle { js: "", wasm: "", boot: FORM_POST_SCRIPT.path };
 
+// FNV-1a of a script, in hexadecimal: enough to tell one build's from the next one's.
+const fn tag(content: &[u8]) -> [u8; 16] {
+    let (mut hash, mut at) = (0xcbf2_9ce4_8422_2325_u64, 0);
+    while at < content.len() {
+        hash = (hash ^ content[at] as u64).wrapping_mul(0x0100_0000_01b3);
+        at += 1;
+    }
+    let (mut text, mut at) = ([0; 16], 0);
+    while at < text.len() {
+        text[at] = b"0123456789abcdef"[(hash >> (60 - 4 * at) & 15) as usize];
+        at += 1;
+    }
+    text
+}
+
+const fn text(tag: &'static [u8; 16]) -> &'static str {
+    match std::str::from_utf8(tag) {
+        Ok(text) => text,
+        Err(_) => "",
+    }
+}
+
 static FORM_POST_SCRIPT: Asset = Asset {
     path: "/pkg/form-post.js",
     content_type: "text/javascript; charset=utf-8",
-    etag: "form-post-1",
+    etag: text(&tag(include_bytes!("form_post.js"))),
     immutable: false,
     plain: include_bytes!("form_post.js"),
     brotli: None,
@@ -66,7 +88,7 @@ static FORM_POST_SCRIPT: Asset = Asset {
 pub(crate) static PASSKEY_SCRIPT: Asset = Asset {
     path: "/pkg/passkey.js",
     content_type: "text/javascript; charset=utf-8",
-    etag: "passkey-1",
+    etag: text(&tag(include_bytes!("passkey.js"))),
     immutable: false,
     plain: include_bytes!("passkey.js"),
     brotli: None,

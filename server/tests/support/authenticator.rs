@@ -36,6 +36,8 @@ pub(crate) struct Authenticator {
     pub(crate) verifies: bool,
     /// Whether its keys are shared with its owner's other devices.
     pub(crate) synced: bool,
+    /// Whether those of its keys that are shared have a copy now.
+    pub(crate) backed_up: bool,
     /// Whether it counts signatures.
     pub(crate) counts: bool,
     /// Whether the page stood within another site's.
@@ -52,6 +54,7 @@ impl Default for Authenticator {
             rp_id: "id.example".to_owned(),
             verifies: true,
             synced: false,
+            backed_up: true,
             counts: false,
             framed: false,
             names_user: true,
@@ -70,8 +73,9 @@ fn bytes(value: &Value) -> Vec<u8> {
 impl Authenticator {
     fn flags(&self) -> u8 {
         let verified = if self.verifies { VERIFIED } else { 0 };
-        let synced = if self.synced { BACKUP_ELIGIBLE | BACKED_UP } else { 0 };
-        PRESENT | verified | synced
+        let synced = if self.synced { BACKUP_ELIGIBLE } else { 0 };
+        let backed_up = if self.synced && self.backed_up { BACKED_UP } else { 0 };
+        PRESENT | verified | synced | backed_up
     }
 
     fn client_data(&self, kind: &str, options: &Value) -> Vec<u8> {

@@ -60,6 +60,16 @@ impl Answer {
     }
 }
 
+/// What an answer is an answer to.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// What had to be signed.
+    pub challenge: Challenge,
+    /// Whether it was known whose passkeys were asked for. If not, the answer must say whose it is (7.2,
+    /// step 6).
+    pub account_known: bool,
+}
+
 /// Whom a new passkey is for.
 #[derive(Debug, Clone, Copy)]
 pub struct Owner<'a> {
@@ -116,15 +126,22 @@ impl RelyingParty {
     /// Checks an answer to `challenge` by what is stored of its credential; `None`: nobody has it,
     /// which costs and says the same as a wrong signature.
     #[must_use]
-    pub fn check(&self, answer: &Answer, challenge: Challenge, stored: Option<&Factor>) -> PasskeyCheck {
+    pub fn check(&self, answer: &Answer, asked: Asked, stored: Option<&Factor>) -> PasskeyCheck {
+        let challenge = asked.challenge;
         let known = stored.and_then(|factor| Some((factor, factor.secret.passkey().and_then(record)?)));
         let decoy = || serde_json::from_value::<Record>(self.decoy_for(answer)).ok();
         let right = known.as_ref().map(|(_, record)| record.clone()).or_else(decoy);
+        let synced = known.as_ref().and_then(|(factor, _)| factor.secret.passkey()).map(|passkey| passkey.synced);
         let right = right.and_then(|record| self.verify(&answer.0, challenge, record));
+        // A key is made to be copied or it is not (7.2, step 19): the library would let it change its mind.
+        let right = right.filter(|verified| synced.is_none_or(|synced| synced == verified.synced));
         let assertion = known.zip(right).and_then(|((factor, _), verified)| {
             // The authenticator's own word on whose key it is must be the same (7.2, step 6).
             let handle = answer.0.get_user_unique_id().map(|bytes| Uuid::from_slice(bytes).ok());
-            let same = handle.is_none_or(|handle| handle == Some(factor.account.uuid()));
+            let same = match handle {
+                Some(handle) => handle == Some(factor.account.uuid()),
+                None => asked.account_known,
+            };
             same.then_some(Assertion {
                 factor: factor.id,
                 account: factor.account,
@@ -171,7 +188,11 @@ impl RelyingParty {
         let state = serde_json::from_value(state).ok()?;
         let result = self.webauthn.finish_passkey_authentication(answer, &state).ok()?;
         let good = result.user_verified() && !is_cross_origin(answer.response.client_data_json.as_ref());
-        good.then(|| Verified { counter: result.counter(), backed_up: result.backup_state() })
+        good.then(|| Verified {
+            counter: result.counter(),
+            synced: result.backup_eligible(),
+            backed_up: result.backup_state(),
+        })
     }
 
     // The key that nobody has, under the name that the answer asks for.
@@ -190,6 +211,7 @@ impl RelyingParty {
 
 struct Verified {
     counter: u32,
+    synced: bool,
     backed_up: bool,
 }
 
@@ -265,7 +287,7 @@ mod tests {
         assert_eq!(answer.credential(), CredentialId(vec![1]));
         let decoy: Record = serde_json::from_value(party().decoy_for(&answer)).unwrap();
         assert_eq!(decoy.cred_id().as_slice(), [1], "it would be taken for the one that was named");
-        assert_eq!(party().check(&answer, Challenge([0; 32]), None).assertion, None);
+        assert_eq!(party().check(&answer, Asked { challenge: Challenge([0; 32]), account_known: false }, None).assertion, None);
     }
 
     #[test]

@@ -44,7 +44,13 @@ impl Hands<'_> {
 /// Whether carrying out `effects` puts something into the outbox.
 pub(super) fn send_something(effects: &[Effect]) -> bool {
     let sends = |effect: &Effect| {
-        matches!(effect, Effect::SendEmailCode { .. } | Effect::SendPhoneCode { .. } | Effect::SendNotice { .. })
+        matches!(
+            effect,
+            Effect::SendEmailCode { .. }
+                | Effect::SendPhoneCode { .. }
+                | Effect::SendNotice { .. }
+                | Effect::PasskeyCopied { .. }
+        )
     };
     effects.iter().any(sends)
 }
@@ -102,7 +108,13 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
             tx.factor_used(factor, step, now).await?;
         }
         Effect::PasskeyBackedUp { factor, backed_up } => tx.set_backed_up(factor, backed_up).await?,
-        Effect::PasskeyCopied { factor } => tx.set_copied(factor, now).await?,
+        Effect::PasskeyCopied { factor, account, to } => {
+            tx.set_copied(factor, now).await?;
+            // Nobody can tell which of the sessions the copy opened.
+            sign_out::end_all(hands.app, tx, account, None, now).await?;
+            tx.revoke_grants_of_account(account, now).await?;
+            messages::enqueue(hands, tx, Outgoing::Notice { to: &to, notice: Notice::PasskeyCopied }).await?;
+        }
         Effect::FactorFailed { factor } => tx.factor_failed(factor, now).await?,
         Effect::SignInFailed { email } => {
             let key = sign_in_key(hands.app, tenant, &email, &hands.client.network());
@@ -177,7 +189,7 @@ const fn in_place_of(notice: Notice) -> Option<CodePurpose> {
     match notice {
         Notice::AlreadyRegistered => Some(CodePurpose::SignUp),
         Notice::NoAccount => Some(CodePurpose::Reset),
-        Notice::FactorBound(_) | Notice::PasswordChanged => None,
+        Notice::FactorBound(_) | Notice::PasswordChanged | Notice::PasskeyCopied => None,
     }
 }
 

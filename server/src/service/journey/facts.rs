@@ -86,7 +86,7 @@ pub(super) async fn load(
     if let Whose::Account(id) = whose
         && app.store.is_postgres()
     {
-        tx.lock_account(id).await?;
+        tx.lock_account_for_step(id, journey.header.id, version).await?;
     }
     let throttle = match event {
         Event::SignIn { email, .. } => Some(sign_in_key(app, tenant, email, network)),

@@ -86,6 +86,9 @@ fn notice_of<'a>(hands: &'a Hands<'_>, to: &'a EmailAddress, notice: Notice) -> 
         Notice::PasswordChanged => {
             Occasion::PasswordChanged { to, tenant, origin, at_ms, device, reset_path: own, contact: None }
         }
+        Notice::PasskeyCopied => {
+            Occasion::PasskeyCopied { to, tenant, origin, at_ms, device, reset_path: own, contact: None }
+        }
         Notice::FactorBound(method) => Occasion::SecondStepAdded {
             to,
             tenant,

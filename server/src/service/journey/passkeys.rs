@@ -2,7 +2,7 @@
 //! is checked here, outside the transaction; the journey judges what the check is worth.
 
 use lanyard_app::api::journey::{PasskeyPrompt, ProblemCode};
-use lanyard_crypto::passkey::{Answer, Owner};
+use lanyard_crypto::passkey::{Answer, Asked, Owner};
 use lanyard_domain::{
     factor::{Factor, FactorSecret},
     journey::{Event, Journey, Person},
@@ -85,7 +85,8 @@ pub(super) async fn answered(
             Box::pin(async move { Ok::<_, JourneyError>(tx.factor_by_credential(tenant, &credential).await?) })
         })
         .await?;
-    let check = party.check(&answer, ceremony.challenge, stored.as_ref());
+    let account_known = journey.stage().person().is_some();
+    let check = party.check(&answer, Asked { challenge: ceremony.challenge, account_known }, stored.as_ref());
     Ok(Input::Event(Event::SubmitPasskey(check)))
 }
 

@@ -27,6 +27,8 @@ pub enum Notice {
     FactorBound(Method),
     /// The password was changed (N20).
     PasswordChanged,
+    /// A passkey was turned off, because there seem to be two of it (A5).
+    PasskeyCopied,
 }
 
 /// An effect.
@@ -108,10 +110,15 @@ pub enum Effect {
         /// Whether it is.
         backed_up: bool,
     },
-    /// The counter of a passkey went back: from now on it opens nothing.
+    /// The counter of a passkey went back: from now on it opens nothing, every session and refresh
+    /// token of the account ends, and the owner is told.
     PasskeyCopied {
         /// The factor.
         factor: Id<Factor>,
+        /// Whose.
+        account: Id<Account>,
+        /// The owner's address.
+        to: EmailAddress,
     },
     /// A wrong code: count it; at [`crate::factor::MAX_FAILURES`] lock the factor.
     FactorFailed {

@@ -17,7 +17,7 @@ use crate::{
     audit::{Action, Outcome},
     factor::{Factor, FactorSecret},
     id::Id,
-    passkey::{Assertion, Challenge, Counter, MAX_PASSKEYS, Passkey, PasskeyCheck, PasskeyCreation},
+    passkey::{Assertion, Ceremony, Challenge, Counter, MAX_PASSKEYS, Passkey, PasskeyCheck, PasskeyCreation},
     user_flow::FlowType,
 };
 
@@ -104,9 +104,9 @@ fn accept(context: &mut Context<'_, '_>, check: &PasskeyCheck, factors: &[Factor
     let account = found.map(|(_, factor, _)| factor.account);
     let accepted = match (taken, found) {
         (Err(refusal), _) => Err(refusal),
-        (Ok(()), None) => Err(Refusal::PasskeyWrong),
-        (Ok(()), Some((_, _, passkey))) if passkey.copied_at.is_some() => Err(Refusal::PasskeyCopied),
-        (Ok(()), Some((assertion, factor, passkey))) => use_up(context, assertion, factor, passkey),
+        (Ok(_), None) => Err(Refusal::PasskeyWrong),
+        (Ok(_), Some((_, _, passkey))) if passkey.copied_at.is_some() => Err(Refusal::PasskeyCopied),
+        (Ok(ceremony), Some((assertion, factor, passkey))) => use_up(context, ceremony, assertion, (factor, passkey)),
     };
     let outcome = if accepted.is_ok() { Outcome::Success } else { Outcome::Failure };
     let copied = matches!(accepted, Err(Refusal::PasskeyCopied));
@@ -116,25 +116,33 @@ fn accept(context: &mut Context<'_, '_>, check: &PasskeyCheck, factors: &[Factor
 }
 
 // The ceremony is gone after this, whether it was the right one or not.
-fn take(context: &mut Context<'_, '_>, challenge: Challenge) -> Result<(), Refusal> {
+fn take(context: &mut Context<'_, '_>, challenge: Challenge) -> Result<Ceremony, Refusal> {
     let now = context.now();
     match context.ceremony.take() {
-        Some(ceremony) if ceremony.is_open(now) && ceremony.challenge == challenge => Ok(()),
+        Some(ceremony) if ceremony.is_open(now) && ceremony.challenge == challenge => Ok(ceremony),
         Some(_) | None => Err(Refusal::PasskeyExpired),
     }
 }
 
 fn use_up(
     context: &mut Context<'_, '_>,
+    ceremony: Ceremony,
     assertion: &Assertion,
-    factor: &Factor,
-    passkey: &Passkey,
+    (factor, passkey): (&Factor, &Passkey),
 ) -> Result<Passkey, Refusal> {
     let step = match Counter::of(assertion.counter, factor.last_step) {
         Counter::None => None,
         Counter::Forward(step) => Some(step),
+        // Two pages of one person may be answered in another order than they were signed: that key was
+        // used since this page was shown, and its count says nothing about a copy (failure 18).
+        Counter::Back if factor.last_used_at.is_some_and(|used| ceremony.began_at < used) => {
+            return Err(Refusal::PasskeyExpired);
+        }
         Counter::Back => {
-            context.tell(Effect::PasskeyCopied { factor: factor.id });
+            if let Some(account) = context.facts.account.as_ref().filter(|account| account.id == factor.account) {
+                let (account, to) = (account.id, account.email.clone());
+                context.tell(Effect::PasskeyCopied { factor: factor.id, account, to });
+            }
             return Err(Refusal::PasskeyCopied);
         }
     };
@@ -155,7 +163,7 @@ pub(super) fn create(context: &mut Context<'_, '_>, person: Person, creation: Pa
     if !may_bind(context, &person) {
         return Ok(second(context, person));
     }
-    let attested = taken.and_then(|()| creation.attestation.ok_or(Refusal::PasskeyWrong));
+    let attested = taken.and_then(|_| creation.attestation.ok_or(Refusal::PasskeyWrong));
     match attested {
         Ok(_) if passkeys(context, &person) >= MAX_PASSKEYS => stay(person, Refusal::MethodUnavailable),
         Ok(attested) => {

@@ -350,7 +350,7 @@ impl Store {
                     self.sends.push((CodePurpose::SignUp, to.as_str().to_owned(), now));
                 }
                 super::Notice::NoAccount => self.sends.push((CodePurpose::Reset, to.as_str().to_owned(), now)),
-                super::Notice::FactorBound(_) | super::Notice::PasswordChanged => {}
+                super::Notice::FactorBound(_) | super::Notice::PasswordChanged | super::Notice::PasskeyCopied => {}
             },
             Effect::CreateAccount(new) => {
                 if self.accounts.iter().any(|account| account.email == new.email) {
@@ -390,10 +390,11 @@ impl Store {
                     return Err(Conflict);
                 }
                 factor.last_step = step.or(factor.last_step);
+                factor.last_used_at = Some(now);
                 (factor.failures, factor.locked_until) = (0, None);
             }
             Effect::PasskeyBackedUp { factor, backed_up } => self.passkey(*factor)?.backed_up = *backed_up,
-            Effect::PasskeyCopied { factor } => self.passkey(*factor)?.copied_at = Some(now),
+            Effect::PasskeyCopied { factor, .. } => self.passkey(*factor)?.copied_at = Some(now),
             Effect::FactorFailed { factor } => {
                 let factor = self.factor(*factor)?;
                 factor.failures += 1;

@@ -109,6 +109,23 @@ pub enum Occasion<'a> {
         /// How to reach the clinic: a number, an address.
         contact: Option<&'a str>,
     },
+    /// A passkey was turned off because there seem to be two of it; the owner is told (A5).
+    PasskeyCopied {
+        /// One of the account's addresses.
+        to: &'a str,
+        /// The clinic.
+        tenant: &'a str,
+        /// Root of the link.
+        origin: &'a PublicOrigin,
+        /// When, in epoch milliseconds.
+        at_ms: i64,
+        /// The browser and system, such as "Firefox on Linux".
+        device: &'a str,
+        /// Where to sign in another way.
+        reset_path: Option<&'a str>,
+        /// How to reach the clinic: a number, an address.
+        contact: Option<&'a str>,
+    },
     /// An invitation to join the clinic's staff.
     StaffInvitation {
         /// The invited person.

@@ -7,7 +7,7 @@ use lanyard_domain::{
     clock::Timestamp,
     email::EmailAddress,
     id::Id,
-    journey::{AccountFacts, NewAccount},
+    journey::{AccountFacts, Journey, NewAccount},
     password::StoredPassword,
     tenant::Tenant,
 };
@@ -49,6 +49,9 @@ pub trait AccountWrites {
     /// Holds the account's row until the transaction ends, so that two steps about one account
     /// follow one another. Needless on SQLite, which has one writer.
     async fn lock_account(&mut self, id: Id<Account>) -> Result<()>;
+    /// The same for a step of a journey: not if the journey is no longer at `version`, so that a step which
+    /// has lost already waits for nobody.
+    async fn lock_account_for_step(&mut self, id: Id<Account>, journey: Id<Journey>, version: i64) -> Result<()>;
     /// Creates an account with its password and factors, and counts it; [`Constraint::AccountEmail`]
     /// if the tenant has one with that address. Its invitation is not touched.
     async fn create_account(&mut self, tenant: Id<Tenant>, new: &NewAccount, at: Timestamp) -> Result<()>;
@@ -230,6 +233,15 @@ both!(AccountWrites {
     async fn lock_account(&mut self, id: Id<Account>) -> Result<()> {
         let update = sqlx::query("UPDATE accounts SET disabled_at = disabled_at WHERE id = $1");
         update.bind(id.uuid()).execute(&mut *self.db).await?;
+        Ok(())
+    }
+
+    async fn lock_account_for_step(&mut self, id: Id<Account>, journey: Id<Journey>, version: i64) -> Result<()> {
+        let update = sqlx::query(
+            "UPDATE accounts SET disabled_at = disabled_at WHERE id = $1 \
+             AND EXISTS (SELECT 1 FROM journeys WHERE id = $2 AND version = $3)",
+        );
+        update.bind(id.uuid()).bind(journey.uuid()).bind(version).execute(&mut *self.db).await?;
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     audit::{Action, Outcome},
+    clock::SECOND,
     factor::Factor,
     passkey::{CEREMONY_LIFE, Challenge, PasskeyCheck},
     user_flow::Enforcement,
@@ -91,6 +92,20 @@ fn a_challenge_of_the_first_page_does_not_answer_the_second() {
     let first = desk.answer(KEY, 1);
     desk.sign_in(B);
     assert_eq!(desk.send(first), Some(Refusal::PasskeyExpired));
+}
+
+#[test]
+fn f18_two_pages_answered_in_another_order_are_no_copy() {
+    let mut desk = keys_of_b(FlowType::SignIn);
+    let (first, answer) = (desk.journey.clone(), desk.answer(KEY, 5));
+    desk.begin(501, FlowType::SignIn, Audience::Patients);
+    desk.pass(SECOND);
+    desk.ok(desk.answer(KEY, 6));
+    desk.journey = first;
+    assert_eq!(desk.send(answer), Some(Refusal::PasskeyExpired));
+    assert_eq!(desk.factor().secret.passkey().unwrap().copied_at, None);
+    desk.ok(desk.answer(KEY, 1));
+    assert_eq!(desk.factor().last_step, Some(7));
 }
 
 #[test]
