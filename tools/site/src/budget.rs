@@ -10,10 +10,14 @@ pub(crate) const LIMIT: usize = 150_000;
 /// of all answers. In November 2026 they were 8.4 kB.
 pub(crate) const HTML: usize = 10_000;
 
+/// The script of passkeys, which the server brings along by itself and sends as it is.
+pub(crate) const PASSKEYS: usize = include_bytes!("../../../server/src/http/passkey.js").len();
+
 /// What a page with this bundle loads cold, in bytes as they are sent, without its HTML.
 pub(crate) fn weight(files: &[File], css: &str, bundle: &Bundle) -> usize {
     let paths = [css, &bundle.js, &bundle.wasm, &bundle.boot];
-    files.iter().filter(|file| paths.contains(&file.path.as_str())).map(|file| file.wire_bytes).sum()
+    let sent = files.iter().filter(|file| paths.contains(&file.path.as_str())).map(|file| file.wire_bytes);
+    sent.sum::<usize>() + PASSKEYS
 }
 
 /// Refuses files that make the sign-in page too heavy.

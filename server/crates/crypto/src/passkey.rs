@@ -110,7 +110,7 @@ impl RelyingParty {
     /// verification required; a key that the authenticator can find by itself where it has room.
     #[must_use]
     pub fn creation(&self, challenge: Challenge, owner: Owner<'_>, existing: &[&Passkey]) -> Option<String> {
-        let excluded = existing.iter().map(|passkey| passkey.credential.0.clone().into()).collect();
+        let excluded = existing.iter().map(|passkey| passkey.credential.0.clone()).collect();
         let (options, _) = self
             .webauthn
             .start_passkey_registration(owner.account.uuid(), owner.name, owner.name, Some(excluded))
