@@ -159,7 +159,7 @@ test("f3 an empty form at every stage fails and says why", async ({ page, reques
     await at(page, "Protect your account");
     await page.evaluate(() => document.querySelectorAll<HTMLInputElement>("input[type=radio]").forEach((radio) => (radio.checked = false)));
     await press(page, "Continue");
-    await expect(page.locator("#error-summary")).toContainText("Choose how you want to get your codes.");
+    await expect(page.locator("#error-summary")).toContainText("Choose how you want to prove it’s you.");
     await at(page, "Protect your account");
 });
 

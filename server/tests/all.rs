@@ -24,6 +24,7 @@ mod headers;
 mod input_abuse;
 mod journey_life;
 mod keys;
+mod limits;
 mod logout;
 mod manage;
 mod oidc;

@@ -348,6 +348,8 @@ pub enum ProblemCode {
     PasskeyWrong,
     PasskeyExpired,
     PasskeyCopied,
+    /// The method was guessed at too often and opens nothing any more (N9).
+    FactorDisabled,
 }
 
 /// What the browser posts to `POST /api/journeys/{id}/{event}`: the fields of the form, as the

@@ -314,6 +314,7 @@ fn problem_code(value: impl Json) -> Option<ProblemCode> {
         "passkey_wrong" => ProblemCode::PasskeyWrong,
         "passkey_expired" => ProblemCode::PasskeyExpired,
         "passkey_copied" => ProblemCode::PasskeyCopied,
+        "factor_disabled" => ProblemCode::FactorDisabled,
         _ => return None,
     })
 }

@@ -140,6 +140,9 @@ pub fn problem_text(code: &ProblemCode) -> String {
         ProblemCode::PasskeyCopied => {
             "This passkey may have been copied, so we’ve turned it off. Choose another way, or contact the clinic."
         }
+        ProblemCode::FactorDisabled => {
+            "There were too many wrong codes, so we’ve turned this method off. Choose another way, or contact the clinic."
+        }
         ProblemCode::PasswordChangedMeanwhile => {
             "The password of this account was changed a moment ago. Sign in with the new one."
         }
@@ -323,6 +326,7 @@ pub(crate) mod tests {
             ProblemCode::PasskeyWrong,
             ProblemCode::PasskeyExpired,
             ProblemCode::PasskeyCopied,
+            ProblemCode::FactorDisabled,
         ];
         for code in &all {
             match code {
@@ -361,7 +365,8 @@ pub(crate) mod tests {
                 | ProblemCode::PasswordChangedMeanwhile
                 | ProblemCode::PasskeyWrong
                 | ProblemCode::PasskeyExpired
-                | ProblemCode::PasskeyCopied => {}
+                | ProblemCode::PasskeyCopied
+                | ProblemCode::FactorDisabled => {}
             }
         }
         all

@@ -15,6 +15,9 @@ use crate::{
 /// Consecutive wrong codes after which a factor is locked for [`LOCK_TIME`]. The count stands in
 /// the database and spans journeys (failures 9 and 10).
 pub const MAX_FAILURES: u32 = 10;
+/// Consecutive wrong tries of one authenticator, with pauses or without, after which it is disabled: it
+/// opens nothing any more, and is bound anew or removed (N9; 800-63B-4, 3.2.2).
+pub const MAX_CONSECUTIVE: u32 = 100;
 /// How long a locked factor stays locked.
 pub const LOCK_TIME: Millis = 15 * MINUTE;
 
@@ -106,6 +109,18 @@ impl FactorSecret {
 }
 
 impl Factor {
+    /// Whether it was guessed at so often that not even the right code counts (N9).
+    #[must_use]
+    pub const fn is_disabled(&self) -> bool {
+        self.failures >= MAX_CONSECUTIVE
+    }
+
+    /// Whether it is out of use for good: disabled, or a passkey that was copied.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.is_disabled() || self.secret.passkey().is_some_and(|passkey| passkey.copied_at.is_some())
+    }
+
     /// Whether it is locked at `now`, and until when.
     #[must_use]
     pub fn lock(&self, now: Timestamp) -> Option<Timestamp> {

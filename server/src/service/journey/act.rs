@@ -227,6 +227,7 @@ fn over_of(refusal: &Refusal) -> Option<OverReason> {
         | Refusal::PasskeyWrong
         | Refusal::PasskeyExpired
         | Refusal::PasskeyCopied
+        | Refusal::FactorDisabled
         | Refusal::PasswordChangedMeanwhile => None,
     }
 }

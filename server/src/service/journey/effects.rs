@@ -7,6 +7,7 @@ use lanyard_domain::{
     audit::{Action, Outcome},
     clock::Timestamp,
     consent::Consent,
+    factor::MAX_CONSECUTIVE,
     id::Id,
     journey::{CodePurpose, Effect, Journey, NewAccount, Notice},
     role::{Role, RoleGrant},
@@ -120,8 +121,14 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
             let key = sign_in_key(hands.app, tenant, &email, &hands.client.network());
             tx.throttle_failed(tenant, &key, now, SIGN_IN_FAILURES, SIGN_IN_LOCK).await?;
             counters::sign_in_failed(tx, tenant, now, hands.spread()).await?;
+            if tx.password_failed(tenant, &email).await? == Some(MAX_CONSECUTIVE) {
+                messages::enqueue(hands, tx, Outgoing::Notice { to: &email, notice: Notice::PasswordDisabled }).await?;
+            }
         }
-        Effect::SignInSucceeded { email } => {
+        Effect::SignInSucceeded { email, counted } => {
+            if let Some(account) = counted {
+                tx.clear_password_failures(account).await?;
+            }
             let key = sign_in_key(hands.app, tenant, &email, &hands.client.network());
             tx.clear_throttle(tenant, &key).await?;
         }
@@ -189,7 +196,7 @@ const fn in_place_of(notice: Notice) -> Option<CodePurpose> {
     match notice {
         Notice::AlreadyRegistered => Some(CodePurpose::SignUp),
         Notice::NoAccount => Some(CodePurpose::Reset),
-        Notice::FactorBound(_) | Notice::PasswordChanged | Notice::PasskeyCopied => None,
+        Notice::FactorBound(_) | Notice::PasswordChanged | Notice::PasskeyCopied | Notice::PasswordDisabled => None,
     }
 }
 

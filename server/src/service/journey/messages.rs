@@ -89,6 +89,9 @@ fn notice_of<'a>(hands: &'a Hands<'_>, to: &'a EmailAddress, notice: Notice) -> 
         Notice::PasskeyCopied => {
             Occasion::PasskeyCopied { to, tenant, origin, at_ms, device, reset_path: own, contact: None }
         }
+        Notice::PasswordDisabled => {
+            Occasion::PasswordDisabled { to, tenant, origin, at_ms, reset_path: own, contact: None }
+        }
         Notice::FactorBound(method) => Occasion::SecondStepAdded {
             to,
             tenant,

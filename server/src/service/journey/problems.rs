@@ -71,6 +71,7 @@ pub(super) fn of_refusal(refusal: &Refusal, stage: &Stage, now: Timestamp) -> Op
         Refusal::PasskeyWrong => at("", ProblemCode::PasskeyWrong),
         Refusal::PasskeyExpired => at("", ProblemCode::PasskeyExpired),
         Refusal::PasskeyCopied => at("", ProblemCode::PasskeyCopied),
+        Refusal::FactorDisabled => at("", ProblemCode::FactorDisabled),
         Refusal::PasswordChangedMeanwhile => at("", ProblemCode::PasswordChangedMeanwhile),
     };
     Some(problem)

@@ -27,6 +27,8 @@ pub enum Notice {
     FactorBound(Method),
     /// The password was changed (N20).
     PasswordChanged,
+    /// The password was disabled after too many wrong ones (N9).
+    PasswordDisabled,
     /// A passkey was turned off, because there seem to be two of it (A5).
     PasskeyCopied,
 }
@@ -125,15 +127,18 @@ pub enum Effect {
         /// The factor.
         factor: Id<Factor>,
     },
-    /// A wrong password: count it for this address and network.
+    /// A wrong password: count it for this address and network, and for the account that has the address,
+    /// if one has. When that count comes to [`crate::factor::MAX_CONSECUTIVE`], the owner is told.
     SignInFailed {
         /// The address as typed.
         email: EmailAddress,
     },
-    /// The right password: clear the count.
+    /// The right password: clear the counts.
     SignInSucceeded {
         /// The address.
         email: EmailAddress,
+        /// The account, where wrong ones were counted for it.
+        counted: Option<Id<Account>>,
     },
     /// Replace the attributes.
     UpdateProfile {

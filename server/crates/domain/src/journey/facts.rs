@@ -3,7 +3,7 @@
 
 use crate::{
     account::Account, assurance::Demand, clock::Timestamp, consent::ConsentFacts, email::EmailAddress,
-    entropy::Entropy, factor::Factor, id::Id, phone::PhoneNumber, secret::Sealed,
+    entropy::Entropy, factor::{Factor, MAX_CONSECUTIVE}, id::Id, phone::PhoneNumber, secret::Sealed,
 };
 
 use super::{CodeMac, CodePurpose};
@@ -69,8 +69,19 @@ pub struct AccountFacts {
     pub disabled: bool,
     /// The version of its password; `None` if it has none.
     pub password_version: Option<i64>,
+    /// Consecutive wrong passwords, from wherever. At [`MAX_CONSECUTIVE`] the password is disabled until
+    /// another one is chosen (N9).
+    pub password_failures: u32,
     /// Its factors.
     pub factors: Vec<Factor>,
+}
+
+impl AccountFacts {
+    /// Whether its password was guessed at so often that not even the right one counts (N9).
+    #[must_use]
+    pub const fn is_password_disabled(&self) -> bool {
+        self.password_failures >= MAX_CONSECUTIVE
+    }
 }
 
 /// Which account a step is about.

@@ -62,6 +62,8 @@ pub enum Refusal {
     PasskeyExpired,
     /// The passkey seems to have been copied and opens nothing any more.
     PasskeyCopied,
+    /// The factor was guessed at too often and opens nothing any more (N9).
+    FactorDisabled,
     /// Somebody made an account with this address in the meantime.
     AddressTaken,
     /// The password was changed in the meantime.

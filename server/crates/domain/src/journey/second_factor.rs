@@ -77,10 +77,9 @@ pub(super) fn ways(context: &Context<'_, '_>, person: &Person) -> Vec<(Id<Factor
 /// [`ways`] without a context, for the view.
 pub(super) fn ways_among(demand: &Demand, factors: &[Factor], person: &Person) -> Vec<(Id<Factor>, Method)> {
     let used = person.authentication.second();
-    // A passkey that was copied is shown only where nothing else is left: its page says so.
-    let copied = |factor: &&Factor| factor.secret.passkey().is_some_and(|passkey| passkey.copied_at.is_some());
-    let none_left = factors.iter().all(|factor| copied(&factor));
-    let live = || factors.iter().filter(|factor| none_left || !copied(factor));
+    // What is dead is shown only where nothing else is left: its page says so.
+    let none_left = factors.iter().all(Factor::is_dead);
+    let live = || factors.iter().filter(|factor| none_left || !factor.is_dead());
     let all = || live().flat_map(|f| f.secret.methods().iter().map(move |m| (f, *m)));
     let mut found: Vec<_> = all()
         .filter(|(_, m)| demand.level == Level::Aal1 || demand.methods.contains(m))
@@ -123,7 +122,7 @@ fn factor_of(context: &Context<'_, '_>, person: &Person, id: Id<Factor>) -> Opti
 
 // Enters the challenge and sends the code, if the method takes one.
 fn challenge(context: &mut Context<'_, '_>, person: Person, id: Id<Factor>, method: Method) -> Stage {
-    let number = factor_of(context, &person, id).as_ref().and_then(number_of).cloned();
+    let number = factor_of(context, &person, id).filter(|f| !f.is_disabled()).as_ref().and_then(number_of).cloned();
     let proof = number.map(|number| {
         let mut proof = context.proof(CodePurpose::Challenge, number.as_str());
         let account = Some(person.authentication.account());
@@ -169,6 +168,9 @@ pub(super) fn answer(
     let Some(factor) = factor_of(context, &person, id) else {
         return stay(person, proof, Refusal::MethodUnavailable);
     };
+    if factor.is_disabled() {
+        return stay(person, proof, Refusal::FactorDisabled);
+    }
     if let Some(until) = factor.lock(context.now()) {
         return stay(person, proof, Refusal::FactorLocked { until });
     }

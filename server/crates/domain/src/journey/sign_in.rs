@@ -10,7 +10,8 @@ use crate::{
     user_flow::{Audience, FlowType},
 };
 
-/// Email and password were given. Wrong, unknown, disabled, of the wrong kind: one answer (U10).
+/// Email and password were given. Wrong, unknown, disabled (the account, or its password by N9), of the
+/// wrong kind: one answer (U10).
 pub(super) fn submit(context: &mut Context<'_, '_>, email: &EmailAddress, check: &PasswordCheck, keep: bool) -> Next {
     if let Some(until) = context.facts.sign_in_locked_until.filter(|until| *until > context.now()) {
         context.tell(audit(Outcome::Failure, context.facts.account.as_ref().map(|a| a.id), "locked"));
@@ -20,17 +21,20 @@ pub(super) fn submit(context: &mut Context<'_, '_>, email: &EmailAddress, check:
     let right = account.filter(|account| {
         check.matched().is_some_and(|(id, version)| id == account.id && Some(version) == account.password_version)
             && !account.disabled
+            && !account.is_password_disabled()
             && account.email == *email
             && admits(context.header.flow.audience, account.kind)
     });
     let Some(right) = right else {
         let known = account.map(|a| a.id);
         context.tell(Effect::SignInFailed { email: email.clone() });
-        context.tell(audit(Outcome::Failure, known, "password"));
+        let disabled = account.is_some_and(super::AccountFacts::is_password_disabled);
+        context.tell(audit(Outcome::Failure, known, if disabled { "password_disabled" } else { "password" }));
         return Err((Stage::SignIn, Refusal::WrongCredentials));
     };
     let (id, password_version) = (right.id, right.password_version);
-    context.tell(Effect::SignInSucceeded { email: email.clone() });
+    let counted = (right.password_failures > 0).then_some(id);
+    context.tell(Effect::SignInSucceeded { email: email.clone(), counted });
     context.tell(audit(Outcome::Success, Some(id), "password"));
     let then = match context.header.flow.kind {
         FlowType::ProfileEditing => Then::EditProfile,

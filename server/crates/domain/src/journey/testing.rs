@@ -143,6 +143,7 @@ pub(super) fn header(number: u128, kind: FlowType, audience: Audience, demand: &
 pub(super) fn account(number: u128, address: &str, factors: Vec<FactorSecret>) -> AccountFacts {
     let factors = factors.into_iter().enumerate();
     AccountFacts {
+        password_failures: 0,
         id: id(number),
         kind: AccountKind::Patient,
         email: email(address),
@@ -350,13 +351,14 @@ impl Store {
                     self.sends.push((CodePurpose::SignUp, to.as_str().to_owned(), now));
                 }
                 super::Notice::NoAccount => self.sends.push((CodePurpose::Reset, to.as_str().to_owned(), now)),
-                super::Notice::FactorBound(_) | super::Notice::PasswordChanged | super::Notice::PasskeyCopied => {}
+                super::Notice::FactorBound(_) | super::Notice::PasswordChanged | super::Notice::PasskeyCopied | super::Notice::PasswordDisabled => {}
             },
             Effect::CreateAccount(new) => {
                 if self.accounts.iter().any(|account| account.email == new.email) {
                     return Err(Conflict);
                 }
                 self.accounts.push(AccountFacts {
+                    password_failures: 0,
                     id: new.id,
                     kind: new.kind,
                     email: new.email.clone(),

@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 23] = sources![
+const SOURCES: [(&str, &str); 25] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -71,6 +71,8 @@ const SOURCES: [(&str, &str); 23] = sources![
     "second_step_added.html",
     "password_changed.txt",
     "password_changed.html",
+    "password_disabled.txt",
+    "password_disabled.html",
     "passkey_copied.txt",
     "passkey_copied.html",
     "staff_invitation.txt",
@@ -123,6 +125,10 @@ pub fn render(occasion: Occasion<'_>) -> Result<Message, TemplateError> {
         Occasion::PasswordChanged { to, tenant, origin, at_ms, device, reset_path, contact } => {
             let values = change(origin, at_ms, device, reset_path, contact)?;
             email(("password_changed.txt", "password_changed.html"), to, tenant, values)
+        }
+        Occasion::PasswordDisabled { to, tenant, origin, at_ms, reset_path, contact } => {
+            let values = change(origin, at_ms, "", reset_path, contact)?;
+            email(("password_disabled.txt", "password_disabled.html"), to, tenant, values)
         }
         Occasion::PasskeyCopied { to, tenant, origin, at_ms, device, reset_path, contact } => {
             let values = change(origin, at_ms, device, reset_path, contact)?;

@@ -109,6 +109,21 @@ pub enum Occasion<'a> {
         /// How to reach the clinic: a number, an address.
         contact: Option<&'a str>,
     },
+    /// The password was disabled after too many wrong ones; the owner is told what to do (N9, A5).
+    PasswordDisabled {
+        /// One of the account's addresses.
+        to: &'a str,
+        /// The clinic.
+        tenant: &'a str,
+        /// Root of the link.
+        origin: &'a PublicOrigin,
+        /// When, in epoch milliseconds.
+        at_ms: i64,
+        /// Where to choose a new password.
+        reset_path: Option<&'a str>,
+        /// How to reach the clinic: a number, an address.
+        contact: Option<&'a str>,
+    },
     /// A passkey was turned off because there seem to be two of it; the owner is told (A5).
     PasskeyCopied {
         /// One of the account's addresses.

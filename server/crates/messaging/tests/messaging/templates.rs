@@ -41,6 +41,14 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
             reset_path: Some("/acme/reset"),
             contact: Some(device),
         },
+        Occasion::PasswordDisabled {
+            to: TO,
+            tenant,
+            origin,
+            at_ms: NOW_MS,
+            reset_path: Some("/acme/reset"),
+            contact: Some(device),
+        },
         Occasion::PasskeyCopied {
             to: TO,
             tenant,

@@ -1,7 +1,7 @@
 //! Factors: replay, lock, counts.
 
 use futures::FutureExt as _;
-use lanyard_domain::factor::{LOCK_TIME, MAX_FAILURES};
+use lanyard_domain::factor::{LOCK_TIME, MAX_CONSECUTIVE, MAX_FAILURES};
 
 use super::{contract, support::*};
 use crate::{PATIENTS_WITH_MFA, StorageError};
@@ -10,6 +10,7 @@ contract!(
     n13_a_time_step_is_taken_once,
     n13_concurrent_codes_of_one_step_one_winner,
     f9_failures_are_counted_and_lock_the_factor,
+    n9_a_hundred_failures_disable_the_factor_for_good,
     n11_success_clears_the_failures_of_that_factor_only,
     d7_concurrent_removals_leave_the_last_factor,
     a_factor_is_removed_by_its_own_account_only,
@@ -81,6 +82,28 @@ async fn f9_failures_are_counted_and_lock_the_factor(db: &Db) {
                 tx.factor_used(factor, None, NOW.plus(LOCK_TIME)).await?;
                 let open = tx.factors_of_account(account).await?.remove(0);
                 assert_eq!((open.failures, open.locked_until), (0, None));
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+}
+
+async fn n9_a_hundred_failures_disable_the_factor_for_good(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    db.store
+        .write(move |tx| {
+            async move {
+                let phone = phone_factor();
+                tx.bind_factor(account, &phone, NOW).await?;
+                for _ in 0..MAX_CONSECUTIVE {
+                    tx.factor_failed(phone.id, NOW).await?;
+                }
+                let years = NOW.plus(1000 * LOCK_TIME);
+                assert!(tx.factors_of_account(account).await?.remove(0).is_disabled());
+                assert!(matches!(tx.factor_used(phone.id, None, years).await, Err(StorageError::Conflict)));
                 Ok::<_, StorageError>(())
             }
             .boxed()

@@ -6,6 +6,7 @@ use lanyard_domain::{
     attribute::Attributes,
     clock::Timestamp,
     email::EmailAddress,
+    factor::MAX_CONSECUTIVE,
     id::Id,
     journey::{AccountFacts, Journey, NewAccount},
     password::StoredPassword,
@@ -60,6 +61,10 @@ pub trait AccountWrites {
     /// Replaces the password of version `replaces` (`None`: there was none); Conflict if it was
     /// changed in the meantime.
     async fn set_password(&mut self, id: Id<Account>, replaces: Option<i64>, phc: &str) -> Result<()>;
+    /// Counts a wrong password for whoever has the address; the new count, `None` if nobody has it.
+    async fn password_failed(&mut self, tenant: Id<Tenant>, email: &EmailAddress) -> Result<Option<u32>>;
+    /// The right password: the count begins anew; Conflict if it was disabled in the meantime (N9).
+    async fn clear_password_failures(&mut self, id: Id<Account>) -> Result<()>;
     /// Notes a completed sign-in; Conflict if the account is disabled or gone.
     async fn note_sign_in(&mut self, id: Id<Account>, at: Timestamp) -> Result<()>;
     /// Disables the account from `at` on, or lets it sign in again.
@@ -122,6 +127,7 @@ pub(super) struct FactsRow {
     email: String,
     disabled_at: Option<i64>,
     password_version: Option<i64>,
+    password_failures: i64,
     factor: Option<Uuid>,
     secret: Option<String>,
     name: Option<String>,
@@ -161,6 +167,7 @@ pub(super) fn facts(mut rows: Vec<FactsRow>) -> Result<Option<AccountFacts>> {
         email: address(&row.email)?,
         disabled: row.disabled_at.is_some(),
         password_version: row.password_version,
+        password_failures: u32::try_from(row.password_failures).unwrap_or(u32::MAX),
         factors,
     }))
 }
@@ -168,7 +175,7 @@ pub(super) fn facts(mut rows: Vec<FactsRow>) -> Result<Option<AccountFacts>> {
 macro_rules! select_facts {
     ($condition:literal) => {
         concat!(
-            "SELECT a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, \
+            "SELECT a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, \
                 f.id AS factor, f.secret, f.name, f.created_at AS bound_at, \
                 f.last_used_at, f.last_step, f.failures, f.locked_until, f.backed_up, f.copied_at \
              FROM accounts a LEFT JOIN factors f ON f.account_id = a.id \
@@ -286,10 +293,25 @@ both!(AccountWrites {
     async fn set_password(&mut self, id: Id<Account>, replaces: Option<i64>, phc: &str) -> Result<()> {
         // 0 stands for "none": versions begin with 1.
         let update = sqlx::query(
-            "UPDATE accounts SET phc = $3, password_version = COALESCE(password_version, 0) + 1 \
-             WHERE id = $1 AND COALESCE(password_version, 0) = $2",
+            "UPDATE accounts SET phc = $3, password_version = COALESCE(password_version, 0) + 1, \
+                password_failures = 0 WHERE id = $1 AND COALESCE(password_version, 0) = $2",
         );
         let update = update.bind(id.uuid()).bind(replaces.unwrap_or(0)).bind(phc);
+        hit(update.execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn password_failed(&mut self, tenant: Id<Tenant>, email: &EmailAddress) -> Result<Option<u32>> {
+        let update = sqlx::query_scalar::<_, i64>(
+            "UPDATE accounts SET password_failures = password_failures + 1 \
+             WHERE tenant_id = $1 AND email = $2 RETURNING password_failures",
+        );
+        let count = update.bind(tenant.uuid()).bind(email.as_str()).fetch_optional(&mut *self.db).await?;
+        Ok(count.map(|count| u32::try_from(count).unwrap_or(u32::MAX)))
+    }
+
+    async fn clear_password_failures(&mut self, id: Id<Account>) -> Result<()> {
+        let update = sqlx::query("UPDATE accounts SET password_failures = 0 WHERE id = $1 AND password_failures < $2");
+        let update = update.bind(id.uuid()).bind(i64::from(MAX_CONSECUTIVE));
         hit(update.execute(&mut *self.db).await?.rows_affected())
     }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use lanyard_domain::{
     account::{Account, AccountKind},
     clock::Timestamp,
-    factor::{Factor, FactorSecret, LOCK_TIME, MAX_FAILURES, NewFactor},
+    factor::{Factor, FactorSecret, LOCK_TIME, MAX_CONSECUTIVE, MAX_FAILURES, NewFactor},
     id::Id,
 };
 use uuid::Uuid;
@@ -132,10 +132,10 @@ both!(FactorWrites {
         let update = sqlx::query(
             "UPDATE factors SET failures = 0, locked_until = NULL, last_used_at = $2, \
                 last_step = COALESCE($3, last_step) \
-             WHERE id = $1 AND (locked_until IS NULL OR locked_until <= $2) AND copied_at IS NULL \
+             WHERE id = $1 AND (locked_until IS NULL OR locked_until <= $2) AND copied_at IS NULL AND failures < $4 \
                 AND (last_step IS NULL OR last_step < $3 OR ($3 IS NULL AND credential IS NULL))",
         );
-        hit(update.bind(factor.uuid()).bind(at.0).bind(step).execute(&mut *self.db).await?.rows_affected())
+        hit(update.bind(factor.uuid()).bind(at.0).bind(step).bind(i64::from(MAX_CONSECUTIVE)).execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn factor_failed(&mut self, factor: Id<Factor>, at: Timestamp) -> Result<()> {

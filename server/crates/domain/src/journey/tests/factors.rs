@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     clock::{MINUTE, SECOND},
-    factor::{LOCK_TIME, MAX_FAILURES},
+    factor::{LOCK_TIME, MAX_CONSECUTIVE, MAX_FAILURES},
 };
 
 fn app_of_b(demand: &Demand) -> Desk {
@@ -77,6 +77,26 @@ fn f9_f10_each_factor_counts_and_its_lock_refuses_the_right_code() {
     assert_eq!(factors.iter().map(|f| f.failures).collect::<Vec<_>>(), [0, MAX_FAILURES]);
     desk.pass(MINUTE).ok(Event::ChooseMethod { method: Method::TextMessage }).prove(PHONE);
     assert_eq!(desk.level(), Level::Aal2);
+}
+
+#[test]
+fn n9_n10_a_disabled_factor_is_not_offered_where_another_is_left() {
+    let factors = vec![phone_factor(PHONE), app_factor(SEED)];
+    let mut desk = Desk::with(FlowType::SignIn, Audience::Patients, &on(), factors);
+    desk.store.accounts[1].factors[1].failures = MAX_CONSECUTIVE;
+    desk.sign_in(B);
+    assert!(matches!(desk.journey.stage(), Stage::Challenge { method: Method::TextMessage, .. }), "{}", desk.stage());
+    let refused = desk.send(Event::ChooseMethod { method: Method::AuthenticatorApp });
+    assert_eq!(refused, Some(Refusal::MethodUnavailable));
+    // Both: the page stands and says so, no code goes out, the right one opens nothing.
+    desk.store.accounts[1].factors[0].failures = MAX_CONSECUTIVE;
+    let right = desk.code_to(PHONE);
+    assert_eq!(desk.send(code(&right)), Some(Refusal::FactorDisabled));
+    desk.begin(501, FlowType::SignIn, Audience::Patients);
+    let sent = desk.store.outbox.len();
+    desk.sign_in(B);
+    assert_eq!(desk.store.outbox.len(), sent);
+    assert_eq!(desk.send(code(&right)), Some(Refusal::FactorDisabled));
 }
 
 #[test]
