@@ -21,6 +21,8 @@ pub struct PageHead {
     pub boot_script: Option<String>,
     /// The script of passkey ceremonies, on pages that may have one.
     pub passkey_script: Option<String>,
+    /// The script that warns before a session ends, on the pages of consoles.
+    pub session_script: Option<String>,
     /// wasm-bindgen's module, fetched early; worth naming only beside `boot_script`.
     pub preload_js: Option<String>,
     /// The WASM, fetched early; worth naming only beside `boot_script`.
@@ -63,6 +65,7 @@ pub fn shell(head: PageHead, body: impl IntoView) -> impl IntoView {
                         view! { <link rel="preload" r#as="fetch" r#type="application/wasm" crossorigin="anonymous" href=href /> }
                     })}
                 {head.passkey_script.map(|src| view! { <script type="module" src=src></script> })}
+                {head.session_script.map(|src| view! { <script type="module" src=src></script> })}
                 {head.boot_script.map(|src| view! { <script type="module" src=src></script> })}
             </head>
             <body>{body.into_any()}</body>

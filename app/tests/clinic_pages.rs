@@ -22,6 +22,7 @@ use leptos::prelude::*;
 
 fn visitor() -> Visitor {
     Visitor {
+        idle_seconds: 840,
         tenant: "Harbour Clinic".into(),
         domain: "harbour.example".into(),
         name: "Olu Adeyemi".into(),

@@ -13,6 +13,8 @@ pub struct Visitor {
     pub name: String,
     /// The token of forms.
     pub csrf: String,
+    /// For how many seconds the page may stand idle.
+    pub idle_seconds: u32,
     /// Whether the demo's banner is shown.
     pub demo: bool,
 }

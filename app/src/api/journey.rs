@@ -315,32 +315,56 @@ pub enum ProblemCode {
     EmailMissing,
     EmailInvalid,
     PasswordMissing,
-    PasswordTooShort { min: usize },
+    PasswordTooShort {
+        min: usize,
+    },
     PasswordTooLong,
     PasswordCommon,
     PasswordPattern,
     PasswordContext,
     CodeMissing,
     CodeLength,
-    CodeWrong { tries_left: u32 },
+    CodeWrong {
+        tries_left: u32,
+    },
     CodeExpired,
     CodeUsed,
-    CodeLocked { seconds: u32 },
-    FactorLocked { seconds: u32 },
-    ResendTooSoon { seconds: u32 },
-    TooManySends { seconds: u32 },
+    CodeLocked {
+        seconds: u32,
+    },
+    FactorLocked {
+        seconds: u32,
+    },
+    ResendTooSoon {
+        seconds: u32,
+    },
+    TooManySends {
+        seconds: u32,
+    },
     WrongCredentials,
-    SignInLocked { seconds: u32 },
+    SignInLocked {
+        seconds: u32,
+    },
     PhoneMissing,
     PhoneInvalid,
     PhonePremiumRate,
     MethodMissing,
     MethodUnavailable,
-    AttributeMissing { label: String },
-    AttributeTooLong { label: String },
-    AttributeCharacters { label: String },
-    AttributeNotInteger { label: String },
-    AttributeNotAnOption { label: String },
+    AttributeMissing {
+        label: String,
+    },
+    AttributeTooLong {
+        label: String,
+    },
+    AttributeCharacters {
+        label: String,
+    },
+    AttributeNotInteger {
+        label: String,
+    },
+    AttributeNotAnOption {
+        label: String,
+    },
     OutOfStep,
     Busy,
     EmailUnavailable,

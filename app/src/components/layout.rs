@@ -117,6 +117,9 @@ pub fn ConsoleLayout(
     /// 44 px controls and larger type, for patients' own pages.
     #[prop(optional)]
     roomy: bool,
+    /// What warns before the session ends, for who is signed in: a [`super::SessionEnd`].
+    #[prop(optional)]
+    session_end: Option<AnyView>,
     /// Whether the demo's banner leads to the inbox.
     #[prop(optional)]
     demo: bool,
@@ -153,6 +156,7 @@ pub fn ConsoleLayout(
                     {children()}
                 </main>
             </div>
+            {session_end}
         </div>
     }
     .plain()

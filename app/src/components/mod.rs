@@ -14,6 +14,7 @@ pub mod errors;
 pub mod fields;
 pub mod layout;
 mod plain;
+pub mod session_end;
 pub mod table;
 
 pub use actions::{Button, ButtonKind, ButtonLink, CopyControl, Form};
@@ -25,6 +26,7 @@ pub use errors::{ERROR_SUMMARY_ID, ErrorItem, ErrorSummary};
 pub use fields::{CodeField, FieldFrame, PasswordField, TextField};
 pub use layout::{AuthLayout, ConsoleLayout, NavItem};
 pub use plain::Plain;
+pub use session_end::SessionEnd;
 pub use table::{Column, DataTable, Sort};
 
 /// A text that may be absent, as a property: takes a text or an `Option` of one.

@@ -16,6 +16,22 @@ pub fn failure_page(title: &'static str, advice: &'static str, request: &str) ->
     }
 }
 
+/// The title of [`idle_page`].
+pub const SIGNED_OUT_TITLE: &str = "You were signed out";
+
+/// After a console stood idle: what happened, and that nobody else can look at it now (U26).
+pub fn idle_page() -> impl IntoView {
+    view! {
+        <AuthLayout tenant="Lanyard">
+            <h1 class="step-title">{SIGNED_OUT_TITLE}</h1>
+            <p class="lead">"Nothing happened on the page for a while, so we signed you out. That keeps others who use this device away from it."</p>
+            <p>
+                <ButtonLink href=crate::paths::HOME label="Go to the start page" />
+            </p>
+        </AuthLayout>
+    }
+}
+
 /// An authorization or logout request that cannot be answered to the application.
 pub fn protocol_error_page(code: &str, text: &'static str) -> impl IntoView + use<> {
     let code = code.to_owned();

@@ -94,15 +94,23 @@ pub(crate) static PASSKEY_SCRIPT: Asset = Asset {
     brotli: None,
 };
 
+/// The script that warns before a console's session ends.
+pub(crate) static SESSION_SCRIPT: Asset = Asset {
+    path: "/pkg/session.js",
+    content_type: "text/javascript; charset=utf-8",
+    etag: text(&tag(include_bytes!("session.js"))),
+    immutable: false,
+    plain: include_bytes!("session.js"),
+    brotli: None,
+};
+
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// The file at a URL's path, compared byte for byte.
 pub(crate) fn lookup(path: &str) -> Option<&'static Asset> {
-    if path == FORM_POST_SCRIPT.path {
-        return Some(&FORM_POST_SCRIPT);
-    }
-    if path == PASSKEY_SCRIPT.path {
-        return Some(&PASSKEY_SCRIPT);
+    let own = [&FORM_POST_SCRIPT, &PASSKEY_SCRIPT, &SESSION_SCRIPT].into_iter().find(|asset| asset.path == path);
+    if own.is_some() {
+        return own;
     }
     ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok().map(|found| &ASSETS[found])
 }

@@ -6,21 +6,21 @@
 
 use axum::{
     extract::{FromRequestParts, Path},
-    http::{HeaderMap, Method, header, request::Parts},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
-use lanyard_app::paths;
+use lanyard_app::{pages, paths};
 use lanyard_domain::{
     account::{Account, AccountKind},
     id::Id,
     role::Role,
     secret::Token,
-    session::{ConsoleKind, Session},
+    session::{ConsoleKind, NOTED_EVERY, Session},
     tenant::{SYSTEM_DOMAIN, Tenant, TenantDomain},
     user_flow::Audience,
 };
 
-use super::{client::Client, cookies::Cookie, csrf, error::HttpError, form::Fields, journey::sent_to};
+use super::{client::Client, cookies::Cookie, csrf, error::HttpError, form::Fields, journey::sent_to, page};
 use crate::{service::journey, state::App};
 
 /// Somebody signed in to a console.
@@ -162,7 +162,7 @@ async fn signed_in(
 // Keeps an active session from going idle; a write once a minute at most.
 async fn touch(app: &App, session: &Session) -> Result<(), HttpError> {
     let (id, now, end) = (session.id, app.clock.now(), session.expires_at);
-    if now.since(session.last_seen_at) < lanyard_domain::clock::MINUTE {
+    if now.since(session.last_seen_at) < NOTED_EVERY {
         return Ok(());
     }
     app.store.write(move |tx| Box::pin(async move { tx.touch_session(id, now, end).await })).await?;
@@ -268,7 +268,16 @@ pub async fn sign_out(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response, HttpError> {
-    let mut response = Redirect::to(paths::HOME).into_response();
+    // A page that stood idle says so; whoever pressed the button knows.
+    let mut response = match fields.get("idle") {
+        "" => Redirect::to(paths::HOME).into_response(),
+        _ => {
+            page::render(&app, StatusCode::OK, page::Head::plain(pages::system::SIGNED_OUT_TITLE), || {
+                pages::system::idle_page()
+            })
+            .await
+        }
+    };
     let Some(cookie) = Cookie::Console.read(&headers) else { return Ok(response) };
     if !csrf::matches(&cookie, "console", fields.get("csrf")) {
         return Err(HttpError::CrossSite);

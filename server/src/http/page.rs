@@ -12,7 +12,7 @@ use lanyard_app::{pages, shell};
 use leptos::prelude::*;
 
 use super::{
-    assets::{Bundle, ENTRY, FORM_POST, PASSKEY_SCRIPT},
+    assets::{Bundle, ENTRY, FORM_POST, PASSKEY_SCRIPT, SESSION_SCRIPT},
     error::Failed,
 };
 use crate::state::App;
@@ -23,6 +23,7 @@ pub struct Head {
     title: String,
     scripts: Option<&'static Bundle>,
     passkeys: bool,
+    session: bool,
     form_action: Option<String>,
     refresh: Option<(u8, String)>,
     frames: Vec<String>,
@@ -36,6 +37,7 @@ impl Head {
             title,
             scripts: Some(&ENTRY.journey),
             passkeys: true,
+            session: false,
             form_action: None,
             refresh: None,
             frames: Vec::new(),
@@ -49,6 +51,7 @@ impl Head {
             title: title.into(),
             scripts: Some(&ENTRY.claims),
             passkeys: false,
+            session: false,
             form_action: None,
             refresh: None,
             frames: Vec::new(),
@@ -62,6 +65,7 @@ impl Head {
             title: title.into(),
             scripts: None,
             passkeys: false,
+            session: false,
             form_action: None,
             refresh: None,
             frames: Vec::new(),
@@ -72,6 +76,13 @@ impl Head {
     #[must_use]
     pub fn with_passkeys(mut self) -> Self {
         self.passkeys = true;
+        self
+    }
+
+    /// A page of a console, which warns before its session ends.
+    #[must_use]
+    pub fn ending_when_idle(mut self) -> Self {
+        self.session = true;
         self
     }
 
@@ -150,6 +161,7 @@ fn document_head(head: &Head) -> shell::PageHead {
         lang: "en".to_owned(),
         css: ENTRY.css.to_owned(),
         passkey_script: head.passkeys.then(|| PASSKEY_SCRIPT.path.to_owned()),
+        session_script: head.session.then(|| SESSION_SCRIPT.path.to_owned()),
         boot_script: script(|bundle| bundle.boot),
         preload_js: script(|bundle| bundle.js),
         preload_wasm: script(|bundle| bundle.wasm),

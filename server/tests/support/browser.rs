@@ -107,6 +107,12 @@ impl Browser {
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
+    /// What a script asks for that wants no body.
+    pub(crate) async fn head(&mut self, path: &str) -> Page {
+        let request = Request::head(path).header(header::HOST, "id.example");
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
     /// A form as a browser posts it from one of our pages.
     pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
         let request = form(path).header("sec-fetch-site", "same-origin").header(header::ORIGIN, ORIGIN);

@@ -131,6 +131,8 @@ pub struct Frame {
     pub can_create: bool,
     /// What does not work until somebody configures it: no mail, no text messages.
     pub warnings: Vec<String>,
+    /// For how many seconds the page may stand idle.
+    pub idle_seconds: u32,
     /// Whether this is the demo.
     pub demo: bool,
     /// What was just done.

@@ -10,7 +10,8 @@ use leptos::prelude::*;
 use crate::{
     api::account::{AccountView, ClaimView, Done, MethodView, Moment, PasskeyView, SessionView, Visitor},
     components::{
-        Badge, Button, ButtonKind, ButtonLink, ConsoleLayout, DefinitionList, Disclosure, Form, Notice, Tone,
+        Badge, Button, ButtonKind, ButtonLink, ConsoleLayout, DefinitionList, Disclosure, Form, Notice, SessionEnd,
+        Tone,
     },
     paths,
 };
@@ -48,6 +49,8 @@ fn frame(visitor: &Visitor, children: AnyView) -> AnyView {
     let tenant = view! { <span>{visitor.tenant.clone()}</span> }.into_any();
     let home = paths::account(&visitor.domain);
     let menu = sign_out(visitor.csrf.clone(), ButtonKind::Link);
+    let session_end =
+        view! { <SessionEnd seconds=visitor.idle_seconds home=home.clone() csrf=visitor.csrf.clone() /> }.into_any();
     view! {
         <ConsoleLayout
             console=ACCOUNT_TITLE
@@ -57,6 +60,7 @@ fn frame(visitor: &Visitor, children: AnyView) -> AnyView {
             account=visitor.name.clone()
             account_menu=menu
             roomy=true
+            session_end=session_end
             demo=visitor.demo
         >
             <div class="own">{children}</div>

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 
 use crate::{
     api::account::Visitor,
-    components::{ButtonKind, ConsoleLayout, NavItem},
+    components::{ButtonKind, ConsoleLayout, NavItem, SessionEnd},
     pages::account::sign_out,
     paths,
 };
@@ -25,6 +25,8 @@ fn frame(visitor: &Visitor, children: AnyView) -> AnyView {
         {sign_out(visitor.csrf.clone(), ButtonKind::Link)}
     }
     .into_any();
+    let session_end =
+        view! { <SessionEnd seconds=visitor.idle_seconds home=home.clone() csrf=visitor.csrf.clone() /> }.into_any();
     view! {
         <ConsoleLayout
             console="Clinic"
@@ -33,6 +35,7 @@ fn frame(visitor: &Visitor, children: AnyView) -> AnyView {
             nav=nav
             account=visitor.name.clone()
             account_menu=menu
+            session_end=session_end
             demo=visitor.demo
         >
             {children}

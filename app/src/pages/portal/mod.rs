@@ -30,7 +30,7 @@ pub use tenants::{new_tenant_page, overview_page, tenant_list_page};
 
 use crate::{
     api::portal::{Frame, Section},
-    components::{Button, ButtonKind, ConsoleLayout, Disclosure, Form, NavItem, Notice, Tone},
+    components::{Button, ButtonKind, ConsoleLayout, Disclosure, Form, NavItem, Notice, SessionEnd, Tone},
     paths,
 };
 
@@ -41,6 +41,8 @@ pub(crate) fn portal_page(frame: Frame, content: AnyView) -> AnyView {
     let nav = navigation(&frame);
     let warnings = warnings(&frame.warnings);
     let done = frame.done.map(parts::done_notice);
+    let session_end =
+        view! { <SessionEnd seconds=frame.idle_seconds home=paths::PORTAL csrf=frame.csrf.clone() /> }.into_any();
     let menu = view! {
         <Form action=paths::CONSOLE_SIGN_OUT csrf=frame.csrf class="inline-form">
             <Button label="Sign out" kind=ButtonKind::Link />
@@ -54,6 +56,7 @@ pub(crate) fn portal_page(frame: Frame, content: AnyView) -> AnyView {
             nav=nav
             account=frame.account
             account_menu=menu.into_any()
+            session_end=session_end
             demo=frame.demo
         >
             {done}

@@ -287,7 +287,10 @@ mod tests {
         assert_eq!(answer.credential(), CredentialId(vec![1]));
         let decoy: Record = serde_json::from_value(party().decoy_for(&answer)).unwrap();
         assert_eq!(decoy.cred_id().as_slice(), [1], "it would be taken for the one that was named");
-        assert_eq!(party().check(&answer, Asked { challenge: Challenge([0; 32]), account_known: false }, None).assertion, None);
+        assert_eq!(
+            party().check(&answer, Asked { challenge: Challenge([0; 32]), account_known: false }, None).assertion,
+            None
+        );
     }
 
     #[test]

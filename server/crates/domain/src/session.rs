@@ -8,7 +8,7 @@ use crate::{
     account::Account,
     application::Application,
     assurance::{Authentication, Level},
-    clock::{DAY, HOUR, Millis, Timestamp},
+    clock::{DAY, HOUR, MINUTE, Millis, Timestamp},
     id::Id,
     secret::TokenHash,
     tenant::Tenant,
@@ -19,8 +19,8 @@ use crate::{
 /// SP 800-63B-4, 2.1.3 wants everybody to sign in anew once in 30 days, even where one factor is
 /// enough. Without such an end a stolen cookie that is used often would live for ever.
 pub const ROLLING_CAP: Millis = 30 * DAY;
-/// How long a console session may stand idle (N21).
-pub const CONSOLE_IDLE: Millis = HOUR;
+/// How often the use of a session is noted at most: idle time is counted from the last note.
+pub const NOTED_EVERY: Millis = MINUTE;
 /// The longest life of a console session (N21).
 pub const CONSOLE_LIFE: Millis = 12 * HOUR;
 
@@ -47,6 +47,16 @@ impl ConsoleKind {
             Self::Portal => "portal",
             Self::Clinic => "clinic",
             Self::Account => "account",
+        }
+    }
+
+    /// How long its session may stand idle. An hour at most (N21); the clinic's pages stand open on desks
+    /// that others pass by (45 CFR 164.312(a)(2)(iii), C8).
+    #[must_use]
+    pub const fn idle(self) -> Millis {
+        match self {
+            Self::Clinic => 15 * MINUTE,
+            Self::Portal | Self::Account => HOUR,
         }
     }
 
@@ -120,7 +130,7 @@ impl Session {
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         let idle_ok = match self.console {
-            Some(_) => now.since(self.last_seen_at) < CONSOLE_IDLE,
+            Some(console) => now.since(self.last_seen_at) < console.idle(),
             None => true,
         };
         self.ended_at.is_none() && now < self.expires_at && now >= self.created_at && idle_ok

@@ -13,6 +13,7 @@ use lanyard_app::{
     pages::account::{ACCOUNT_TITLE, PROFILE_TITLE, account_page, profile_page},
     paths, shell,
 };
+use lanyard_domain::session::ConsoleKind;
 
 mod passkeys;
 
@@ -43,7 +44,7 @@ fn owner(app: &App, oneself: &Oneself) -> Owner {
         account: who.account.clone(),
         session: who.session.id,
         strong: account::passkeys::may_change(&who.session, app.clock.now()),
-        visitor: account::visitor(app, &oneself.tenant, who.name(), &who.csrf),
+        visitor: account::visitor(app, ConsoleKind::Account, &oneself.tenant, who.name(), &who.csrf),
     }
 }
 
@@ -61,14 +62,15 @@ async fn show(State(app): State<App>, oneself: Oneself, RawQuery(query): RawQuer
         Some(_) | None => None,
     };
     let view = account::overview(&app, owner(&app, &oneself), done).await?;
-    let head = page::Head::plain(shell::title(ACCOUNT_TITLE, &oneself.tenant.name, false)).with_passkeys();
+    let head =
+        page::Head::plain(shell::title(ACCOUNT_TITLE, &oneself.tenant.name, false)).with_passkeys().ending_when_idle();
     Ok(page::render(&app, StatusCode::OK, head, move || account_page(view.clone())).await)
 }
 
 /// `GET /account/{tenant}/profile`: the form.
 async fn profile(State(app): State<App>, oneself: Oneself) -> Result<Response, HttpError> {
     let view = account::form(&app, owner(&app, &oneself)).await?;
-    let head = page::Head::plain(shell::title(PROFILE_TITLE, &oneself.tenant.name, false));
+    let head = page::Head::plain(shell::title(PROFILE_TITLE, &oneself.tenant.name, false)).ending_when_idle();
     Ok(page::render(&app, StatusCode::OK, head, move || profile_page(view.clone())).await)
 }
 
@@ -88,7 +90,7 @@ async fn change_profile(
             Ok(Redirect::to(&format!("{home}?{SAVED}")).into_response())
         }
         Change::Refused(view) => {
-            let head = page::Head::plain(shell::title(PROFILE_TITLE, &oneself.tenant.name, true));
+            let head = page::Head::plain(shell::title(PROFILE_TITLE, &oneself.tenant.name, true)).ending_when_idle();
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(page::render(&app, status, head, move || profile_page(view.clone())).await)
         }

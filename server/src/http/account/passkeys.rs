@@ -37,7 +37,9 @@ pub(super) fn routes() -> Router<App> {
 
 async fn draw(app: &App, oneself: &Oneself, view: PasskeyFormView) -> Response {
     let failed = view.problem.is_some();
-    let head = page::Head::plain(shell::title(NEW_PASSKEY_TITLE, &oneself.tenant.name, failed)).with_passkeys();
+    let head = page::Head::plain(shell::title(NEW_PASSKEY_TITLE, &oneself.tenant.name, failed))
+        .with_passkeys()
+        .ending_when_idle();
     let status = if failed { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     page::render(app, status, head, move || passkey_page(view.clone())).await
 }

@@ -12,6 +12,7 @@ use lanyard_app::{
     pages::clinic::{LIST_TITLE, patient_page, patients_page},
     shell,
 };
+use lanyard_domain::session::ConsoleKind;
 
 use super::{client::Client, console::Staff, error::HttpError, form::Fields, page};
 use crate::{
@@ -32,7 +33,7 @@ fn looker(app: &App, staff: &Staff, client: Client) -> Looker {
         account: staff.who.account.id,
         tenant: staff.tenant.id,
         client,
-        visitor: account::visitor(app, &staff.tenant, staff.who.name(), &staff.who.csrf),
+        visitor: account::visitor(app, ConsoleKind::Clinic, &staff.tenant, staff.who.name(), &staff.who.csrf),
     }
 }
 
@@ -46,7 +47,7 @@ async fn list(
     let fields = Fields::parse(query.unwrap_or_default().as_bytes())?;
     let query = PatientListQuery::read(|name| fields.get(name));
     let view = clinic::list(&app, looker(&app, &staff, client), query).await?;
-    let head = page::Head::plain(shell::title(LIST_TITLE, &staff.tenant.name, false));
+    let head = page::Head::plain(shell::title(LIST_TITLE, &staff.tenant.name, false)).ending_when_idle();
     Ok(page::render(&app, StatusCode::OK, head, move || patients_page(view.clone())).await)
 }
 
@@ -59,6 +60,6 @@ async fn patient(
 ) -> Result<Response, HttpError> {
     let id = id.parse().map_err(|_| HttpError::NotFound)?;
     let view = clinic::open(&app, looker(&app, &staff, client), id).await?.ok_or(HttpError::NotFound)?;
-    let head = page::Head::plain(shell::title(&view.name, &staff.tenant.name, false));
+    let head = page::Head::plain(shell::title(&view.name, &staff.tenant.name, false)).ending_when_idle();
     Ok(page::render(&app, StatusCode::OK, head, move || patient_page(view.clone())).await)
 }

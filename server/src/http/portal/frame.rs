@@ -8,13 +8,16 @@ use lanyard_app::{
     api::portal::{Done, Frame, Section, TenantLink},
     shell,
 };
-use lanyard_domain::{role::Role, tenant::Tenant};
+use lanyard_domain::{role::Role, session::ConsoleKind, tenant::Tenant};
 use leptos::prelude::AnyView;
 
 use super::Place;
 use crate::{
     http::{console::SignedIn, error::HttpError, page},
-    service::portal::{listing::Wanted, tenants},
+    service::{
+        account,
+        portal::{listing::Wanted, tenants},
+    },
     state::{App, Channels},
 };
 
@@ -41,6 +44,7 @@ pub(super) async fn frame(
         tenants: tenants.iter().map(link).collect(),
         can_create: who.roles.contains(&Role::InstanceOperator),
         warnings: warnings(app.channels),
+        idle_seconds: account::idle_seconds(ConsoleKind::Portal),
         demo: app.config.demo,
         done: None,
     })
@@ -114,7 +118,7 @@ impl Answer {
 
     /// Draws the page.
     pub(super) async fn draw(self, app: &App, body: impl Fn() -> AnyView + Clone + Send + Sync + 'static) -> Response {
-        page::render(app, self.status, page::Head::staff(self.title), body).await
+        page::render(app, self.status, page::Head::staff(self.title).ending_when_idle(), body).await
     }
 }
 

@@ -7,7 +7,14 @@ mod profile;
 pub mod words;
 
 use lanyard_app::api::account::{AccountView, Done, Visitor};
-use lanyard_domain::{account::Account, attribute::Attribute, id::Id, session::Session, tenant::Tenant};
+use lanyard_domain::{
+    account::Account,
+    attribute::Attribute,
+    clock::SECOND,
+    id::Id,
+    session::{ConsoleKind, NOTED_EVERY, Session},
+    tenant::Tenant,
+};
 use lanyard_storage::StorageError;
 
 pub use access::{end_sessions, remove_access};
@@ -64,14 +71,22 @@ fn custom(attributes: Vec<Attribute>) -> Vec<Attribute> {
     attributes.into_iter().filter(Attribute::is_custom).collect()
 }
 
+/// For how many seconds a page of `console` may stand idle: its session may be as old as the last note of
+/// its use.
+#[must_use]
+pub fn idle_seconds(console: ConsoleKind) -> u32 {
+    u32::try_from((console.idle() - NOTED_EVERY) / SECOND).unwrap_or_default()
+}
+
 /// The frame of a console's pages.
 #[must_use]
-pub fn visitor(app: &App, tenant: &Tenant, name: String, csrf: &str) -> Visitor {
+pub fn visitor(app: &App, console: ConsoleKind, tenant: &Tenant, name: String, csrf: &str) -> Visitor {
     Visitor {
         tenant: tenant.name.clone(),
         domain: tenant.domain.as_str().to_owned(),
         name,
         csrf: csrf.to_owned(),
+        idle_seconds: idle_seconds(console),
         demo: app.config.demo,
     }
 }

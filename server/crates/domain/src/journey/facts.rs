@@ -2,8 +2,16 @@
 //! transaction that stores the step.
 
 use crate::{
-    account::Account, assurance::Demand, clock::Timestamp, consent::ConsentFacts, email::EmailAddress,
-    entropy::Entropy, factor::{Factor, MAX_CONSECUTIVE}, id::Id, phone::PhoneNumber, secret::Sealed,
+    account::Account,
+    assurance::Demand,
+    clock::Timestamp,
+    consent::ConsentFacts,
+    email::EmailAddress,
+    entropy::Entropy,
+    factor::{Factor, MAX_CONSECUTIVE},
+    id::Id,
+    phone::PhoneNumber,
+    secret::Sealed,
 };
 
 use super::{CodeMac, CodePurpose};

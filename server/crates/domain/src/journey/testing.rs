@@ -351,7 +351,10 @@ impl Store {
                     self.sends.push((CodePurpose::SignUp, to.as_str().to_owned(), now));
                 }
                 super::Notice::NoAccount => self.sends.push((CodePurpose::Reset, to.as_str().to_owned(), now)),
-                super::Notice::FactorBound(_) | super::Notice::PasswordChanged | super::Notice::PasskeyCopied | super::Notice::PasswordDisabled => {}
+                super::Notice::FactorBound(_)
+                | super::Notice::PasswordChanged
+                | super::Notice::PasskeyCopied
+                | super::Notice::PasswordDisabled => {}
             },
             Effect::CreateAccount(new) => {
                 if self.accounts.iter().any(|account| account.email == new.email) {
