@@ -227,6 +227,46 @@ async fn told(app: &TestApp, clinic: &Clinic) -> Vec<(Option<String>, Option<Str
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn c1_a_replayed_proof_is_one_event_a_minute_for_each_client_and_network() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (key, path, info) = (ClientKey::generate("k"), token_path(&clinic), userinfo_path(&clinic));
+    let first = key.proof(&Call::post(&app, &path, "a"), |_, _| {});
+    let tokens: Value = redeemed(&app, &clinic, &code(&app, &clinic, &[]).await, Some(first.clone())).await.json();
+    let (access, refresh) = (tokens["access_token"].as_str().unwrap(), tokens["refresh_token"].as_str().unwrap());
+    // A nonce that is wanted is every client's way: nothing to tell.
+    let stale = key.proof(&Call::post(&app, &path, "s"), |_, claims| claims["iat"] = 1.into());
+    assert_eq!(error(&refreshed(&app, &clinic, refresh, Some(stale)).await), refused(400, "use_dpop_nonce"));
+    let call = Call { jti: "b", method: "GET", path: &info, token: Some(access), at: app.now().as_seconds() };
+    let proof = key.proof(&call, |_, _| {});
+    let mut browser = app.browser();
+    assert_eq!(userinfo(&mut browser, &clinic, "DPoP", access, Some(proof.clone())).await.status, 200);
+    assert!(told(&app, &clinic).await.is_empty());
+
+    for network in [[203, 0, 113, 7], [198, 51, 100, 4]] {
+        let mut thief = app.browser().at_ip(network);
+        for _ in 0..3 {
+            let page = userinfo(&mut thief, &clinic, "DPoP", access, Some(proof.clone())).await;
+            assert_eq!(error(&page), refused(401, "invalid_dpop_proof"));
+        }
+    }
+    // At the token endpoint too: it is the same client and network, so nothing more is told.
+    assert_eq!(
+        error(&refreshed(&app, &clinic, refresh, Some(first.clone())).await),
+        refused(400, "invalid_dpop_proof")
+    );
+    let mut events = told(&app, &clinic).await;
+    events.sort();
+    let (id, why) = (Some(clinic.application.id.to_string()), "The DPoP proof has been used already.");
+    let expected = ["198.51.100.4", "203.0.113.7"].map(|ip| (id.clone(), Some(ip.to_owned()), why.to_owned()));
+    assert_eq!(events, expected);
+    let log = app.rows(&["audit"]).await.concat();
+    for secret in [access, refresh, proof.as_str(), first.as_str()] {
+        assert!(!log.contains(secret), "c5: nothing that could be used");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn c1_a_grant_in_the_hands_of_another_key_is_an_event() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
