@@ -150,6 +150,7 @@ fn journeys() -> Vec<(&'static str, JourneyView)> {
                 email: "maria@example.com".into(),
                 details: vec!["Email address".into(), "Given name".into(), "Surname".into()],
                 rights: vec!["Get these details again while you’re away".into()],
+                host: Some("app.example".into()),
             }),
         ),
         ("sign-in-demo", JourneyView { demo: true, ..sign_in() }),

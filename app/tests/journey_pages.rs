@@ -226,9 +226,10 @@ fn u29_the_consent_page_names_the_app_what_it_gets_and_both_ways_out() {
         email: "maria@example.com".into(),
         details: vec!["Given name".into()],
         rights: vec!["Get these details again while you’re away".into()],
+        host: Some("app.example".into()),
     };
     let page = html(&view(stage));
-    for said in ["Given name", "while you’re away", "maria@example.com", "Allow", "Cancel", "/agree", "/cancel"] {
+    for said in ["app.example", "Given name", "while you’re away", "maria@example.com", "Allow", "Cancel", "/agree", "/cancel"] {
         assert!(page.contains(said), "{said}: {page}");
     }
 }

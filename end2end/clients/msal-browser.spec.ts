@@ -148,6 +148,17 @@ for (const major of MAJORS) {
             expect(again.requests).toEqual([]);
             expect(again.result.accessToken).toBe(refreshed.result.accessToken);
 
+            // A refresh token that is refused, as after its end: MSAL goes on in the hidden frame by itself.
+            const kept = await page.evaluate(() => {
+                const key = Object.keys(sessionStorage).find((key) => /-refreshtoken-|\|refreshtoken\|/i.test(key)) ?? "";
+                return (JSON.parse(sessionStorage.getItem(key) ?? "{}") as { secret?: string }).secret ?? "";
+            });
+            const form = { client_id: registered().singlePage.clientId, token: kept };
+            expect((await request.post(`${authority("quick")}/oauth2/v2.0/revoke`, { form })).status()).toBe(200);
+            const renewed = await requestsDuring(page, () => token(page, { forceRefresh: true }));
+            expect(renewed.requests.filter((one) => !one.startsWith("OPTIONS"))).toEqual([TOKEN("quick"), AUTHORIZE("quick"), TOKEN("quick")]);
+            expect(renewed.result).toMatchObject({ fromCache: false, idTokenClaims: { sub: first["sub"], auth_time: first["auth_time"] } });
+
             const gone = await page.evaluate(() => {
                 const keys = Object.keys(sessionStorage).filter((key) => /-refreshtoken-|\|refreshtoken\|/i.test(key));
                 keys.forEach((key) => sessionStorage.removeItem(key));

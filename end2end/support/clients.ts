@@ -38,6 +38,8 @@ export interface Registered {
     singlePage: Application;
     web: Application;
     native: Application;
+    /** Two that want to be told of a sign-out in a frame, at `https://{name}.example/signed-out`. */
+    framed: Record<"one" | "two", Application>;
 }
 
 /** What global set-up made, read by the specs. */
@@ -99,6 +101,12 @@ async function register(server: Awaited<ReturnType<typeof startServer>>): Promis
     const home = `http://localhost:${port}/`;
     const singlePage = await application("Single page", "single_page", `${home}redirect.html`, home);
     await server.command("app", "set", singlePage.clientId, ...inTenant, "--set", "handles_password_reset=true");
+    const framed = async (name: string): Promise<Application> => {
+        const made = await application(`Framed ${name}`, "web", `https://${name}.example/callback`);
+        const setting = `front_channel_logout=https://${name}.example/signed-out`;
+        await server.command("app", "set", made.clientId, ...inTenant, "--set", setting);
+        return made;
+    };
     return {
         origin: server.origin,
         certificate: join(server.data, "development-certificate.pem"),
@@ -107,5 +115,6 @@ async function register(server: Awaited<ReturnType<typeof startServer>>): Promis
         singlePage,
         web: await application("Web", "web", `${home}redirect`, home),
         native: await application("Native", "native", "http://localhost"),
+        framed: { one: await framed("one"), two: await framed("two") },
     };
 }

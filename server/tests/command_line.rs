@@ -197,7 +197,7 @@ async fn rfc7591_registration_is_switched_and_its_tokens_are_made_and_revoked_by
     assert_eq!(shown["initial_access_tokens"][0]["uses_left"], 2);
     assert!(!shown.to_string().contains(token), "shown once");
     for (bad, why) in [
-        (["--flow", "none", "--label", "x"], "no flow none"),
+        (["--flow", "none", "--label", "x"], "none: not found"),
         (["--flow", "B2C_1_susi", "--label", ""], "out of bounds"),
     ] {
         assert_one_line(&run(&dir, &[&registration("mint")[..], &here, &bad].concat(), &[]).await, &[why]);

@@ -32,12 +32,13 @@ async fn u29_no_code_and_no_session_before_the_person_allows_it() {
         let mut run = begin(&app, &clinic, &[], via).await;
         let before = app.durable().await;
         let view = run.sign_in(NORA, PASSWORD).await;
-        let StageView::Consent { email, details, rights } = view.stage else { panic!("{view:?}") };
+        let StageView::Consent { email, details, rights, host } = view.stage else { panic!("{view:?}") };
+        assert_eq!(host.as_deref(), Some("app.example"), "where it leads, whatever it is called");
         assert_eq!(email, NORA);
         assert_eq!(details, ["Email address", "Given name", "Whether your account is new"]);
         assert_eq!(rights, ["Get these details again while you’re away"]);
         let page = run.page().await;
-        assert!(page.says("Patient app") && page.says("Allow") && page.says("Given name"), "{}", page.text());
+        assert!(page.says("Patient app") && page.says("app.example") && page.says("Allow") && page.says("Given name"), "{}", page.text());
         // Nothing leads past it.
         let back = run.browser.get(&paths::journey_return(&run.id)).await;
         assert_eq!((back.refresh(), back.location()), (None, Some(paths::journey(&run.id))));

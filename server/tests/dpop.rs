@@ -16,11 +16,12 @@ use crate::oidc::{
 use crate::support::{
     Clinic, PASSWORD, Page, Run, TestApp, Via,
     app::Options,
-    browser::Browser,
+    browser::{Browser, encode},
     client_key::{Call, ClientKey},
-    journey::{authorize, place, redeem},
-    world::NORA,
+    journey::{VERIFIER, authorize, place, redeem},
+    world::{NORA, REPLY},
 };
+use lanyard_server::http::limit::TOLD_PER_HOUR;
 
 fn token_path(clinic: &Clinic) -> String {
     format!("{}/oauth2/v2.0/token", place(clinic, &clinic.flow))
@@ -224,6 +225,116 @@ async fn told(app: &TestApp, clinic: &Clinic) -> Vec<(Option<String>, Option<Str
             (event.target, event.ip, event.detail["why"].as_str().unwrap().to_owned())
         })
         .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_a_replayed_proof_is_one_event_a_minute_for_each_client_and_network() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (key, path, info) = (ClientKey::generate("k"), token_path(&clinic), userinfo_path(&clinic));
+    let first = key.proof(&Call::post(&app, &path, "a"), |_, _| {});
+    let tokens: Value = redeemed(&app, &clinic, &code(&app, &clinic, &[]).await, Some(first.clone())).await.json();
+    let (access, refresh) = (tokens["access_token"].as_str().unwrap(), tokens["refresh_token"].as_str().unwrap());
+    // A nonce that is wanted is every client's way: nothing to tell.
+    let stale = key.proof(&Call::post(&app, &path, "s"), |_, claims| claims["iat"] = 1.into());
+    assert_eq!(error(&refreshed(&app, &clinic, refresh, Some(stale)).await), refused(400, "use_dpop_nonce"));
+    let call = Call { jti: "b", method: "GET", path: &info, token: Some(access), at: app.now().as_seconds() };
+    let proof = key.proof(&call, |_, _| {});
+    let mut browser = app.browser();
+    assert_eq!(userinfo(&mut browser, &clinic, "DPoP", access, Some(proof.clone())).await.status, 200);
+    assert!(told(&app, &clinic).await.is_empty());
+
+    for network in [[203, 0, 113, 7], [198, 51, 100, 4]] {
+        let mut thief = app.browser().at_ip(network);
+        for _ in 0..3 {
+            let page = userinfo(&mut thief, &clinic, "DPoP", access, Some(proof.clone())).await;
+            assert_eq!(error(&page), refused(401, "invalid_dpop_proof"));
+        }
+    }
+    // At the token endpoint too: it is the same client and network, so nothing more is told.
+    assert_eq!(
+        error(&refreshed(&app, &clinic, refresh, Some(first.clone())).await),
+        refused(400, "invalid_dpop_proof")
+    );
+    let mut events = told(&app, &clinic).await;
+    events.sort();
+    let (id, why) = (Some(clinic.application.id.to_string()), "The DPoP proof has been used already.");
+    let expected = ["198.51.100.4", "203.0.113.7"].map(|ip| (id.clone(), Some(ip.to_owned()), why.to_owned()));
+    assert_eq!(events, expected);
+    let log = app.rows(&["audit"]).await.concat();
+    for secret in [access, refresh, proof.as_str(), first.as_str()] {
+        assert!(!log.contains(secret), "c5: nothing that could be used");
+    }
+}
+
+// Public clients prove nothing: proofs that are wrong come from anybody, and from any number of networks.
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_proofs_that_anybody_can_spoil_neither_fill_the_log_nor_hide_a_stolen_one() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (key, path, info) = (ClientKey::generate("k"), token_path(&clinic), userinfo_path(&clinic));
+    let proof = key.proof(&Call::post(&app, &path, "a"), |_, _| {});
+    let tokens: Value = redeemed(&app, &clinic, &code(&app, &clinic, &[]).await, Some(proof)).await.json();
+    let access = tokens["access_token"].as_str().unwrap();
+    let call = Call { jti: "b", method: "GET", path: &info, token: Some(access), at: app.now().as_seconds() };
+    let stolen = key.proof(&call, |_, _| {});
+    let mut browser = app.browser();
+    assert_eq!(userinfo(&mut browser, &clinic, "DPoP", access, Some(stolen.clone())).await.status, 200);
+
+    let spare = code(&app, &clinic, &[]).await;
+    let spoilt = key.proof(&Call::post(&app, &path, "c"), |header, _| header["alg"] = "none".into());
+    let most = u8::try_from(TOLD_PER_HOUR.get()).unwrap();
+    for network in 0..most + 20 {
+        let mut anybody = app.browser().at_ip([203, 0, network, 7]);
+        anybody.extra = vec![("dpop", spoilt.clone())];
+        let page = redeem(&mut anybody, &clinic, &clinic.flow, &spare, &[]).await;
+        assert_eq!(error(&page), refused(400, "invalid_dpop_proof"));
+    }
+    let spoils = told(&app, &clinic).await;
+    assert_eq!(spoils.len(), usize::from(most), "bounded, whatever the networks");
+    // From a network that has just been told of, and beyond every bound of the others.
+    let mut thief = app.browser().at_ip([203, 0, 1, 7]);
+    let page = userinfo(&mut thief, &clinic, "DPoP", access, Some(stolen)).await;
+    assert_eq!(error(&page), refused(401, "invalid_dpop_proof"));
+    let all = told(&app, &clinic).await;
+    let news: Vec<_> = all.iter().filter(|event| !spoils.contains(event)).collect();
+    assert_eq!(news.len(), 1, "{news:?}");
+    assert_eq!((news[0].1.as_deref(), news[0].2.as_str()), (Some("203.0.1.7"), "The DPoP proof has been used already."));
+}
+
+// What an operator changed while a body was on its way holds for the request: nothing is read before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn d5_a_change_that_is_made_while_a_slow_body_arrives_holds_for_the_request() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let code = code(&app, &clinic, &[]).await;
+    let (begun, begins) = tokio::sync::oneshot::channel::<()>();
+    let (go, gone) = tokio::sync::oneshot::channel::<()>();
+    let client = clinic.application.id.to_string();
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("client_id", client.as_str()),
+        ("code", code.as_str()),
+        ("redirect_uri", REPLY),
+        ("code_verifier", VERIFIER),
+    ];
+    let form = encode(&fields);
+    let body = futures::stream::once(async move {
+        begun.send(()).unwrap();
+        gone.await.unwrap();
+        Ok::<_, std::io::Error>(form)
+    });
+    let (mut browser, path) = (app.browser(), token_path(&clinic));
+    let slow = tokio::spawn(async move {
+        let body = axum::body::Body::from_stream(body);
+        browser.post_raw(&path, axum::http::Method::POST, "application/x-www-form-urlencoded", body).await
+    });
+    begins.await.unwrap();
+    strict(&app, &clinic, false).await;
+    let before = app.durable().await;
+    go.send(()).unwrap();
+    assert_eq!(error(&slow.await.unwrap()), refused(400, "invalid_dpop_proof"), "a proof is asked for by now");
+    assert_eq!(app.durable().await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

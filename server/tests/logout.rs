@@ -424,6 +424,39 @@ async fn oidcc_backchannel_whatever_ends_the_session_tells_the_applications() {
     }
 }
 
+// A new password ends every session (f28), and who relied on one is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn oidcc_backchannel_a_password_reset_tells_the_applications() {
+    let app = reaching_loopback().await;
+    let (party, address) = Party::start().await;
+    let mut clinic = app.world.plain.clone();
+    set(&app, &mut clinic, |a| a.settings.back_channel_logout = Some(format!("http://{address}/logout"))).await;
+    let (mut run, token) = signed_in(&app, &clinic).await;
+    let known = verified(&mut run.browser, &app, &clinic, &token, TokenType::Id).await;
+
+    // Another browser: somebody who forgot the password, and gives up before it is changed.
+    let reset = authorize(&clinic, &clinic.reset, &[]);
+    let mut forgot = Run::at(app.browser(), &reset, Via::Form).await;
+    forgot.prove(&app, NORA).await;
+    app.drain().await;
+    assert!(party.tokens().is_empty(), "nothing has changed yet");
+    assert!(is_signed_in(&mut run.browser, &clinic).await);
+
+    let view = forgot.act("submit-new-password", &[("password", "plum otter 94 ladder")]).await;
+    assert!(view.problems.is_empty(), "{view:?}");
+    app.drain().await;
+    let told = party.tokens();
+    assert_eq!(told.len(), 1, "one notice for the one session");
+    let told = verified(&mut run.browser, &app, &clinic, &told[0], TokenType::Logout).await;
+    for claim in ["sub", "sid", "aud", "iss"] {
+        assert_eq!(told[claim], known[claim], "{claim}");
+    }
+    assert!(told["events"].get(BACK_CHANNEL_EVENT).is_some() && !told.contains_key("nonce"));
+    assert!(!is_signed_in(&mut run.browser, &clinic).await);
+    app.drain().await;
+    assert_eq!(party.tokens().len(), 1, "told once");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn oidcc_backchannel_signing_in_again_keeps_the_sid_that_the_application_knows() {
     let app = reaching_loopback().await;

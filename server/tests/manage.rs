@@ -46,6 +46,71 @@ fn create_tenant<'a>(domain: &'a str, name: &'a str) -> [&'a str; 6] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tenants_flows_and_applications_are_made_and_changed() {
+    let dir = temp_dir();
+    let domain = "harbour.example";
+    let tenant = answered(&dir, &create_tenant(domain, "Harbour Clinic")).await;
+    assert_eq!((&tenant["domain"], &tenant["region"]), (&domain.into(), &"US".into()));
+    let listed = answered(&dir, &["tenant", "list"]).await;
+    assert!(listed.as_array().unwrap().contains(&tenant), "{listed}");
+    refused(&dir, &create_tenant(domain, "Another"), "taken").await;
+    refused(&dir, &create_tenant("no domain", "Another"), "domain").await;
+
+    let flow = answered(&dir, &["flow", "create", "--tenant", domain, "--name", "B2C_1_signup"]).await;
+    assert!(flow["discovery"].as_str().unwrap().contains("/b2c_1_signup/v2.0/"), "{flow}");
+    let set = ["flow", "set", "b2c_1_SIGNUP", "--tenant", domain, "--set", "token_minutes=15"];
+    let changed = answered(&dir, &set).await;
+    assert_ne!(changed["settings"], flow["settings"]);
+    assert_ne!(changed["version"], flow["version"]);
+    assert_eq!(changed["id"], flow["id"]);
+
+    let register = ["app", "register", "--tenant", domain, "--name", "Portal", "--reply-url", REPLY];
+    let web: Vec<&str> = register.into_iter().chain(["--kind", "web", "--flow", "B2C_1_signup"]).collect();
+    let app = answered(&dir, &web).await;
+    assert_eq!(app["reply_urls"][0], REPLY);
+    assert_eq!(app["flows"][0]["issuer"], changed["issuer"]);
+    let id = app["id"].as_str().unwrap();
+
+    // A secret is shown once, by the command that makes it, and by none after it.
+    let made = answered(&dir, &["app", "secret", id, "--tenant", domain]).await;
+    let secret = made["secret"].as_str().unwrap().to_owned();
+    assert!(secret.len() >= 32);
+    let (show, list) = (["app", "show", id, "--tenant", domain], ["app", "list", "--tenant", domain]);
+    let shown = answered(&dir, &show).await;
+    assert!(secret.ends_with(shown["secrets_end_with"][0].as_str().unwrap()));
+    let all = answered(&dir, &list).await;
+    assert!(![shown.to_string(), all.to_string()].concat().contains(&secret));
+    for file in ["lanyard.db", "lanyard.db-wal"] {
+        let bytes = std::fs::read(dir.join("data").join(file)).unwrap_or_default();
+        let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+        assert!(!found, "c6: {file} holds the secret");
+    }
+
+    let set = ["app", "set", id, "--tenant", domain, "--set", "hybrid=true", "--unlink", "B2C_1_signup"];
+    let changed = answered(&dir, &set).await;
+    assert_eq!((&changed["settings"]["hybrid"], changed["flows"].as_array().unwrap().len()), (&true.into(), 0));
+
+    // What is refused changes nothing.
+    for (more, why) in [
+        (["--set", "hybird=true"], "hybird"),
+        (["--set", "hybrid"], "name=value"),
+        (["--set", "reply_urls=http://evil.example/"], "reply_urls"),
+        (["--set", "minimum=strong"], "minimum"),
+        (["--link", "B2C_1_none"], "B2C_1_none"),
+    ] {
+        let set: Vec<&str> = ["app", "set", id, "--tenant", domain].into_iter().chain(more).collect();
+        refused(&dir, &set, why).await;
+    }
+    let bad = ["app", "register", "--tenant", domain, "--name", "X", "--kind", "web", "--reply-url", "ftp://x"];
+    refused(&dir, &bad, "reply_urls").await;
+    let set = ["flow", "set", "B2C_1_signup", "--tenant", domain, "--set", "token_minutes=soon"];
+    refused(&dir, &set, "token_minutes").await;
+    assert_eq!(answered(&dir, &show).await, changed);
+    assert_eq!(answered(&dir, &list).await.as_array().unwrap().len(), 1);
+    remove(&dir);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a25_another_tenants_things_and_unknown_ones_are_not_found() {
     let dir = temp_dir();
     for (domain, name) in [("one.example", "One"), ("two.example", "Two")] {

@@ -348,6 +348,49 @@ async fn o2_required_without_collected_changes_nothing_and_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rfc7591_registration_is_switched_in_the_portal_and_audited() {
+    let app = TestApp::new().await;
+    let tenant = app.world.mfa.tenant.id;
+    let action = format!("{RIVERSIDE}/registration");
+    let (mut ann, id) = operator(&app, "Ann", &[Role::TenantOperator(tenant)]).await;
+    let (mut ben, _) = operator(&app, "Ben", &[Role::TenantOperator(app.world.plain.tenant.id)]).await;
+    const TABLES: [&str; 2] = ["registration_switches", "audit"];
+    let page = ann.get(RIVERSIDE).await;
+    assert!(page.says("Off: only operators register applications."), "{}", page.text());
+    let form = fields(&page, &action);
+    let before = app.rows(&TABLES).await;
+    // Out of bounds, another tenant's operator, a form of another site, a word that is none.
+    for most in ["0", "1001", "many", ""] {
+        let refused = send(&mut ann, &action, form.clone(), &[("most", most)]).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{most}");
+        assert!(refused.says("Enter a whole number from 1 to 1000."), "{}", refused.text());
+    }
+    assert_eq!(send(&mut ben, &action, form.clone(), &[]).await.status, StatusCode::NOT_FOUND, "a25");
+    assert_eq!(send(&mut ann, &action, form.clone(), &[("csrf", "x")]).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(send(&mut ann, &action, form.clone(), &[("to", "x")]).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(app.rows(&TABLES).await, before);
+
+    let on = send(&mut ann, &action, form.clone(), &[("most", "7")]).await;
+    assert_eq!(on.location().as_deref(), Some("/portal/riverside.example?done=registration-on"));
+    let page = ann.get(&on.location().unwrap()).await;
+    assert!(page.says("Programs may register applications") && page.says("7 at most"), "{}", page.text());
+    let switch = async || {
+        let read = app.app.store.read(move |tx| Box::pin(async move { tx.registration_switch(tenant).await })).await;
+        read.map(|switch| (switch.on, switch.most)).unwrap_or_else(|error: StorageError| panic!("{error}"))
+    };
+    assert_eq!(switch().await, (true, 7));
+    // Once more changes nothing, and is no event.
+    send(&mut ann, &action, form, &[("most", "7")]).await;
+    let off = save(&mut ann, RIVERSIDE, &action, &[]).await;
+    assert_eq!(off.location().as_deref(), Some("/portal/riverside.example?done=registration-off"));
+    assert_eq!(switch().await, (false, 7), "the limit is kept");
+    let events = app.audit(tenant).await.into_iter().filter(|event| event.action == Action::RegistrationSwitched);
+    let mut told: Vec<_> = events.map(|event| (event.actor, event.detail["on"].clone())).collect();
+    told.sort_by_key(|(_, on)| on.to_string());
+    assert_eq!(told, [(Some(id), false.into()), (Some(id), true.into())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn o3_the_page_says_whom_it_counts() {
     let app = TestApp::new().await;
     let mut ann = boss(&app, "Ann").await;

@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Clinic, Options, PASSWORD, Page, Run, TestApp, Via,
-    browser::{Browser, parameter},
+    browser::{Browser, encode, parameter},
     client_key::ClientKey,
     journey::{authorize, place, redeem, refresh},
     world::{NORA, REPLY},
@@ -497,6 +497,117 @@ async fn c1_a_registration_token_that_is_not_the_clients_is_one_event_a_minute()
     let uri = format!("{}?client_id={nobody}", path(&clinic));
     assert_eq!(error(&send(&mut client, Method::GET, &uri, &new.token, None).await), refused(401, "invalid_token"));
     assert_eq!(app.audited(tenant, action, Outcome::Failure).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_an_initial_access_token_that_is_over_is_one_event_a_minute() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let used = open(&app, &clinic, 1).await;
+    made(&app, &clinic, &used, &wanted()).await;
+    let (id, revoked) = mint(&app, &clinic, 5).await;
+    registration::revoke(&app.app, clinic.tenant.id, id, by()).await.unwrap();
+    let (tenant, action) = (clinic.tenant.id, Action::InitialAccessTokenRefused);
+    let foreign = open(&app, &app.world.mfa.clone(), 5).await;
+    for bearer in ["", "x", &foreign] {
+        assert_eq!(error(&post(&app, &clinic, bearer, &wanted()).await), refused(401, "invalid_token"));
+    }
+    assert_eq!(app.audited(tenant, action, Outcome::Failure).await, 0, "nobody's here");
+    let before = app.rows(&TABLES).await;
+    for _ in 0..3 {
+        for bearer in [&used, &revoked] {
+            assert_eq!(error(&post(&app, &clinic, bearer, &wanted()).await), refused(401, "invalid_token"));
+        }
+    }
+    assert_eq!(app.audited(tenant, action, Outcome::Failure).await, 2, "one for each");
+    assert_eq!(app.rows(&TABLES).await, before);
+    let events = app.audit(tenant).await;
+    assert!(events.iter().any(|event| event.action == action && event.target == Some(id.to_string())));
+    let log = app.rows(&["audit"]).await.concat();
+    assert!(!log.contains(&used) && !log.contains(&revoked), "c5");
+}
+
+// SQLite has one writer: whoever needed it would wait for the one who holds it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a14_strangers_at_the_registration_get_no_write_transaction() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let bearer = open(&app, &clinic, 1).await;
+    let new = made(&app, &clinic, &bearer, &wanted()).await;
+    let nobodys = lanyard_domain::secret::Token::generate(app.app.entropy().as_mut()).expose().to_owned();
+    let (began, begun) = tokio::sync::oneshot::channel::<()>();
+    let (release, released) = tokio::sync::oneshot::channel::<()>();
+    let (store, tenant) = (app.app.store.clone(), clinic.tenant.id);
+    let holder = tokio::spawn(async move {
+        let held = store.write(move |tx| {
+            Box::pin(async move {
+                tx.count_registration(tenant).await?;
+                began.send(()).unwrap();
+                released.await.unwrap();
+                Ok::<_, StorageError>(())
+            })
+        });
+        held.await.unwrap();
+    });
+    begun.await.unwrap();
+    let change = json!({"client_id": new.told["client_id"], "redirect_uris": [REPLY]});
+    for token in ["", "x", &nobodys] {
+        assert_eq!(error(&post(&app, &clinic, token, &wanted()).await), refused(401, "invalid_token"));
+        let nobody = Id::<Application>::new(app.now(), app.app.entropy().as_mut());
+        let uri = format!("{}?client_id={nobody}", path(&clinic));
+        for method in [Method::PUT, Method::DELETE] {
+            let answer = send(&mut app.browser(), method, &uri, token, Some(&change)).await;
+            assert_eq!(error(&answer), refused(401, "invalid_token"));
+        }
+    }
+    release.send(()).unwrap();
+    holder.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn oidcc_registration_an_address_after_signing_out_gets_no_code() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let bearer = open(&app, &clinic, 1).await;
+    let bye = "https://app.example/bye";
+    let mut body = wanted();
+    body["post_logout_redirect_uris"] = json!([bye, REPLY]);
+    let new = made(&app, &clinic, &bearer, &body).await;
+    assert_eq!(new.told["redirect_uris"], json!([REPLY]));
+    assert_eq!(new.told["post_logout_redirect_uris"], json!([REPLY, bye]));
+    let before = app.durable().await;
+    let asked = authorize(&new.clinic, &clinic.flow, &[("redirect_uri", bye)]);
+    let answer = app.browser().get(&asked).await;
+    assert_eq!((answer.status.as_u16(), answer.location()), (400, None), "{}", answer.text());
+    assert_eq!(app.durable().await, before);
+    let id = new.told["client_id"].as_str().unwrap();
+    let out = |url: &str| {
+        let fields = [("client_id", id), ("post_logout_redirect_uri", url)];
+        format!("{}/oauth2/v2.0/logout?{}", place(&clinic, &clinic.flow), encode(&fields))
+    };
+    for url in [bye, REPLY] {
+        assert_eq!(app.browser().get(&out(url)).await.location().as_deref(), Some(url));
+    }
+    let answer = app.browser().get(&out("https://app.example/other")).await;
+    assert_eq!((answer.status.as_u16(), answer.location()), (400, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc9126_a_registration_may_ask_that_its_sign_ins_be_pushed_first() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let bearer = open(&app, &clinic, 1).await;
+    let mut body = wanted();
+    body["require_pushed_authorization_requests"] = "yes".into();
+    assert_eq!(error(&post(&app, &clinic, &bearer, &body).await), refused(400, "invalid_client_metadata"));
+    body["require_pushed_authorization_requests"] = true.into();
+    let new = made(&app, &clinic, &bearer, &body).await;
+    assert_eq!(new.told["require_pushed_authorization_requests"], true);
+    let before = app.count("journeys").await;
+    let answer = app.browser().get(&authorize(&new.clinic, &clinic.flow, &[])).await;
+    let location = answer.location().unwrap_or_default();
+    assert_eq!(parameter(&location, "error").as_deref(), Some("invalid_request"), "{location}");
+    assert_eq!(app.count("journeys").await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

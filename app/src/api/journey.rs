@@ -152,6 +152,10 @@ pub enum StageView {
         details: Vec<String>,
         /// What else it may do, as whole sentences.
         rights: Vec<String>,
+        /// The host that the person goes on to: an application may call itself anything, but not this.
+        /// `None` where it has none: on a device, or by a scheme of its own.
+        #[serde(default)]
+        host: Option<String>,
     },
     /// Done: go to this address (one of ours, begun with `/`).
     Done {

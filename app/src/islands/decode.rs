@@ -180,6 +180,7 @@ fn stage(value: impl Json) -> Option<StageView> {
             email: text(of, "email")?,
             details: list(of, "details", Json::text)?,
             rights: list(of, "rights", Json::text)?,
+            host: maybe(of, "host"),
         },
         "done" => StageView::Done { location: text(of, "location")? },
         "over" => {
@@ -415,7 +416,12 @@ mod tests {
             StageView::Challenge { method, code: Some(sent()), factor_name: "f".into(), passkey: None, other_ways },
             StageView::Challenge { method, code: None, factor_name: String::new(), passkey: None, other_ways: vec![] },
             StageView::EditProfile { attributes: attributes() },
-            StageView::Consent { email: "m@example.com".into(), details: vec!["Given name".into()], rights: vec![] },
+            StageView::Consent {
+                email: "m@example.com".into(),
+                details: vec!["Given name".into()],
+                rights: vec![],
+                host: Some("app.example".into()),
+            },
             StageView::Done { location: "/next".into() },
         ];
         let reasons = [

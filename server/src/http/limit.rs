@@ -11,6 +11,9 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use super::{client::network_of, error::HttpError};
 use crate::config::Limits;
 
+/// So many failures of one kind are told in an hour, whatever networks they come from.
+pub const TOLD_PER_HOUR: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
+
 /// The limiter.
 pub struct Limiter {
     changes: DefaultKeyedRateLimiter<String>,
@@ -18,6 +21,7 @@ pub struct Limiter {
     beginnings: DefaultKeyedRateLimiter<String>,
     silent: DefaultKeyedRateLimiter<String>,
     failures: DefaultKeyedRateLimiter<String>,
+    failures_in_all: DefaultKeyedRateLimiter<String>,
 }
 
 impl std::fmt::Debug for Limiter {
@@ -43,6 +47,7 @@ impl Limiter {
             beginnings: RateLimiter::keyed(people),
             silent: RateLimiter::keyed(silent),
             failures: RateLimiter::keyed(Quota::per_minute(NonZeroU32::MIN)),
+            failures_in_all: RateLimiter::keyed(Quota::per_hour(TOLD_PER_HOUR)),
         }
     }
 
@@ -82,16 +87,20 @@ impl Limiter {
         self.silent.check_key(&network_of(ip)).is_ok()
     }
 
-    /// Whether a failure of the client `id` from `ip` is the first in a minute: what anybody can
-    /// cause any number of times is told once.
+    /// Whether a failure of the kind `what` (of one client, for one reason) from `ip` is the first in a
+    /// minute, and among the first [`TOLD_PER_HOUR`]: what anybody can cause any number of times, from
+    /// any number of networks, neither fills the log nor keeps another kind out of it.
     #[must_use]
-    pub fn tells_failure(&self, id: &str, ip: IpAddr) -> bool {
-        self.failures.check_key(&format!("{id} {}", network_of(ip))).is_ok()
+    pub fn tells_failure(&self, what: &str, ip: IpAddr) -> bool {
+        self.failures.check_key(&format!("{what} {}", network_of(ip))).is_ok()
+            && self.failures_in_all.check_key(&what.to_owned()).is_ok()
     }
 
     /// Forgets networks that have been quiet; called now and then.
     pub fn tidy(&self) {
-        for limiter in [&self.changes, &self.calls, &self.beginnings, &self.silent, &self.failures] {
+        for limiter in
+            [&self.changes, &self.calls, &self.beginnings, &self.silent, &self.failures, &self.failures_in_all]
+        {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }

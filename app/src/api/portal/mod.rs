@@ -182,6 +182,21 @@ pub struct Overview {
     pub linked: bool,
     /// Whether a flow was run.
     pub run: bool,
+    /// Whether programs may register applications.
+    pub registration: RegistrationPanel,
+}
+
+/// The switch for dynamic registration. Fields `to` (`on` or `off`) and `most`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistrationPanel {
+    /// Whether it is on.
+    pub on: bool,
+    /// How many applications programs have registered.
+    pub registered: u32,
+    /// At most so many.
+    pub most: u32,
+    /// The limit as it is typed.
+    pub form: FormState,
 }
 
 /// A row of the list of applications.

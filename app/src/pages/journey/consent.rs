@@ -5,7 +5,12 @@ use leptos::prelude::*;
 use super::parts::Step;
 use crate::components::{Button, ButtonKind, Plain as _};
 
-pub(super) fn consent(at: &Step<'_>, email: &str, details: &[String], rights: &[String]) -> AnyView {
+pub(super) fn consent(
+    at: &Step<'_>,
+    (email, host): (&str, Option<&str>),
+    details: &[String],
+    rights: &[String],
+) -> AnyView {
     let application = at.application().unwrap_or_else(|| "This app".to_owned());
     let tenant = at.tenant();
     let list = |items: &[String]| {
@@ -26,6 +31,16 @@ pub(super) fn consent(at: &Step<'_>, email: &str, details: &[String], rights: &[
         }
         .plain()
     });
+    let leads_to = host.map(|host| {
+        view! {
+            <p>
+                "If you allow this, you go on to "
+                <bdi class="ltr">{host.to_owned()}</bdi>
+                ". Make sure that you know this address."
+            </p>
+        }
+        .plain()
+    });
     let agree = view! {
         <div class="actions">
             <Button label="Allow" />
@@ -37,6 +52,7 @@ pub(super) fn consent(at: &Step<'_>, email: &str, details: &[String], rights: &[
             <strong>{application.clone()}</strong>
             {format!(" is not run by {tenant}. It asks for your details.")}
         </p>
+        {leads_to}
         {gets}
         {may}
         <p class="muted">

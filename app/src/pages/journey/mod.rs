@@ -65,7 +65,9 @@ pub(crate) fn step(view: &JourneyView) -> AnyView {
             code::challenge(&at, *method, code.as_ref(), factor_name, other_ways)
         }
         StageView::EditProfile { attributes } => account::edit_profile(&at, attributes),
-        StageView::Consent { email, details, rights } => consent::consent(&at, email, details, rights),
+        StageView::Consent { email, details, rights, host } => {
+            consent::consent(&at, (email, host.as_deref()), details, rights)
+        }
         StageView::Done { location } => over::done(location),
         StageView::Over { reason, start_again } => over::over(*reason, start_again.as_deref()),
     };

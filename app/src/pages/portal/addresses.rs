@@ -110,6 +110,12 @@ pub fn invitation_withdrawal(domain: &str, invitation: &str) -> String {
     format!("{}/operators/{invitation}/withdraw", paths::portal_tenant(domain))
 }
 
+/// Where dynamic registration is switched.
+#[must_use]
+pub fn registration(domain: &str) -> String {
+    format!("{}/registration", paths::portal_tenant(domain))
+}
+
 /// A page of a list: what is searched for, and the cursor to go on after.
 #[must_use]
 pub fn list(path: &str, query: &str, after: &str) -> String {

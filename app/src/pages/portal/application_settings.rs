@@ -106,6 +106,13 @@ fn sign_out(detail: &ApplicationDetail) -> AnyView {
             "Called by the server, with a signed logout token. The safest way: it works without the browser.",
         )
     });
+    let after = text_area(
+        form,
+        "post_logout_urls",
+        "URLs after signing out",
+        "Where people may be sent once they are signed out, one on each line. The reply URLs are allowed too; these are for this alone.",
+        true,
+    );
     let part1 = address(
         form,
         "front_channel_logout",
@@ -113,7 +120,8 @@ fn sign_out(detail: &ApplicationDetail) -> AnyView {
         "Loaded in a hidden frame of the sign-out page. It must be on the same site as a reply URL.",
     );
     view! {
-        <Disclosure summary="Signing out" open=wrong(form, &["front_channel_logout", "back_channel_logout"])>
+        <Disclosure summary="Signing out" open=wrong(form, &["post_logout_urls", "front_channel_logout", "back_channel_logout"])>
+            {after}
             <p class="hint">"When a person signs out anywhere, these tell the application to end its own session too. They begin with https (http is for localhost only)."</p>
             {back}
             {part1}

@@ -8,7 +8,7 @@ use super::{
     portal_page, words,
 };
 use crate::{
-    api::portal::{FormState, Frame, Listing, Overview, TenantRow},
+    api::portal::{FormState, Frame, Listing, Overview, RegistrationPanel, TenantRow},
     components::{
         Badge, Breadcrumbs, Button, ButtonKind, ButtonLink, Column, DataTable, DefinitionList, EmptyState,
         ErrorSummary, Form, SelectField, TextField, Tone,
@@ -116,8 +116,11 @@ pub fn overview_page(frame: Frame, overview: Overview) -> AnyView {
     let domain = domain(&frame);
     let name = frame.tenant.as_ref().map(|tenant| tenant.name.clone()).unwrap_or_default();
     let steps = checklist(&domain, &overview);
+    let registration = registration(&domain, frame.csrf.clone(), &overview.registration);
+    let problems = overview.registration.form.problems.clone();
     let covered = words::blast_radius(overview.patients, overview.patients_with_mfa);
     let content = view! {
+        <ErrorSummary items=problems />
         <div class="page-head"><h1>{name}</h1></div>
         {steps}
         <div class="tiles">
@@ -135,8 +138,53 @@ pub fn overview_page(frame: Frame, overview: Overview) -> AnyView {
                 ("Country or region".into(), overview.region.into_any()),
             ] />
         </section>
+        {registration}
     };
     portal_page(frame, content.into_any())
+}
+
+fn registration(domain: &str, csrf: String, panel: &RegistrationPanel) -> AnyView {
+    let action = addresses::registration(domain);
+    let (most, wrong) = (panel.form.value("most"), panel.form.error("most"));
+    let body = if panel.on {
+        let registered = format!(
+            "On: whoever has a token that you made may register applications, {} at most. So far there are {}. People are asked before their details go to such an application.",
+            panel.most, panel.registered
+        );
+        view! {
+            <p>{registered}</p>
+            <Form action=action csrf=csrf>
+                <input type="hidden" name="to" value="off" />
+                <p class="hint">"If you turn it off, nobody registers any more. What is registered goes on working, but can’t change itself."</p>
+                <div class="actions"><Button label="Turn off registration" kind=ButtonKind::Secondary /></div>
+            </Form>
+        }
+        .into_any()
+    } else {
+        view! {
+            <p>"Off: only operators register applications. If you turn it on, programs may do so too (RFC 7591), if they have a token that you made for them on the command line."</p>
+            <Form action=action csrf=csrf>
+                <input type="hidden" name="to" value="on" />
+                <TextField
+                    name="most"
+                    label="At most so many applications"
+                    value=most
+                    hint="From 1 to 1000."
+                    error=wrong
+                    inputmode="numeric"
+                />
+                <div class="actions"><Button label="Turn on registration" kind=ButtonKind::Secondary /></div>
+            </Form>
+        }
+        .into_any()
+    };
+    view! {
+        <section class="panel">
+            <h2>"Registration by programs"</h2>
+            {body}
+        </section>
+    }
+    .into_any()
 }
 
 fn tile(label: &str, number: u64, href: String) -> AnyView {

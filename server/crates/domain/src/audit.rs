@@ -63,6 +63,7 @@ pub enum Action {
     RegistrationSwitched,
     InitialAccessTokenCreated,
     InitialAccessTokenRevoked,
+    InitialAccessTokenRefused,
     ProofRefused,
 }
 

@@ -49,6 +49,14 @@ pub struct InitialAccessToken {
     pub revoked_at: Option<Timestamp>,
 }
 
+impl InitialAccessToken {
+    /// Whether it is good at `flow` and `now`.
+    #[must_use]
+    pub fn stands(&self, flow: Id<UserFlow>, now: Timestamp) -> bool {
+        self.flow == flow && self.uses_left > 0 && self.revoked_at.is_none() && self.expires_at > now
+    }
+}
+
 /// What is remembered of an application that a program registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientRegistration {

@@ -150,11 +150,11 @@ impl LogoutRequest {
         }
     }
 
-    /// Whether the reply URL is one of `application`'s: who names no client means the application
+    /// Whether the address to return to is one of `application`'s: who names no client means the application
     /// of the flow that has registered it.
     #[must_use]
     pub fn returns_to(&self, application: &Application) -> bool {
-        self.post_logout_redirect_uri.as_deref().is_some_and(|url| application.accepts_reply_url(url))
+        self.post_logout_redirect_uri.as_deref().is_some_and(|url| application.accepts_after_sign_out(url))
     }
 
     /// Decides. `application` is the one [`LogoutRequest::identify`] named, or else one of the
@@ -175,7 +175,7 @@ impl LogoutRequest {
         }
         let redirect = match (&self.post_logout_redirect_uri, application) {
             (None, _) => None,
-            (Some(url), Some(application)) if application.accepts_reply_url(url) => Some(self.with_state(url)),
+            (Some(url), Some(application)) if application.accepts_after_sign_out(url) => Some(self.with_state(url)),
             (Some(_), Some(_) | None) => {
                 let text = "The address to return to is not registered for this application.";
                 return Err(LogoutError { code: Code::ReplyUrl, text });

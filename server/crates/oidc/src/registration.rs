@@ -42,7 +42,7 @@ pub struct Registration {
     pub kind: ApplicationKind,
     /// How it proves itself.
     pub method: ClientAuthMethod,
-    /// Where codes may be sent, and where people may be sent after signing out: one list, as in B2C.
+    /// Where codes may be sent.
     pub reply_urls: Vec<ReplyUrl>,
     /// Its settings: those of an application of somebody else.
     pub settings: ApplicationSettings,
@@ -64,6 +64,7 @@ struct Request {
     jwks_uri: Option<Value>,
     id_token_signed_response_alg: Option<String>,
     dpop_bound_access_tokens: Option<bool>,
+    require_pushed_authorization_requests: Option<bool>,
     sector_identifier_uri: Option<Value>,
     subject_type: Option<String>,
     request_uris: Option<Vec<Value>>,
@@ -92,12 +93,13 @@ impl Registration {
                 SigningAlgorithm::parse(text).ok_or(metadata("The id_token_signed_response_alg is not supported."))?
             }
         };
-        let mut urls = request.redirect_uris.clone().unwrap_or_default();
-        if urls.is_empty() {
+        let reply_urls = urls(request.redirect_uris.as_deref(), kind, own)?;
+        if reply_urls.is_empty() {
             return Err(redirect("At least one redirect_uri is needed."));
         }
-        urls.extend(request.post_logout_redirect_uris.iter().flatten().cloned());
-        let reply_urls = reply_urls(&urls, kind, own)?;
+        // No code is ever sent to these: an address that only says goodbye need not keep one safe.
+        let mut post_logout_urls = urls(request.post_logout_redirect_uris.as_deref(), kind, own)?;
+        post_logout_urls.retain(|url| !reply_urls.contains(url));
         let (front, back) = (request.frontchannel_logout_uri.as_deref(), request.backchannel_logout_uri.as_deref());
         let settings = ApplicationSettings {
             signing,
@@ -105,6 +107,8 @@ impl Registration {
             front_channel_logout: front.map(|text| front_channel(text, &reply_urls, own)).transpose()?,
             back_channel_logout: back.map(|text| back_channel(text, kind, own)).transpose()?,
             client_keys,
+            post_logout_urls,
+            require_pushed_requests: request.require_pushed_authorization_requests.unwrap_or(false),
             require_dpop: request.dpop_bound_access_tokens.unwrap_or(false),
             ..ApplicationSettings::default()
         };
@@ -230,6 +234,7 @@ pub struct ClientInformation {
     pub application_type: &'static str,
     pub id_token_signed_response_alg: &'static str,
     pub dpop_bound_access_tokens: bool,
+    pub require_pushed_authorization_requests: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<Value>,
 }
@@ -256,8 +261,9 @@ impl ClientInformation {
     /// whichever of them it named (RFC 7591, 3.2.1): a refresh token comes by `offline_access`.
     #[must_use]
     pub fn new(application: &Application, method: String, access: Access<'_>) -> Self {
-        let urls: Vec<String> = application.reply_urls.iter().map(|url| url.as_str().to_owned()).collect();
         let settings = &application.settings;
+        let told = |urls: &[ReplyUrl]| urls.iter().map(|url| url.as_str().to_owned()).collect::<Vec<_>>();
+        let redirect_uris = told(&application.reply_urls);
         Self {
             client_id: application.id.to_string(),
             client_id_issued_at: application.created_at.as_seconds(),
@@ -266,8 +272,8 @@ impl ClientInformation {
             registration_access_token: access.token.expose().to_owned(),
             registration_client_uri: access.uri,
             client_name: application.name.clone(),
-            redirect_uris: urls.clone(),
-            post_logout_redirect_uris: urls,
+            post_logout_redirect_uris: [redirect_uris.clone(), told(&settings.post_logout_urls)].concat(),
+            redirect_uris,
             frontchannel_logout_uri: settings.front_channel_logout.clone(),
             backchannel_logout_uri: settings.back_channel_logout.clone(),
             token_endpoint_auth_method: method,
@@ -279,6 +285,7 @@ impl ClientInformation {
             },
             id_token_signed_response_alg: settings.signing.as_str(),
             dpop_bound_access_tokens: settings.require_dpop,
+            require_pushed_authorization_requests: settings.require_pushed_requests,
             jwks: settings.client_keys.as_deref().and_then(|keys| serde_json::from_str(keys).ok()),
         }
     }
@@ -357,7 +364,8 @@ fn keys(method: ClientAuthMethod, jwks: Option<&Value>) -> Result<Option<String>
     })
 }
 
-fn reply_urls(asked: &[String], kind: ApplicationKind, own: &PublicOrigin) -> Result<Vec<ReplyUrl>, Refusal> {
+fn urls(asked: Option<&[String]>, kind: ApplicationKind, own: &PublicOrigin) -> Result<Vec<ReplyUrl>, Refusal> {
+    let asked = asked.unwrap_or_default();
     if asked.len() > MAX_REPLY_URLS {
         return Err(redirect("There are too many redirect_uris."));
     }

@@ -31,7 +31,7 @@ pub enum Constraint {
     MetaKey,
 }
 
-/// Why a storage operation failed. After [`StorageError::Unavailable`] or
+/// Why a storage operation failed. After [`StorageError::Raced`], [`StorageError::Unavailable`] or
 /// [`StorageError::Driver`] the transaction is lost: a job must pass the error on.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -39,9 +39,13 @@ pub enum StorageError {
     #[error("not unique: {0}")]
     Unique(Constraint),
     /// The row is not in the state that the change asks for: somebody else was first. The
-    /// transaction can go on, except after a deadlock between transactions.
+    /// transaction can go on.
     #[error("changed by somebody else in the meantime")]
     Conflict,
+    /// The database gave the transaction up, which got in the way of another one: nothing was
+    /// decided, and it may be tried again.
+    #[error("two transactions got in each other's way")]
+    Raced,
     /// The database holds, or was asked for, what cannot be.
     #[error("inconsistent: {0}")]
     Inconsistent(&'static str),
@@ -99,7 +103,7 @@ impl From<sqlx::Error> for StorageError {
         let Some(database) = error.as_database_error() else { return Self::Driver(error) };
         let code = database.code().unwrap_or_default();
         if RETRYABLE.contains(&code.as_ref()) {
-            Self::Conflict
+            Self::Raced
         } else if code.len() == 5 && UNAVAILABLE.iter().any(|class| code.starts_with(class)) {
             Self::Unavailable(error.to_string())
         } else if database.kind() == ErrorKind::ForeignKeyViolation {

@@ -27,9 +27,9 @@ Settings (fields of the portal's form; what the kind of application cannot have 
   name  minimum=strongest_linked|none|mfa  reply_urls (lines: \\n between them)  signing=RS256|ES256|EdDSA
   hybrid  implicit_id_token  third_party  handles_password_reset  client_credentials  device
   require_pushed_requests  require_dpop   (=true or =false)
-  front_channel_logout  back_channel_logout  client_keys (a JWK set)
+  post_logout_urls (lines)  front_channel_logout  back_channel_logout  client_keys (a JWK set)
   app_id_uri  scopes (lines: name, space, description)  permit-API-SCOPE=true";
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "name",
     "minimum",
     "reply_urls",
@@ -38,6 +38,7 @@ const NAMES: [&str; 17] = [
     "implicit_id_token",
     "third_party",
     "handles_password_reset",
+    "post_logout_urls",
     "front_channel_logout",
     "back_channel_logout",
     "client_keys",

@@ -1,22 +1,16 @@
 //! `lanyard tenant registration …`: whether programs may register applications (RFC 7591).
 
 use clap::Subcommand;
-use lanyard_domain::{
-    id::Id,
-    registration::InitialAccessToken,
-    tenant::Tenant,
-    user_flow::{FlowName, UserFlow},
-};
+use lanyard_domain::{id::Id, registration::InitialAccessToken};
 use serde_json::json;
 
 use super::{Failed, Outcome, by, said, tenant_of, with};
 use crate::{
     cli::ServeArgs,
     service::portal::{
-        PortalError,
+        PortalError, flows,
         registration::{self, TokenDraft},
     },
-    state::App,
 };
 
 /// Dynamic client registration.
@@ -105,8 +99,8 @@ pub(super) async fn run(command: &RegistrationCommand) -> Outcome {
         RegistrationCommand::Mint { tenant, flow, label, uses, days, server } => {
             with(server.load()?, |app| async move {
                 let id = tenant_of(&app, tenant).await?.id;
-                let flow = flow_of(&app, id, flow).await?;
-                let draft = TokenDraft { flow, label: label.clone(), uses: *uses, days: *days };
+                let found = flows::show(&app, id, flow.to_ascii_lowercase()).await.map_err(|error| said(error, flow))?;
+                let draft = TokenDraft { flow: found.flow.id, label: label.clone(), uses: *uses, days: *days };
                 let made = registration::mint(&app, id, draft, by()).await;
                 let (token, text) = made.map_err(|error| failed(error, tenant))?;
                 let mut answer = shown(&token);
@@ -129,14 +123,6 @@ pub(super) async fn run(command: &RegistrationCommand) -> Outcome {
             .await
         }
     }
-}
-
-async fn flow_of(app: &App, tenant: Id<Tenant>, name: &str) -> Result<Id<UserFlow>, Failed> {
-    let missing = || format!("there is no flow {name}");
-    let key = FlowName::parse(name).map_err(|_| missing())?.key();
-    let found = app.store.read(move |tx| Box::pin(async move { tx.flow_by_key(tenant, &key).await })).await;
-    let found: Option<UserFlow> = found.map_err(|error: lanyard_storage::StorageError| Failed::from(error))?;
-    Ok(found.ok_or_else(missing)?.id)
 }
 
 async fn switch(tenant: &str, most: Option<u32>, server: &ServeArgs) -> Outcome {

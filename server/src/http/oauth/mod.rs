@@ -55,11 +55,13 @@ pub async fn serve(State(app): State<App>, client: Client, request: Request) -> 
 }
 
 async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -> Result<Response, HttpError> {
-    let place = oauth::place(app, route).await?;
     let (method, headers) = (request.method().clone(), request.headers().clone());
     let query = request.uri().query().unwrap_or_default().to_owned();
     let call = dpop::call(app, &request);
-    match (route.endpoint, method) {
+    // The body first: while a slow one arrives, nothing is held and no configuration grows old.
+    let body = body(app, client, route.endpoint, request).await?;
+    let place = oauth::place(app, route).await?;
+    match (route.endpoint, method.clone()) {
         (Endpoint::Discovery, Method::GET | Method::HEAD) => {
             let linked = oauth::linked_applications(app, &place).await?;
             let registration = oauth::registration::is_on(app, &place).await?;
@@ -73,10 +75,7 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
             Ok(cached(([(header::CONTENT_TYPE, "application/jwk-set+json")], keys.jwks.clone()).into_response()))
         }
         (Endpoint::Authorize, Method::GET) => authorize(app, &place, &headers, query.as_bytes(), client).await,
-        (Endpoint::Authorize, Method::POST) => {
-            let body = form(request).await?;
-            authorize(app, &place, &headers, &body, client).await
-        }
+        (Endpoint::Authorize, Method::POST) => authorize(app, &place, &headers, &body, client).await,
         (
             Endpoint::Token
             | Endpoint::Revocation
@@ -84,32 +83,35 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
             | Endpoint::PushedRequest
             | Endpoint::DeviceAuthorization,
             Method::POST,
-        ) => {
-            let body = form(request).await?;
-            Ok(token::form(app, &place, route.endpoint, &headers, &body, (&call, client)).await)
-        }
+        ) => Ok(token::form(app, &place, route.endpoint, &headers, &body, (&call, client)).await),
         (Endpoint::UserInfo, Method::GET) => Ok(token::userinfo(app, &place, &headers, None, (&call, client)).await),
         (Endpoint::UserInfo, Method::POST) => {
-            let is_form = is_form(request.headers());
-            let body = if is_form { Some(form(request).await?) } else { None };
-            Ok(token::userinfo(app, &place, &headers, body.as_deref(), (&call, client)).await)
+            let form = is_form(&headers).then_some(&body[..]);
+            Ok(token::userinfo(app, &place, &headers, form, (&call, client)).await)
         }
         (Endpoint::Logout, Method::GET) => logout(app, &place, &headers, query.as_bytes(), false, client).await,
         (Endpoint::Logout, Method::POST) => {
             // Our own page's button carries the mark; a form of another site does not pass for it.
             let own = csrf::same_origin(&Method::POST, &headers, &app.origin);
-            let body = form(request).await?;
             logout(app, &place, &headers, &body, own, client).await
         }
         (Endpoint::Device, Method::GET) => device::show(app, &place, &headers, query.as_bytes()).await,
-        (Endpoint::Device, Method::POST) => {
-            let body = form(request).await?;
-            device::decide(app, &place, &headers, &body, client).await
-        }
+        (Endpoint::Device, Method::POST) => device::decide(app, &place, &headers, &body, client).await,
         (Endpoint::Registration, Method::GET | Method::POST | Method::PUT | Method::DELETE) => {
-            registration::serve(app, &place, request, client).await
+            registration::serve(app, &place, (&method, &headers, &query), &body, client).await
         }
         (endpoint, _) => Ok((StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, methods(endpoint))]).into_response()),
+    }
+}
+
+// What is read of a request before anything else is looked at; empty where an endpoint reads none.
+async fn body(app: &App, client: &Client, endpoint: Endpoint, request: Request) -> Result<Bytes, HttpError> {
+    match endpoint {
+        Endpoint::Discovery | Endpoint::Keys => Ok(Bytes::new()),
+        Endpoint::Registration => registration::body(app, client, request).await,
+        Endpoint::UserInfo if !is_form(request.headers()) => Ok(Bytes::new()),
+        _ if request.method() == Method::POST => form(request).await,
+        _ => Ok(Bytes::new()),
     }
 }
 

@@ -4,7 +4,7 @@ use axum::{
     Json,
     body::Bytes,
     extract::{FromRequest as _, Request},
-    http::{Method, StatusCode},
+    http::{HeaderMap, Method, StatusCode},
     response::{IntoResponse as _, Response},
 };
 use lanyard_domain::{application::Application, id::Id, secret::Token};
@@ -22,19 +22,30 @@ use crate::{
     state::App,
 };
 
-/// Answers a request to register, or one about a registration; which one, the query says.
-pub(super) async fn serve(app: &App, place: &Place, request: Request, client: &Client) -> Result<Response, HttpError> {
+/// The body of a request, which is counted first.
+///
+/// # Errors
+/// When there are too many from one network, or the body is not JSON or too long.
+pub(super) async fn body(app: &App, client: &Client, request: Request) -> Result<Bytes, HttpError> {
     app.limiter.beginning(client.ip)?;
-    let method = request.method().clone();
-    let bearer = bearer(authorization(request.headers()));
-    let id = client_id(request.uri().query().unwrap_or_default());
-    let body = match method {
-        Method::POST | Method::PUT if !is_json(request.headers()) => return Err(HttpError::UnsupportedMediaType),
-        _ => Bytes::from_request(request, &()).await.map_err(|_| HttpError::TooLarge)?,
-    };
-    let answered = match method {
-        Method::POST => registration::register(app, place, bearer, &body, client).await.map(|made| created(&made)),
-        Method::PUT => registration::update(app, place, (id, bearer), &body, client).await.map(|made| shown(&made)),
+    match *request.method() {
+        Method::POST | Method::PUT if !is_json(request.headers()) => Err(HttpError::UnsupportedMediaType),
+        _ => Bytes::from_request(request, &()).await.map_err(|_| HttpError::TooLarge),
+    }
+}
+
+/// Answers a request to register, or one about a registration; which one, the query says.
+pub(super) async fn serve(
+    app: &App,
+    place: &Place,
+    (method, headers, query): (&Method, &HeaderMap, &str),
+    body: &[u8],
+    client: &Client,
+) -> Result<Response, HttpError> {
+    let (bearer, id) = (bearer(authorization(headers)), client_id(query));
+    let answered = match *method {
+        Method::POST => registration::register(app, place, bearer, body, client).await.map(|made| created(&made)),
+        Method::PUT => registration::update(app, place, (id, bearer), body, client).await.map(|made| shown(&made)),
         Method::DELETE => registration::delete(app, place, (id, bearer), client).await.map(|()| gone()),
         _ => registration::read(app, place, id, bearer).await.map(|made| shown(&made)),
     };

@@ -46,6 +46,7 @@ pub fn routes() -> Router<App> {
         .route("/portal", get(tenants::list))
         .route("/portal/new", get(tenants::new).post(tenants::create))
         .route("/portal/{tenant}", get(tenants::overview))
+        .route("/portal/{tenant}/registration", post(tenants::switch_registration))
         .route("/portal/{tenant}/applications", get(applications::list))
         .route("/portal/{tenant}/applications/new", get(applications::new).post(applications::register))
         .route("/portal/{tenant}/applications/{id}", get(applications::show).post(applications::change))

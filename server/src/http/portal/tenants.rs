@@ -1,4 +1,4 @@
-//! `/portal`, `/portal/new` and a tenant's first page.
+//! `/portal`, `/portal/new` and a tenant's first page, with its switch for dynamic registration.
 
 use axum::{
     extract::{Query, State},
@@ -6,11 +6,11 @@ use axum::{
     response::Response,
 };
 use lanyard_app::{
-    api::portal::{FormState, Overview, Section, TenantRow},
+    api::portal::{FormState, Frame, Overview, RegistrationPanel, Section, TenantRow},
     pages::portal::{new_tenant_page, overview_page, tenant_list_page},
     paths,
 };
-use lanyard_domain::tenant::Tenant;
+use lanyard_domain::{registration::MOST_REGISTRATIONS, tenant::Tenant};
 
 use super::{
     Asked, Place, forms,
@@ -19,9 +19,12 @@ use super::{
 };
 use crate::{
     http::{client::Client, console::Operator, error::HttpError, form::Fields},
-    service::portal::{By, PortalError, tenants},
+    service::portal::{By, PortalError, registration, tenants},
     state::App,
 };
+
+// What the form offers as a limit where none was set, as the command line does.
+const USUAL_MOST: u32 = 50;
 
 /// `GET /portal`.
 pub(super) async fn list(
@@ -88,10 +91,27 @@ pub(super) async fn overview(
     Query(asked): Query<Asked>,
 ) -> Result<Response, HttpError> {
     let mut frame = in_tenant(&app, &place, Section::Overview).await?;
-    if asked.done == "created" {
-        frame.done = done("The tenant is created");
-    }
-    let figures = tenants::figures(&app, place.tenant.id).await?;
+    frame.done = match asked.done.as_str() {
+        "created" => done("The tenant is created"),
+        "registration-on" => done("Programs may register applications"),
+        "registration-off" => done("Nobody but operators registers applications any more"),
+        _ => None,
+    };
+    drawn(&app, &place, frame, None).await
+}
+
+// With the form as it was typed, if it was refused.
+async fn drawn(app: &App, place: &Place, frame: Frame, refused: Option<FormState>) -> Result<Response, HttpError> {
+    let (switch, _) = registration::show(app, place.tenant.id).await?;
+    let answer = Answer::of_form("Overview", &frame, refused.is_some());
+    let usual = if switch.most == 0 { USUAL_MOST } else { switch.most };
+    let registration = RegistrationPanel {
+        on: switch.on,
+        registered: switch.registered,
+        most: switch.most,
+        form: refused.unwrap_or_else(|| FormState::default().with("most", usual.to_string())),
+    };
+    let figures = tenants::figures(app, place.tenant.id).await?;
     let overview = Overview {
         region: words::region(&place.tenant.region),
         id: place.tenant.id.to_string(),
@@ -101,6 +121,37 @@ pub(super) async fn overview(
         patients_with_mfa: figures.patients_with_mfa,
         linked: figures.linked,
         run: figures.run,
+        registration,
     };
-    Ok(Answer::ok("Overview", &frame).draw(&app, move || overview_page(frame.clone(), overview.clone())).await)
+    Ok(answer.draw(app, move || overview_page(frame.clone(), overview.clone())).await)
+}
+
+/// `POST /portal/{tenant}/registration`. Fields `to` (`on` or `off`) and, for `on`, `most`.
+pub(super) async fn switch_registration(
+    State(app): State<App>,
+    place: Place,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response, HttpError> {
+    place.who.check(&headers, &fields)?;
+    let most = match fields.get("to") {
+        "off" => None,
+        // What is no number is out of bounds like 0.
+        "on" => Some(fields.get("most").trim().parse().unwrap_or(0)),
+        _ => return Err(HttpError::NotFound),
+    };
+    match registration::switch(&app, place.tenant.id, most, place.by(client)).await {
+        Ok(switch) => {
+            let done = if switch.on { "registration-on" } else { "registration-off" };
+            Ok(on_to(&paths::portal_tenant(place.domain()), done))
+        }
+        Err(PortalError::NotAllowed) => {
+            let text = format!("Enter a whole number from 1 to {MOST_REGISTRATIONS}.");
+            let typed = forms::typed(&fields, Vec::new()).wrong("most", text);
+            let frame = in_tenant(&app, &place, Section::Overview).await?;
+            drawn(&app, &place, frame, Some(typed)).await
+        }
+        Err(error) => Err(error.into()),
+    }
 }

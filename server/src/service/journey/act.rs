@@ -155,7 +155,7 @@ async fn carry_out(app: &App, scene: Scene, order: Order, event: Event) -> Resul
             Ok(Outcome::default())
         }
         // Somebody else's request won: the page shows how things stand now.
-        Err(JourneyError::Storage(StorageError::Conflict)) => Ok(Outcome::default()),
+        Err(JourneyError::Storage(StorageError::Conflict | StorageError::Raced)) => Ok(Outcome::default()),
         Err(error) => Err(error),
     }
 }
@@ -303,7 +303,7 @@ async fn say(app: &App, id: Id<Journey>, text: String, ended_at: Option<Timestam
         })
         .await;
     match said {
-        Err(JourneyError::Storage(StorageError::Conflict)) => Ok(()),
+        Err(JourneyError::Storage(StorageError::Conflict | StorageError::Raced)) => Ok(()),
         other => other,
     }
 }

@@ -81,6 +81,12 @@ pub(super) fn of(journey: &Journey, sight: Sight<'_>) -> JourneyView {
     }
 }
 
+// As browsers show it, in ASCII letters: no other alphabet's look-alikes.
+fn host_of(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "https" | "http"))?;
+    url.host_str().map(str::to_owned)
+}
+
 fn over(reason: OverReason, scene: &Scene) -> StageView {
     StageView::Over { reason, start_again: scene.start_again.clone() }
 }
@@ -132,7 +138,11 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
             let email = of_new.or_else(|| sight.account.map(|account| &account.email));
             let words = consents::words(asked, &sight.scene.catalogue, &sight.rights);
             let email = email.map(|email| email.as_str().to_owned()).unwrap_or_default();
-            StageView::Consent { email, details: words.details, rights: words.rights }
+            let host = match &journey.header.target {
+                Target::Application(request) => host_of(&request.redirect_uri),
+                Target::Run { .. } | Target::Console { .. } | Target::Device { .. } => None,
+            };
+            StageView::Consent { email, details: words.details, rights: words.rights, host }
         }
         Stage::Complete(_) | Stage::Returning(_) => StageView::Done { location: paths::journey_return(id) },
         Stage::Ended(Ended::Cancelled | Ended::ForgotPassword) => match &journey.header.target {

@@ -6,6 +6,7 @@ use lanyard_domain::{
     consent::Agreed,
     grant::Grant,
     id::Id,
+    registration::InitialAccessToken,
 };
 use lanyard_oidc::{
     dpop,
@@ -81,7 +82,7 @@ pub(super) fn may_begin(app: &App, application: &Application, from: &Client) -> 
 }
 
 // Anybody may fail in the name of a client, any number of times: the log, which nobody can prune,
-// is told once a minute for each client and network (C1).
+// is told once a minute for each client and network, and so often an hour for each client (C1).
 pub(super) async fn tell_failure(
     app: &App,
     place: &Place,
@@ -90,6 +91,17 @@ pub(super) async fn tell_failure(
 ) -> Result<(), JourneyError> {
     let event = audit::Event::of(Action::ClientAuthenticationFailed, Outcome::Failure).on(client).from(from);
     tell(app, place, &client.to_string(), event, from).await
+}
+
+// Of an initial access token that is over, and was somebody's once.
+pub(super) async fn tell_dead_token(
+    app: &App,
+    place: &Place,
+    token: Id<InitialAccessToken>,
+    from: &Client,
+) -> Result<(), JourneyError> {
+    let event = audit::Event::of(Action::InitialAccessTokenRefused, Outcome::Failure).on(token).from(from);
+    tell(app, place, &token.to_string(), event, from).await
 }
 
 /// Passes on what became of a request of `client` that may carry a proof of possession, and tells
@@ -109,7 +121,8 @@ pub(super) async fn telling_of_proof<T>(
     {
         let why = serde_json::json!({"why": refusal.text});
         let event = audit::Event::of(Action::ProofRefused, Outcome::Failure).on(client).from(from).with(why);
-        tell(app, place, &format!("proof {client}"), event, from).await?;
+        // By its reason: proofs that anybody can spoil must not hide the one that somebody stole.
+        tell(app, place, &format!("proof {client} {}", refusal.text), event, from).await?;
     }
     result
 }

@@ -32,8 +32,33 @@ pub(super) async fn by_refresh(
     request: rules::RefreshRequest,
     (proof, client): (Option<Proof>, &Client),
 ) -> Result<Redeemed, ProtocolError> {
+    // Under the lock nobody can have been first: the database gave one of two transactions up, or the
+    // clocks disagree. That says nothing of the token: once more, and then 503, but never that the
+    // grant is over, which an application takes for the end of its session.
+    match attempt(app, place, application, request.clone(), (proof.clone(), client)).await {
+        Err(error) if is_raced(&error) => {}
+        decided => return decided,
+    }
+    match attempt(app, place, application, request, (proof, client)).await {
+        Err(error) if is_raced(&error) => Err(StorageError::Raced.into()),
+        decided => decided,
+    }
+}
+
+const fn is_raced(error: &ProtocolError) -> bool {
+    use StorageError::{Conflict, Raced};
+    matches!(error, ProtocolError::Failed(JourneyError::Storage(Conflict | Raced)))
+}
+
+async fn attempt(
+    app: &App,
+    place: &Place,
+    application: &Application,
+    request: rules::RefreshRequest,
+    (proof, client): (Option<Proof>, &Client),
+) -> Result<Redeemed, ProtocolError> {
     let (own, place, application, client) = (app.clone(), place.clone(), application.clone(), client.clone());
-    let outcome: Result<Result<Redeemed, rules::RefreshRefusal>, ProtocolError> = app
+    let outcome: Result<Redeemed, rules::RefreshRefusal> = app
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -100,14 +125,6 @@ pub(super) async fn by_refresh(
                 Ok(Ok(Redeemed { grant, account, agreed, scope: accepted.scope, apis, next: Some(next) }))
             })
         })
-        .await;
-    match outcome {
-        Ok(judged) => judged.map_err(|refusal| ProtocolError::Refused(refusal.into())),
-        // Under the lock nobody was first; the clocks disagree, or the token has just expired. The
-        // family need not die of that.
-        Err(ProtocolError::Failed(JourneyError::Storage(StorageError::Conflict))) => {
-            Err(ProtocolError::Refused(rules::RefreshRefusal::Expired.into()))
-        }
-        Err(error) => Err(error),
-    }
+        .await?;
+    outcome.map_err(|refusal| ProtocolError::Refused(refusal.into()))
 }

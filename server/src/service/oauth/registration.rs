@@ -8,8 +8,8 @@ use lanyard_domain::{
     application::{Application, ClientSecret, Minimum},
     audit::{Action, Outcome},
     id::Id,
-    registration::ClientRegistration,
-    secret::Token,
+    registration::{ClientRegistration, InitialAccessToken},
+    secret::{Token, TokenHash},
 };
 use lanyard_oidc::{
     endpoints::{Endpoint, Route, TenantRef, UrlForm},
@@ -47,8 +47,9 @@ pub async fn register(
     body: &[u8],
     client: &Client,
 ) -> Result<ClientInformation, ProtocolError> {
-    // Judged outside the transaction, told inside it: who has no token learns nothing else.
-    let judged = Registration::read(body, &app.public_origin);
+    let initial = standing(app, place, bearer, client).await?;
+    // Who has no token that stands learns nothing else, and costs no more than a read.
+    let judged = Registration::read(body, &app.public_origin)?;
     let (own, here, client) = (app.clone(), place.clone(), client.clone());
     let token = Token::generate(app.entropy().as_mut());
     let secret = Token::generate(app.entropy().as_mut());
@@ -59,14 +60,12 @@ pub async fn register(
             Box::pin(async move {
                 switched_on(tx, &here).await?;
                 let (tenant, now) = (here.tenant.id, own.clock.now());
-                let bearer = bearer.ok_or(rules::unknown_token())?;
-                let initial = match tx.use_initial_access_token((tenant, here.flow.id), &bearer.hash(), now).await {
+                let initial = match tx.use_initial_access_token((tenant, here.flow.id), &initial, now).await {
                     Ok(initial) => initial,
                     Err(StorageError::Conflict) => return Err(rules::unknown_token().into()),
                     Err(error) => return Err(error.into()),
                 };
                 // From here on a refusal gives the use back: the transaction is given up.
-                let judged = judged?;
                 if !claimed(tx.count_registration(tenant).await)? {
                     return Err(rules::full().into());
                 }
@@ -108,6 +107,30 @@ pub async fn register(
     Ok(ClientInformation::new(&application, method.as_str().to_owned(), access))
 }
 
+// The hash of `bearer`, if it is an initial access token that stands at `place`: without one there is
+// nothing to write, but that one of ours was tried that is over, or at another flow (C1).
+async fn standing(app: &App, place: &Place, bearer: Option<Token>, client: &Client) -> Result<TokenHash, ProtocolError> {
+    let (here, hash) = (place.clone(), bearer.map(|bearer| bearer.hash()));
+    let found: Result<Option<InitialAccessToken>, ProtocolError> = app
+        .store
+        .read(move |tx| {
+            Box::pin(async move {
+                switched_on(tx, &here).await?;
+                let Some(hash) = hash else { return Ok(None) };
+                Ok(tx.initial_access_token(here.tenant.id, &hash).await?)
+            })
+        })
+        .await;
+    match found? {
+        Some(token) if token.stands(place.flow.id, app.clock.now()) => Ok(token.hash),
+        Some(token) => {
+            super::client::tell_dead_token(app, place, token.id, client).await?;
+            Err(rules::unknown_token().into())
+        }
+        None => Err(rules::unknown_token().into()),
+    }
+}
+
 /// What the client `id` registered; `bearer` is its registration access token.
 ///
 /// # Errors
@@ -118,9 +141,7 @@ pub async fn read(
     id: Option<Id<Application>>,
     bearer: Option<Token>,
 ) -> Result<ClientInformation, ProtocolError> {
-    let (here, shown) = (place.clone(), bearer.clone());
-    let (application, registration) =
-        app.store.read(move |tx| Box::pin(async move { registered(tx, &here, id, shown.as_ref()).await })).await?;
+    let (application, registration) = known(app, place, id, bearer.as_ref()).await?;
     told(app, place, &application, registration, bearer)
 }
 
@@ -135,6 +156,7 @@ pub async fn update(
     body: &[u8],
     client: &Client,
 ) -> Result<ClientInformation, ProtocolError> {
+    known(app, place, id, bearer.as_ref()).await?;
     let named = id.map(|id| id.to_string()).unwrap_or_default();
     let judged = Update::read(body, &named, &app.public_origin);
     // Each update is answered with a new registration access token (RFC 7592, 3).
@@ -190,6 +212,7 @@ pub async fn delete(
     (id, bearer): (Option<Id<Application>>, Option<Token>),
     client: &Client,
 ) -> Result<(), ProtocolError> {
+    known(app, place, id, bearer.as_ref()).await?;
     let (own, here, client) = (app.clone(), place.clone(), client.clone());
     app.store
         .write(move |tx| {
@@ -225,6 +248,17 @@ pub async fn telling_of_strangers<T>(
         super::client::tell_failure(app, place, id, client).await?;
     }
     result
+}
+
+// By a read alone, which a stranger may ask for: a change is judged once more where it is made.
+async fn known(
+    app: &App,
+    place: &Place,
+    id: Option<Id<Application>>,
+    bearer: Option<&Token>,
+) -> Result<(Application, ClientRegistration), ProtocolError> {
+    let (here, shown) = (place.clone(), bearer.cloned());
+    app.store.read(move |tx| Box::pin(async move { registered(tx, &here, id, shown.as_ref()).await })).await
 }
 
 async fn switched_on(tx: &mut (dyn ReadTx + '_), place: &Place) -> Result<(), ProtocolError> {

@@ -163,6 +163,8 @@ fn of_settings(before: &ApplicationSettings, after: &ApplicationSettings) -> imp
             about => format!("{} ({about})", scope.name),
         }))
     };
+    let after_sign_out =
+        |settings: &ApplicationSettings| listed(settings.post_logout_urls.iter().map(|url| url.as_str().to_owned()));
     // By the API's client id: its name is not at hand, and may change.
     let permissions = |settings: &ApplicationSettings| {
         listed(
@@ -180,6 +182,7 @@ fn of_settings(before: &ApplicationSettings, after: &ApplicationSettings) -> imp
         switch("Belongs to another organisation", |it| it.third_party),
         switch("Handles forgotten passwords itself", |it| it.handles_password_reset),
         change("Web APIs that it may call", permissions(before), permissions(after)),
+        change("URLs after signing out", after_sign_out(before), after_sign_out(after)),
         change("Back-channel logout URL", text(&before.back_channel_logout), text(&after.back_channel_logout)),
         change("Front-channel logout URL", text(&before.front_channel_logout), text(&after.front_channel_logout)),
         change("Public keys", keys(before), keys(after)),

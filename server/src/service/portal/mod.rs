@@ -78,7 +78,7 @@ impl From<StorageError> for PortalError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Unique(_) => Self::Taken,
-            StorageError::Conflict => Self::Conflict,
+            StorageError::Conflict | StorageError::Raced => Self::Conflict,
             StorageError::Inconsistent(_) | StorageError::Unavailable(_) | StorageError::Driver(_) => {
                 Self::Failed(JourneyError::Storage(error))
             }

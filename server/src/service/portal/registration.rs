@@ -34,6 +34,7 @@ pub struct TokenDraft {
 }
 
 /// Switches registration on in a tenant, for at most `most` applications; or off, with the limit kept.
+/// What is so already is no change.
 ///
 /// # Errors
 /// [`PortalError::NotAllowed`] if `most` is 0 or more than [`MOST_REGISTRATIONS`].
@@ -50,10 +51,11 @@ pub async fn switch(
     app.store
         .write(move |tx| {
             Box::pin(async move {
-                let limit = match most {
-                    Some(most) => most,
-                    None => tx.registration_switch(tenant).await?.most,
-                };
+                let now = tx.registration_switch(tenant).await?;
+                let limit = most.unwrap_or(now.most);
+                if (now.on, now.most) == (most.is_some(), limit) {
+                    return Ok(now);
+                }
                 tx.set_registration_switch(tenant, most.is_some(), limit).await?;
                 let detail = serde_json::json!({"on": most.is_some(), "most": limit});
                 record(&own, tx, tenant, &by, Action::RegistrationSwitched, tenant.to_string(), detail).await?;

@@ -151,6 +151,14 @@ impl Application {
     pub fn accepts_reply_url(&self, requested: &str) -> bool {
         self.reply_urls.iter().any(|url| url.matches(requested, self.kind))
     }
+
+    /// Whether people may be sent to `requested` after they signed out: a reply URL, as in B2C, or an
+    /// address that was registered for this alone (OpenID Connect RP-Initiated Logout, 3.1).
+    #[must_use]
+    pub fn accepts_after_sign_out(&self, requested: &str) -> bool {
+        let only_then = &self.settings.post_logout_urls;
+        self.accepts_reply_url(requested) || only_then.iter().any(|url| url.matches(requested, self.kind))
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Application;
-use crate::id::Id;
+use crate::{id::Id, reply_url::ReplyUrl};
 
 /// The algorithm that signs an application's tokens (RFC 7518, 3.1; RFC 8037).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
@@ -73,6 +73,8 @@ pub struct ApplicationSettings {
     pub third_party: bool,
     /// "Forgot your password?" goes back to the application as AADB2C90118 (`wire.md`).
     pub handles_password_reset: bool,
+    /// Where people may be sent after signing out, besides the reply URLs; no code goes there.
+    pub post_logout_urls: Vec<ReplyUrl>,
     /// Loaded in a frame when the person signs out (OpenID Connect Front-Channel Logout).
     pub front_channel_logout: Option<String>,
     /// Called with a logout token (OpenID Connect Back-Channel Logout).

@@ -60,6 +60,10 @@ async fn rfc7591_an_initial_access_token_is_used_so_often_in_time_and_in_its_ten
                 tx.revoke_initial_access_token(own.id, two.id, NOW).await?;
                 conflict(tx.revoke_initial_access_token(own.id, two.id, NOW).await);
                 conflict(tx.use_initial_access_token(here, &two.hash, NOW).await);
+                assert_eq!(tx.initial_access_token(own.id, &hash()).await?, None);
+                assert_eq!(tx.initial_access_token(other.id, &two.hash).await?, None);
+                let dead = tx.initial_access_token(own.id, &two.hash).await?.unwrap();
+                assert_eq!((dead.id, dead.stands(flow.id, NOW)), (two.id, false));
                 let listed = tx.initial_access_tokens(own.id, 9).await?;
                 let uses = |wanted: &InitialAccessToken| {
                     listed.iter().find(|token| token.id == wanted.id).map(|token| (token.uses_left, token.revoked_at))

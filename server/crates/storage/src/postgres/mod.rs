@@ -288,4 +288,18 @@ mod tests {
         closing.await;
         assert!(matches!(store.pool.take().await, Err(StorageError::Unavailable(_))));
     }
+
+    // Not a row that somebody else had first: whoever is told so may try again.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_transaction_that_the_server_gave_up_is_no_conflict() {
+        let (store, mut admin) = connect().await;
+        for sql in [
+            "DO $$ BEGIN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END $$",
+            "DO $$ BEGIN RAISE EXCEPTION 'serialization' USING ERRCODE = '40001'; END $$",
+        ] {
+            let given_up = run(&mut admin, sql).await;
+            assert!(matches!(given_up, Err(StorageError::Raced)), "{given_up:?}");
+        }
+        store.close().await;
+    }
 }

@@ -23,6 +23,12 @@ pub trait RegistrationReads {
     async fn registration_switch(&mut self, tenant: Id<Tenant>) -> Result<RegistrationSwitch>;
     /// The initial access tokens of a tenant, the newest first, at most `limit`.
     async fn initial_access_tokens(&mut self, tenant: Id<Tenant>, limit: u32) -> Result<Vec<InitialAccessToken>>;
+    /// The initial access token of this hash, whether it still stands or not, if it is the tenant's.
+    async fn initial_access_token(
+        &mut self,
+        tenant: Id<Tenant>,
+        hash: &TokenHash,
+    ) -> Result<Option<InitialAccessToken>>;
     /// The registration of an application at this tenant and flow, if `token` is the hash of its
     /// registration access token.
     async fn client_registration(
@@ -145,6 +151,16 @@ both!(RegistrationReads {
             "SELECT * FROM initial_access_tokens WHERE tenant_id = $1 ORDER BY created_at DESC, id LIMIT $2",
         );
         collect(rows.bind(tenant.uuid()).bind(i64::from(limit)).fetch_all(&mut *self.db).await?)
+    }
+
+    async fn initial_access_token(
+        &mut self,
+        tenant: Id<Tenant>,
+        hash: &TokenHash,
+    ) -> Result<Option<InitialAccessToken>> {
+        let row =
+            sqlx::query_as::<_, TokenRow>("SELECT * FROM initial_access_tokens WHERE hash = $1 AND tenant_id = $2");
+        optional(row.bind(&hash.0[..]).bind(tenant.uuid()).fetch_optional(&mut *self.db).await?)
     }
 
     async fn client_registration(

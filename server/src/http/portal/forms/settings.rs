@@ -16,6 +16,8 @@ use crate::http::form::Fields;
 const MAX_SCOPES: usize = 50;
 /// The most characters of a scope's description.
 const MAX_ABOUT: usize = 200;
+/// The most addresses after signing out.
+const MAX_POST_LOGOUT_URLS: usize = 50;
 
 /// What can be set of an application of this kind.
 pub(crate) const fn settable(kind: ApplicationKind) -> Settable {
@@ -41,6 +43,7 @@ pub(super) fn read(
     let on = |part: bool, name: &str| part && fields.ticked(name);
     let signing = SigningAlgorithm::parse(fields.get("signing"));
     let signing = problems.keep("signing", signing.ok_or_else(|| "Choose an algorithm.".to_owned()));
+    let post_logout_urls = if can.signs_in { post_logout_urls(fields, kind, problems) } else { Vec::new() };
     let front = if can.signs_in { logout_url(fields, "front_channel_logout", problems) } else { None };
     let front = front.filter(|url| {
         let near = reply_urls.iter().any(|reply| reply.origin().is_some() && reply.origin() == url.origin());
@@ -70,6 +73,7 @@ pub(super) fn read(
         implicit_id_token: on(can.front_channel_tokens, "implicit_id_token"),
         third_party: on(can.signs_in, "third_party"),
         handles_password_reset: on(can.signs_in, "handles_password_reset"),
+        post_logout_urls,
         front_channel_logout: front.map(|url| url.as_str().to_owned()),
         back_channel_logout: back.map(|url| url.as_str().to_owned()),
         client_keys: keys,
@@ -86,6 +90,20 @@ pub(super) fn read(
 
 fn keep_some<T>(problems: &mut Problems, field: &str, read: Result<Option<T>, String>) -> Option<T> {
     problems.keep(field, read).flatten()
+}
+
+// Held to the rules of reply URLs, though no code is sent there.
+fn post_logout_urls(fields: &Fields, kind: ApplicationKind, problems: &mut Problems) -> Vec<ReplyUrl> {
+    let (name, lines) = ("post_logout_urls", lines(fields.get("post_logout_urls")));
+    if lines.len() > MAX_POST_LOGOUT_URLS {
+        problems.add(name, format!("There can be {MAX_POST_LOGOUT_URLS} of these addresses at most. Remove some."));
+        return Vec::new();
+    }
+    let mut read = |line: &str| {
+        let url = ReplyUrl::parse(line, kind).map_err(|problem| reason(line, problem, kind));
+        problems.keep(name, url)
+    };
+    lines.into_iter().filter_map(|line| read(line)).collect()
 }
 
 // Held to the rules of a web application's reply URL: https, or http on loopback; no fragment.
@@ -173,6 +191,10 @@ pub(super) fn values(form: FormState, settings: &ApplicationSettings) -> FormSta
     let optional = |value: &Option<String>| value.clone().unwrap_or_default();
     let mut form = form
         .with("signing", settings.signing.as_str())
+        .with(
+            "post_logout_urls",
+            settings.post_logout_urls.iter().map(|url| url.as_str()).collect::<Vec<_>>().join("\n"),
+        )
         .with("front_channel_logout", optional(&settings.front_channel_logout))
         .with("back_channel_logout", optional(&settings.back_channel_logout))
         .with("client_keys", settings.client_keys.as_deref().map(pretty).unwrap_or_default())
@@ -238,6 +260,7 @@ mod tests {
     fn settings_go_through_the_form_and_back() {
         let own = [
             ("signing", "ES256"),
+            ("post_logout_urls", "https://app.example/bye\nhttps://app.example/left"),
             ("hybrid", "true"),
             ("third_party", "true"),
             ("front_channel_logout", "https://app.example/out?x=1"),
