@@ -42,7 +42,11 @@ pub struct ClaimView {
 pub struct MethodView {
     /// What it is, in plain words.
     pub label: String,
-    /// Which one: the masked number, or the name its owner gave it.
+    /// Its id, for the forms that rename and remove it.
+    pub id: String,
+    /// The name its owner gave it.
+    pub name: String,
+    /// Which one: the name, and of a phone the masked number.
     pub detail: String,
     /// Since when.
     pub created: Moment,
@@ -57,8 +61,6 @@ pub struct MethodView {
 /// A passkey that is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasskeyView {
-    /// Its id, for the forms that rename and remove it.
-    pub id: String,
     /// Whether its owner's other devices have it too.
     pub backed_up: bool,
     /// Whether it was turned off because it seems to have been copied.
@@ -106,10 +108,10 @@ pub enum Done {
     SignedOut,
     /// A passkey was added.
     PasskeyAdded,
-    /// A passkey has another name.
-    PasskeyRenamed,
-    /// A passkey was removed.
-    PasskeyRemoved,
+    /// A factor has another name.
+    FactorRenamed,
+    /// A factor was removed.
+    FactorRemoved,
     /// The last factor was to be removed, and stays.
     LastFactor,
     /// The sign-in is too long ago, or too weak, to change factors.
@@ -144,8 +146,8 @@ pub struct AccountView {
     pub methods: Vec<MethodView>,
     /// Whether a passkey can be added.
     pub may_add_passkey: bool,
-    /// Whether passkeys can be renamed and removed in this session.
-    pub may_change_passkeys: bool,
+    /// Whether factors can be renamed and removed in this session.
+    pub may_change_factors: bool,
     /// The live sessions, the latest first.
     pub sessions: Vec<SessionView>,
     /// The applications with access, the oldest first.

@@ -20,6 +20,7 @@ pub enum Action {
     EmailProved,
     FactorBound,
     FactorRemoved,
+    FactorRenamed,
     FactorChallenged,
     FactorChecked,
     ProfileChanged,

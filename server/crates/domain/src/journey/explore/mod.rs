@@ -199,11 +199,7 @@ fn scenarios() -> Vec<Scenario> {
             disable: true,
             ..holders
         },
-        Scenario {
-            name: "passkeys: a new patient sets one up, a reset beside it",
-            together: 5,
-            ..enrolling
-        },
+        Scenario { name: "passkeys: a new patient sets one up, a reset beside it", together: 5, ..enrolling },
         Scenario {
             name: "passkeys: set up on an account without a factor, against a reset that overlaps",
             holds: 1,
