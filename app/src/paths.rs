@@ -134,6 +134,18 @@ pub fn account_sign_in_again(domain: &str) -> String {
     format!("/account/{domain}/sign-in-again")
 }
 
+/// What was done with a person's account, newest first.
+#[must_use]
+pub fn account_history(domain: &str) -> String {
+    format!("/account/{domain}/history")
+}
+
+/// Where a person downloads what the server holds about them.
+#[must_use]
+pub fn account_data(domain: &str) -> String {
+    format!("/account/{domain}/data")
+}
+
 /// Where a person changes their own details.
 #[must_use]
 pub fn account_profile(domain: &str) -> String {

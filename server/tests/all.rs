@@ -9,6 +9,7 @@
 
 mod support;
 
+mod account_data;
 mod account_factors;
 mod account_passkeys;
 mod audit;

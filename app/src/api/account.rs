@@ -154,6 +154,32 @@ pub struct AccountView {
     pub apps: Vec<AppView>,
 }
 
+/// Something that was done with the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventView {
+    /// What, as a whole sentence without its full stop.
+    pub what: String,
+    /// Whether it did not work.
+    pub failed: bool,
+    /// When.
+    pub at: Moment,
+    /// The browser and system, as far as they are known.
+    pub browser: Option<String>,
+}
+
+/// What `/account/{tenant}/history` shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryView {
+    /// The frame.
+    pub visitor: Visitor,
+    /// The events, newest first.
+    pub events: Vec<EventView>,
+    /// The address of what is older, if there is more.
+    pub older: Option<String>,
+    /// Whether this is the newest page.
+    pub newest: bool,
+}
+
 /// What `/account/{tenant}/profile` shows: the form, with what was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileView {

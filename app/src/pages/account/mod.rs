@@ -3,6 +3,7 @@
 
 mod apps;
 mod factors;
+mod history;
 mod passkeys;
 mod profile;
 
@@ -15,6 +16,7 @@ use crate::{
     },
     paths,
 };
+pub use history::{DATA_TITLE, HISTORY_TITLE, data_page, history_page};
 pub use passkeys::{NEW_PASSKEY_TITLE, passkey_page};
 pub use profile::{PROFILE_TITLE, profile_page};
 
@@ -79,6 +81,7 @@ pub fn account_page(view: AccountView) -> impl IntoView {
         {methods(&visitor, view.methods, view.may_add_passkey, view.may_change_factors)}
         {apps::section(&visitor, view.apps)}
         {sessions(&visitor, view.sessions)}
+        {history::section(&visitor)}
     }
     .into_any();
     frame(&visitor, body)

@@ -24,6 +24,7 @@ pub enum Action {
     FactorChallenged,
     FactorChecked,
     ProfileChanged,
+    DataExported,
     JourneyCancelled,
     CodeIssued,
     IdTokenIssued,

@@ -14,6 +14,7 @@ use lanyard_app::{
     paths, shell,
 };
 
+mod data;
 mod factors;
 mod passkeys;
 
@@ -45,6 +46,7 @@ pub fn routes() -> Router<App> {
         .route("/account/{tenant}/remove-access", post(remove_access))
         .route("/account/{tenant}/end-sessions", post(end_sessions))
         .route("/account/{tenant}/sign-in-again", get(sign_in_again))
+        .merge(data::routes())
         .merge(factors::routes())
         .merge(passkeys::routes())
 }

@@ -2,7 +2,9 @@
 //! details. Only what the tenant's flows ask patients for can be changed here (A48).
 
 mod access;
+pub mod data;
 pub mod factors;
+pub mod history;
 mod notices;
 pub mod passkeys;
 mod profile;
