@@ -116,16 +116,34 @@ pub fn account_new_passkey(domain: &str) -> String {
     format!("/account/{domain}/passkeys/new")
 }
 
-/// Where a person's passkey gets another name.
+/// Where one of a person's factors gets another name.
 #[must_use]
-pub fn account_rename_passkey(domain: &str) -> String {
-    format!("/account/{domain}/passkeys/rename")
+pub fn account_rename_factor(domain: &str) -> String {
+    format!("/account/{domain}/factors/rename")
 }
 
-/// Where a person removes a passkey.
+/// Where a person removes a factor.
 #[must_use]
-pub fn account_remove_passkey(domain: &str) -> String {
-    format!("/account/{domain}/passkeys/remove")
+pub fn account_remove_factor(domain: &str) -> String {
+    format!("/account/{domain}/factors/remove")
+}
+
+/// Where a person signs in again, and comes back to the account (A20).
+#[must_use]
+pub fn account_sign_in_again(domain: &str) -> String {
+    format!("/account/{domain}/sign-in-again")
+}
+
+/// What was done with a person's account, newest first.
+#[must_use]
+pub fn account_history(domain: &str) -> String {
+    format!("/account/{domain}/history")
+}
+
+/// Where a person downloads what the server holds about them.
+#[must_use]
+pub fn account_data(domain: &str) -> String {
+    format!("/account/{domain}/data")
 }
 
 /// Where a person changes their own details.

@@ -53,6 +53,8 @@ fn claims() -> Vec<ClaimView> {
 
 fn methods() -> Vec<MethodView> {
     let method = |label: &str, detail: &str, last_used, locked_until| MethodView {
+        id: "018f0000-0000-7000-8000-000000000000".into(),
+        name: detail.into(),
         label: label.into(),
         detail: detail.into(),
         created: moment("3 March 2026, 09:12 UTC"),
@@ -144,7 +146,7 @@ fn account(done: Option<Done>, methods: Vec<MethodView>) -> AccountView {
         claims: claims(),
         methods,
         may_add_passkey: true,
-        may_change_passkeys: true,
+        may_change_factors: true,
         sessions: vec![session("This account page", true), session("Apps", false)],
         apps: vec![AppView {
             id: "0190a0b1".into(),

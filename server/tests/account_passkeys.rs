@@ -85,17 +85,18 @@ async fn u25_passkeys_are_added_named_and_removed_and_the_last_one_stays() {
 
     let [first, second]: [String; 2] = ids(&app, &clinic).await.try_into().unwrap();
     let fields = [("csrf", csrf.as_str()), ("factor", &second), ("name", "  Blue   key ")];
-    browser.post(&paths::account_rename_passkey(domain), &fields).await;
-    let page = browser.get(&format!("{}?passkey-renamed", paths::account(domain))).await;
+    browser.post(&paths::account_rename_factor(domain), &fields).await;
+    let page = browser.get(&format!("{}?factor-renamed", paths::account(domain))).await;
     assert!(page.text().contains("Blue") && !page.text().contains("Work key"), "{}", page.text());
 
-    let remove = paths::account_remove_passkey(domain);
+    let remove = paths::account_remove_factor(domain);
     let removed = browser.post(&remove, &[("csrf", &csrf), ("factor", &first)]).await;
-    assert_eq!(removed.location().unwrap(), format!("{}?passkey-removed", paths::account(domain)));
+    assert_eq!(removed.location().unwrap(), format!("{}?factor-removed", paths::account(domain)));
     assert_eq!(app.audited(clinic.tenant.id, Action::FactorRemoved, Outcome::Success).await, 1);
     let last = browser.post(&remove, &[("csrf", &csrf), ("factor", &second)]).await;
     assert_eq!(last.location().unwrap(), format!("{}?last-factor", paths::account(domain)));
     assert_eq!(ids(&app, &clinic).await, [second]);
+    assert!(app.message(NORA).await.body.contains("removed"), "N20");
     let gone = browser.post(&remove, &[("csrf", &csrf), ("factor", &first)]).await;
     assert_eq!(gone.status, 404);
 }
@@ -115,7 +116,7 @@ async fn n19_f19_factors_change_at_the_accounts_own_level_and_by_their_owner_alo
     run.back().await;
     let csrf = field(&run.browser.get(&paths::account(domain)).await, "csrf");
     let before = app.rows(&["factors"]).await;
-    for path in [paths::account_rename_passkey(domain), paths::account_remove_passkey(domain)] {
+    for path in [paths::account_rename_factor(domain), paths::account_remove_factor(domain)] {
         let answer = run.browser.post(&path, &[("csrf", &csrf), ("factor", &factor), ("name", "mine")]).await;
         assert_eq!(answer.status, 404, "{path}");
         let foreign = run.browser.post(&path, &[("csrf", "x"), ("factor", &factor), ("name", "mine")]).await;
@@ -134,8 +135,8 @@ async fn n19_f19_factors_change_at_the_accounts_own_level_and_by_their_owner_alo
     for (path, fields) in [
         (paths::account_new_passkey(domain), vec![]),
         (paths::account_passkeys(domain), vec![("credential", made.as_str())]),
-        (paths::account_rename_passkey(domain), vec![("factor", factor.as_str()), ("name", "x")]),
-        (paths::account_remove_passkey(domain), vec![("factor", factor.as_str())]),
+        (paths::account_rename_factor(domain), vec![("factor", factor.as_str()), ("name", "x")]),
+        (paths::account_remove_factor(domain), vec![("factor", factor.as_str())]),
     ] {
         let mut all = vec![("csrf", csrf.as_str())];
         all.extend(fields);

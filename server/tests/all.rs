@@ -9,6 +9,8 @@
 
 mod support;
 
+mod account_data;
+mod account_factors;
 mod account_passkeys;
 mod audit;
 mod codes;

@@ -44,7 +44,11 @@ pub struct ClaimView {
 pub struct MethodView {
     /// What it is, in plain words.
     pub label: String,
-    /// Which one: the masked number, or the name its owner gave it.
+    /// Its id, for the forms that rename and remove it.
+    pub id: String,
+    /// The name its owner gave it.
+    pub name: String,
+    /// Which one: the name, and of a phone the masked number.
     pub detail: String,
     /// Since when.
     pub created: Moment,
@@ -59,8 +63,6 @@ pub struct MethodView {
 /// A passkey that is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasskeyView {
-    /// Its id, for the forms that rename and remove it.
-    pub id: String,
     /// Whether its owner's other devices have it too.
     pub backed_up: bool,
     /// Whether it was turned off because it seems to have been copied.
@@ -108,10 +110,10 @@ pub enum Done {
     SignedOut,
     /// A passkey was added.
     PasskeyAdded,
-    /// A passkey has another name.
-    PasskeyRenamed,
-    /// A passkey was removed.
-    PasskeyRemoved,
+    /// A factor has another name.
+    FactorRenamed,
+    /// A factor was removed.
+    FactorRemoved,
     /// The last factor was to be removed, and stays.
     LastFactor,
     /// The sign-in is too long ago, or too weak, to change factors.
@@ -146,12 +148,38 @@ pub struct AccountView {
     pub methods: Vec<MethodView>,
     /// Whether a passkey can be added.
     pub may_add_passkey: bool,
-    /// Whether passkeys can be renamed and removed in this session.
-    pub may_change_passkeys: bool,
+    /// Whether factors can be renamed and removed in this session.
+    pub may_change_factors: bool,
     /// The live sessions, the latest first.
     pub sessions: Vec<SessionView>,
     /// The applications with access, the oldest first.
     pub apps: Vec<AppView>,
+}
+
+/// Something that was done with the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventView {
+    /// What, as a whole sentence without its full stop.
+    pub what: String,
+    /// Whether it did not work.
+    pub failed: bool,
+    /// When.
+    pub at: Moment,
+    /// The browser and system, as far as they are known.
+    pub browser: Option<String>,
+}
+
+/// What `/account/{tenant}/history` shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryView {
+    /// The frame.
+    pub visitor: Visitor,
+    /// The events, newest first.
+    pub events: Vec<EventView>,
+    /// The address of what is older, if there is more.
+    pub older: Option<String>,
+    /// Whether this is the newest page.
+    pub newest: bool,
 }
 
 /// What `/account/{tenant}/profile` shows: the form, with what was typed.

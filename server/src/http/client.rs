@@ -16,6 +16,9 @@ use axum::{
 pub struct Client {
     /// The address of the client itself.
     pub ip: IpAddr,
+    /// The browser and system as its user may know them, in closed words: nothing that was sent is
+    /// repeated. `None` where they are unknown.
+    pub browser: Option<String>,
     /// The request's id, as in the log, on error pages and in the audit log.
     pub request: String,
 }
@@ -32,13 +35,42 @@ impl Client {
             .get::<ConnectInfo<SocketAddr>>()
             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip().to_canonical());
         let request = extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        Self { ip: through_proxies(peer, headers, trusted), request }
+        let agent = headers.get("user-agent").and_then(|value| value.to_str().ok());
+        Self { ip: through_proxies(peer, headers, trusted), browser: agent.and_then(browser_of), request }
     }
 
     /// The network that limits are kept for: the address, or the /64 of IPv6.
     #[must_use]
     pub fn network(&self) -> String {
         network_of(self.ip)
+    }
+}
+
+// What is named first stands in the headers of those named later, too.
+const BROWSERS: [(&str, &str); 6] = [
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("Chrom", "Chrome"),
+    ("Safari/", "Safari"),
+];
+const SYSTEMS: [(&str, &str); 6] = [
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "Mac"),
+    ("Linux", "Linux"),
+];
+
+// "Firefox on Linux", out of a `User-Agent`.
+fn browser_of(agent: &str) -> Option<String> {
+    let named = |words: [(&'static str, &'static str); 6]| words.into_iter().find(|(sign, _)| agent.contains(*sign));
+    match (named(BROWSERS), named(SYSTEMS)) {
+        (Some((_, browser)), Some((_, system))) => Some(format!("{browser} on {system}")),
+        (Some((_, one)), None) | (None, Some((_, one))) => Some(one.to_owned()),
+        (None, None) => None,
     }
 }
 
@@ -106,6 +138,18 @@ mod tests {
         );
         assert_eq!(seen("10.0.0.1", "1.2.3.4, 10.0.0.2", &["10.0.0.1", "10.0.0.2"]), "1.2.3.4");
         assert_eq!(seen("10.0.0.1", "nonsense", &["10.0.0.1"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn u24_a_browser_is_named_in_words_of_ours() {
+        let words = |agent: &str| browser_of(agent).unwrap_or_default();
+        assert_eq!(words("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"), "Firefox on Linux");
+        let chrome =
+            "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36";
+        assert_eq!(words(chrome), "Chrome on Android");
+        assert_eq!(words(&format!("{chrome} Edg/140.0")), "Edge on Android");
+        assert_eq!(words("(iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1"), "Safari on iPhone");
+        assert_eq!(words("curl/8 <b>call 0900 now</b>"), "");
     }
 
     #[test]

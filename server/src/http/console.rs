@@ -183,14 +183,27 @@ async fn sign_in(app: &App, parts: &Parts, tenant: Tenant, audience: Audience, h
         _ => home,
     };
     let client = Client::of(&parts.headers, &parts.extensions, &app.config.trusted_proxies);
-    if let Err(error) = app.limiter.beginning(client.ip) {
-        return error.into();
+    match begin(app, &parts.headers, &client, tenant, audience, return_to).await {
+        Ok(response) => Shut::SignIn(response),
+        Err(error) => Shut::Error(error),
     }
-    let browser = Cookie::Journey.read(&parts.headers);
-    match journey::begin_console(app, tenant, audience, return_to, browser).await {
-        Ok(begun) => Shut::SignIn(sent_to(&begun)),
-        Err(error) => Shut::Error(error.into()),
-    }
+}
+
+/// Begins a sign-in to a console, in which no session counts, and goes to it.
+///
+/// # Errors
+/// When too many journeys are begun from there, or the database does not answer.
+pub(super) async fn begin(
+    app: &App,
+    headers: &HeaderMap,
+    client: &Client,
+    tenant: Tenant,
+    audience: Audience,
+    return_to: String,
+) -> Result<Response, HttpError> {
+    app.limiter.beginning(client.ip)?;
+    let browser = Cookie::Journey.read(headers);
+    Ok(sent_to(&journey::begin_console(app, tenant, audience, return_to, browser).await?))
 }
 
 impl FromRequestParts<App> for Operator {

@@ -68,6 +68,12 @@ pub async fn append(
     event: Event,
 ) -> Result<(), StorageError> {
     let now = app.clock.now();
+    let mut detail = event.detail;
+    // Which browser it was, for the history that a person sees of their own account.
+    let browser = event.client.as_ref().and_then(|client| client.browser.as_deref());
+    if let (Some(browser), Some(detail)) = (browser, detail.as_object_mut()) {
+        detail.insert("browser".to_owned(), browser.into());
+    }
     tx.append_audit(&AuditEvent {
         id: Id::new(now, app.entropy().as_mut()),
         tenant,
@@ -78,7 +84,7 @@ pub async fn append(
         outcome: event.outcome,
         ip: event.client.as_ref().map(|client| client.ip.to_string()),
         request: event.client.map(|client| client.request),
-        detail: event.detail,
+        detail,
     })
     .await
 }

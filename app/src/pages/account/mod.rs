@@ -2,19 +2,22 @@
 //! in. Roomy, in plain words, complete without scripting (U1).
 
 mod apps;
+mod factors;
+mod history;
 mod passkeys;
 mod profile;
 
 use leptos::prelude::*;
 
 use crate::{
-    api::account::{AccountView, ClaimView, Done, MethodView, Moment, PasskeyView, SessionView, Visitor},
+    api::account::{AccountView, ClaimView, Done, MethodView, Moment, SessionView, Visitor},
     components::{
         Badge, Button, ButtonKind, ButtonLink, ConsoleLayout, DefinitionList, Disclosure, Form, Notice, SessionEnd,
         Tone,
     },
     paths,
 };
+pub use history::{DATA_TITLE, HISTORY_TITLE, data_page, history_page};
 pub use passkeys::{NEW_PASSKEY_TITLE, passkey_page};
 pub use profile::{PROFILE_TITLE, profile_page};
 
@@ -77,34 +80,35 @@ pub fn account_page(view: AccountView) -> impl IntoView {
             <h1>{ACCOUNT_TITLE}</h1>
             <p class="muted">{format!("This is what {} knows about you, and how you sign in.", visitor.tenant)}</p>
         </div>
-        {view.done.map(done)}
+        {view.done.map(|news| done(&visitor, news))}
         {details(&visitor, view.claims)}
-        {methods(&visitor, view.methods, view.may_add_passkey, view.may_change_passkeys)}
+        {methods(&visitor, view.methods, view.may_add_passkey, view.may_change_factors)}
         {apps::section(&visitor, view.apps)}
         {sessions(&visitor, view.sessions)}
+        {history::section(&visitor)}
     }
     .into_any();
     frame(&visitor, body)
 }
 
-fn done(done: Done) -> AnyView {
+fn done(visitor: &Visitor, done: Done) -> AnyView {
     let (tone, title, text) = match done {
         Done::PasskeyAdded => (Tone::Success, "Passkey added", "You can sign in with it from now on."),
-        Done::PasskeyRenamed => (Tone::Success, "Name saved", "Your passkey has a new name."),
-        Done::PasskeyRemoved => (
+        Done::FactorRenamed => (Tone::Success, "Name saved", "You’ll see the new name from now on."),
+        Done::FactorRemoved => (
             Tone::Success,
-            "Passkey removed",
-            "It no longer signs in to your account. Your device may still show it: delete it there too.",
+            "Removed",
+            "It no longer signs in to your account, and you’re signed out everywhere else. A passkey or an app may still show it: delete it there too.",
         ),
         Done::LastFactor => (
             Tone::Warning,
-            "This passkey can’t be removed",
+            "This one can’t be removed",
             "It’s the last thing that protects your account next to your password. Add another one first.",
         ),
         Done::SignInAgain => (
             Tone::Warning,
             "Sign in again first",
-            "To keep your account safe, we need a fresh sign-in before passkeys change. Sign out, then sign in again.",
+            "To keep your account safe, we need a sign-in of the last 10 minutes before this changes.",
         ),
         Done::Saved => {
             (Tone::Success, "Your details are saved", "Apps get the new details the next time you sign in to them.")
@@ -116,9 +120,11 @@ fn done(done: Done) -> AnyView {
         ),
         Done::SignedOut => (Tone::Success, "Signed out", "Whoever uses that browser must sign in again."),
     };
+    let again = (done == Done::SignInAgain).then(|| factors::sign_in_again(visitor));
     view! {
         <Notice tone=tone role="status" title=title>
             <p>{text}</p>
+            {again}
         </Notice>
     }
     .into_any()
@@ -170,8 +176,15 @@ fn methods(visitor: &Visitor, methods: Vec<MethodView>, may_add: bool, may_chang
         );
         view! { <p class="muted">{text}</p> }
     });
+    // Only who may change them sees the forms: A20.
+    let stale = (!methods.is_empty() && !may_change).then(|| {
+        view! {
+            <p>"To change these, we need to know that it’s you: a sign-in of the last 10 minutes."</p>
+            {factors::sign_in_again(visitor)}
+        }
+    });
     let list = (!methods.is_empty()).then(|| {
-        let item = |found| thing(found, |passkey, name| may_change.then(|| passkeys::change(visitor, passkey, name)));
+        let item = |found| thing(found, |method| may_change.then(|| factors::change(visitor, method)));
         let items = methods.into_iter().map(item).collect_view();
         view! { <ul class="things">{items}</ul> }
     });
@@ -181,6 +194,7 @@ fn methods(visitor: &Visitor, methods: Vec<MethodView>, may_add: bool, may_chang
             <p>"After your password, we check that it’s really you with one of these."</p>
             {list}
             {none}
+            {stale}
             {may_add.then(|| passkeys::add(visitor))}
         </section>
     }
@@ -189,10 +203,11 @@ fn methods(visitor: &Visitor, methods: Vec<MethodView>, may_add: bool, may_chang
 
 /// A method with its dates; the clinic's pages show it too.
 pub(crate) fn method(method: MethodView) -> AnyView {
-    thing(method, |_, _| None)
+    thing(method, |_| None)
 }
 
-fn thing(method: MethodView, change: impl FnOnce(&PasskeyView, &str) -> Option<AnyView>) -> AnyView {
+fn thing(method: MethodView, change: impl FnOnce(&MethodView) -> Option<AnyView>) -> AnyView {
+    let change = change(&method);
     let lock = method.locked_until.map(|until| {
         view! {
             <p>
@@ -204,7 +219,6 @@ fn thing(method: MethodView, change: impl FnOnce(&PasskeyView, &str) -> Option<A
         }
     });
     let marks = method.passkey.as_ref().map(passkeys::marks);
-    let change = method.passkey.as_ref().and_then(|passkey| change(passkey, &method.detail));
     view! {
         <li class="thing">
             <p class="thing-name">{method.label} " " <bdi class="muted">{method.detail}</bdi> " " {marks}</p>

@@ -1,14 +1,11 @@
-//! Passkeys on the account page (U25): the marks of each, the forms that change one, and the page that
-//! makes one.
+//! Passkeys on the account page (U25): the marks of each, and the page that makes one.
 
 use leptos::prelude::*;
 
 use super::frame;
 use crate::{
     api::account::{PasskeyFormView, PasskeyView, Visitor},
-    components::{
-        Badge, Button, ButtonKind, ButtonLink, Ceremony, Disclosure, ErrorItem, ErrorSummary, Form, TextField, Tone,
-    },
+    components::{Badge, Button, ButtonKind, ButtonLink, Ceremony, ErrorItem, ErrorSummary, Form, TextField, Tone},
     pages::journey::words,
     paths,
 };
@@ -23,31 +20,6 @@ pub(super) fn marks(passkey: &PasskeyView) -> AnyView {
     let backed_up =
         (passkey.backed_up && !passkey.copied).then(|| view! { <Badge text="Backed up" tone=Tone::Success /> });
     view! { {copied} {backed_up} }.into_any()
-}
-
-/// The forms that rename and remove a passkey.
-pub(super) fn change(visitor: &Visitor, passkey: &PasskeyView, name: &str) -> AnyView {
-    let (domain, csrf, name) = (&visitor.domain, visitor.csrf.clone(), name.to_owned());
-    let (factor, same) = (passkey.id.clone(), passkey.id.clone());
-    let (field, own) = (format!("name-{factor}"), name.clone());
-    let label = field.clone();
-    let summary = format!("Rename or remove {name}");
-    let remove = format!("Remove the passkey {name}");
-    let rename = view! {
-        <Form action=paths::account_rename_passkey(domain) csrf=csrf.clone()>
-            <input type="hidden" name="factor" value=factor />
-            <div class="field">
-                <label class="label" for=label>"New name"</label>
-                <input class="input medium" type="text" id=field name="name" value=own maxlength="60" autocomplete="off" />
-            </div>
-            <Button label="Save name" kind=ButtonKind::Secondary />
-        </Form>
-        <Form action=paths::account_remove_passkey(domain) csrf=csrf>
-            <input type="hidden" name="factor" value=same />
-            <button class="button button-danger" type="submit" aria-label=remove>"Remove this passkey"</button>
-        </Form>
-    };
-    view! { <Disclosure summary=summary>{rename}</Disclosure> }.into_any()
 }
 
 /// The button that begins a new one. Without scripts it is not shown: there could be no passkey.

@@ -24,6 +24,9 @@ pub const NOTED_EVERY: Millis = MINUTE;
 /// The longest life of a console session (N21).
 pub const CONSOLE_LIFE: Millis = 12 * HOUR;
 
+/// How long ago the sign-in may be for what protects an account, and for all of its data (A20).
+pub const FRESH: Millis = 10 * MINUTE;
+
 /// Which console a session opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -147,5 +150,20 @@ impl Session {
     #[must_use]
     pub fn level(&self, now: Timestamp) -> Level {
         self.authentication.level_at(now, self.last_seen_at)
+    }
+
+    /// Whether its last factor was proved at most [`FRESH`] ago (A20). A clock that was set back
+    /// makes nothing fresh.
+    #[must_use]
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        let at = self.authentication.at();
+        at <= now && now.since(at) <= FRESH
+    }
+
+    /// Whether it may change the factors of its account at `now`: at the account's own level (N19),
+    /// by a fresh sign-in (A20).
+    #[must_use]
+    pub fn may_change_factors(&self, now: Timestamp) -> bool {
+        self.level(now) == Level::Aal2 && self.is_fresh(now)
     }
 }

@@ -48,7 +48,7 @@ where
 
 // Whoever has the command line has the keys: no account is asked for.
 fn by() -> By {
-    let client = Client { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), request: "command-line".to_owned() };
+    let client = Client { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), browser: None, request: "command-line".to_owned() };
     By { operator: None, client }
 }
 

@@ -13,11 +13,19 @@ use lanyard_app::{
     pages::account::{ACCOUNT_TITLE, PROFILE_TITLE, account_page, profile_page},
     paths, shell,
 };
-use lanyard_domain::session::ConsoleKind;
+use lanyard_domain::{assurance::Level, session::ConsoleKind, user_flow::Audience};
 
+mod data;
+mod factors;
 mod passkeys;
 
-use super::{client::Client, console::Oneself, error::HttpError, form::Fields, page};
+use super::{
+    client::Client,
+    console::{self, Oneself},
+    error::HttpError,
+    form::Fields,
+    page,
+};
 use crate::{
     service::account::{self, Change, Owner},
     state::App,
@@ -27,6 +35,7 @@ use crate::{
 const SAVED: &str = "saved";
 const REMOVED: &str = "removed";
 const SIGNED_OUT: &str = "signed-out";
+const AGAIN: &str = "sign-in-again";
 
 /// The routes of this console.
 pub fn routes() -> Router<App> {
@@ -35,15 +44,19 @@ pub fn routes() -> Router<App> {
         .route("/account/{tenant}/profile", get(profile).post(change_profile))
         .route("/account/{tenant}/remove-access", post(remove_access))
         .route("/account/{tenant}/end-sessions", post(end_sessions))
+        .route("/account/{tenant}/sign-in-again", get(sign_in_again))
+        .merge(data::routes())
+        .merge(factors::routes())
         .merge(passkeys::routes())
 }
 
 fn owner(app: &App, oneself: &Oneself) -> Owner {
-    let who = &oneself.who;
+    let (who, now) = (&oneself.who, app.clock.now());
     Owner {
         account: who.account.clone(),
         session: who.session.id,
-        strong: account::passkeys::may_change(&who.session, app.clock.now()),
+        strong: who.session.level(now) == Level::Aal2,
+        fresh: who.session.may_change_factors(now),
         visitor: account::visitor(app, ConsoleKind::Account, &oneself.tenant, who.name(), &who.csrf),
     }
 }
@@ -55,16 +68,27 @@ async fn show(State(app): State<App>, oneself: Oneself, RawQuery(query): RawQuer
         Some(REMOVED) => Some(Done::AccessRemoved),
         Some(SIGNED_OUT) => Some(Done::SignedOut),
         Some(passkeys::ADDED) => Some(Done::PasskeyAdded),
-        Some(passkeys::RENAMED) => Some(Done::PasskeyRenamed),
-        Some(passkeys::REMOVED) => Some(Done::PasskeyRemoved),
-        Some(passkeys::LAST) => Some(Done::LastFactor),
-        Some(passkeys::AGAIN) => Some(Done::SignInAgain),
+        Some(factors::RENAMED) => Some(Done::FactorRenamed),
+        Some(factors::REMOVED) => Some(Done::FactorRemoved),
+        Some(factors::LAST) => Some(Done::LastFactor),
+        Some(AGAIN) => Some(Done::SignInAgain),
         Some(_) | None => None,
     };
     let view = account::overview(&app, owner(&app, &oneself), done).await?;
     let head =
         page::Head::plain(shell::title(ACCOUNT_TITLE, &oneself.tenant.name, false)).with_passkeys().ending_when_idle();
     Ok(page::render(&app, StatusCode::OK, head, move || account_page(view.clone())).await)
+}
+
+/// `GET /account/{tenant}/sign-in-again`: a fresh sign-in (A20), and back to the account.
+async fn sign_in_again(
+    State(app): State<App>,
+    oneself: Oneself,
+    client: Client,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    let home = paths::account(oneself.tenant.domain.as_str());
+    console::begin(&app, &headers, &client, oneself.tenant, Audience::SelfService, home).await
 }
 
 /// `GET /account/{tenant}/profile`: the form.

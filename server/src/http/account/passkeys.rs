@@ -1,4 +1,4 @@
-//! `/account/{tenant}/passkeys`: add, name, remove.
+//! `/account/{tenant}/passkeys`: adding one.
 
 use axum::{
     Router,
@@ -13,26 +13,20 @@ use lanyard_app::{
     paths, shell,
 };
 
-use super::{home, owner};
+use super::{AGAIN, home, owner};
 use crate::{
     http::{client::Client, console::Oneself, error::HttpError, form::Fields, page},
-    service::account::passkeys::{self, Added, Changed},
+    service::account::passkeys::{self, Added},
     state::App,
 };
 
 // What the address says after something was done.
 pub(super) const ADDED: &str = "passkey-added";
-pub(super) const RENAMED: &str = "passkey-renamed";
-pub(super) const REMOVED: &str = "passkey-removed";
-pub(super) const LAST: &str = "last-factor";
-pub(super) const AGAIN: &str = "sign-in-again";
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/account/{tenant}/passkeys", post(add))
         .route("/account/{tenant}/passkeys/new", get(show).post(begin))
-        .route("/account/{tenant}/passkeys/rename", post(rename))
-        .route("/account/{tenant}/passkeys/remove", post(remove))
 }
 
 async fn draw(app: &App, oneself: &Oneself, view: PasskeyFormView) -> Response {
@@ -80,39 +74,4 @@ async fn add(
         Added::SignInAgain => Ok(home(&oneself, AGAIN)),
         Added::Refused(view) => Ok(draw(&app, &oneself, *view).await),
     }
-}
-
-fn changed(oneself: &Oneself, changed: &Changed, done: &str) -> Result<Response, HttpError> {
-    match changed {
-        Changed::Done => Ok(home(oneself, done)),
-        Changed::SignInAgain => Ok(home(oneself, AGAIN)),
-        Changed::Last => Ok(home(oneself, LAST)),
-        Changed::Missing => Err(HttpError::NotFound),
-    }
-}
-
-/// `POST …/passkeys/rename` {factor, name}.
-async fn rename(
-    State(app): State<App>,
-    oneself: Oneself,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    oneself.who.check(&headers, &fields)?;
-    let factor = fields.get("factor").parse().map_err(|_| HttpError::NotFound)?;
-    let name = lanyard_domain::text::clean(fields.get("name"), 60).unwrap_or_else(|_| "My passkey".to_owned());
-    changed(&oneself, &passkeys::rename(&app, owner(&app, &oneself), factor, name).await?, RENAMED)
-}
-
-/// `POST …/passkeys/remove` {factor}.
-async fn remove(
-    State(app): State<App>,
-    oneself: Oneself,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    oneself.who.check(&headers, &fields)?;
-    let factor = fields.get("factor").parse().map_err(|_| HttpError::NotFound)?;
-    changed(&oneself, &passkeys::remove(&app, owner(&app, &oneself), client, factor).await?, REMOVED)
 }

@@ -2,6 +2,10 @@
 //! details. Only what the tenant's flows ask patients for can be changed here (A48).
 
 mod access;
+pub mod data;
+pub mod factors;
+pub mod history;
+mod notices;
 pub mod passkeys;
 mod profile;
 pub mod words;
@@ -31,6 +35,8 @@ pub struct Owner {
     pub session: Id<Session>,
     /// Whether that session is at AAL2 now: only then may it change factors (N19).
     pub strong: bool,
+    /// Whether that sign-in is fresh as well (A20).
+    pub fresh: bool,
     /// The frame of the page.
     pub visitor: Visitor,
 }
@@ -59,8 +65,8 @@ pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<Acc
         visitor: owner.visitor,
         done,
         claims: words::claims(&account, &custom),
-        may_add_passkey: owner.strong && app.passkeys.is_some() && !factors.is_empty(),
-        may_change_passkeys: owner.strong,
+        may_add_passkey: owner.fresh && app.passkeys.is_some() && !factors.is_empty(),
+        may_change_factors: owner.fresh,
         methods: factors.iter().map(|factor| words::method(factor, now)).collect(),
         sessions: words::live_sessions(&sessions, Some(owner.session), now),
         apps,

@@ -1,7 +1,7 @@
-//! Passkeys on the account page: add, name, remove.
+//! Passkeys on the account page: adding one. What else is done with factors is in [`super::factors`].
 //!
-//! All of it takes the account's own level in this session (N19, failure 19). The ceremony stands in
-//! the session's row and is taken by whoever answers it. A first factor is not set up here: it needs the
+//! It takes the account's own level in this session (N19, failure 19), and a fresh sign-in to begin
+//! (A20). The ceremony stands in the session's row and is taken by whoever answers it. A first factor is not set up here: it needs the
 //! code to the address, which the journey asks for.
 
 use lanyard_app::api::{
@@ -10,43 +10,24 @@ use lanyard_app::api::{
 };
 use lanyard_crypto::passkey::Owner as KeyOwner;
 use lanyard_domain::{
-    account::Account,
     assurance::{Level, Method},
     audit::{Action, Outcome},
-    clock::DAY,
     factor::{Factor, FactorSecret, NewFactor},
     id::Id,
     passkey::{Ceremony, Challenge, Counter, MAX_PASSKEYS, Passkey, PasskeyCreation},
-    session::Session,
 };
-use lanyard_messaging::{self as messaging, Occasion, SecondStep};
-use lanyard_storage::{Constraint, StorageError, WriteTx};
+use lanyard_storage::{Constraint, StorageError};
 
-use super::{Owner, access::lock};
+use super::{
+    Owner,
+    factors::holds,
+    notices::{self, News},
+};
 use crate::{
     http::{client::Client, form::Fields},
-    service::{audit, journey::JourneyError, outbox},
+    service::{audit, journey::JourneyError},
     state::App,
 };
-
-/// Whether a session may change the factors of its account now, given that it has some.
-#[must_use]
-pub fn may_change(session: &Session, now: lanyard_domain::clock::Timestamp) -> bool {
-    session.level(now) == Level::Aal2
-}
-
-/// What came of a change of factors.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Changed {
-    /// It is done.
-    Done,
-    /// The session is below the account's level.
-    SignInAgain,
-    /// The last factor stays.
-    Last,
-    /// There is no such factor.
-    Missing,
-}
 
 /// What came of adding a passkey.
 #[derive(Debug)]
@@ -64,7 +45,7 @@ pub enum Added {
 /// # Errors
 /// When the database does not answer.
 pub async fn begin(app: &App, owner: &Owner) -> Result<bool, StorageError> {
-    if !owner.strong || app.passkeys.is_none() {
+    if !owner.fresh || app.passkeys.is_none() {
         return Ok(false);
     }
     let (id, session) = (owner.account.id, owner.session);
@@ -161,16 +142,14 @@ async fn bind(
     client: Client,
     (open, creation): (Ceremony, PasskeyCreation),
 ) -> Result<bool, JourneyError> {
-    let (own, account, session, tenant) =
-        (app.clone(), owner.account.clone(), owner.session, owner.visitor.tenant.clone());
-    let domain = owner.visitor.domain.clone();
+    let (own, owner) = (app.clone(), owner.clone());
     app.store
         .write(move |tx| {
             Box::pin(async move {
-                let now = own.clock.now();
-                lock(&own, tx, account.id).await?;
-                tx.take_session_ceremony(session, &open).await?;
-                let allowed = may_add(&tx.factors_of_account(account.id).await?);
+                let (account, now) = (&owner.account, own.clock.now());
+                let strong = holds(&own, tx, account.id, owner.session, |held| held.level(now) == Level::Aal2).await?;
+                tx.take_session_ceremony(owner.session, &open).await?;
+                let allowed = strong && may_add(&tx.factors_of_account(account.id).await?);
                 let attested = creation.attestation.filter(|_| allowed);
                 let outcome = if attested.is_some() { Outcome::Success } else { Outcome::Failure };
                 let event = audit::Event::of(Action::FactorBound, outcome)
@@ -187,92 +166,9 @@ async fn bind(
                     first_step: Counter::first(attested.counter),
                 };
                 tx.bind_factor(account.id, &factor, now).await?;
-                tell(&own, tx, &account, (&tenant, &domain)).await?;
+                notices::tell(&own, tx, &owner, &client, News::FactorAdded(&factor.secret)).await?;
                 Ok(true)
             })
         })
         .await
-}
-
-// N20: the owner is told, with a way to say that it was somebody else.
-async fn tell(
-    app: &App,
-    tx: &mut (dyn WriteTx + '_),
-    account: &Account,
-    (tenant, domain): (&str, &str),
-) -> Result<(), JourneyError> {
-    let path = lanyard_app::paths::account(domain);
-    let message = messaging::render(Occasion::SecondStepAdded {
-        to: account.email.as_str(),
-        tenant,
-        origin: &app.links,
-        step: SecondStep::Passkey,
-        at_ms: app.clock.now().0,
-        device: "",
-        reset_path: Some(&path),
-        contact: None,
-    })
-    .map_err(|error| JourneyError::Internal(format!("message: {error}")))?;
-    let keys = app.tenant_keys(tx, account.tenant).await?;
-    let expires_at = app.clock.now().plus(DAY);
-    outbox::enqueue(
-        app,
-        tx,
-        &keys,
-        outbox::Letter { tenant: account.tenant, journey: None, message: &message, expires_at },
-    )
-    .await
-}
-
-/// Gives a passkey another name.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn rename(app: &App, owner: Owner, factor: Id<Factor>, name: String) -> Result<Changed, StorageError> {
-    if !owner.strong {
-        return Ok(Changed::SignInAgain);
-    }
-    let account = owner.account.id;
-    let renamed =
-        app.store.write(move |tx| Box::pin(async move { tx.rename_factor(account, factor, &name).await })).await;
-    match renamed {
-        Ok(()) => Ok(Changed::Done),
-        Err(StorageError::Conflict) => Ok(Changed::Missing),
-        Err(error) => Err(error),
-    }
-}
-
-/// Removes a passkey, unless it is the last factor.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn remove(app: &App, owner: Owner, client: Client, factor: Id<Factor>) -> Result<Changed, StorageError> {
-    if !owner.strong {
-        return Ok(Changed::SignInAgain);
-    }
-    let (own, account) = (app.clone(), owner.account);
-    let removed = app
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                lock(&own, tx, account.id).await?;
-                let factors = tx.factors_of_account(account.id).await?;
-                if !factors.iter().any(|own| own.id == factor && own.secret.passkey().is_some()) {
-                    return Ok(Changed::Missing);
-                }
-                tx.remove_factor(account.id, factor, 1).await?;
-                let event = audit::Event::of(Action::FactorRemoved, Outcome::Success)
-                    .by(account.id)
-                    .on(account.id)
-                    .from(&client)
-                    .with(serde_json::json!({"detail": Method::Passkey.as_str()}));
-                audit::append(&own, tx, account.tenant, event).await?;
-                Ok::<_, StorageError>(Changed::Done)
-            })
-        })
-        .await;
-    match removed {
-        Err(StorageError::Conflict) => Ok(Changed::Last),
-        other => other,
-    }
 }

@@ -110,21 +110,26 @@ fn text_of(value: &serde_json::Value) -> String {
 #[must_use]
 pub fn method(factor: &Factor, now: Timestamp) -> MethodView {
     let (label, detail) = match &factor.secret {
-        FactorSecret::Phone { number, .. } => ("Text message or phone call", number.masked()),
+        FactorSecret::Phone { number, .. } => {
+            let masked = number.masked();
+            let named = !factor.name.is_empty() && factor.name != masked;
+            ("Text message or phone call", if named { format!("{}, {masked}", factor.name) } else { masked })
+        }
         FactorSecret::Passkey(_) => ("Passkey", factor.name.clone()),
         FactorSecret::AuthenticatorApp { .. } => ("Authenticator app", factor.name.clone()),
     };
     MethodView {
+        id: factor.id.to_string(),
+        name: factor.name.clone(),
         label: label.to_owned(),
         detail,
         created: moment(factor.created_at),
         last_used: factor.last_used_at.map(moment),
         locked_until: factor.lock(now).map(moment),
-        passkey: factor.secret.passkey().map(|passkey| PasskeyView {
-            id: factor.id.to_string(),
-            backed_up: passkey.backed_up,
-            copied: passkey.copied_at.is_some(),
-        }),
+        passkey: factor
+            .secret
+            .passkey()
+            .map(|passkey| PasskeyView { backed_up: passkey.backed_up, copied: passkey.copied_at.is_some() }),
     }
 }
 
@@ -215,13 +220,15 @@ mod tests {
                 number: PhoneNumber::from_e164("+447700900142").unwrap(),
                 preferred: lanyard_domain::assurance::Method::TextMessage,
             },
-            name: "whatever it was called".into(),
+            name: "the old one".into(),
             created_at: AT,
             last_used_at: None,
             last_step: None,
             failures: 0,
             locked_until: None,
         };
-        assert_eq!(method(&factor, AT).detail, "•••• 42");
+        assert_eq!(method(&factor, AT).detail, "the old one, •••• 42");
+        let unnamed = Factor { name: "•••• 42".into(), ..factor };
+        assert_eq!(method(&unnamed, AT).detail, "•••• 42");
     }
 }

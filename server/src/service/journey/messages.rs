@@ -77,7 +77,7 @@ fn notice_of<'a>(hands: &'a Hands<'_>, to: &'a EmailAddress, notice: Notice) -> 
     // carries what a stranger may have chosen.
     let own = Some(hands.scene.account_path.as_str());
     let (tenant, origin, to) = (hands.scene.tenant.name.as_str(), &hands.app.links, to.as_str());
-    let (at_ms, device) = (hands.now.0, "");
+    let (at_ms, device) = (hands.now.0, hands.client.browser.as_deref().unwrap_or_default());
     match notice {
         Notice::AlreadyRegistered => {
             Occasion::AccountExists { to, tenant, origin, sign_in_path: own, reset_path: None }

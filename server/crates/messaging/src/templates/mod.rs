@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 25] = sources![
+const SOURCES: [(&str, &str); 27] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -69,6 +69,8 @@ const SOURCES: [(&str, &str); 25] = sources![
     "no_account.html",
     "second_step_added.txt",
     "second_step_added.html",
+    "second_step_removed.txt",
+    "second_step_removed.html",
     "password_changed.txt",
     "password_changed.html",
     "password_disabled.txt",
@@ -121,6 +123,11 @@ pub fn render(occasion: Occasion<'_>) -> Result<Message, TemplateError> {
             let change = change(origin, at_ms, device, reset_path, contact)?;
             let values = merge_maps([change, context! { step => step_words(step) }]);
             email(("second_step_added.txt", "second_step_added.html"), to, tenant, values)
+        }
+        Occasion::SecondStepRemoved { to, tenant, origin, step, at_ms, device, reset_path, contact } => {
+            let change = change(origin, at_ms, device, reset_path, contact)?;
+            let values = merge_maps([change, context! { step => step_words(step) }]);
+            email(("second_step_removed.txt", "second_step_removed.html"), to, tenant, values)
         }
         Occasion::PasswordChanged { to, tenant, origin, at_ms, device, reset_path, contact } => {
             let values = change(origin, at_ms, device, reset_path, contact)?;

@@ -92,6 +92,26 @@ pub enum Occasion<'a> {
         /// How to reach the clinic: a number, an address.
         contact: Option<&'a str>,
     },
+    /// A second step was removed from the account; every address is told, and how to
+    /// repudiate it (N20, U24).
+    SecondStepRemoved {
+        /// One of the account's addresses.
+        to: &'a str,
+        /// The clinic.
+        tenant: &'a str,
+        /// Root of the link.
+        origin: &'a PublicOrigin,
+        /// What was removed.
+        step: SecondStep<'a>,
+        /// When, in epoch milliseconds.
+        at_ms: i64,
+        /// The browser and system, such as "Firefox on Linux".
+        device: &'a str,
+        /// Where to choose a new password.
+        reset_path: Option<&'a str>,
+        /// How to reach the clinic: a number, an address.
+        contact: Option<&'a str>,
+    },
     /// The password was changed; the owner is told, and how to repudiate it (N20, U24).
     PasswordChanged {
         /// One of the account's addresses.

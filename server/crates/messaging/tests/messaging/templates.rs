@@ -58,6 +58,16 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
             reset_path: Some("/acme/reset"),
             contact: Some(device),
         },
+        Occasion::SecondStepRemoved {
+            to: TO,
+            tenant,
+            origin,
+            step: SecondStep::AuthenticatorApp,
+            at_ms: NOW_MS,
+            device,
+            reset_path: Some("/acme/reset"),
+            contact: Some(device),
+        },
         Occasion::StaffInvitation { to: TO, tenant, origin, path: "/acme/invite?t=x", minutes: 10_080 },
         Occasion::OperatorInvitation { to: TO, tenant, origin, path: "/acme/invite?t=x", minutes: 10_080 },
     ]

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use uuid::Uuid;
 
 use super::support::*;
-use crate::repository::plans;
+use crate::repository::{HISTORY, plans};
 
 // Half the patients are another tenant's, so that the tenant alone narrows little.
 fn populate(tenants: [Uuid; 2], postgres: bool) -> String {
@@ -141,4 +141,36 @@ async fn postgres_lists_patients_by_index_alone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_lists_patients_by_index_alone_when_prepared() {
     on_postgres(|db| Box::pin(postgres_plans(db, "force_generic_plan"))).await;
+}
+
+/// The history of an account walks its index from the cursor on, however long the log is.
+pub(super) async fn history(db: &Db) {
+    let postgres = db.options.url.starts_with("postgres");
+    let random = if postgres { "gen_random_uuid()" } else { "randomblob(16)" };
+    let actor = if postgres { "'00000000-0000-0000-0000-000000000001'" } else { "zeroblob(16)" };
+    // The actor's own events and five thousand of each of four others.
+    let fill = format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000), who (actor) AS (\
+            SELECT {random} UNION ALL SELECT {random} UNION ALL SELECT {random} UNION ALL SELECT {random}) \
+         INSERT INTO audit (id, tenant_id, at, actor, action, outcome, detail) \
+         SELECT {random}, {random}, 1800000000000 + i, actor, 'sign_in', 'success', '{{}}' FROM n, who; ANALYZE;"
+    );
+    db.raw(&fill).await.unwrap();
+    let sql = HISTORY.replace("$1", actor).replace("$2", "1800000001000").replace("$3", actor).replace("$4", "26");
+    let plan: Vec<String> = if postgres {
+        let mut connection = sqlx::PgConnection::connect(&db.options.url).await.unwrap();
+        let rows = sqlx::raw_sql(AssertSqlSafe(format!("EXPLAIN {sql}"))).fetch_all(&mut connection).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    } else {
+        let options: sqlx::sqlite::SqliteConnectOptions = db.options.url.parse().unwrap();
+        let mut connection = options.connect().await.unwrap();
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+        let rows = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
+        rows.iter().map(|row| row.get("detail")).collect()
+    };
+    let walks = plan.iter().any(|line| line.contains("audit_of_actor"));
+    let costly = plan
+        .iter()
+        .any(|line| ["Seq Scan", "Sort", "SCAN", "TEMP B-TREE", "Bitmap"].iter().any(|word| line.contains(word)));
+    assert!(walks && !costly, "{plan:#?}");
 }

@@ -16,6 +16,7 @@ contract!(
     sends_are_remembered_by_destination,
     c3_audit_events_never_change,
     the_audit_log_is_read_newest_first_within_a_tenant,
+    the_history_of_an_account_is_its_own_newest_first_and_walks_an_index,
     counters_add_up,
 );
 
@@ -170,4 +171,49 @@ async fn counters_add_up(db: &Db) {
         })
         .await
         .unwrap();
+}
+
+async fn the_history_of_an_account_is_its_own_newest_first_and_walks_an_index(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let stranger = stored_account(db, &own, patient("b@example.com", "B", "B")).await;
+    let event = |n: i64, actor, action, outcome| AuditEvent {
+        id: id(),
+        tenant: own.id,
+        at: NOW.plus(n * MINUTE),
+        actor,
+        action,
+        target: None,
+        outcome,
+        ip: None,
+        request: None,
+        detail: serde_json::json!({}),
+    };
+    let events = vec![
+        event(1, Some(account), Action::SignUp, Outcome::Success),
+        event(2, Some(stranger), Action::SignIn, Outcome::Success),
+        event(3, None, Action::SignIn, Outcome::Failure),
+        event(4, Some(account), Action::PasswordChecked, Outcome::Success),
+        event(5, Some(account), Action::PasswordChecked, Outcome::Failure),
+        event(6, Some(account), Action::TokenRefreshed, Outcome::Success),
+        event(7, Some(account), Action::SignIn, Outcome::Success),
+    ];
+    db.store
+        .write(move |tx| {
+            async move {
+                for event in &events {
+                    tx.append_audit(event).await?;
+                }
+                let words = |list: &[AuditEvent]| list.iter().map(|event| event.action).collect::<Vec<_>>();
+                let page = tx.history_of(account, None, 2).await?;
+                assert_eq!(words(&page), [Action::SignIn, Action::PasswordChecked]);
+                let cursor = AuditCursor { at: page[1].at, id: page[1].id };
+                assert_eq!(words(&tx.history_of(account, Some(&cursor), 2).await?), [Action::SignUp]);
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+    super::plans::history(db).await;
 }

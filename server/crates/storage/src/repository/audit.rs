@@ -1,7 +1,7 @@
 //! The audit log. Appended to only: triggers of the schema refuse every change.
 
 use async_trait::async_trait;
-use lanyard_domain::{audit::AuditEvent, clock::Timestamp, id::Id, tenant::Tenant};
+use lanyard_domain::{account::Account, audit::AuditEvent, clock::Timestamp, id::Id, tenant::Tenant};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -27,7 +27,21 @@ pub trait AuditReads {
         before: Option<&AuditCursor>,
         limit: u32,
     ) -> Result<Vec<AuditEvent>>;
+    /// At most `limit` events of what `actor` did, newest first, less what only servers care for.
+    async fn history_of(
+        &mut self,
+        actor: Id<Account>,
+        before: Option<&AuditCursor>,
+        limit: u32,
+    ) -> Result<Vec<AuditEvent>>;
 }
+
+// The conditions are those of the index `audit_of_actor`, word for word.
+pub(crate) const HISTORY: &str = "SELECT * FROM audit WHERE actor = $1 AND (at, id) < ($2, $3) \
+     AND actor IS NOT NULL \
+     AND action NOT IN ('token_refreshed', 'code_issued', 'code_redeemed', 'id_token_issued', 'token_revoked', 'factor_challenged', 'email_code_sent', 'email_proved', 'journey_cancelled', 'flow_run', 'patient_viewed', 'patients_listed') \
+     AND (outcome = 'failure' OR action NOT IN ('password_checked', 'factor_checked')) \
+     ORDER BY at DESC, id DESC LIMIT $4";
 
 /// Writes the audit log.
 #[async_trait]
@@ -93,6 +107,17 @@ both!(AuditReads {
         );
         let rows = rows.bind(tenant.uuid()).bind(at).bind(id).bind(i64::from(limit));
         collect(rows.fetch_all(&mut *self.db).await?)
+    }
+
+    async fn history_of(
+        &mut self,
+        actor: Id<Account>,
+        before: Option<&AuditCursor>,
+        limit: u32,
+    ) -> Result<Vec<AuditEvent>> {
+        let (at, id) = before.map_or((i64::MAX, Uuid::max()), |cursor| (cursor.at.0, cursor.id.uuid()));
+        let rows = sqlx::query_as::<_, AuditRow>(HISTORY).bind(actor.uuid()).bind(at).bind(id);
+        collect(rows.bind(i64::from(limit)).fetch_all(&mut *self.db).await?)
     }
 });
 

@@ -151,17 +151,15 @@ both!(FactorWrites {
         let holder = sqlx::query_as::<_, Holder>(LOCK_HOLDER).bind(account.uuid());
         let holder = holder.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
         // A passkey that was copied opens nothing: it is not what keeps its owner in.
-        let count = sqlx::query_as::<_, (i64, i64)>(
-            "SELECT COUNT(*), COUNT(*) FILTER (WHERE copied_at IS NULL) FROM factors \
-             WHERE account_id = $1 AND id <> $2",
+        let delete = sqlx::query(
+            "DELETE FROM factors WHERE id = $1 AND account_id = $2 AND $3 <= (SELECT COUNT(*) FROM factors \
+             WHERE account_id = $2 AND id <> $1 AND copied_at IS NULL)",
         );
-        let (others, live) = count.bind(account.uuid()).bind(factor.uuid()).fetch_one(&mut *self.db).await?;
-        if live < i64::from(must_remain) {
-            return Err(StorageError::Conflict);
-        }
-        let delete = sqlx::query("DELETE FROM factors WHERE id = $1 AND account_id = $2");
-        hit(delete.bind(factor.uuid()).bind(account.uuid()).execute(&mut *self.db).await?.rows_affected())?;
-        set_enrolled!(self, account, holder, i64::from(others > 0));
+        let delete = delete.bind(factor.uuid()).bind(account.uuid()).bind(i64::from(must_remain));
+        hit(delete.execute(&mut *self.db).await?.rows_affected())?;
+        let count = sqlx::query_as::<_, (i64,)>("SELECT COUNT(*) FROM factors WHERE account_id = $1");
+        let (left,) = count.bind(account.uuid()).fetch_one(&mut *self.db).await?;
+        set_enrolled!(self, account, holder, i64::from(left > 0));
         Ok(())
     }
 });

@@ -40,6 +40,8 @@ mod user_flow;
 pub use account::{AccountReads, AccountWrites};
 pub use application::{ApplicationReads, ApplicationWrites};
 pub use attribute::{AttributeReads, AttributeWrites};
+#[cfg(test)]
+pub(crate) use audit::HISTORY;
 pub use audit::{AuditCursor, AuditReads, AuditWrites};
 pub use client_assertion::ClientAssertionWrites;
 pub use consent::{Access, ConsentReads, ConsentWrites};

@@ -36,6 +36,9 @@ pub trait SessionWrites {
     /// Notes that a session was used, once a minute at most, and renews it to `expires_at`
     /// ([`Session::renewed`]), which never shortens its life; whether it was noted.
     async fn touch_session(&mut self, id: Id<Session>, now: Timestamp, expires_at: Timestamp) -> Result<bool>;
+    /// The session of this id, unless it was ended, held until this transaction ends: nobody ends it
+    /// before what it allows is committed.
+    async fn hold_session(&mut self, id: Id<Session>) -> Result<Option<Session>>;
     /// Ends a session; whether it was still standing.
     async fn end_session(&mut self, id: Id<Session>, at: Timestamp) -> Result<bool>;
     /// Ends every session of an account but `except`; how many there were.
@@ -137,6 +140,13 @@ both!(SessionWrites {
         );
         let update = update.bind(id.uuid()).bind(now.0).bind(now.minus(MINUTE).0).bind(expires_at.0);
         Ok(update.execute(&mut *self.db).await?.rows_affected() == 1)
+    }
+
+    async fn hold_session(&mut self, id: Id<Session>) -> Result<Option<Session>> {
+        let row = sqlx::query_as::<_, SessionRow>(
+            "UPDATE sessions SET ended_at = NULL WHERE id = $1 AND ended_at IS NULL RETURNING *",
+        );
+        optional(row.bind(id.uuid()).fetch_optional(&mut *self.db).await?)
     }
 
     async fn end_session(&mut self, id: Id<Session>, at: Timestamp) -> Result<bool> {

@@ -1,0 +1,49 @@
+//! What a person does with a second-step method: another name, away with it (U25).
+
+use leptos::prelude::*;
+
+use crate::{
+    api::account::{MethodView, Visitor},
+    components::{Button, ButtonKind, ButtonLink, Disclosure, Form},
+    paths,
+};
+
+/// The way to a fresh sign-in, and back.
+pub(super) fn sign_in_again(visitor: &Visitor) -> AnyView {
+    let href = paths::account_sign_in_again(&visitor.domain);
+    view! { <ButtonLink href=href label="Sign in again" kind=ButtonKind::Secondary /> }.into_any()
+}
+
+/// The forms that rename and remove a method.
+pub(super) fn change(visitor: &Visitor, method: &MethodView) -> AnyView {
+    let (domain, csrf) = (&visitor.domain, visitor.csrf.clone());
+    let (factor, same) = (method.id.clone(), method.id.clone());
+    let (field, name) = (format!("name-{factor}"), method.name.clone());
+    let label = field.clone();
+    let called = if method.detail.is_empty() { method.label.clone() } else { method.detail.clone() };
+    let summary = format!("Rename or remove {called}");
+    let remove = format!("Remove {called}");
+    let forms = view! {
+        <Form action=paths::account_rename_factor(domain) csrf=csrf.clone()>
+            <input type="hidden" name="factor" value=factor />
+            <div class="field">
+                <label class="label" for=label>"New name"</label>
+                <input
+                    class="input medium"
+                    type="text"
+                    id=field
+                    name="name"
+                    value=name
+                    maxlength="60"
+                    autocomplete="off"
+                />
+            </div>
+            <Button label="Save name" kind=ButtonKind::Secondary />
+        </Form>
+        <Form action=paths::account_remove_factor(domain) csrf=csrf>
+            <input type="hidden" name="factor" value=same />
+            <button class="button button-danger" type="submit" aria-label=remove>"Remove"</button>
+        </Form>
+    };
+    view! { <Disclosure summary=summary>{forms}</Disclosure> }.into_any()
+}

@@ -1,0 +1,147 @@
+//! The factors of an account, by its owner: another name, away with it.
+//!
+//! Both take the account's own level by a fresh sign-in (N19, A20), judged in the transaction of the
+//! change: a session that was ended meanwhile changes nothing.
+
+use lanyard_domain::{
+    account::Account,
+    assurance::Method,
+    audit::{Action, Outcome},
+    factor::{Factor, FactorSecret},
+    id::Id,
+    session::Session,
+};
+use lanyard_storage::{StorageError, WriteTx};
+
+use super::{
+    Owner,
+    access::lock,
+    notices::{self, News},
+};
+use crate::{
+    http::client::Client,
+    service::{audit, journey::JourneyError, sign_out},
+    state::App,
+};
+
+/// What came of a change of factors.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It is done.
+    Done,
+    /// The session is below the account's level, too old for this, or over.
+    SignInAgain,
+    /// The last factor stays.
+    Last,
+    /// There is no such factor.
+    Missing,
+}
+
+/// Holds the account and the session that asks, and judges it as it stands now.
+pub(super) async fn holds(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    account: Id<Account>,
+    session: Id<Session>,
+    enough: impl Fn(&Session) -> bool + Send,
+) -> Result<bool, StorageError> {
+    lock(app, tx, account).await?;
+    let (held, now) = (tx.hold_session(session).await?, app.clock.now());
+    Ok(held.is_some_and(|held| held.account == account && held.is_live(now) && enough(&held)))
+}
+
+// The factor, if the session may change it now.
+async fn found(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    (account, session): (Id<Account>, Id<Session>),
+    factor: Id<Factor>,
+) -> Result<Result<Factor, Changed>, StorageError> {
+    let now = app.clock.now();
+    if !holds(app, tx, account, session, |held| held.may_change_factors(now)).await? {
+        return Ok(Err(Changed::SignInAgain));
+    }
+    let own = tx.factors_of_account(account).await?;
+    Ok(own.into_iter().find(|own| own.id == factor).ok_or(Changed::Missing))
+}
+
+/// Which method a factor stands for: a phone for the one that its owner chose last.
+#[must_use]
+pub const fn method_of(secret: &FactorSecret) -> Method {
+    match secret {
+        FactorSecret::Phone { preferred, .. } => *preferred,
+        FactorSecret::AuthenticatorApp { .. } => Method::AuthenticatorApp,
+        FactorSecret::Passkey(_) => Method::Passkey,
+    }
+}
+
+fn event(action: Action, account: &Account, client: &Client, factor: &Factor) -> audit::Event {
+    audit::Event::of(action, Outcome::Success)
+        .by(account.id)
+        .on(account.id)
+        .from(client)
+        .with(serde_json::json!({"detail": method_of(&factor.secret).as_str(), "factor": factor.id.to_string()}))
+}
+
+/// Gives a factor another name.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn rename(
+    app: &App,
+    owner: Owner,
+    client: Client,
+    factor: Id<Factor>,
+    name: String,
+) -> Result<Changed, StorageError> {
+    let (own, account, session) = (app.clone(), owner.account, owner.session);
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let factor = match found(&own, tx, (account.id, session), factor).await? {
+                    Ok(factor) => factor,
+                    Err(changed) => return Ok(changed),
+                };
+                tx.rename_factor(account.id, factor.id, &name).await?;
+                audit::append(&own, tx, account.tenant, event(Action::FactorRenamed, &account, &client, &factor))
+                    .await?;
+                Ok(Changed::Done)
+            })
+        })
+        .await
+}
+
+/// Removes a factor, unless it is the last one. Whoever else is signed in must sign in anew (failure
+/// 8, A19), and the owner is told (N20).
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn remove(app: &App, owner: Owner, client: Client, factor: Id<Factor>) -> Result<Changed, JourneyError> {
+    let own = app.clone();
+    let removed = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (account, now) = (&owner.account, own.clock.now());
+                let factor = match found(&own, tx, (account.id, owner.session), factor).await? {
+                    Ok(factor) => factor,
+                    Err(changed) => return Ok(changed),
+                };
+                match tx.remove_factor(account.id, factor.id, 1).await {
+                    Ok(()) => {}
+                    // The statement found no other factor left.
+                    Err(StorageError::Conflict) => return Ok(Changed::Last),
+                    Err(error) => return Err(error.into()),
+                }
+                sign_out::end_all(&own, tx, account.id, Some(owner.session), now).await?;
+                tx.revoke_grants_of_account(account.id, now).await?;
+                let event = event(Action::FactorRemoved, account, &client, &factor);
+                audit::append(&own, tx, account.tenant, event).await?;
+                notices::tell(&own, tx, &owner, &client, News::FactorRemoved(&factor.secret)).await?;
+                Ok::<_, JourneyError>(Changed::Done)
+            })
+        })
+        .await?;
+    app.outbox.wake();
+    Ok(removed)
+}

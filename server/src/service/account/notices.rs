@@ -1,0 +1,61 @@
+//! What the owner of an account is told by mail of what was done at the account page (N20, U24).
+
+use lanyard_domain::{assurance::Method, clock::DAY, factor::FactorSecret};
+use lanyard_messaging::{self as messaging, Occasion, SecondStep};
+use lanyard_storage::WriteTx;
+
+use super::Owner;
+use crate::{
+    http::client::Client,
+    service::{journey::JourneyError, outbox},
+    state::App,
+};
+
+/// What was done.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum News<'a> {
+    /// A factor was bound.
+    FactorAdded(&'a FactorSecret),
+    /// A factor was removed.
+    FactorRemoved(&'a FactorSecret),
+}
+
+fn step(secret: &FactorSecret) -> SecondStep<'_> {
+    match secret {
+        FactorSecret::Phone { number, preferred: Method::PhoneCall } => SecondStep::PhoneCall(number.as_str()),
+        FactorSecret::Phone { number, .. } => SecondStep::TextMessage(number.as_str()),
+        FactorSecret::AuthenticatorApp { .. } => SecondStep::AuthenticatorApp,
+        FactorSecret::Passkey(_) => SecondStep::Passkey,
+    }
+}
+
+/// Puts the mail into the outbox; wake it after the commit.
+///
+/// # Errors
+/// When the database does not answer; then what it tells of does not happen either.
+pub(super) async fn tell(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    owner: &Owner,
+    client: &Client,
+    news: News<'_>,
+) -> Result<(), JourneyError> {
+    let (account, now) = (&owner.account, app.clock.now());
+    let path = lanyard_app::paths::account(&owner.visitor.domain);
+    let (to, tenant, origin, at_ms) = (account.email.as_str(), owner.visitor.tenant.as_str(), &app.links, now.0);
+    let (device, reset_path, contact) = (client.browser.as_deref().unwrap_or_default(), Some(path.as_str()), None);
+    let occasion = match news {
+        News::FactorAdded(secret) => {
+            let step = step(secret);
+            Occasion::SecondStepAdded { to, tenant, origin, step, at_ms, device, reset_path, contact }
+        }
+        News::FactorRemoved(secret) => {
+            let step = step(secret);
+            Occasion::SecondStepRemoved { to, tenant, origin, step, at_ms, device, reset_path, contact }
+        }
+    };
+    let message = messaging::render(occasion).map_err(|error| JourneyError::Internal(format!("message: {error}")))?;
+    let keys = app.tenant_keys(tx, account.tenant).await?;
+    let letter = outbox::Letter { tenant: account.tenant, journey: None, message: &message, expires_at: now.plus(DAY) };
+    outbox::enqueue(app, tx, &keys, letter).await
+}
