@@ -36,14 +36,14 @@ async fn show_history(
         None => None,
     };
     let view = history::page(&app, owner(&app, &oneself), before).await?;
-    let head = page::Head::plain(shell::title(HISTORY_TITLE, &oneself.tenant.name, false));
+    let head = page::Head::plain(shell::title(HISTORY_TITLE, &oneself.tenant.name, false)).ending_when_idle();
     Ok(page::render(&app, StatusCode::OK, head, move || history_page(view.clone())).await)
 }
 
 /// `GET …/data`: what one would get, and the button.
 async fn show_data(State(app): State<App>, oneself: Oneself) -> Result<Response, HttpError> {
     let visitor = owner(&app, &oneself).visitor;
-    let head = page::Head::plain(shell::title(DATA_TITLE, &oneself.tenant.name, false));
+    let head = page::Head::plain(shell::title(DATA_TITLE, &oneself.tenant.name, false)).ending_when_idle();
     Ok(page::render(&app, StatusCode::OK, head, move || data_page(visitor.clone())).await)
 }
 

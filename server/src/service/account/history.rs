@@ -135,7 +135,8 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         | Action::SigningKeyDeleted
         | Action::RegistrationSwitched
         | Action::InitialAccessTokenCreated
-        | Action::InitialAccessTokenRevoked => "Worked in a console",
+        | Action::InitialAccessTokenRevoked
+        | Action::InitialAccessTokenRefused => "Worked in a console",
     };
     text.to_owned()
 }
