@@ -303,7 +303,10 @@ async fn c1_proofs_that_anybody_can_spoil_neither_fill_the_log_nor_hide_a_stolen
     let all = told(&app, &clinic).await;
     let news: Vec<_> = all.iter().filter(|event| !spoils.contains(event)).collect();
     assert_eq!(news.len(), 1, "{news:?}");
-    assert_eq!((news[0].1.as_deref(), news[0].2.as_str()), (Some("203.0.1.7"), "The DPoP proof has been used already."));
+    assert_eq!(
+        (news[0].1.as_deref(), news[0].2.as_str()),
+        (Some("203.0.1.7"), "The DPoP proof has been used already.")
+    );
 }
 
 // What an operator changed while a body was on its way holds for the request: nothing is read before it.
