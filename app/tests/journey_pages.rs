@@ -229,7 +229,9 @@ fn u29_the_consent_page_names_the_app_what_it_gets_and_both_ways_out() {
         host: Some("app.example".into()),
     };
     let page = html(&view(stage));
-    for said in ["app.example", "Given name", "while you’re away", "maria@example.com", "Allow", "Cancel", "/agree", "/cancel"] {
+    for said in
+        ["app.example", "Given name", "while you’re away", "maria@example.com", "Allow", "Cancel", "/agree", "/cancel"]
+    {
         assert!(page.contains(said), "{said}: {page}");
     }
 }

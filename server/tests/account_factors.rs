@@ -265,7 +265,13 @@ async fn a20_a_session_that_ends_meanwhile_commits_nothing() {
         session: session.id,
         strong: true,
         fresh: true,
-        visitor: lanyard_server::service::account::visitor(&app.app, &clinic.tenant, "Maria".into(), "x"),
+        visitor: lanyard_server::service::account::visitor(
+            &app.app,
+            lanyard_domain::session::ConsoleKind::Account,
+            &clinic.tenant,
+            "Maria".into(),
+            "x",
+        ),
     };
     let client = lanyard_server::http::client::Client {
         ip: std::net::Ipv4Addr::LOCALHOST.into(),

@@ -38,7 +38,11 @@ async fn u29_no_code_and_no_session_before_the_person_allows_it() {
         assert_eq!(details, ["Email address", "Given name", "Whether your account is new"]);
         assert_eq!(rights, ["Get these details again while you’re away"]);
         let page = run.page().await;
-        assert!(page.says("Patient app") && page.says("app.example") && page.says("Allow") && page.says("Given name"), "{}", page.text());
+        assert!(
+            page.says("Patient app") && page.says("app.example") && page.says("Allow") && page.says("Given name"),
+            "{}",
+            page.text()
+        );
         // Nothing leads past it.
         let back = run.browser.get(&paths::journey_return(&run.id)).await;
         assert_eq!((back.refresh(), back.location()), (None, Some(paths::journey(&run.id))));

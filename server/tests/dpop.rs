@@ -138,7 +138,11 @@ async fn rfc9449_bad_proofs_at_the_token_endpoint_are_refused_and_leave_the_code
     }
     assert_eq!(app.durable().await, before);
     assert_eq!(redeemed(&app, &clinic, &code, Some(good)).await.status, 200, "the code is still good");
-    assert_eq!(told(&app, &clinic).await.len(), 1, "c1: one event a minute for an application and a network");
+    let mut told: Vec<String> = told(&app, &clinic).await.into_iter().map(|event| event.2).collect();
+    let events = told.len();
+    told.sort();
+    told.dedup();
+    assert!(events == told.len() && events < attacks.len(), "c1: once a minute for a reason and a network: {told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -299,7 +303,10 @@ async fn c1_proofs_that_anybody_can_spoil_neither_fill_the_log_nor_hide_a_stolen
     let all = told(&app, &clinic).await;
     let news: Vec<_> = all.iter().filter(|event| !spoils.contains(event)).collect();
     assert_eq!(news.len(), 1, "{news:?}");
-    assert_eq!((news[0].1.as_deref(), news[0].2.as_str()), (Some("203.0.1.7"), "The DPoP proof has been used already."));
+    assert_eq!(
+        (news[0].1.as_deref(), news[0].2.as_str()),
+        (Some("203.0.1.7"), "The DPoP proof has been used already.")
+    );
 }
 
 // What an operator changed while a body was on its way holds for the request: nothing is read before it.

@@ -128,8 +128,10 @@ fn rfc7591_f48_logout_urls_lead_to_public_names_and_where_people_go_anyway() {
         let refused = with_both(bad, "https://hooks.example/out").unwrap_err();
         assert_eq!(refused.error, OAuthError::InvalidClientMetadata, "{bad}");
     }
-    let both = with("post_logout_redirect_uris", json!(["https://app.example/bye"]));
-    assert_eq!(read(&both).unwrap().reply_urls.len(), 2);
+    let both = read(&with("post_logout_redirect_uris", json!(["https://app.example/bye", URL]))).unwrap();
+    let texts = |urls: &[ReplyUrl]| urls.iter().map(|url| url.as_str().to_owned()).collect::<Vec<_>>();
+    assert_eq!(texts(&both.reply_urls), [URL], "no code is sent where people only say goodbye");
+    assert_eq!(texts(&both.settings.post_logout_urls), ["https://app.example/bye"]);
     assert!(read(&with("post_logout_redirect_uris", json!(["https://10.0.0.1/bye"]))).is_err());
     assert!(read(&json!({"post_logout_redirect_uris": [URL]})).is_err());
 }

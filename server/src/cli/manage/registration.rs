@@ -99,7 +99,8 @@ pub(super) async fn run(command: &RegistrationCommand) -> Outcome {
         RegistrationCommand::Mint { tenant, flow, label, uses, days, server } => {
             with(server.load()?, |app| async move {
                 let id = tenant_of(&app, tenant).await?.id;
-                let found = flows::show(&app, id, flow.to_ascii_lowercase()).await.map_err(|error| said(error, flow))?;
+                let found =
+                    flows::show(&app, id, flow.to_ascii_lowercase()).await.map_err(|error| said(error, flow))?;
                 let draft = TokenDraft { flow: found.flow.id, label: label.clone(), uses: *uses, days: *days };
                 let made = registration::mint(&app, id, draft, by()).await;
                 let (token, text) = made.map_err(|error| failed(error, tenant))?;

@@ -109,7 +109,12 @@ pub async fn register(
 
 // The hash of `bearer`, if it is an initial access token that stands at `place`: without one there is
 // nothing to write, but that one of ours was tried that is over, or at another flow (C1).
-async fn standing(app: &App, place: &Place, bearer: Option<Token>, client: &Client) -> Result<TokenHash, ProtocolError> {
+async fn standing(
+    app: &App,
+    place: &Place,
+    bearer: Option<Token>,
+    client: &Client,
+) -> Result<TokenHash, ProtocolError> {
     let (here, hash) = (place.clone(), bearer.map(|bearer| bearer.hash()));
     let found: Result<Option<InitialAccessToken>, ProtocolError> = app
         .store
