@@ -314,6 +314,9 @@ async fn c1_proofs_that_anybody_can_spoil_neither_fill_the_log_nor_hide_a_stolen
 async fn d5_a_change_that_is_made_while_a_slow_body_arrives_holds_for_the_request() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
+    // From here on the application is at hand, as it was then.
+    let first = code(&app, &clinic, &[]).await;
+    assert_eq!(redeemed(&app, &clinic, &first, None).await.status, 200);
     let code = code(&app, &clinic, &[]).await;
     let (begun, begins) = tokio::sync::oneshot::channel::<()>();
     let (go, gone) = tokio::sync::oneshot::channel::<()>();
