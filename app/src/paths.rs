@@ -134,6 +134,12 @@ pub fn account_sign_in_again(domain: &str) -> String {
     format!("/account/{domain}/sign-in-again")
 }
 
+/// Where the reader of a mail about a change says that it was somebody else.
+#[must_use]
+pub fn not_me(domain: &str, token: &str) -> String {
+    format!("/not-me/{domain}/{token}")
+}
+
 /// What was done with a person's account, newest first.
 #[must_use]
 pub fn account_history(domain: &str) -> String {

@@ -11,6 +11,7 @@ mod support;
 
 mod account_data;
 mod account_factors;
+mod account_not_me;
 mod account_passkeys;
 mod audit;
 mod codes;

@@ -4,6 +4,7 @@
 mod apps;
 mod factors;
 mod history;
+mod not_me;
 mod passkeys;
 mod profile;
 
@@ -17,6 +18,7 @@ use crate::{
     paths,
 };
 pub use history::{DATA_TITLE, HISTORY_TITLE, data_page, history_page};
+pub use not_me::{NOT_ME_TITLE, not_me_over_page, not_me_page, secured_page};
 pub use passkeys::{NEW_PASSKEY_TITLE, passkey_page};
 pub use profile::{PROFILE_TITLE, profile_page};
 

@@ -25,6 +25,7 @@ pub enum Action {
     FactorChecked,
     ProfileChanged,
     DataExported,
+    AccountSecured,
     JourneyCancelled,
     CodeIssued,
     IdTokenIssued,

@@ -16,6 +16,7 @@ use lanyard_app::{
 
 mod data;
 mod factors;
+mod not_me;
 mod passkeys;
 
 use lanyard_domain::{assurance::Level, user_flow::Audience};
@@ -48,6 +49,7 @@ pub fn routes() -> Router<App> {
         .route("/account/{tenant}/sign-in-again", get(sign_in_again))
         .merge(data::routes())
         .merge(factors::routes())
+        .merge(not_me::routes())
         .merge(passkeys::routes())
 }
 

@@ -92,6 +92,7 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         Action::FactorRemoved => return format!("Removed {}", method(event)),
         Action::FactorRenamed => return format!("Gave {} another name", method(event)),
         Action::ProfileChanged => "Changed your details",
+        Action::AccountSecured => "Said “This wasn’t me”: everybody was signed out",
         Action::DataExported => "Downloaded your data",
         Action::ConsentGiven => "Allowed an app to see details",
         Action::ConsentWithdrawn => "Removed an app’s access",

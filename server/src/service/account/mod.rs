@@ -5,6 +5,7 @@ mod access;
 pub mod data;
 pub mod factors;
 pub mod history;
+pub mod not_me;
 mod notices;
 pub mod passkeys;
 mod profile;

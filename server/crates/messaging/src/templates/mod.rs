@@ -115,18 +115,18 @@ pub fn render(occasion: Occasion<'_>) -> Result<Message, TemplateError> {
             let values = context! { sign_up_link => link(origin, sign_up_path)? };
             email(("no_account.txt", "no_account.html"), to, tenant, values)
         }
-        Occasion::SecondStepAdded { to, tenant, origin, step, at_ms, device, reset_path, contact } => {
-            let change = change(origin, at_ms, device, reset_path, contact)?;
+        Occasion::SecondStepAdded { to, tenant, origin, step, at_ms, device, not_me_path, contact } => {
+            let change = change(origin, at_ms, device, not_me_path, contact)?;
             let values = merge_maps([change, context! { step => step_words(step) }]);
             email(("second_step_added.txt", "second_step_added.html"), to, tenant, values)
         }
-        Occasion::SecondStepRemoved { to, tenant, origin, step, at_ms, device, reset_path, contact } => {
-            let change = change(origin, at_ms, device, reset_path, contact)?;
+        Occasion::SecondStepRemoved { to, tenant, origin, step, at_ms, device, not_me_path, contact } => {
+            let change = change(origin, at_ms, device, not_me_path, contact)?;
             let values = merge_maps([change, context! { step => step_words(step) }]);
             email(("second_step_removed.txt", "second_step_removed.html"), to, tenant, values)
         }
-        Occasion::PasswordChanged { to, tenant, origin, at_ms, device, reset_path, contact } => {
-            let values = change(origin, at_ms, device, reset_path, contact)?;
+        Occasion::PasswordChanged { to, tenant, origin, at_ms, device, not_me_path, contact } => {
+            let values = change(origin, at_ms, device, not_me_path, contact)?;
             email(("password_changed.txt", "password_changed.html"), to, tenant, values)
         }
         Occasion::StaffInvitation { to, tenant, origin, path, minutes } => {
@@ -156,14 +156,14 @@ fn change(
     origin: &PublicOrigin,
     at_ms: i64,
     device: &str,
-    reset_path: Option<&str>,
+    not_me_path: Option<&str>,
     contact: Option<&str>,
 ) -> Result<Value, TemplateError> {
     let device = single_line(device, MAX_NAME);
     Ok(context! {
         when => when(at_ms)?,
         device => if device.is_empty() { "unknown".to_owned() } else { device },
-        reset_link => link(origin, reset_path)?,
+        not_me_link => link(origin, not_me_path)?,
         contact => contact.map_or_else(String::new, |c| single_line(c, MAX_NAME)),
     })
 }

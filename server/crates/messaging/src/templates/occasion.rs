@@ -87,8 +87,8 @@ pub enum Occasion<'a> {
         at_ms: i64,
         /// The browser and system, such as "Firefox on Linux".
         device: &'a str,
-        /// Where to choose a new password.
-        reset_path: Option<&'a str>,
+        /// The path with the one-time token that secures the account.
+        not_me_path: Option<&'a str>,
         /// How to reach the clinic: a number, an address.
         contact: Option<&'a str>,
     },
@@ -107,8 +107,8 @@ pub enum Occasion<'a> {
         at_ms: i64,
         /// The browser and system, such as "Firefox on Linux".
         device: &'a str,
-        /// Where to choose a new password.
-        reset_path: Option<&'a str>,
+        /// The path with the one-time token that secures the account.
+        not_me_path: Option<&'a str>,
         /// How to reach the clinic: a number, an address.
         contact: Option<&'a str>,
     },
@@ -124,8 +124,8 @@ pub enum Occasion<'a> {
         at_ms: i64,
         /// The browser and system, such as "Firefox on Linux".
         device: &'a str,
-        /// Where to choose a new password.
-        reset_path: Option<&'a str>,
+        /// The path with the one-time token that secures the account.
+        not_me_path: Option<&'a str>,
         /// How to reach the clinic: a number, an address.
         contact: Option<&'a str>,
     },

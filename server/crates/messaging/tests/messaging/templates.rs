@@ -38,7 +38,7 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
             step: SecondStep::TextMessage(PHONE),
             at_ms: NOW_MS,
             device,
-            reset_path: Some("/acme/reset"),
+            not_me_path: Some("/acme/reset"),
             contact: Some(device),
         },
         Occasion::SecondStepRemoved {
@@ -48,7 +48,7 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
             step: SecondStep::AuthenticatorApp,
             at_ms: NOW_MS,
             device,
-            reset_path: Some("/acme/reset"),
+            not_me_path: Some("/acme/reset"),
             contact: Some(device),
         },
         Occasion::StaffInvitation { to: TO, tenant, origin, path: "/acme/invite?t=x", minutes: 10_080 },

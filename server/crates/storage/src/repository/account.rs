@@ -57,6 +57,8 @@ pub trait AccountWrites {
     /// Replaces the password of version `replaces` (`None`: there was none); Conflict if it was
     /// changed in the meantime.
     async fn set_password(&mut self, id: Id<Account>, replaces: Option<i64>, phc: &str) -> Result<()>;
+    /// Takes the password away: what was proved by it counts no more, and only a reset sets another.
+    async fn clear_password(&mut self, id: Id<Account>) -> Result<()>;
     /// Notes a completed sign-in; Conflict if the account is disabled or gone.
     async fn note_sign_in(&mut self, id: Id<Account>, at: Timestamp) -> Result<()>;
     /// Disables the account from `at` on, or lets it sign in again.
@@ -279,6 +281,13 @@ both!(AccountWrites {
         );
         let update = update.bind(id.uuid()).bind(replaces.unwrap_or(0)).bind(phc);
         hit(update.execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn clear_password(&mut self, id: Id<Account>) -> Result<()> {
+        let update = sqlx::query(
+            "UPDATE accounts SET phc = NULL, password_version = COALESCE(password_version, 0) + 1 WHERE id = $1",
+        );
+        hit(update.bind(id.uuid()).execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn note_sign_in(&mut self, id: Id<Account>, at: Timestamp) -> Result<()> {
