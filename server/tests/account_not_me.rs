@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The link in the newest mail to `to`.
-async fn link(app: &TestApp, to: &str) -> String {
+pub(crate) async fn link(app: &TestApp, to: &str) -> String {
     let mail = app.message(to).await.body;
     let (_, after) = mail.split_once(&format!("{ORIGIN}/not-me/")).unwrap_or_else(|| panic!("no link: {mail}"));
     format!("/not-me/{}", after.split(|c: char| c.is_whitespace() || c == '"').next().unwrap())

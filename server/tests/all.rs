@@ -10,6 +10,7 @@
 mod support;
 
 mod account_data;
+mod account_deletion;
 mod account_factors;
 mod account_not_me;
 mod account_passkeys;

@@ -15,6 +15,7 @@ use lanyard_app::{
 };
 
 mod data;
+mod deletion;
 mod factors;
 mod not_me;
 mod passkeys;
@@ -48,6 +49,7 @@ pub fn routes() -> Router<App> {
         .route("/account/{tenant}/end-sessions", post(end_sessions))
         .route("/account/{tenant}/sign-in-again", get(sign_in_again))
         .merge(data::routes())
+        .merge(deletion::routes())
         .merge(factors::routes())
         .merge(not_me::routes())
         .merge(passkeys::routes())
@@ -73,6 +75,8 @@ async fn show(State(app): State<App>, oneself: Oneself, RawQuery(query): RawQuer
         Some(passkeys::ADDED) => Some(Done::PasskeyAdded),
         Some(factors::RENAMED) => Some(Done::FactorRenamed),
         Some(factors::REMOVED) => Some(Done::FactorRemoved),
+        Some(deletion::PLANNED) => Some(Done::DeletionPlanned),
+        Some(deletion::KEPT) => Some(Done::Kept),
         Some(factors::LAST) => Some(Done::LastFactor),
         Some(AGAIN) => Some(Done::SignInAgain),
         Some(_) | None => None,

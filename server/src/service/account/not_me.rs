@@ -74,6 +74,12 @@ pub async fn secure(app: &App, domain: &str, token: &str, client: Client) -> Res
                 tx.clear_password(account).await?;
                 sign_out::end_all(&own, tx, account, None, now).await?;
                 tx.revoke_grants_of_account(account, now).await?;
+                // Whoever asked for its end was somebody else, too.
+                if tx.deletion_of(account).await?.is_some() {
+                    tx.keep_account(account).await?;
+                    let event = audit::Event::of(Action::DeletionUndone, Outcome::Success);
+                    audit::append(&own, tx, id, event.by(account).on(account).from(&client)).await?;
+                }
                 let event = audit::Event::of(Action::AccountSecured, Outcome::Success);
                 let event = event.by(account).on(account).from(&client);
                 audit::append(&own, tx, id, event).await?;

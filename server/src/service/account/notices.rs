@@ -1,6 +1,6 @@
 //! What the owner of an account is told by mail of what was done at the account page (N20, U24).
 
-use lanyard_domain::{assurance::Method, clock::DAY, factor::FactorSecret};
+use lanyard_domain::{account::Account, assurance::Method, clock::DAY, factor::FactorSecret};
 use lanyard_messaging::{self as messaging, Occasion, SecondStep};
 use lanyard_storage::WriteTx;
 
@@ -54,8 +54,26 @@ pub(super) async fn tell(
             Occasion::SecondStepRemoved { to, tenant, origin, step, at_ms, device, not_me_path, contact }
         }
     };
+    send(app, tx, account, occasion).await
+}
+
+/// Puts a mail to the owner of `account` into the outbox; wake it after the commit.
+///
+/// # Errors
+/// As [`tell`].
+pub(super) async fn send(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    account: &Account,
+    occasion: Occasion<'_>,
+) -> Result<(), JourneyError> {
     let message = messaging::render(occasion).map_err(|error| JourneyError::Internal(format!("message: {error}")))?;
     let keys = app.tenant_keys(tx, account.tenant).await?;
-    let letter = outbox::Letter { tenant: account.tenant, journey: None, message: &message, expires_at: now.plus(DAY) };
+    let letter = outbox::Letter {
+        tenant: account.tenant,
+        journey: None,
+        message: &message,
+        expires_at: app.clock.now().plus(DAY),
+    };
     outbox::enqueue(app, tx, &keys, letter).await
 }

@@ -21,7 +21,7 @@ use crate::line::{MAX_NAME, single_line};
 use crate::message::Message;
 use crate::origin::{OriginError, PublicOrigin};
 
-pub use occasion::{CodePurpose, Occasion, SecondStep};
+pub use occasion::{CodePurpose, DeletionStep, Occasion, SecondStep};
 
 /// Why an occasion can't become a message.
 #[derive(Debug, Error)]
@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 23] = sources![
+const SOURCES: [(&str, &str); 29] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -73,6 +73,12 @@ const SOURCES: [(&str, &str); 23] = sources![
     "second_step_removed.html",
     "password_changed.txt",
     "password_changed.html",
+    "deletion_planned.txt",
+    "deletion_planned.html",
+    "deletion_undone.txt",
+    "deletion_undone.html",
+    "deletion_done.txt",
+    "deletion_done.html",
     "staff_invitation.txt",
     "staff_invitation.html",
     "operator_invitation.txt",
@@ -128,6 +134,19 @@ pub fn render(occasion: Occasion<'_>) -> Result<Message, TemplateError> {
         Occasion::PasswordChanged { to, tenant, origin, at_ms, device, not_me_path, contact } => {
             let values = change(origin, at_ms, device, not_me_path, contact)?;
             email(("password_changed.txt", "password_changed.html"), to, tenant, values)
+        }
+        Occasion::AccountDeletion { to, tenant, origin, step, account_path, not_me_path } => {
+            let (at, pair) = match step {
+                DeletionStep::Planned(at) => (when(at)?, ("deletion_planned.txt", "deletion_planned.html")),
+                DeletionStep::Undone => (String::new(), ("deletion_undone.txt", "deletion_undone.html")),
+                DeletionStep::Done => (String::new(), ("deletion_done.txt", "deletion_done.html")),
+            };
+            let values = context! {
+                when => at,
+                account_link => link(origin, account_path)?,
+                not_me_link => link(origin, not_me_path)?,
+            };
+            email(pair, to, tenant, values)
         }
         Occasion::StaffInvitation { to, tenant, origin, path, minutes } => {
             let values = context! { link => origin.link(path)?, lifetime => lifetime(minutes) };

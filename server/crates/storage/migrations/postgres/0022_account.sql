@@ -15,3 +15,7 @@ CREATE TABLE repudiations (
 );
 CREATE INDEX repudiations_by_account ON repudiations (account_id);
 CREATE INDEX repudiations_by_expiry ON repudiations (expires_at);
+
+-- When an account whose owner asked for it is deleted; until then it can be kept.
+ALTER TABLE accounts ADD COLUMN delete_at BIGINT;
+CREATE INDEX accounts_to_delete ON accounts (delete_at) WHERE delete_at IS NOT NULL;
