@@ -134,6 +134,24 @@ pub fn account_sign_in_again(domain: &str) -> String {
     format!("/account/{domain}/sign-in-again")
 }
 
+/// Where a person asks for their account to be deleted.
+#[must_use]
+pub fn account_delete(domain: &str) -> String {
+    format!("/account/{domain}/delete")
+}
+
+/// Where a person keeps an account that was to be deleted.
+#[must_use]
+pub fn account_keep(domain: &str) -> String {
+    format!("/account/{domain}/keep")
+}
+
+/// Where the reader of a mail about a change says that it was somebody else.
+#[must_use]
+pub fn not_me(domain: &str, token: &str) -> String {
+    format!("/not-me/{domain}/{token}")
+}
+
 /// What was done with a person's account, newest first.
 #[must_use]
 pub fn account_history(domain: &str) -> String {

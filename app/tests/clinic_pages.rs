@@ -147,6 +147,8 @@ fn account(done: Option<Done>, methods: Vec<MethodView>) -> AccountView {
         methods,
         may_add_passkey: true,
         may_change_factors: true,
+        deletion: None,
+        may_delete: true,
         sessions: vec![session("This account page", true), session("Apps", false)],
         apps: vec![AppView {
             id: "0190a0b1".into(),

@@ -46,7 +46,7 @@ async fn a23_the_security_history_is_ones_own_newest_first_page_by_page() {
     let (own, now) = (clinic.nora, app.now());
     let filled = app.app.store.write(move |tx| {
         Box::pin(async move {
-            let mut random = SeededEntropy::new(77);
+            let mut random = SeededEntropy::new(7_700_000_000);
             for n in 0..60 {
                 let event = AuditEvent {
                     id: Id::new(now, &mut random),

@@ -10,7 +10,9 @@
 mod support;
 
 mod account_data;
+mod account_deletion;
 mod account_factors;
+mod account_not_me;
 mod account_passkeys;
 mod audit;
 mod codes;

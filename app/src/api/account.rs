@@ -114,6 +114,10 @@ pub enum Done {
     FactorRenamed,
     /// A factor was removed.
     FactorRemoved,
+    /// The account is to be deleted.
+    DeletionPlanned,
+    /// The account stays.
+    Kept,
     /// The last factor was to be removed, and stays.
     LastFactor,
     /// The sign-in is too long ago, or too weak, to change factors.
@@ -154,6 +158,10 @@ pub struct AccountView {
     pub sessions: Vec<SessionView>,
     /// The applications with access, the oldest first.
     pub apps: Vec<AppView>,
+    /// When the account is deleted, if its owner asked for it.
+    pub deletion: Option<Moment>,
+    /// Whether its owner may ask for that here.
+    pub may_delete: bool,
 }
 
 /// Something that was done with the account.

@@ -166,10 +166,16 @@ fn may_be_a_popup(uri: &Uri) -> bool {
     uri.path().starts_with("/journey/") || Route::parse(uri.path(), uri.query()).is_some_and(opened)
 }
 
-// Invitation links are secrets; they stay out of the log (A50).
+// Links in mails are secrets; they stay out of the log (A50).
 fn loggable(path: &str) -> &str {
     let first = path.split('/').find(|part| !part.is_empty()).unwrap_or_default();
-    if first.eq_ignore_ascii_case("invitation") { "/invitation/…" } else { path }
+    if first.eq_ignore_ascii_case("invitation") {
+        "/invitation/…"
+    } else if first.eq_ignore_ascii_case("not-me") {
+        "/not-me/…"
+    } else {
+        path
+    }
 }
 
 fn request_id(app: &App) -> String {

@@ -1,4 +1,4 @@
-//! Deletes what is dead: journeys, throttles, sends, delivered messages, expired grants. In small
+//! Deletes what is dead: accounts whose owners asked for it, journeys, throttles, sends, delivered messages, expired grants. In small
 //! batches, so that no request waits for it.
 
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use lanyard_domain::clock::{DAY, HOUR, Timestamp};
 use lanyard_storage::StorageError;
 
-use crate::state::App;
+use crate::{service::account, state::App};
 
 /// Rows per batch and table.
 const BATCH: u32 = 500;
@@ -44,7 +44,14 @@ async fn delete(app: &App) {
 
 // As many passes as it takes: anybody may begin journeys, so one batch a minute would fall behind.
 async fn all(app: &App) -> Result<u64, StorageError> {
-    let mut total = 0;
+    let mut total = match account::deletion::carry_out(app, app.clock.now()).await {
+        Ok(gone) => gone,
+        // What else is dead goes all the same.
+        Err(error) => {
+            tracing::warn!(%error, "accounts were not deleted");
+            0
+        }
+    };
     loop {
         let rows = once(app, app.clock.now()).await?;
         total += rows;
@@ -74,6 +81,7 @@ pub async fn once(app: &App, now: Timestamp) -> Result<u64, StorageError> {
                 rows += tx.delete_expired_client_assertions(now.minus(HOUR), BATCH).await?;
                 rows += tx.delete_expired_device_codes(now.minus(HOUR), BATCH).await?;
                 rows += tx.delete_expired_dpop_proofs(now.minus(HOUR), BATCH).await?;
+                rows += tx.delete_old_repudiations(now.minus(DAY), BATCH).await?;
                 rows += tx.delete_old_initial_access_tokens(now.minus(30 * DAY), BATCH).await?;
                 Ok(rows)
             })

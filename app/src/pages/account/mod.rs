@@ -2,8 +2,10 @@
 //! in. Roomy, in plain words, complete without scripting (U1).
 
 mod apps;
+mod deletion;
 mod factors;
 mod history;
+mod not_me;
 mod passkeys;
 mod profile;
 
@@ -17,7 +19,9 @@ use crate::{
     },
     paths,
 };
+pub use deletion::{DELETE_TITLE, delete_page};
 pub use history::{DATA_TITLE, HISTORY_TITLE, data_page, history_page};
+pub use not_me::{NOT_ME_TITLE, not_me_over_page, not_me_page, secured_page};
 pub use passkeys::{NEW_PASSKEY_TITLE, passkey_page};
 pub use profile::{PROFILE_TITLE, profile_page};
 
@@ -81,11 +85,13 @@ pub fn account_page(view: AccountView) -> impl IntoView {
             <p class="muted">{format!("This is what {} knows about you, and how you sign in.", visitor.tenant)}</p>
         </div>
         {view.done.map(|news| done(&visitor, news))}
+        {view.deletion.clone().map(|at| deletion::planned(&visitor, at))}
         {details(&visitor, view.claims)}
         {methods(&visitor, view.methods, view.may_add_passkey, view.may_change_factors)}
         {apps::section(&visitor, view.apps)}
         {sessions(&visitor, view.sessions)}
         {history::section(&visitor)}
+        {(view.may_delete && view.deletion.is_none()).then(|| deletion::section(&visitor))}
     }
     .into_any();
     frame(&visitor, body)
@@ -100,6 +106,12 @@ fn done(visitor: &Visitor, done: Done) -> AnyView {
             "Removed",
             "It no longer signs in to your account, and you’re signed out everywhere else. A passkey or an app may still show it: delete it there too.",
         ),
+        Done::DeletionPlanned => (
+            Tone::Success,
+            "We’ll delete your account",
+            "You’re signed out everywhere else. We’ve emailed you about it.",
+        ),
+        Done::Kept => (Tone::Success, "Your account stays", "Nothing is deleted."),
         Done::LastFactor => (
             Tone::Warning,
             "This one can’t be removed",

@@ -16,7 +16,9 @@ use lanyard_app::{
 use lanyard_domain::{assurance::Level, session::ConsoleKind, user_flow::Audience};
 
 mod data;
+mod deletion;
 mod factors;
+mod not_me;
 mod passkeys;
 
 use super::{
@@ -46,7 +48,9 @@ pub fn routes() -> Router<App> {
         .route("/account/{tenant}/end-sessions", post(end_sessions))
         .route("/account/{tenant}/sign-in-again", get(sign_in_again))
         .merge(data::routes())
+        .merge(deletion::routes())
         .merge(factors::routes())
+        .merge(not_me::routes())
         .merge(passkeys::routes())
 }
 
@@ -70,6 +74,8 @@ async fn show(State(app): State<App>, oneself: Oneself, RawQuery(query): RawQuer
         Some(passkeys::ADDED) => Some(Done::PasskeyAdded),
         Some(factors::RENAMED) => Some(Done::FactorRenamed),
         Some(factors::REMOVED) => Some(Done::FactorRemoved),
+        Some(deletion::PLANNED) => Some(Done::DeletionPlanned),
+        Some(deletion::KEPT) => Some(Done::Kept),
         Some(factors::LAST) => Some(Done::LastFactor),
         Some(AGAIN) => Some(Done::SignInAgain),
         Some(_) | None => None,

@@ -3,7 +3,6 @@
 
 use lanyard_domain::{
     account::Account,
-    assurance::Level,
     audit::{Action, AuditEvent, Outcome},
     claims,
     clock::Timestamp,
@@ -13,7 +12,12 @@ use lanyard_domain::{
 use lanyard_storage::{AuditCursor, StorageError, WriteTx};
 use serde_json::{Value, json};
 
-use super::{Owner, access, custom, factors::holds, history, words::moment};
+use super::{
+    Owner, access, custom,
+    factors::{fresh, holds},
+    history,
+    words::moment,
+};
 use crate::{http::client::Client, service::audit, state::App};
 
 /// Events read at once.
@@ -32,10 +36,7 @@ pub async fn export(app: &App, owner: Owner, client: Client) -> Result<Option<Va
             Box::pin(async move {
                 let (id, tenant, now) = (owner.account.id, owner.account.tenant, own.clock.now());
                 let factors = tx.factors_of_account(id).await?;
-                // The account's own level: AAL2 once a factor is bound.
-                let enough =
-                    |held: &Session| held.is_fresh(now) && (factors.is_empty() || held.level(now) == Level::Aal2);
-                if !holds(&own, tx, id, owner.session, enough).await? {
+                if !holds(&own, tx, id, owner.session, fresh(&factors, now)).await? {
                     return Ok(None);
                 }
                 let account = tx.account_by_id(tenant, id).await?.ok_or(StorageError::Conflict)?;

@@ -5,8 +5,9 @@
 
 use lanyard_domain::{
     account::Account,
-    assurance::Method,
+    assurance::{Level, Method},
     audit::{Action, Outcome},
+    clock::Timestamp,
     factor::{Factor, FactorSecret},
     id::Id,
     session::Session,
@@ -48,6 +49,13 @@ pub(super) async fn holds(
     lock(app, tx, account).await?;
     let (held, now) = (tx.hold_session(session).await?, app.clock.now());
     Ok(held.is_some_and(|held| held.account == account && held.is_live(now) && enough(&held)))
+}
+
+/// What all of an account's data takes, and its end: a fresh sign-in (A20) at the account's own level,
+/// which is AAL2 once a factor is bound (N19).
+pub(super) fn fresh(factors: &[Factor], now: Timestamp) -> impl Fn(&Session) -> bool + Send {
+    let alone = factors.is_empty();
+    move |held| held.is_fresh(now) && (alone || held.level(now) == Level::Aal2)
 }
 
 // The factor, if the session may change it now.

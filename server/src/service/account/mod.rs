@@ -3,8 +3,10 @@
 
 mod access;
 pub mod data;
+pub mod deletion;
 pub mod factors;
 pub mod history;
+pub mod not_me;
 mod notices;
 pub mod passkeys;
 mod profile;
@@ -48,7 +50,7 @@ pub struct Owner {
 pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<AccountView, StorageError> {
     let (now, account) = (app.clock.now(), owner.account);
     let (tenant, id) = (account.tenant, account.id);
-    let (account, custom, factors, sessions, apps) = app
+    let (account, custom, factors, sessions, apps, deletion) = app
         .store
         .read(move |tx| {
             Box::pin(async move {
@@ -57,7 +59,8 @@ pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<Acc
                 let factors = tx.factors_of_account(id).await?;
                 let sessions = tx.live_sessions_of_account(id, now).await?;
                 let apps = access::apps(tx, tenant, id, &custom, now).await?;
-                Ok::<_, StorageError>((fresh, custom, factors, sessions, apps))
+                let deletion = tx.deletion_of(id).await?;
+                Ok::<_, StorageError>((fresh, custom, factors, sessions, apps, deletion))
             })
         })
         .await?;
@@ -70,6 +73,8 @@ pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<Acc
         methods: factors.iter().map(|factor| words::method(factor, now)).collect(),
         sessions: words::live_sessions(&sessions, Some(owner.session), now),
         apps,
+        deletion: deletion.map(words::moment),
+        may_delete: deletion::may_ask(account.kind),
     })
 }
 

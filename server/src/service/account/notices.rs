@@ -1,10 +1,10 @@
 //! What the owner of an account is told by mail of what was done at the account page (N20, U24).
 
-use lanyard_domain::{assurance::Method, clock::DAY, factor::FactorSecret};
+use lanyard_domain::{account::Account, assurance::Method, clock::DAY, factor::FactorSecret};
 use lanyard_messaging::{self as messaging, Occasion, SecondStep};
 use lanyard_storage::WriteTx;
 
-use super::Owner;
+use super::{Owner, not_me};
 use crate::{
     http::client::Client,
     service::{journey::JourneyError, outbox},
@@ -41,21 +41,39 @@ pub(super) async fn tell(
     news: News<'_>,
 ) -> Result<(), JourneyError> {
     let (account, now) = (&owner.account, app.clock.now());
-    let path = lanyard_app::paths::account(&owner.visitor.domain);
+    let path = not_me::link(app, tx, (account.tenant, &owner.visitor.domain), account.id).await?;
     let (to, tenant, origin, at_ms) = (account.email.as_str(), owner.visitor.tenant.as_str(), &app.links, now.0);
-    let (device, reset_path, contact) = (client.browser.as_deref().unwrap_or_default(), Some(path.as_str()), None);
+    let (device, not_me_path, contact) = (client.browser.as_deref().unwrap_or_default(), Some(path.as_str()), None);
     let occasion = match news {
         News::FactorAdded(secret) => {
             let step = step(secret);
-            Occasion::SecondStepAdded { to, tenant, origin, step, at_ms, device, reset_path, contact }
+            Occasion::SecondStepAdded { to, tenant, origin, step, at_ms, device, not_me_path, contact }
         }
         News::FactorRemoved(secret) => {
             let step = step(secret);
-            Occasion::SecondStepRemoved { to, tenant, origin, step, at_ms, device, reset_path, contact }
+            Occasion::SecondStepRemoved { to, tenant, origin, step, at_ms, device, not_me_path, contact }
         }
     };
+    send(app, tx, account, occasion).await
+}
+
+/// Puts a mail to the owner of `account` into the outbox; wake it after the commit.
+///
+/// # Errors
+/// As [`tell`].
+pub(super) async fn send(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    account: &Account,
+    occasion: Occasion<'_>,
+) -> Result<(), JourneyError> {
     let message = messaging::render(occasion).map_err(|error| JourneyError::Internal(format!("message: {error}")))?;
     let keys = app.tenant_keys(tx, account.tenant).await?;
-    let letter = outbox::Letter { tenant: account.tenant, journey: None, message: &message, expires_at: now.plus(DAY) };
+    let letter = outbox::Letter {
+        tenant: account.tenant,
+        journey: None,
+        message: &message,
+        expires_at: app.clock.now().plus(DAY),
+    };
     outbox::enqueue(app, tx, &keys, letter).await
 }

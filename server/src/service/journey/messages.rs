@@ -15,7 +15,7 @@ use lanyard_messaging::{self as messaging, Occasion, SecondStep};
 use lanyard_storage::WriteTx;
 
 use super::{JourneyError, effects::Hands};
-use crate::service::outbox;
+use crate::service::{account::not_me, outbox};
 
 /// How long a notice is worth sending.
 const NOTICE_LIFE: Millis = DAY;
@@ -43,7 +43,18 @@ pub(super) async fn enqueue(
         Outgoing::EmailCode { .. } | Outgoing::PhoneCode { .. } => CODE_LIFE,
         Outgoing::Notice { .. } => NOTICE_LIFE,
     };
-    let message = messaging::render(occasion(hands, &outgoing))
+    // A change of what protects the account can be repudiated by whoever reads the mail (U24).
+    let not_me = match &outgoing {
+        Outgoing::Notice { to, notice: Notice::PasswordChanged | Notice::FactorBound(_) } => {
+            let (tenant, domain) = (hands.scene.tenant.id, hands.scene.tenant.domain.as_str());
+            match tx.account_by_email(tenant, to).await? {
+                Some((account, _)) => Some(not_me::link(hands.app, tx, (tenant, domain), account.id).await?),
+                None => None,
+            }
+        }
+        Outgoing::EmailCode { .. } | Outgoing::PhoneCode { .. } | Outgoing::Notice { .. } => None,
+    };
+    let message = messaging::render(occasion(hands, &outgoing, not_me.as_deref()))
         .map_err(|error| JourneyError::Internal(format!("message: {error}")))?;
     let letter = outbox::Letter {
         tenant: hands.scene.tenant.id,
@@ -54,7 +65,7 @@ pub(super) async fn enqueue(
     outbox::enqueue(hands.app, tx, hands.keys, letter).await
 }
 
-fn occasion<'a>(hands: &'a Hands<'_>, outgoing: &Outgoing<'a>) -> Occasion<'a> {
+fn occasion<'a>(hands: &'a Hands<'_>, outgoing: &Outgoing<'a>, not_me: Option<&'a str>) -> Occasion<'a> {
     let tenant = hands.scene.tenant.name.as_str();
     let origin = &hands.app.links;
     let minutes = u32::try_from(CODE_LIFE / MINUTE).unwrap_or(10);
@@ -68,11 +79,16 @@ fn occasion<'a>(hands: &'a Hands<'_>, outgoing: &Outgoing<'a>) -> Occasion<'a> {
         Outgoing::PhoneCode { to, method: Method::TextMessage | Method::AuthenticatorApp | Method::Passkey, code } => {
             Occasion::MfaText { to_e164: to.as_str(), tenant, origin, code: code.expose(), minutes }
         }
-        Outgoing::Notice { to, notice } => notice_of(hands, to, notice),
+        Outgoing::Notice { to, notice } => notice_of(hands, to, notice, not_me),
     }
 }
 
-fn notice_of<'a>(hands: &'a Hands<'_>, to: &'a EmailAddress, notice: Notice) -> Occasion<'a> {
+fn notice_of<'a>(
+    hands: &'a Hands<'_>,
+    to: &'a EmailAddress,
+    notice: Notice,
+    not_me_path: Option<&'a str>,
+) -> Occasion<'a> {
     // The account page, where one can sign in and reset. Not where this journey began: that address
     // carries what a stranger may have chosen.
     let own = Some(hands.scene.account_path.as_str());
@@ -84,7 +100,7 @@ fn notice_of<'a>(hands: &'a Hands<'_>, to: &'a EmailAddress, notice: Notice) -> 
         }
         Notice::NoAccount => Occasion::NoAccount { to, tenant, origin, sign_up_path: None },
         Notice::PasswordChanged => {
-            Occasion::PasswordChanged { to, tenant, origin, at_ms, device, reset_path: own, contact: None }
+            Occasion::PasswordChanged { to, tenant, origin, at_ms, device, not_me_path, contact: None }
         }
         Notice::PasskeyCopied => {
             Occasion::PasskeyCopied { to, tenant, origin, at_ms, device, reset_path: own, contact: None }
@@ -104,7 +120,7 @@ fn notice_of<'a>(hands: &'a Hands<'_>, to: &'a EmailAddress, notice: Notice) -> 
             },
             at_ms,
             device,
-            reset_path: own,
+            not_me_path,
             contact: None,
         },
     }

@@ -21,7 +21,7 @@ use crate::line::{MAX_NAME, single_line};
 use crate::message::Message;
 use crate::origin::{OriginError, PublicOrigin};
 
-pub use occasion::{CodePurpose, Occasion, SecondStep};
+pub use occasion::{CodePurpose, DeletionStep, Occasion, SecondStep};
 
 /// Why an occasion can't become a message.
 #[derive(Debug, Error)]
@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 27] = sources![
+const SOURCES: [(&str, &str); 33] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -77,6 +77,12 @@ const SOURCES: [(&str, &str); 27] = sources![
     "password_disabled.html",
     "passkey_copied.txt",
     "passkey_copied.html",
+    "deletion_planned.txt",
+    "deletion_planned.html",
+    "deletion_undone.txt",
+    "deletion_undone.html",
+    "deletion_done.txt",
+    "deletion_done.html",
     "staff_invitation.txt",
     "staff_invitation.html",
     "operator_invitation.txt",
@@ -119,27 +125,42 @@ pub fn render(occasion: Occasion<'_>) -> Result<Message, TemplateError> {
             let values = context! { sign_up_link => link(origin, sign_up_path)? };
             email(("no_account.txt", "no_account.html"), to, tenant, values)
         }
-        Occasion::SecondStepAdded { to, tenant, origin, step, at_ms, device, reset_path, contact } => {
-            let change = change(origin, at_ms, device, reset_path, contact)?;
+        Occasion::SecondStepAdded { to, tenant, origin, step, at_ms, device, not_me_path, contact } => {
+            let change = change(origin, at_ms, device, not_me_path, contact)?;
             let values = merge_maps([change, context! { step => step_words(step) }]);
             email(("second_step_added.txt", "second_step_added.html"), to, tenant, values)
         }
-        Occasion::SecondStepRemoved { to, tenant, origin, step, at_ms, device, reset_path, contact } => {
-            let change = change(origin, at_ms, device, reset_path, contact)?;
+        Occasion::SecondStepRemoved { to, tenant, origin, step, at_ms, device, not_me_path, contact } => {
+            let change = change(origin, at_ms, device, not_me_path, contact)?;
             let values = merge_maps([change, context! { step => step_words(step) }]);
             email(("second_step_removed.txt", "second_step_removed.html"), to, tenant, values)
         }
-        Occasion::PasswordChanged { to, tenant, origin, at_ms, device, reset_path, contact } => {
-            let values = change(origin, at_ms, device, reset_path, contact)?;
+        Occasion::PasswordChanged { to, tenant, origin, at_ms, device, not_me_path, contact } => {
+            let values = change(origin, at_ms, device, not_me_path, contact)?;
             email(("password_changed.txt", "password_changed.html"), to, tenant, values)
         }
         Occasion::PasswordDisabled { to, tenant, origin, at_ms, reset_path, contact } => {
-            let values = change(origin, at_ms, "", reset_path, contact)?;
+            let change = change(origin, at_ms, "", None, contact)?;
+            let values = merge_maps([change, context! { reset_link => link(origin, reset_path)? }]);
             email(("password_disabled.txt", "password_disabled.html"), to, tenant, values)
         }
         Occasion::PasskeyCopied { to, tenant, origin, at_ms, device, reset_path, contact } => {
-            let values = change(origin, at_ms, device, reset_path, contact)?;
+            let change = change(origin, at_ms, device, None, contact)?;
+            let values = merge_maps([change, context! { reset_link => link(origin, reset_path)? }]);
             email(("passkey_copied.txt", "passkey_copied.html"), to, tenant, values)
+        }
+        Occasion::AccountDeletion { to, tenant, origin, step, account_path, not_me_path } => {
+            let (at, pair) = match step {
+                DeletionStep::Planned(at) => (when(at)?, ("deletion_planned.txt", "deletion_planned.html")),
+                DeletionStep::Undone => (String::new(), ("deletion_undone.txt", "deletion_undone.html")),
+                DeletionStep::Done => (String::new(), ("deletion_done.txt", "deletion_done.html")),
+            };
+            let values = context! {
+                when => at,
+                account_link => link(origin, account_path)?,
+                not_me_link => link(origin, not_me_path)?,
+            };
+            email(pair, to, tenant, values)
         }
         Occasion::StaffInvitation { to, tenant, origin, path, minutes } => {
             let values = context! { link => origin.link(path)?, lifetime => lifetime(minutes) };
@@ -168,14 +189,14 @@ fn change(
     origin: &PublicOrigin,
     at_ms: i64,
     device: &str,
-    reset_path: Option<&str>,
+    not_me_path: Option<&str>,
     contact: Option<&str>,
 ) -> Result<Value, TemplateError> {
     let device = single_line(device, MAX_NAME);
     Ok(context! {
         when => when(at_ms)?,
         device => if device.is_empty() { "unknown".to_owned() } else { device },
-        reset_link => link(origin, reset_path)?,
+        not_me_link => link(origin, not_me_path)?,
         contact => contact.map_or_else(String::new, |c| single_line(c, MAX_NAME)),
     })
 }

@@ -26,6 +26,17 @@ pub enum SecondStep<'a> {
     Passkey,
 }
 
+/// How far the deletion of an account is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeletionStep {
+    /// It is deleted then, in epoch milliseconds.
+    Planned(i64),
+    /// It stays.
+    Undone,
+    /// It is gone.
+    Done,
+}
+
 /// Something has happened that somebody must be told. Names are shown on one line and cut
 /// at 80 characters; nothing that a patient typed is ever part of a message, so that
 /// nobody can have words of their own mailed to a stranger in the clinic's name.
@@ -87,8 +98,8 @@ pub enum Occasion<'a> {
         at_ms: i64,
         /// The browser and system, such as "Firefox on Linux".
         device: &'a str,
-        /// Where to choose a new password.
-        reset_path: Option<&'a str>,
+        /// The path with the one-time token that secures the account.
+        not_me_path: Option<&'a str>,
         /// How to reach the clinic: a number, an address.
         contact: Option<&'a str>,
     },
@@ -107,8 +118,8 @@ pub enum Occasion<'a> {
         at_ms: i64,
         /// The browser and system, such as "Firefox on Linux".
         device: &'a str,
-        /// Where to choose a new password.
-        reset_path: Option<&'a str>,
+        /// The path with the one-time token that secures the account.
+        not_me_path: Option<&'a str>,
         /// How to reach the clinic: a number, an address.
         contact: Option<&'a str>,
     },
@@ -124,8 +135,8 @@ pub enum Occasion<'a> {
         at_ms: i64,
         /// The browser and system, such as "Firefox on Linux".
         device: &'a str,
-        /// Where to choose a new password.
-        reset_path: Option<&'a str>,
+        /// The path with the one-time token that secures the account.
+        not_me_path: Option<&'a str>,
         /// How to reach the clinic: a number, an address.
         contact: Option<&'a str>,
     },
@@ -160,6 +171,21 @@ pub enum Occasion<'a> {
         reset_path: Option<&'a str>,
         /// How to reach the clinic: a number, an address.
         contact: Option<&'a str>,
+    },
+    /// The owner asked for the account to be deleted, changed their mind, or it was deleted.
+    AccountDeletion {
+        /// The account's address.
+        to: &'a str,
+        /// The clinic.
+        tenant: &'a str,
+        /// Root of the links.
+        origin: &'a PublicOrigin,
+        /// What happened.
+        step: DeletionStep,
+        /// Where to keep the account.
+        account_path: Option<&'a str>,
+        /// The path with the one-time token that secures the account.
+        not_me_path: Option<&'a str>,
     },
     /// An invitation to join the clinic's staff.
     StaffInvitation {

@@ -1,7 +1,9 @@
 //! What the messages say, and what can't be smuggled into them.
 
 use lanyard_messaging::twiml::transcript;
-use lanyard_messaging::{CodePurpose, Message, Occasion, PublicOrigin, SecondStep, TemplateError, render};
+use lanyard_messaging::{
+    CodePurpose, DeletionStep, Message, Occasion, PublicOrigin, SecondStep, TemplateError, render,
+};
 
 use crate::NOW_MS;
 
@@ -38,7 +40,7 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
             step: SecondStep::TextMessage(PHONE),
             at_ms: NOW_MS,
             device,
-            reset_path: Some("/acme/reset"),
+            not_me_path: Some("/acme/reset"),
             contact: Some(device),
         },
         Occasion::PasswordDisabled {
@@ -65,12 +67,20 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
             step: SecondStep::AuthenticatorApp,
             at_ms: NOW_MS,
             device,
-            reset_path: Some("/acme/reset"),
+            not_me_path: Some("/acme/reset"),
             contact: Some(device),
         },
+        deletion(tenant, origin, DeletionStep::Planned(NOW_MS)),
+        deletion(tenant, origin, DeletionStep::Undone),
+        deletion(tenant, origin, DeletionStep::Done),
         Occasion::StaffInvitation { to: TO, tenant, origin, path: "/acme/invite?t=x", minutes: 10_080 },
         Occasion::OperatorInvitation { to: TO, tenant, origin, path: "/acme/invite?t=x", minutes: 10_080 },
     ]
+}
+
+fn deletion<'a>(tenant: &'a str, origin: &'a PublicOrigin, step: DeletionStep) -> Occasion<'a> {
+    let (account_path, not_me_path) = (Some("/account/acme"), Some("/not-me/acme/x"));
+    Occasion::AccountDeletion { to: TO, tenant, origin, step, account_path, not_me_path }
 }
 
 /// Subject, plain body and HTML body.

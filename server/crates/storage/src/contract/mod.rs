@@ -17,6 +17,7 @@ mod plans;
 mod pushed_requests;
 mod records;
 mod registrations;
+mod repudiations;
 mod sessions;
 mod signing_keys;
 mod steps;

@@ -15,7 +15,7 @@ use lanyard_domain::{
 use uuid::Uuid;
 
 use super::{
-    CounterWrites as _, FactorWrites as _, PATIENTS_TOTAL, both,
+    CounterWrites as _, FactorWrites as _, PATIENTS_TOTAL, PATIENTS_WITH_MFA, both, collect,
     factor::FactorRow,
     hit, optional,
     patient_terms::{Terms, sort_name, store_terms},
@@ -34,6 +34,10 @@ pub trait AccountReads {
         tenant: Id<Tenant>,
         email: &EmailAddress,
     ) -> Result<Option<(Account, Option<StoredPassword>)>>;
+    /// When the account is deleted, if its owner asked for it.
+    async fn deletion_of(&mut self, id: Id<Account>) -> Result<Option<Timestamp>>;
+    /// At most `limit` accounts whose time to be deleted has come, the longest due first.
+    async fn due_deletions(&mut self, now: Timestamp, limit: u32) -> Result<Vec<Account>>;
     /// What a journey needs to know of an account of `tenant`. One statement, found or not (D11).
     async fn account_facts(&mut self, tenant: Id<Tenant>, id: Id<Account>) -> Result<Option<AccountFacts>>;
     /// The same by address.
@@ -65,8 +69,17 @@ pub trait AccountWrites {
     async fn password_failed(&mut self, tenant: Id<Tenant>, email: &EmailAddress) -> Result<Option<u32>>;
     /// The right password: the count begins anew; Conflict if it was disabled in the meantime (N9).
     async fn clear_password_failures(&mut self, id: Id<Account>) -> Result<()>;
+    /// Takes the password away: what was proved by it counts no more, and only a reset sets another.
+    async fn clear_password(&mut self, id: Id<Account>) -> Result<()>;
     /// Notes a completed sign-in; Conflict if the account is disabled or gone.
     async fn note_sign_in(&mut self, id: Id<Account>, at: Timestamp) -> Result<()>;
+    /// Plans the deletion of an account for `at`; Conflict if it is planned already.
+    async fn plan_deletion(&mut self, id: Id<Account>, at: Timestamp) -> Result<()>;
+    /// Keeps an account whose deletion was planned; Conflict if it was not.
+    async fn keep_account(&mut self, id: Id<Account>) -> Result<()>;
+    /// Deletes an account, with all that is its own, and counts it no more; Conflict if its time has
+    /// not come by `now`, or its owner keeps it.
+    async fn delete_account(&mut self, id: Id<Account>, now: Timestamp) -> Result<()>;
     /// Disables the account from `at` on, or lets it sign in again.
     async fn set_disabled(&mut self, id: Id<Account>, at: Option<Timestamp>) -> Result<()>;
 }
@@ -213,6 +226,20 @@ both!(AccountReads {
         Ok(Some((row.account.try_into()?, password)))
     }
 
+    async fn deletion_of(&mut self, id: Id<Account>) -> Result<Option<Timestamp>> {
+        let row = sqlx::query_as::<_, (Option<i64>,)>("SELECT delete_at FROM accounts WHERE id = $1");
+        Ok(row.bind(id.uuid()).fetch_optional(&mut *self.db).await?.and_then(|(at,)| time(at)))
+    }
+
+    async fn due_deletions(&mut self, now: Timestamp, limit: u32) -> Result<Vec<Account>> {
+        let rows = sqlx::query_as::<_, AccountRow>(concat!(
+            "SELECT ",
+            account_columns!(),
+            " FROM accounts a WHERE a.delete_at IS NOT NULL AND a.delete_at <= $1 ORDER BY a.delete_at LIMIT $2"
+        ));
+        collect(rows.bind(now.0).bind(i64::from(limit)).fetch_all(&mut *self.db).await?)
+    }
+
     async fn account_facts(&mut self, tenant: Id<Tenant>, id: Id<Account>) -> Result<Option<AccountFacts>> {
         let rows = sqlx::query_as::<_, FactsRow>(select_facts!("a.id = $2"));
         facts(rows.bind(tenant.uuid()).bind(id.uuid()).fetch_all(&mut *self.db).await?)
@@ -315,9 +342,43 @@ both!(AccountWrites {
         hit(update.execute(&mut *self.db).await?.rows_affected())
     }
 
+    async fn clear_password(&mut self, id: Id<Account>) -> Result<()> {
+        let update = sqlx::query(
+            "UPDATE accounts SET phc = NULL, password_version = COALESCE(password_version, 0) + 1 WHERE id = $1",
+        );
+        hit(update.bind(id.uuid()).execute(&mut *self.db).await?.rows_affected())
+    }
+
     async fn note_sign_in(&mut self, id: Id<Account>, at: Timestamp) -> Result<()> {
         let update = self.later("UPDATE accounts SET last_sign_in_at = $2 WHERE id = $1 AND disabled_at IS NULL");
         update.bind(id.uuid()).bind(at.0).one().await
+    }
+
+    async fn plan_deletion(&mut self, id: Id<Account>, at: Timestamp) -> Result<()> {
+        let update = sqlx::query("UPDATE accounts SET delete_at = $2 WHERE id = $1 AND delete_at IS NULL");
+        hit(update.bind(id.uuid()).bind(at.0).execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn keep_account(&mut self, id: Id<Account>) -> Result<()> {
+        let update = sqlx::query("UPDATE accounts SET delete_at = NULL WHERE id = $1 AND delete_at IS NOT NULL");
+        hit(update.bind(id.uuid()).execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn delete_account(&mut self, id: Id<Account>, now: Timestamp) -> Result<()> {
+        let delete = sqlx::query_as::<_, ChangedRow>(
+            "DELETE FROM accounts WHERE id = $1 AND delete_at IS NOT NULL AND delete_at <= $2 \
+             RETURNING tenant_id, kind, email, mfa_enrolled",
+        );
+        let gone = delete.bind(id.uuid()).bind(now.0).fetch_optional(&mut *self.db).await?;
+        let gone = gone.ok_or(StorageError::Conflict)?;
+        if gone.kind == AccountKind::Patient.as_str() {
+            let (tenant, spread) = (Id::from_uuid(gone.tenant_id), id.uuid().as_bytes()[15]);
+            self.bump_counter(tenant, PATIENTS_TOTAL, 0, -1, spread).await?;
+            if gone.mfa_enrolled == 1 {
+                self.bump_counter(tenant, PATIENTS_WITH_MFA, 0, -1, spread).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn set_disabled(&mut self, id: Id<Account>, at: Option<Timestamp>) -> Result<()> {
