@@ -67,10 +67,9 @@ async fn n11_the_right_password_begins_the_count_anew() {
         let (tenant, email) = (app.world.mfa.tenant.id, lanyard_domain::email::EmailAddress::parse(email).unwrap());
         let store = app.app.store.clone();
         async move {
-            let write = store.write(move |tx| {
-                Box::pin(async move { Ok::<_, StorageError>(tx.password_failed(tenant, &email).await?) })
-            });
-            write.await.unwrap()
+            let write = store.write(move |tx| Box::pin(async move { tx.password_failed(tenant, &email).await }));
+            let count: Result<_, StorageError> = write.await;
+            count.unwrap()
         }
     };
     for n in 1..MAX_CONSECUTIVE {

@@ -99,11 +99,11 @@ fn post_logout_urls(fields: &Fields, kind: ApplicationKind, problems: &mut Probl
         problems.add(name, format!("There can be {MAX_POST_LOGOUT_URLS} of these addresses at most. Remove some."));
         return Vec::new();
     }
-    let mut read = |line: &str| {
+    let read = |line: &str| {
         let url = ReplyUrl::parse(line, kind).map_err(|problem| reason(line, problem, kind));
         problems.keep(name, url)
     };
-    lines.into_iter().filter_map(|line| read(line)).collect()
+    lines.into_iter().filter_map(read).collect()
 }
 
 // Held to the rules of a web application's reply URL: https, or http on loopback; no fragment.
