@@ -1,6 +1,6 @@
 // Every page in its states, photographed for make screenshots. Look at them one by one.
 import { registerDevice } from "../support/device.ts";
-import { nextCode, seen } from "../support/inbox.ts";
+import { nextCode, nextMessage, seen } from "../support/inbox.ts";
 import {
     at,
     becomeOperator,
@@ -149,6 +149,43 @@ test("the clinic", async ({ page, request }) => {
     await page.goto(`/clinic/${TENANT}`);
     await page.locator(".row-link").first().click();
     await screens(page, "85-patient");
+});
+
+test("a person's account", async ({ page, request }) => {
+    const who = person("Mary", "Jackson");
+    await signUp(page, request, who);
+    await page.clock.install();
+    await page.goto(`/account/${TENANT}`);
+    const known = await seen(request, who.e164);
+    await givePassword(page, who.email, who.password);
+    await enterPhoneCode(page, request, who, "Text message", known);
+    await at(page, "Your account");
+    for (const summary of await page.locator("main .disclosure > summary").all()) await summary.click();
+    await screens(page, "86-account");
+    await page.goto(`/account/${TENANT}/history`);
+    await screens(page, "87-account-history");
+    await page.goto(`/account/${TENANT}/data`);
+    await screens(page, "88-account-data");
+    await page.goto(`/account/${TENANT}/delete`);
+    await press(page, "Delete my account");
+    await expect(page.locator("[aria-invalid=true]")).toBeVisible();
+    await screens(page, "89-account-delete-errors");
+    const mails = await seen(request, who.email);
+    await page.locator("label", { hasText: "Yes, delete my account" }).click();
+    await press(page, "Delete my account");
+    await at(page, "Your account");
+    await screens(page, "89-account-deletion-planned");
+    await page.clock.fastForward("57:00");
+    await expect(page.getByRole("dialog")).toBeVisible();
+    await screens(page, "89-session-ends");
+    await page.clock.fastForward("03:00");
+    await at(page, "You were signed out");
+    await screens(page, "89-signed-out-when-idle");
+    const mail = await nextMessage(request, who.email, { known: mails, kind: "email", subject: "/not-me/" });
+    await page.goto(/\/not-me\/\S+/.exec(mail.body)?.[0] ?? "");
+    await screens(page, "89-not-me");
+    await page.locator("main button[type=submit]").click();
+    await screens(page, "89-not-me-done");
 });
 
 test("an application of somebody else", async ({ browser }) => {
