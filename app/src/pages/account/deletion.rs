@@ -56,7 +56,7 @@ pub fn delete_page(visitor: Visitor, unticked: bool) -> impl IntoView {
     let body = view! {
         <ErrorSummary items=items />
         <h1>{DELETE_TITLE}</h1>
-        <ul>
+        <ul class="points">
             <li>"You’re signed out everywhere else at once, and apps lose their access."</li>
             <li>"For 14 days you can sign in here and keep your account."</li>
             <li>"Then it is gone for good: your details, how you sign in, what you allowed."</li>

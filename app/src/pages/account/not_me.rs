@@ -15,17 +15,19 @@ pub fn not_me_page(tenant: String, action: String) -> impl IntoView {
     view! {
         <AuthLayout tenant=tenant>
             <h1 class="step-title">{NOT_ME_TITLE}</h1>
-            <p class="lead">"Did somebody else change your account? Then press the button. It:"</p>
-            <ul>
-                <li>"signs your account out everywhere,"</li>
-                <li>"takes away the access that apps have,"</li>
-                <li>"removes your password, so that nobody can use it."</li>
-            </ul>
-            <p>"Afterwards you choose a new password, with a code that we email to you."</p>
-            <form method="post" action=action>
-                <Button label="This wasn’t me: secure my account" />
-            </form>
-            <p class="muted">"If it was you, close this page. Nothing changes."</p>
+            <div class="prose">
+                <p class="lead">"Did somebody else change your account? Then press the button. It:"</p>
+                <ul class="points">
+                    <li>"signs your account out everywhere,"</li>
+                    <li>"takes away the access that apps have,"</li>
+                    <li>"removes your password, so that nobody can use it."</li>
+                </ul>
+                <p>"Afterwards you choose a new password, with a code that we email to you."</p>
+                <form method="post" action=action>
+                    <Button label="This wasn’t me: secure my account" />
+                </form>
+                <p class="muted">"If it was you, close this page. Nothing changes."</p>
+            </div>
         </AuthLayout>
     }
 }
@@ -36,14 +38,16 @@ pub fn secured_page(tenant: String, domain: &str) -> impl IntoView + use<> {
     view! {
         <AuthLayout tenant=tenant.clone()>
             <h1 class="step-title">"Your account is secured"</h1>
-            <p class="lead">"Everybody was signed out, and the old password is gone."</p>
-            <p>
-                "Now change the password of your email account, in case somebody reads it. Then choose a new password here: press “Forgot your password?” on the next page."
-            </p>
-            <p>
-                <ButtonLink href=href label="Choose a new password" />
-            </p>
-            <p class="muted">{format!("Something there that isn’t yours, such as a phone or a passkey? Tell {tenant}.")}</p>
+            <div class="prose">
+                <p class="lead">"Everybody was signed out, and the old password is gone."</p>
+                <p>
+                    "Now change the password of your email account, in case somebody reads it. Then choose a new password here: press “Forgot your password?” on the next page."
+                </p>
+                <p>
+                    <ButtonLink href=href label="Choose a new password" />
+                </p>
+                <p class="muted">{format!("Something there that isn’t yours, such as a phone or a passkey? Tell {tenant}.")}</p>
+            </div>
         </AuthLayout>
     }
 }
@@ -53,10 +57,12 @@ pub fn not_me_over_page() -> impl IntoView {
     view! {
         <AuthLayout tenant="Lanyard">
             <h1 class="step-title">"This link no longer works"</h1>
-            <p class="lead">"It works once, and for 7 days."</p>
-            <p>
-                "If you think that somebody else uses your account: choose a new password with “Forgot your password?” on the sign-in page. That signs you out everywhere."
-            </p>
+            <div class="prose">
+                <p class="lead">"It works once, and for 7 days."</p>
+                <p>
+                    "If you think that somebody else uses your account: choose a new password with “Forgot your password?” on the sign-in page. That signs you out everywhere."
+                </p>
+            </div>
         </AuthLayout>
     }
 }
