@@ -60,6 +60,7 @@ fn methods() -> Vec<MethodView> {
         created: moment("3 March 2026, 09:12 UTC"),
         last_used,
         locked_until,
+        turned_off: false,
         passkey: None,
     };
     vec![

@@ -1,8 +1,12 @@
 //! "This wasn't me": U24, A5, A8, N20, D7.
 
 use lanyard_app::{api::journey::StageView, paths};
-use lanyard_domain::audit::{Action, Outcome};
+use lanyard_domain::{
+    audit::{Action, Outcome},
+    clock::{DAY, MINUTE},
+};
 use lanyard_server::service::account::not_me::LINK_LIFE;
+use lanyard_storage::StorageError;
 
 use crate::{
     account_factors::{maria_at_home, one_more, token},
@@ -67,6 +71,24 @@ async fn u24_a5_this_wasnt_me_ends_sessions_and_tokens_and_takes_the_password() 
         assert_eq!(answer.status, 410, "{}", answer.text());
     }
     assert_eq!(app.rows(&tables).await, before);
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u24_a5_what_was_bound_since_the_change_opens_nothing_and_older_factors_stay() {
+    let app = TestApp::new().await;
+    let clinic = app.world.mfa.clone();
+    app.advance(2 * MINUTE);
+    let (_, link) = changed(&app, &clinic).await;
+    app.advance(DAY);
+    let strangers = one_more(&app, clinic.maria, "+12065550188").await;
+    app.browser().post(&link, &[]).await;
+    let maria = clinic.maria;
+    let found = app.app.store.read(move |tx| Box::pin(async move { tx.factors_of_account(maria).await })).await;
+    let found: Vec<_> = found.unwrap_or_else(|error: StorageError| panic!("{error}"));
+    let off: Vec<_> = found.iter().filter(|factor| factor.is_disabled()).map(|factor| factor.id.to_string()).collect();
+    assert_eq!((off, found.len()), (vec![strangers], 2));
+    assert_eq!(app.audited(clinic.tenant.id, Action::FactorDisabled, Outcome::Success).await, 1);
     app.drain().await;
 }
 

@@ -56,6 +56,8 @@ pub struct MethodView {
     pub last_used: Option<Moment>,
     /// Locked after too many wrong codes until then.
     pub locked_until: Option<Moment>,
+    /// Disabled for good: after a hundred wrong codes, or by "This wasn't me".
+    pub turned_off: bool,
     /// More about it, if it is a passkey.
     pub passkey: Option<PasskeyView>,
 }

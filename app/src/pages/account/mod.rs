@@ -230,10 +230,11 @@ fn thing(method: MethodView, change: impl FnOnce(&MethodView) -> Option<AnyView>
             </p>
         }
     });
+    let off = method.turned_off.then(|| view! { <Badge text="Turned off" tone=Tone::Error /> });
     let marks = method.passkey.as_ref().map(passkeys::marks);
     view! {
         <li class="thing">
-            <p class="thing-name">{method.label} " " <bdi class="muted">{method.detail}</bdi> " " {marks}</p>
+            <p class="thing-name">{method.label} " " <bdi class="muted">{method.detail}</bdi> " " {marks} {off}</p>
             <p class="muted">
                 "Added " {time(method.created)} ". Last used: " {time_or(method.last_used, "not since then")} "."
             </p>

@@ -20,7 +20,8 @@ pub fn not_me_page(tenant: String, action: String) -> impl IntoView {
                 <ul class="points">
                     <li>"signs your account out everywhere,"</li>
                     <li>"takes away the access that apps have,"</li>
-                    <li>"removes your password, so that nobody can use it."</li>
+                    <li>"removes your password, so that nobody can use it,"</li>
+                    <li>"turns off any second step that was added since that change."</li>
                 </ul>
                 <p>"Afterwards you choose a new password, with a code that we email to you."</p>
                 <form method="post" action=action>
@@ -46,7 +47,7 @@ pub fn secured_page(tenant: String, domain: &str) -> impl IntoView + use<> {
                 <p>
                     <ButtonLink href=href label="Choose a new password" />
                 </p>
-                <p class="muted">{format!("Something there that isn’t yours, such as a phone or a passkey? Tell {tenant}.")}</p>
+                <p class="muted">{format!("A second step that was added since then is turned off. If you have no other one, contact {tenant}.")}</p>
             </div>
         </AuthLayout>
     }

@@ -21,6 +21,7 @@ pub enum Action {
     FactorBound,
     FactorRemoved,
     FactorRenamed,
+    FactorDisabled,
     FactorChallenged,
     FactorChecked,
     ProfileChanged,

@@ -91,6 +91,7 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         Action::FactorBound => return format!("Added {}", method(event)),
         Action::FactorRemoved => return format!("Removed {}", method(event)),
         Action::FactorRenamed => return format!("Gave {} another name", method(event)),
+        Action::FactorDisabled => "Turned off a second step",
         Action::ProfileChanged => "Changed your details",
         Action::AccountSecured => "Said “This wasn’t me”: everybody was signed out",
         Action::DeletionRequested => "Asked to delete the account",

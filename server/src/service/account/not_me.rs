@@ -1,13 +1,14 @@
 //! "This wasn't me": a link in each mail about a change that secures the account (U24, A5).
 //!
-//! It takes what a stranger may have: every session, every token, the password. It gives nothing: only
-//! a reset sets another password, by the code to the address and the bound factor (A8).
+//! It takes what a stranger may have: every session, every token, the password, and the factors bound by
+//! that change or since. It gives nothing: only a reset sets another password, by the code to the address
+//! and an older factor (A8). Who has none needs the clinic.
 
 use lanyard_app::paths;
 use lanyard_domain::{
     account::Account,
     audit::{Action, Outcome},
-    clock::{DAY, Millis},
+    clock::{DAY, MINUTE, Millis},
     id::Id,
     secret::Token,
     tenant::{Tenant, TenantDomain},
@@ -69,11 +70,17 @@ pub async fn secure(app: &App, domain: &str, token: &str, client: Client) -> Res
         .write(move |tx| {
             Box::pin(async move {
                 let now = own.clock.now();
-                let account = tx.use_repudiation(id, &hash, now).await?;
+                let (account, end) = tx.use_repudiation(id, &hash, now).await?;
                 lock(&own, tx, account).await?;
                 tx.clear_password(account).await?;
                 sign_out::end_all(&own, tx, account, None, now).await?;
                 tx.revoke_grants_of_account(account, now).await?;
+                // What was bound by the change that the mail told of, or since: a stranger's, for all that is
+                // known. Disabled and not removed: the mailbox alone must not take an account below MFA (A8).
+                if tx.disable_factors_since(account, end.minus(LINK_LIFE).minus(MINUTE)).await? > 0 {
+                    let event = audit::Event::of(Action::FactorDisabled, Outcome::Success);
+                    audit::append(&own, tx, id, event.by(account).on(account).from(&client)).await?;
+                }
                 // Whoever asked for its end was somebody else, too.
                 if tx.deletion_of(account).await?.is_some() {
                     tx.keep_account(account).await?;

@@ -125,7 +125,8 @@ pub fn method(factor: &Factor, now: Timestamp) -> MethodView {
         detail,
         created: moment(factor.created_at),
         last_used: factor.last_used_at.map(moment),
-        locked_until: factor.lock(now).map(moment),
+        locked_until: factor.lock(now).filter(|_| !factor.is_disabled()).map(moment),
+        turned_off: factor.is_disabled(),
         passkey: factor
             .secret
             .passkey()

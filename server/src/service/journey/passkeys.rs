@@ -23,7 +23,8 @@ const CREDENTIAL: &str = "credential";
 /// What the page of `journey` asks a browser for: one of the passkeys among `factors`, or any if there
 /// are none. `None` where the server has no passkeys.
 pub(super) fn request(journey: &Journey, factors: &[Factor], sight: &Sight<'_>) -> Option<PasskeyPrompt> {
-    let allowed: Vec<&Passkey> = live(factors.iter().map(|factor| &factor.secret)).collect();
+    let live = factors.iter().filter(|factor| !factor.is_dead());
+    let allowed: Vec<&Passkey> = live.filter_map(|factor| factor.secret.passkey()).collect();
     let party = sight.passkeys?;
     prompt(journey, sight, |challenge| party.request(challenge, &allowed))
 }
@@ -38,10 +39,6 @@ pub(super) fn creation(journey: &Journey, person: &Person, sight: &Sight<'_>) ->
     let pending = of_new.map_or(&[][..], |new| &new.factors).iter().map(|factor| &factor.secret);
     let existing: Vec<&Passkey> = bound.chain(pending).filter_map(FactorSecret::passkey).collect();
     prompt(journey, sight, |challenge| party.creation(challenge, owner, &existing))
-}
-
-fn live<'a>(secrets: impl Iterator<Item = &'a FactorSecret>) -> impl Iterator<Item = &'a Passkey> {
-    secrets.filter_map(FactorSecret::passkey).filter(|passkey| passkey.copied_at.is_none())
 }
 
 // A ceremony that is over is shown as such: the script asks for the next one when it is pressed.

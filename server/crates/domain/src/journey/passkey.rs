@@ -106,6 +106,7 @@ fn accept(context: &mut Context<'_, '_>, check: &PasskeyCheck, factors: &[Factor
         (Err(refusal), _) => Err(refusal),
         (Ok(_), None) => Err(Refusal::PasskeyWrong),
         (Ok(_), Some((_, _, passkey))) if passkey.copied_at.is_some() => Err(Refusal::PasskeyCopied),
+        (Ok(_), Some((_, factor, _))) if factor.is_disabled() => Err(Refusal::FactorDisabled),
         (Ok(ceremony), Some((assertion, factor, passkey))) => use_up(context, ceremony, assertion, (factor, passkey)),
     };
     let outcome = if accepted.is_ok() { Outcome::Success } else { Outcome::Failure };

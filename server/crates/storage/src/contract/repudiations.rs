@@ -46,7 +46,7 @@ async fn u24_a_repudiation_is_of_its_tenant_and_ends(db: &Db) {
                 assert!(matches!(tx.use_repudiation(other.id, &token, NOW).await, Err(StorageError::Conflict)));
                 assert!(matches!(tx.use_repudiation(own.id, &token, end).await, Err(StorageError::Conflict)));
                 assert_eq!(tx.repudiation(own.id, &token, NOW).await?, Some(account));
-                assert_eq!(tx.use_repudiation(own.id, &token, NOW).await?, account);
+                assert_eq!(tx.use_repudiation(own.id, &token, NOW).await?, (account, end));
                 assert_eq!(tx.repudiation(own.id, &token, NOW).await?, None);
                 assert_eq!(tx.delete_old_repudiations(end, 5).await?, 0);
                 assert_eq!(tx.delete_old_repudiations(end.plus(1), 5).await?, 1);

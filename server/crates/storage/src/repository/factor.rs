@@ -31,6 +31,8 @@ pub trait FactorWrites {
     async fn factor_used(&mut self, factor: Id<Factor>, step: Option<i64>, at: Timestamp) -> Result<()>;
     /// Counts a wrong code; from [`MAX_FAILURES`] on each locks the factor for [`LOCK_TIME`].
     async fn factor_failed(&mut self, factor: Id<Factor>, at: Timestamp) -> Result<()>;
+    /// Disables every factor of an account that was bound at `since` or later (N9); how many.
+    async fn disable_factors_since(&mut self, account: Id<Account>, since: Timestamp) -> Result<u64>;
     /// Removes a factor of `account` if at least `must_remain` others are left that open something:
     /// else Conflict (D7).
     async fn remove_factor(&mut self, account: Id<Account>, factor: Id<Factor>, must_remain: u32) -> Result<()>;
@@ -145,6 +147,12 @@ both!(FactorWrites {
         );
         let update = update.bind(factor.uuid()).bind(i64::from(MAX_FAILURES)).bind(at.plus(LOCK_TIME).0);
         hit(update.execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn disable_factors_since(&mut self, account: Id<Account>, since: Timestamp) -> Result<u64> {
+        let update = sqlx::query("UPDATE factors SET failures = $3 WHERE account_id = $1 AND created_at >= $2");
+        let update = update.bind(account.uuid()).bind(since.0).bind(i64::from(MAX_CONSECUTIVE));
+        Ok(update.execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn remove_factor(&mut self, account: Id<Account>, factor: Id<Factor>, must_remain: u32) -> Result<()> {

@@ -30,8 +30,14 @@ pub trait RepudiationWrites {
         token: &TokenHash,
         expires_at: Timestamp,
     ) -> Result<()>;
-    /// Uses a link up; Conflict if `tenant` has no such link, it was used or is over.
-    async fn use_repudiation(&mut self, tenant: Id<Tenant>, token: &TokenHash, at: Timestamp) -> Result<Id<Account>>;
+    /// Uses a link up: whose it is, and when it would have ended; Conflict if `tenant` has no such link, it
+    /// was used or is over.
+    async fn use_repudiation(
+        &mut self,
+        tenant: Id<Tenant>,
+        token: &TokenHash,
+        at: Timestamp,
+    ) -> Result<(Id<Account>, Timestamp)>;
     /// Deletes at most `limit` links that ended before `before`; how many.
     async fn delete_old_repudiations(&mut self, before: Timestamp, limit: u32) -> Result<u64>;
 }
@@ -67,14 +73,19 @@ both!(RepudiationWrites {
         hit(insert.execute(&mut *self.db).await?.rows_affected())
     }
 
-    async fn use_repudiation(&mut self, tenant: Id<Tenant>, token: &TokenHash, at: Timestamp) -> Result<Id<Account>> {
-        let update = sqlx::query_as::<_, (Uuid,)>(
+    async fn use_repudiation(
+        &mut self,
+        tenant: Id<Tenant>,
+        token: &TokenHash,
+        at: Timestamp,
+    ) -> Result<(Id<Account>, Timestamp)> {
+        let update = sqlx::query_as::<_, (Uuid, i64)>(
             "UPDATE repudiations SET used_at = $3 \
-             WHERE token = $1 AND tenant_id = $2 AND used_at IS NULL AND expires_at > $3 RETURNING account_id",
+             WHERE token = $1 AND tenant_id = $2 AND used_at IS NULL AND expires_at > $3 RETURNING account_id, expires_at",
         );
         let update = update.bind(&token.0[..]).bind(tenant.uuid()).bind(at.0);
-        let (account,) = update.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
-        Ok(Id::from_uuid(account))
+        let (account, end) = update.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
+        Ok((Id::from_uuid(account), Timestamp(end)))
     }
 
     async fn delete_old_repudiations(&mut self, before: Timestamp, limit: u32) -> Result<u64> {

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     audit::{Action, Outcome},
     clock::SECOND,
-    factor::Factor,
+    factor::{Factor, MAX_CONSECUTIVE},
     passkey::{CEREMONY_LIFE, Challenge, PasskeyCheck},
     user_flow::Enforcement,
 };
@@ -106,6 +106,16 @@ fn f18_two_pages_answered_in_another_order_are_no_copy() {
     assert_eq!(desk.factor().secret.passkey().unwrap().copied_at, None);
     desk.ok(desk.answer(KEY, 1));
     assert_eq!(desk.factor().last_step, Some(7));
+}
+
+#[test]
+fn n9_u24_a_disabled_passkey_opens_nothing() {
+    let mut desk = keys_of_b(FlowType::SignIn);
+    desk.store.account_mut(id(20)).unwrap().factors[0].failures = MAX_CONSECUTIVE;
+    assert_eq!(desk.send(desk.answer(KEY, 1)), Some(Refusal::FactorDisabled));
+    desk.sign_in(B);
+    assert!(matches!(desk.journey.stage(), Stage::Challenge { method: Method::TextMessage, .. }), "{}", desk.stage());
+    assert_eq!(desk.factor().last_step, None);
 }
 
 #[test]
