@@ -104,6 +104,16 @@ async fn n9_a_hundred_failures_disable_the_factor_for_good(db: &Db) {
                 let years = NOW.plus(1000 * LOCK_TIME);
                 assert!(tx.factors_of_account(account).await?.remove(0).is_disabled());
                 assert!(matches!(tx.factor_used(phone.id, None, years).await, Err(StorageError::Conflict)));
+                // U20: beside it the one that still opens something is the last one, and stays.
+                let app = app_factor(100);
+                tx.bind_factor(account, &app, NOW).await?;
+                assert!(matches!(tx.remove_factor(account, app.id, 1).await, Err(StorageError::Conflict)));
+                tx.remove_factor(account, phone.id, 1).await?;
+                tx.bind_factor(account, &app_factor(7), NOW).await?;
+                tx.disable_factors_since(account, NOW.plus(1)).await?;
+                assert!(tx.factors_of_account(account).await?.iter().all(|factor| !factor.is_disabled()));
+                assert_eq!(tx.disable_factors_since(account, NOW).await?, 2);
+                assert!(tx.factors_of_account(account).await?.iter().all(lanyard_domain::factor::Factor::is_disabled));
                 Ok::<_, StorageError>(())
             }
             .boxed()

@@ -158,12 +158,13 @@ both!(FactorWrites {
     async fn remove_factor(&mut self, account: Id<Account>, factor: Id<Factor>, must_remain: u32) -> Result<()> {
         let holder = sqlx::query_as::<_, Holder>(LOCK_HOLDER).bind(account.uuid());
         let holder = holder.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
-        // A passkey that was copied opens nothing: it is not what keeps its owner in.
+        // A passkey that was copied, or what was disabled, opens nothing: it does not keep its owner in.
         let delete = sqlx::query(
             "DELETE FROM factors WHERE id = $1 AND account_id = $2 AND $3 <= (SELECT COUNT(*) FROM factors \
-             WHERE account_id = $2 AND id <> $1 AND copied_at IS NULL)",
+             WHERE account_id = $2 AND id <> $1 AND copied_at IS NULL AND failures < $4)",
         );
         let delete = delete.bind(factor.uuid()).bind(account.uuid()).bind(i64::from(must_remain));
+        let delete = delete.bind(i64::from(MAX_CONSECUTIVE));
         hit(delete.execute(&mut *self.db).await?.rows_affected())?;
         let count = sqlx::query_as::<_, (i64,)>("SELECT COUNT(*) FROM factors WHERE account_id = $1");
         let (left,) = count.bind(account.uuid()).fetch_one(&mut *self.db).await?;
