@@ -115,7 +115,7 @@ async fn a8_u24_a_new_password_takes_the_code_to_the_address_and_the_bound_facto
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn u24_the_link_is_of_its_tenant_lives_seven_days_and_cannot_be_guessed() {
+async fn u24_the_link_is_of_its_tenant_lives_14_days_and_cannot_be_guessed() {
     let app = TestApp::new().await;
     let clinic = app.world.mfa.clone();
     let (_, link) = changed(&app, &clinic).await;

@@ -177,6 +177,7 @@ async fn keys_are_listed_rotated_and_retired_and_show_nothing_private() {
     assert!(String::from_utf8_lossy(&again.stderr).contains("published already"));
     assert_eq!(keys().await, after);
     refused(&dir, &["keys", "retire", "no-such-key"], "there is no key").await;
+    refused(&dir, &["keys", "retire", "-a-kid-may-begin-so"], "there is no key").await;
     let withdrawn = lanyard(&dir, &["keys", "retire", added["kid"].as_str().unwrap()]).await;
     assert!(withdrawn.status.success());
     assert_eq!(keys().await, before);

@@ -11,7 +11,7 @@ use crate::paths;
 pub fn SessionEnd(
     /// For how many seconds the page may stand idle.
     seconds: u32,
-    /// A page of the console whose loading keeps the session: it shows nothing that is audited.
+    /// A page of the console whose loading keeps the session.
     #[prop(into)]
     home: String,
     /// The token of forms.

@@ -34,7 +34,8 @@ pub(super) enum KeysCommand {
     },
     /// Let a key go: one that signs gets its successor first, one that has not signed yet is removed.
     Retire {
-        /// The key's name (kid).
+        /// The key's name (kid); one in 64 begins with a dash.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         #[command(flatten)]
         scope: Scope,

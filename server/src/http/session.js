@@ -30,7 +30,7 @@ class SessionEnd extends HTMLElement {
     left() {
         let last = this.last;
         try {
-            last = Math.max(last, Number(localStorage.getItem(this.key)));
+            last = Math.max(last, Math.min(Date.now(), Number(localStorage.getItem(this.key)) || 0));
         } catch {}
         return last + this.life - Date.now();
     }

@@ -27,7 +27,9 @@ pub fn not_me_page(tenant: String, action: String) -> impl IntoView {
                 <form method="post" action=action>
                     <Button label="This wasn’t me: secure my account" />
                 </form>
-                <p class="muted">"If it was you, close this page. Nothing changes."</p>
+                <p class="muted">
+                    "If you got more than one of these emails, use the link in the oldest one that you don’t recognise. If it was you, close this page. Nothing changes."
+                </p>
             </div>
         </AuthLayout>
     }
@@ -59,7 +61,7 @@ pub fn not_me_over_page() -> impl IntoView {
         <AuthLayout tenant="Lanyard">
             <h1 class="step-title">"This link no longer works"</h1>
             <div class="prose">
-                <p class="lead">"It works once, and for 7 days."</p>
+                <p class="lead">"It works once, and for 14 days."</p>
                 <p>
                     "If you think that somebody else uses your account: choose a new password with “Forgot your password?” on the sign-in page. That signs you out everywhere."
                 </p>

@@ -8,7 +8,7 @@ use lanyard_app::paths;
 use lanyard_domain::{
     account::Account,
     audit::{Action, Outcome},
-    clock::{DAY, MINUTE, Millis},
+    clock::{MINUTE, Millis},
     id::Id,
     secret::Token,
     tenant::{Tenant, TenantDomain},
@@ -22,8 +22,8 @@ use crate::{
     state::App,
 };
 
-/// How long such a link works.
-pub const LINK_LIFE: Millis = 7 * DAY;
+/// How long such a link works: as long as a deletion that a stranger asked for can be undone.
+pub const LINK_LIFE: Millis = super::deletion::DELAY;
 
 /// Makes a link for the mail to the owner of `account`: its path.
 ///
