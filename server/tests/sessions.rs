@@ -168,6 +168,32 @@ async fn c8_u26_a_page_that_stood_idle_ends_the_session_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn u26_every_page_of_the_account_and_the_clinic_warns_before_it_ends() {
+    let app = TestApp::new().await;
+    let clinic = app.world.mfa.clone();
+    let domain = clinic.tenant.domain.as_str();
+    let mut maria = crate::account_factors::maria_at_home(&app, &clinic).await;
+    for path in [
+        paths::account(domain),
+        paths::account_profile(domain),
+        paths::account_history(domain),
+        paths::account_data(domain),
+        paths::account_delete(domain),
+    ] {
+        let page = maria.get(&path).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(page.text().contains("<session-end") && page.text().contains("/pkg/session.js"), "{path}");
+    }
+    let mut run = staff(&app).await;
+    for path in [paths::clinic(domain), paths::clinic_patient(domain, &clinic.maria.to_string())] {
+        let page = run.browser.get(&path).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(page.text().contains("<session-end") && page.text().contains("/pkg/session.js"), "{path}");
+    }
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_single_sign_on_session_ends_within_a_day() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();

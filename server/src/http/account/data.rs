@@ -7,12 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use lanyard_app::{
-    pages::account::{DATA_TITLE, HISTORY_TITLE, data_page, history_page},
-    shell,
-};
+use lanyard_app::pages::account::{DATA_TITLE, HISTORY_TITLE, data_page, history_page};
 
-use super::{AGAIN, home, owner};
+use super::{AGAIN, head, home, owner};
 use crate::{
     http::{client::Client, console::Oneself, error::HttpError, form::Fields, page},
     service::account::{data, history},
@@ -36,14 +33,14 @@ async fn show_history(
         None => None,
     };
     let view = history::page(&app, owner(&app, &oneself), before).await?;
-    let head = page::Head::plain(shell::title(HISTORY_TITLE, &oneself.tenant.name, false)).ending_when_idle();
+    let head = head(&oneself, HISTORY_TITLE, false);
     Ok(page::render(&app, StatusCode::OK, head, move || history_page(view.clone())).await)
 }
 
 /// `GET …/data`: what one would get, and the button.
 async fn show_data(State(app): State<App>, oneself: Oneself) -> Result<Response, HttpError> {
     let visitor = owner(&app, &oneself).visitor;
-    let head = page::Head::plain(shell::title(DATA_TITLE, &oneself.tenant.name, false)).ending_when_idle();
+    let head = head(&oneself, DATA_TITLE, false);
     Ok(page::render(&app, StatusCode::OK, head, move || data_page(visitor.clone())).await)
 }
 

@@ -7,12 +7,9 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use lanyard_app::{
-    pages::account::{DELETE_TITLE, delete_page},
-    shell,
-};
+use lanyard_app::pages::account::{DELETE_TITLE, delete_page};
 
-use super::{AGAIN, home, owner};
+use super::{AGAIN, head, home, owner};
 use crate::{
     http::{client::Client, console::Oneself, error::HttpError, form::Fields, page},
     service::account::deletion::{self, Wish},
@@ -29,7 +26,7 @@ pub(super) fn routes() -> Router<App> {
 
 async fn draw(app: &App, oneself: &Oneself, unticked: bool) -> Response {
     let visitor = owner(app, oneself).visitor;
-    let head = page::Head::plain(shell::title(DELETE_TITLE, &oneself.tenant.name, unticked));
+    let head = head(oneself, DELETE_TITLE, unticked);
     let status = if unticked { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     page::render(app, status, head, move || delete_page(visitor.clone(), unticked)).await
 }

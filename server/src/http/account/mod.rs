@@ -81,8 +81,7 @@ async fn show(State(app): State<App>, oneself: Oneself, RawQuery(query): RawQuer
         Some(_) | None => None,
     };
     let view = account::overview(&app, owner(&app, &oneself), done).await?;
-    let head =
-        page::Head::plain(shell::title(ACCOUNT_TITLE, &oneself.tenant.name, false)).with_passkeys().ending_when_idle();
+    let head = head(&oneself, ACCOUNT_TITLE, false).with_passkeys();
     Ok(page::render(&app, StatusCode::OK, head, move || account_page(view.clone())).await)
 }
 
@@ -100,7 +99,7 @@ async fn sign_in_again(
 /// `GET /account/{tenant}/profile`: the form.
 async fn profile(State(app): State<App>, oneself: Oneself) -> Result<Response, HttpError> {
     let view = account::form(&app, owner(&app, &oneself)).await?;
-    let head = page::Head::plain(shell::title(PROFILE_TITLE, &oneself.tenant.name, false)).ending_when_idle();
+    let head = head(&oneself, PROFILE_TITLE, false);
     Ok(page::render(&app, StatusCode::OK, head, move || profile_page(view.clone())).await)
 }
 
@@ -120,11 +119,16 @@ async fn change_profile(
             Ok(Redirect::to(&format!("{home}?{SAVED}")).into_response())
         }
         Change::Refused(view) => {
-            let head = page::Head::plain(shell::title(PROFILE_TITLE, &oneself.tenant.name, true)).ending_when_idle();
+            let head = head(&oneself, PROFILE_TITLE, true);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(page::render(&app, status, head, move || profile_page(view.clone())).await)
         }
     }
+}
+
+// What every page here says about itself: its title (U2), and that it ends when idle (U26).
+fn head(oneself: &Oneself, title: &str, failed: bool) -> page::Head {
+    page::Head::plain(shell::title(title, &oneself.tenant.name, failed)).ending_when_idle()
 }
 
 fn home(oneself: &Oneself, done: &str) -> Response {

@@ -10,10 +10,10 @@ use axum::{
 use lanyard_app::{
     api::account::PasskeyFormView,
     pages::account::{NEW_PASSKEY_TITLE, passkey_page},
-    paths, shell,
+    paths,
 };
 
-use super::{AGAIN, home, owner};
+use super::{AGAIN, head, home, owner};
 use crate::{
     http::{client::Client, console::Oneself, error::HttpError, form::Fields, page},
     service::account::passkeys::{self, Added},
@@ -31,9 +31,7 @@ pub(super) fn routes() -> Router<App> {
 
 async fn draw(app: &App, oneself: &Oneself, view: PasskeyFormView) -> Response {
     let failed = view.problem.is_some();
-    let head = page::Head::plain(shell::title(NEW_PASSKEY_TITLE, &oneself.tenant.name, failed))
-        .with_passkeys()
-        .ending_when_idle();
+    let head = head(oneself, NEW_PASSKEY_TITLE, failed).with_passkeys();
     let status = if failed { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     page::render(app, status, head, move || passkey_page(view.clone())).await
 }

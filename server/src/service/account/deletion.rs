@@ -12,7 +12,7 @@ use lanyard_storage::{StorageError, WriteTx};
 use super::{
     Owner,
     access::lock,
-    factors::{fresh, holds},
+    factors::{holds, holds_all},
     not_me, notices,
 };
 use crate::{
@@ -57,8 +57,7 @@ pub async fn plan(app: &App, owner: Owner, client: Client) -> Result<Wish, Journ
         .write(move |tx| {
             Box::pin(async move {
                 let (account, now) = (&owner.account, own.clock.now());
-                let factors = tx.factors_of_account(account.id).await?;
-                if !holds(&own, tx, account.id, owner.session, fresh(&factors, now)).await? {
+                if !holds_all(&own, tx, account.id, owner.session).await? {
                     return Ok(Wish::SignInAgain);
                 }
                 let at = now.plus(DELAY);
@@ -147,7 +146,7 @@ pub async fn carry_out(app: &App, now: Timestamp) -> Result<u64, JourneyError> {
         .read(move |tx| Box::pin(async move { tx.due_deletions(now, BATCH).await }))
         .await
         .map_err(|error: StorageError| error)?;
-    let mut gone = 0;
+    let (mut gone, mut failed) = (0, None);
     for account in due {
         let own = app.clone();
         let done = app.store.write(move |tx| Box::pin(async move { delete(&own, tx, &account, now).await })).await;
@@ -155,13 +154,14 @@ pub async fn carry_out(app: &App, now: Timestamp) -> Result<u64, JourneyError> {
             Ok(()) => gone += 1,
             // Its owner keeps it, or another server was first: nothing of this happened.
             Err(JourneyError::Storage(StorageError::Conflict)) => {}
-            Err(error) => return Err(error),
+            // What is the matter with one holds up none of the others.
+            Err(error) => failed = Some(error),
         }
     }
     if gone > 0 {
         app.outbox.wake();
     }
-    Ok(gone)
+    failed.map_or(Ok(gone), Err)
 }
 
 async fn delete(app: &App, tx: &mut (dyn WriteTx + '_), account: &Account, now: Timestamp) -> Result<(), JourneyError> {

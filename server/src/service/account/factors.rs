@@ -7,7 +7,6 @@ use lanyard_domain::{
     account::Account,
     assurance::{Level, Method},
     audit::{Action, Outcome},
-    clock::Timestamp,
     factor::{Factor, FactorSecret},
     id::Id,
     session::Session,
@@ -51,11 +50,18 @@ pub(super) async fn holds(
     Ok(held.is_some_and(|held| held.account == account && held.is_live(now) && enough(&held)))
 }
 
-/// What all of an account's data takes, and its end: a fresh sign-in (A20) at the account's own level,
-/// which is AAL2 once a factor is bound (N19).
-pub(super) fn fresh(factors: &[Factor], now: Timestamp) -> impl Fn(&Session) -> bool + Send {
-    let alone = factors.is_empty();
-    move |held| held.is_fresh(now) && (alone || held.level(now) == Level::Aal2)
+/// [`holds`], for what all of an account's data takes, and its end: a fresh sign-in (A20) at the account's
+/// own level, which is AAL2 once a factor is bound (N19). The factors are read behind the lock, or one that
+/// is bound meanwhile would not count.
+pub(super) async fn holds_all(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    account: Id<Account>,
+    session: Id<Session>,
+) -> Result<bool, StorageError> {
+    lock(app, tx, account).await?;
+    let (alone, now) = (tx.factors_of_account(account).await?.is_empty(), app.clock.now());
+    holds(app, tx, account, session, move |held| held.is_fresh(now) && (alone || held.level(now) == Level::Aal2)).await
 }
 
 // The factor, if the session may change it now.
