@@ -1,7 +1,11 @@
 //! A hundred wrong tries in a row, and not even the right one counts: N9 to N11, failure 18.
 
 use lanyard_app::api::journey::{ProblemCode, StageView};
-use lanyard_domain::{audit::Action, clock::MINUTE, factor::MAX_CONSECUTIVE};
+use lanyard_domain::{
+    audit::{Action, Outcome},
+    clock::MINUTE,
+    factor::MAX_CONSECUTIVE,
+};
 use lanyard_storage::StorageError;
 
 use crate::support::{
@@ -102,6 +106,10 @@ async fn n9_n10_after_a_hundred_wrong_codes_a_factor_is_disabled() {
     let mut run = Run::begin(&app, &clinic, Via::Json).await;
     run.sign_in(TINA, PASSWORD).await;
     run.act("submit-code", &[("code", "000000")]).await;
+    // That was the hundredth: one event, and the owner is told.
+    assert_eq!(app.audited(tenant, Action::FactorDisabled, Outcome::Success).await, 1);
+    let mail = app.message(TINA).await;
+    assert!(mail.body.contains("this second step was turned off: an authenticator app"), "{}", mail.body);
     // The lock is over, the clock is right, and so is the code.
     app.advance(20 * MINUTE);
     let before = app.rows(&["sessions", "grants", "factors"]).await;

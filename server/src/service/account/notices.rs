@@ -1,7 +1,7 @@
 //! What the owner of an account is told by mail of what was done at the account page (N20, U24).
 
 use lanyard_domain::{account::Account, assurance::Method, clock::DAY, factor::FactorSecret};
-use lanyard_messaging::{self as messaging, Occasion, SecondStep};
+use lanyard_messaging::{self as messaging, Change, Occasion, Protection, SecondStep};
 use lanyard_storage::WriteTx;
 
 use super::{Owner, not_me};
@@ -42,19 +42,21 @@ pub(super) async fn tell(
 ) -> Result<(), JourneyError> {
     let (account, now) = (&owner.account, app.clock.now());
     let path = not_me::link(app, tx, (account.tenant, &owner.visitor.domain), account.id).await?;
-    let (to, tenant, origin, at_ms) = (account.email.as_str(), owner.visitor.tenant.as_str(), &app.links, now.0);
-    let (device, not_me_path, contact) = (client.browser.as_deref().unwrap_or_default(), Some(path.as_str()), None);
-    let occasion = match news {
-        News::FactorAdded(secret) => {
-            let step = step(secret);
-            Occasion::SecondStepAdded { to, tenant, origin, step, at_ms, device, not_me_path, contact }
-        }
-        News::FactorRemoved(secret) => {
-            let step = step(secret);
-            Occasion::SecondStepRemoved { to, tenant, origin, step, at_ms, device, not_me_path, contact }
-        }
+    let news = Protection {
+        to: account.email.as_str(),
+        tenant: owner.visitor.tenant.as_str(),
+        origin: &app.links,
+        change: match news {
+            News::FactorAdded(secret) => Change::StepAdded(step(secret)),
+            News::FactorRemoved(secret) => Change::StepRemoved(step(secret)),
+        },
+        at_ms: now.0,
+        device: client.browser.as_deref().unwrap_or_default(),
+        not_me_path: Some(&path),
+        account_path: None,
+        contact: None,
     };
-    send(app, tx, account, occasion).await
+    send(app, tx, account, Occasion::Protection(news)).await
 }
 
 /// Puts a mail to the owner of `account` into the outbox; wake it after the commit.

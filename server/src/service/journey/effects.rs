@@ -50,6 +50,7 @@ pub(super) fn send_something(effects: &[Effect]) -> bool {
             Effect::SendEmailCode { .. }
                 | Effect::SendPhoneCode { .. }
                 | Effect::SendNotice { .. }
+                | Effect::FactorDisabled { .. }
                 | Effect::PasskeyCopied { .. }
         )
     };
@@ -117,6 +118,12 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
             messages::enqueue(hands, tx, Outgoing::Notice { to: &to, notice: Notice::PasskeyCopied }).await?;
         }
         Effect::FactorFailed { factor } => tx.factor_failed(factor, now).await?,
+        Effect::FactorDisabled { account, to, method } => {
+            let detail = serde_json::json!({"detail": method.as_str()});
+            audit(hands, tx, Action::FactorDisabled, Outcome::Success, Some(account), detail).await?;
+            let notice = Notice::FactorDisabled(method);
+            messages::enqueue(hands, tx, Outgoing::Notice { to: &to, notice }).await?;
+        }
         Effect::SignInFailed { email } => {
             let key = sign_in_key(hands.app, tenant, &email, &hands.client.network());
             tx.throttle_failed(tenant, &key, now, SIGN_IN_FAILURES, SIGN_IN_LOCK).await?;
@@ -196,7 +203,11 @@ const fn in_place_of(notice: Notice) -> Option<CodePurpose> {
     match notice {
         Notice::AlreadyRegistered => Some(CodePurpose::SignUp),
         Notice::NoAccount => Some(CodePurpose::Reset),
-        Notice::FactorBound(_) | Notice::PasswordChanged | Notice::PasskeyCopied | Notice::PasswordDisabled => None,
+        Notice::FactorBound(_)
+        | Notice::FactorDisabled(_)
+        | Notice::PasswordChanged
+        | Notice::PasskeyCopied
+        | Notice::PasswordDisabled => None,
     }
 }
 

@@ -11,7 +11,7 @@ use lanyard_domain::{
     phone::PhoneNumber,
     secret::SecretString,
 };
-use lanyard_messaging::{self as messaging, Occasion, SecondStep};
+use lanyard_messaging::{self as messaging, Change, Occasion, Protection, SecondStep};
 use lanyard_storage::WriteTx;
 
 use super::{JourneyError, effects::Hands};
@@ -93,36 +93,36 @@ fn notice_of<'a>(
     // carries what a stranger may have chosen.
     let own = Some(hands.scene.account_path.as_str());
     let (tenant, origin, to) = (hands.scene.tenant.name.as_str(), &hands.app.links, to.as_str());
-    let (at_ms, device) = (hands.now.0, hands.client.browser.as_deref().unwrap_or_default());
-    match notice {
+    let change = match notice {
         Notice::AlreadyRegistered => {
-            Occasion::AccountExists { to, tenant, origin, sign_in_path: own, reset_path: None }
+            return Occasion::AccountExists { to, tenant, origin, sign_in_path: own, reset_path: None };
         }
-        Notice::NoAccount => Occasion::NoAccount { to, tenant, origin, sign_up_path: None },
-        Notice::PasswordChanged => {
-            Occasion::PasswordChanged { to, tenant, origin, at_ms, device, not_me_path, contact: None }
-        }
-        Notice::PasskeyCopied => {
-            Occasion::PasskeyCopied { to, tenant, origin, at_ms, device, reset_path: own, contact: None }
-        }
-        Notice::PasswordDisabled => {
-            Occasion::PasswordDisabled { to, tenant, origin, at_ms, reset_path: own, contact: None }
-        }
-        Notice::FactorBound(method) => Occasion::SecondStepAdded {
-            to,
-            tenant,
-            origin,
-            step: match method {
-                Method::Passkey => SecondStep::Passkey,
-                Method::AuthenticatorApp => SecondStep::AuthenticatorApp,
-                Method::TextMessage => SecondStep::TextMessage(""),
-                Method::PhoneCall => SecondStep::PhoneCall(""),
-            },
-            at_ms,
-            device,
-            not_me_path,
-            contact: None,
-        },
+        Notice::NoAccount => return Occasion::NoAccount { to, tenant, origin, sign_up_path: None },
+        Notice::FactorBound(method) => Change::StepAdded(step_of(method)),
+        Notice::FactorDisabled(method) => Change::StepDisabled(step_of(method)),
+        Notice::PasswordChanged => Change::PasswordChanged,
+        Notice::PasswordDisabled => Change::PasswordDisabled,
+        Notice::PasskeyCopied => Change::PasskeyCopied,
+    };
+    Occasion::Protection(Protection {
+        to,
+        tenant,
+        origin,
+        change,
+        at_ms: hands.now.0,
+        device: hands.client.browser.as_deref().unwrap_or_default(),
+        not_me_path,
+        account_path: own,
+        contact: None,
+    })
+}
+
+const fn step_of(method: Method) -> SecondStep<'static> {
+    match method {
+        Method::Passkey => SecondStep::Passkey,
+        Method::AuthenticatorApp => SecondStep::AuthenticatorApp,
+        Method::TextMessage => SecondStep::TextMessage(""),
+        Method::PhoneCall => SecondStep::PhoneCall(""),
     }
 }
 

@@ -29,6 +29,8 @@ pub enum Notice {
     PasswordChanged,
     /// The password was disabled after too many wrong ones (N9).
     PasswordDisabled,
+    /// A factor was disabled after too many wrong codes (N9).
+    FactorDisabled(Method),
     /// A passkey was turned off, because there seem to be two of it (A5).
     PasskeyCopied,
 }
@@ -126,6 +128,15 @@ pub enum Effect {
     FactorFailed {
         /// The factor.
         factor: Id<Factor>,
+    },
+    /// That wrong code was one too many (N9): write it down, and tell the owner.
+    FactorDisabled {
+        /// Whose.
+        account: Id<Account>,
+        /// The owner's address.
+        to: EmailAddress,
+        /// How the factor was asked.
+        method: Method,
     },
     /// A wrong password: count it for this address and network, and for the account that has the address,
     /// if one has. When that count comes to [`crate::factor::MAX_CONSECUTIVE`], the owner is told.

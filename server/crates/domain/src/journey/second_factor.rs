@@ -9,7 +9,7 @@ use crate::{
     assurance::{Demand, Level, Method},
     audit::{Action, Outcome},
     clock::Timestamp,
-    factor::{Factor, FactorSecret, LOCK_TIME, MAX_FAILURES},
+    factor::{Factor, FactorSecret, LOCK_TIME, MAX_CONSECUTIVE, MAX_FAILURES},
     id::Id,
     phone::PhoneNumber,
     secret::Sealed,
@@ -202,6 +202,11 @@ pub(super) fn answer(
         Err(refusal) => {
             if compared && counts_as_guess(&refusal) {
                 context.tell(Effect::FactorFailed { factor: id });
+                let owner =
+                    context.facts.account.as_ref().filter(|_| factor.failures.saturating_add(1) == MAX_CONSECUTIVE);
+                if let Some((account, to)) = owner.map(|owner| (owner.id, owner.email.clone())) {
+                    context.tell(Effect::FactorDisabled { account, to, method });
+                }
             }
             context.tell(Effect::Audit {
                 action: Action::FactorChecked,

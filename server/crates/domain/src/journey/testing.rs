@@ -354,7 +354,8 @@ impl Store {
                 super::Notice::FactorBound(_)
                 | super::Notice::PasswordChanged
                 | super::Notice::PasskeyCopied
-                | super::Notice::PasswordDisabled => {}
+                | super::Notice::PasswordDisabled
+                | super::Notice::FactorDisabled(_) => {}
             },
             Effect::CreateAccount(new) => {
                 if self.accounts.iter().any(|account| account.email == new.email) {
@@ -411,7 +412,8 @@ impl Store {
                 self.consents.retain(|(id, _)| id != account);
                 self.consents.push((*account, items.clone()));
             }
-            Effect::SignInFailed { .. }
+            Effect::FactorDisabled { .. }
+            | Effect::SignInFailed { .. }
             | Effect::SignInSucceeded { .. }
             | Effect::UpdateProfile { .. }
             | Effect::SignedIn { .. }

@@ -21,7 +21,7 @@ use crate::line::{MAX_NAME, single_line};
 use crate::message::Message;
 use crate::origin::{OriginError, PublicOrigin};
 
-pub use occasion::{CodePurpose, DeletionStep, Occasion, SecondStep};
+pub use occasion::{Change, CodePurpose, DeletionStep, Occasion, Protection, SecondStep};
 
 /// Why an occasion can't become a message.
 #[derive(Debug, Error)]
@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 33] = sources![
+const SOURCES: [(&str, &str); 35] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -71,6 +71,8 @@ const SOURCES: [(&str, &str); 33] = sources![
     "second_step_added.html",
     "second_step_removed.txt",
     "second_step_removed.html",
+    "second_step_disabled.txt",
+    "second_step_disabled.html",
     "password_changed.txt",
     "password_changed.html",
     "password_disabled.txt",
@@ -125,30 +127,7 @@ pub fn render(occasion: Occasion<'_>) -> Result<Message, TemplateError> {
             let values = context! { sign_up_link => link(origin, sign_up_path)? };
             email(("no_account.txt", "no_account.html"), to, tenant, values)
         }
-        Occasion::SecondStepAdded { to, tenant, origin, step, at_ms, device, not_me_path, contact } => {
-            let change = change(origin, at_ms, device, not_me_path, contact)?;
-            let values = merge_maps([change, context! { step => step_words(step) }]);
-            email(("second_step_added.txt", "second_step_added.html"), to, tenant, values)
-        }
-        Occasion::SecondStepRemoved { to, tenant, origin, step, at_ms, device, not_me_path, contact } => {
-            let change = change(origin, at_ms, device, not_me_path, contact)?;
-            let values = merge_maps([change, context! { step => step_words(step) }]);
-            email(("second_step_removed.txt", "second_step_removed.html"), to, tenant, values)
-        }
-        Occasion::PasswordChanged { to, tenant, origin, at_ms, device, not_me_path, contact } => {
-            let values = change(origin, at_ms, device, not_me_path, contact)?;
-            email(("password_changed.txt", "password_changed.html"), to, tenant, values)
-        }
-        Occasion::PasswordDisabled { to, tenant, origin, at_ms, reset_path, contact } => {
-            let change = change(origin, at_ms, "", None, contact)?;
-            let values = merge_maps([change, context! { reset_link => link(origin, reset_path)? }]);
-            email(("password_disabled.txt", "password_disabled.html"), to, tenant, values)
-        }
-        Occasion::PasskeyCopied { to, tenant, origin, at_ms, device, reset_path, contact } => {
-            let change = change(origin, at_ms, device, None, contact)?;
-            let values = merge_maps([change, context! { reset_link => link(origin, reset_path)? }]);
-            email(("passkey_copied.txt", "passkey_copied.html"), to, tenant, values)
-        }
+        Occasion::Protection(news) => protection(news),
         Occasion::AccountDeletion { to, tenant, origin, step, account_path, not_me_path } => {
             let (at, pair) = match step {
                 DeletionStep::Planned(at) => (when(at)?, ("deletion_planned.txt", "deletion_planned.html")),
@@ -184,21 +163,26 @@ pub fn render(occasion: Occasion<'_>) -> Result<Message, TemplateError> {
     }
 }
 
-/// What every notice of a change says: when, from which device, and how to repudiate it.
-fn change(
-    origin: &PublicOrigin,
-    at_ms: i64,
-    device: &str,
-    not_me_path: Option<&str>,
-    contact: Option<&str>,
-) -> Result<Value, TemplateError> {
-    let device = single_line(device, MAX_NAME);
-    Ok(context! {
-        when => when(at_ms)?,
+/// What every notice of a change says: when, from which device, how to repudiate it and where to go.
+fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
+    let (pair, step) = match news.change {
+        Change::StepAdded(step) => (("second_step_added.txt", "second_step_added.html"), Some(step)),
+        Change::StepRemoved(step) => (("second_step_removed.txt", "second_step_removed.html"), Some(step)),
+        Change::StepDisabled(step) => (("second_step_disabled.txt", "second_step_disabled.html"), Some(step)),
+        Change::PasswordChanged => (("password_changed.txt", "password_changed.html"), None),
+        Change::PasswordDisabled => (("password_disabled.txt", "password_disabled.html"), None),
+        Change::PasskeyCopied => (("passkey_copied.txt", "passkey_copied.html"), None),
+    };
+    let device = single_line(news.device, MAX_NAME);
+    let values = context! {
+        step => step.map_or_else(String::new, step_words),
+        when => when(news.at_ms)?,
         device => if device.is_empty() { "unknown".to_owned() } else { device },
-        not_me_link => link(origin, not_me_path)?,
-        contact => contact.map_or_else(String::new, |c| single_line(c, MAX_NAME)),
-    })
+        not_me_link => link(news.origin, news.not_me_path)?,
+        account_link => link(news.origin, news.account_path)?,
+        contact => news.contact.map_or_else(String::new, |contact| single_line(contact, MAX_NAME)),
+    };
+    email(pair, news.to, news.tenant, values)
 }
 
 fn code_templates(purpose: CodePurpose) -> Pair {

@@ -37,6 +37,47 @@ pub enum DeletionStep {
     Done,
 }
 
+/// What happened to what protects an account.
+#[derive(Clone, Copy)]
+pub enum Change<'a> {
+    /// A second step was bound.
+    StepAdded(SecondStep<'a>),
+    /// A second step was removed.
+    StepRemoved(SecondStep<'a>),
+    /// A second step was disabled after too many wrong codes (N9).
+    StepDisabled(SecondStep<'a>),
+    /// The password was changed.
+    PasswordChanged,
+    /// The password was disabled after too many wrong ones (N9).
+    PasswordDisabled,
+    /// A passkey was turned off because there seem to be two of it.
+    PasskeyCopied,
+}
+
+/// A change of what protects an account, and what its owner needs to judge it. Paths begin with `/` and become
+/// links on `origin`.
+#[derive(Clone, Copy)]
+pub struct Protection<'a> {
+    /// One of the account's addresses.
+    pub to: &'a str,
+    /// The clinic.
+    pub tenant: &'a str,
+    /// Root of the links.
+    pub origin: &'a PublicOrigin,
+    /// What happened.
+    pub change: Change<'a>,
+    /// When, in epoch milliseconds.
+    pub at_ms: i64,
+    /// The browser and system, such as "Firefox on Linux"; empty where none is known.
+    pub device: &'a str,
+    /// The path with the one-time token that secures the account.
+    pub not_me_path: Option<&'a str>,
+    /// The account page: sign in another way, choose another password.
+    pub account_path: Option<&'a str>,
+    /// How to reach the clinic: a number, an address.
+    pub contact: Option<&'a str>,
+}
+
 /// Something has happened that somebody must be told. Names are shown on one line and cut
 /// at 80 characters; nothing that a patient typed is ever part of a message, so that
 /// nobody can have words of their own mailed to a stranger in the clinic's name.
@@ -83,95 +124,8 @@ pub enum Occasion<'a> {
         /// Where to sign up.
         sign_up_path: Option<&'a str>,
     },
-    /// A second step was bound to the account; every address is told, and how to
-    /// repudiate it (N20, U24).
-    SecondStepAdded {
-        /// One of the account's addresses.
-        to: &'a str,
-        /// The clinic.
-        tenant: &'a str,
-        /// Root of the link.
-        origin: &'a PublicOrigin,
-        /// What was added.
-        step: SecondStep<'a>,
-        /// When, in epoch milliseconds.
-        at_ms: i64,
-        /// The browser and system, such as "Firefox on Linux".
-        device: &'a str,
-        /// The path with the one-time token that secures the account.
-        not_me_path: Option<&'a str>,
-        /// How to reach the clinic: a number, an address.
-        contact: Option<&'a str>,
-    },
-    /// A second step was removed from the account; every address is told, and how to
-    /// repudiate it (N20, U24).
-    SecondStepRemoved {
-        /// One of the account's addresses.
-        to: &'a str,
-        /// The clinic.
-        tenant: &'a str,
-        /// Root of the link.
-        origin: &'a PublicOrigin,
-        /// What was removed.
-        step: SecondStep<'a>,
-        /// When, in epoch milliseconds.
-        at_ms: i64,
-        /// The browser and system, such as "Firefox on Linux".
-        device: &'a str,
-        /// The path with the one-time token that secures the account.
-        not_me_path: Option<&'a str>,
-        /// How to reach the clinic: a number, an address.
-        contact: Option<&'a str>,
-    },
-    /// The password was changed; the owner is told, and how to repudiate it (N20, U24).
-    PasswordChanged {
-        /// One of the account's addresses.
-        to: &'a str,
-        /// The clinic.
-        tenant: &'a str,
-        /// Root of the link.
-        origin: &'a PublicOrigin,
-        /// When, in epoch milliseconds.
-        at_ms: i64,
-        /// The browser and system, such as "Firefox on Linux".
-        device: &'a str,
-        /// The path with the one-time token that secures the account.
-        not_me_path: Option<&'a str>,
-        /// How to reach the clinic: a number, an address.
-        contact: Option<&'a str>,
-    },
-    /// The password was disabled after too many wrong ones; the owner is told what to do (N9, A5).
-    PasswordDisabled {
-        /// One of the account's addresses.
-        to: &'a str,
-        /// The clinic.
-        tenant: &'a str,
-        /// Root of the link.
-        origin: &'a PublicOrigin,
-        /// When, in epoch milliseconds.
-        at_ms: i64,
-        /// Where to choose a new password.
-        reset_path: Option<&'a str>,
-        /// How to reach the clinic: a number, an address.
-        contact: Option<&'a str>,
-    },
-    /// A passkey was turned off because there seem to be two of it; the owner is told (A5).
-    PasskeyCopied {
-        /// One of the account's addresses.
-        to: &'a str,
-        /// The clinic.
-        tenant: &'a str,
-        /// Root of the link.
-        origin: &'a PublicOrigin,
-        /// When, in epoch milliseconds.
-        at_ms: i64,
-        /// The browser and system, such as "Firefox on Linux".
-        device: &'a str,
-        /// Where to sign in another way.
-        reset_path: Option<&'a str>,
-        /// How to reach the clinic: a number, an address.
-        contact: Option<&'a str>,
-    },
+    /// What protects the account was changed; its address is told, and how to repudiate it (N20, U24, A5).
+    Protection(Protection<'a>),
     /// The owner asked for the account to be deleted, changed their mind, or it was deleted.
     AccountDeletion {
         /// The account's address.

@@ -2,7 +2,7 @@
 
 use lanyard_messaging::twiml::transcript;
 use lanyard_messaging::{
-    CodePurpose, DeletionStep, Message, Occasion, PublicOrigin, SecondStep, TemplateError, render,
+    Change, CodePurpose, DeletionStep, Message, Occasion, Protection, PublicOrigin, SecondStep, TemplateError, render,
 };
 
 use crate::NOW_MS;
@@ -33,49 +33,32 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
             reset_path: Some("/acme/reset"),
         },
         Occasion::NoAccount { to: TO, tenant, origin, sign_up_path: Some("/acme/signup") },
-        Occasion::SecondStepAdded {
-            to: TO,
-            tenant,
-            origin,
-            step: SecondStep::TextMessage(PHONE),
-            at_ms: NOW_MS,
-            device,
-            not_me_path: Some("/acme/reset"),
-            contact: Some(device),
-        },
-        Occasion::PasswordDisabled {
-            to: TO,
-            tenant,
-            origin,
-            at_ms: NOW_MS,
-            reset_path: Some("/acme/reset"),
-            contact: Some(device),
-        },
-        Occasion::PasskeyCopied {
-            to: TO,
-            tenant,
-            origin,
-            at_ms: NOW_MS,
-            device,
-            reset_path: Some("/acme/reset"),
-            contact: Some(device),
-        },
-        Occasion::SecondStepRemoved {
-            to: TO,
-            tenant,
-            origin,
-            step: SecondStep::AuthenticatorApp,
-            at_ms: NOW_MS,
-            device,
-            not_me_path: Some("/acme/reset"),
-            contact: Some(device),
-        },
+        protection(tenant, device, origin, Change::StepAdded(SecondStep::TextMessage(PHONE))),
+        protection(tenant, device, origin, Change::StepRemoved(SecondStep::AuthenticatorApp)),
+        protection(tenant, device, origin, Change::StepDisabled(SecondStep::PhoneCall(PHONE))),
+        protection(tenant, device, origin, Change::PasswordChanged),
+        protection(tenant, device, origin, Change::PasswordDisabled),
+        protection(tenant, device, origin, Change::PasskeyCopied),
         deletion(tenant, origin, DeletionStep::Planned(NOW_MS)),
         deletion(tenant, origin, DeletionStep::Undone),
         deletion(tenant, origin, DeletionStep::Done),
         Occasion::StaffInvitation { to: TO, tenant, origin, path: "/acme/invite?t=x", minutes: 10_080 },
         Occasion::OperatorInvitation { to: TO, tenant, origin, path: "/acme/invite?t=x", minutes: 10_080 },
     ]
+}
+
+fn protection<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin, change: Change<'a>) -> Occasion<'a> {
+    Occasion::Protection(Protection {
+        to: TO,
+        tenant,
+        origin,
+        change,
+        at_ms: NOW_MS,
+        device,
+        not_me_path: Some("/acme/reset"),
+        account_path: Some("/account/acme"),
+        contact: Some(device),
+    })
 }
 
 fn deletion<'a>(tenant: &'a str, origin: &'a PublicOrigin, step: DeletionStep) -> Occasion<'a> {

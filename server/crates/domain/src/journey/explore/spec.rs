@@ -207,6 +207,7 @@ pub(super) fn refused(before: &Journey, step: &Step) -> Judged {
         matches!(
             effect,
             Effect::FactorFailed { .. }
+                | Effect::FactorDisabled { .. }
                 | Effect::PasskeyCopied { .. }
                 | Effect::SignInFailed { .. }
                 | Effect::Audit { .. }
@@ -270,6 +271,7 @@ pub(super) fn effects(state: &State, seat: usize, step: &Step) -> Judged {
             | Effect::FactorUsed { .. }
             | Effect::FactorFailed { .. }
             | Effect::PasskeyBackedUp { .. }
+            | Effect::FactorDisabled { .. }
             | Effect::PasskeyCopied { .. }
             | Effect::SignInFailed { .. }
             | Effect::SignInSucceeded { .. }

@@ -88,6 +88,14 @@ fn n9_n10_a_disabled_factor_is_not_offered_where_another_is_left() {
     assert!(matches!(desk.journey.stage(), Stage::Challenge { method: Method::TextMessage, .. }), "{}", desk.stage());
     let refused = desk.send(Event::ChooseMethod { method: Method::AuthenticatorApp });
     assert_eq!(refused, Some(Refusal::MethodUnavailable));
+    // The hundredth wrong code, and no other, is told of.
+    desk.store.accounts[1].factors[0].failures = MAX_CONSECUTIVE - 2;
+    for told in [false, true] {
+        // After the lock of the one before.
+        desk.store.accounts[1].factors[0].locked_until = None;
+        desk.send(code(WRONG));
+        assert_eq!(desk.effects.iter().any(|effect| matches!(effect, Effect::FactorDisabled { .. })), told);
+    }
     // Both: the page stands and says so, no code goes out, the right one opens nothing.
     desk.store.accounts[1].factors[0].failures = MAX_CONSECUTIVE;
     let right = desk.code_to(PHONE);
