@@ -2,6 +2,7 @@
 
 use lanyard_app::{api::journey::StageView, paths};
 use lanyard_domain::{
+    audit::{Action, Outcome},
     clock::{DAY, HOUR, MINUTE},
     email::EmailAddress,
     invitation::OPERATOR_LINK_LIFE,
@@ -148,11 +149,18 @@ async fn c8_u26_a_page_that_stood_idle_ends_the_session_and_says_so() {
     let page = run.browser.get(&home).await;
     // A minute less than the session lives: its use is noted once a minute.
     assert!(page.text().contains("data-seconds=\"840\"") && page.text().contains("/pkg/session.js"), "{}", page.text());
-    // Asking for more time is a use like any other.
-    app.advance(14 * MINUTE);
-    assert_eq!(run.browser.head(&home).await.status, 200);
-    app.advance(14 * MINUTE);
-    assert_eq!(run.browser.head(&home).await.status, 200);
+    // Asking for more time is a use like any other, and opens no list of patients.
+    let keeps = paths::account(app.world.mfa.tenant.domain.as_str());
+    assert!(page.text().contains(&format!("data-home=\"{keeps}\"")), "{}", page.text());
+    let listed = app.audited(app.world.mfa.tenant.id, Action::PatientsListed, Outcome::Success).await;
+    for _ in 0..2 {
+        app.advance(14 * MINUTE);
+        assert_eq!(run.browser.head(&keeps).await.status, 200);
+    }
+    assert_eq!(app.audited(app.world.mfa.tenant.id, Action::PatientsListed, Outcome::Success).await, listed);
+    // The same session on the account page ends no later.
+    let own = run.browser.get(&keeps).await;
+    assert!(own.text().contains("data-seconds=\"840\""), "{}", own.text());
     let csrf = page.csrf().unwrap();
     let refused = run.browser.post(paths::CONSOLE_SIGN_OUT, &[("csrf", "x"), ("idle", "yes")]).await;
     assert_eq!(refused.status, 403);

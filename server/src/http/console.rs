@@ -5,7 +5,7 @@
 //! it does not exist (404), so that nobody learns what there is.
 
 use axum::{
-    extract::{FromRequestParts, Path},
+    extract::{FromRequest, FromRequestParts, Path, Request},
     http::{HeaderMap, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
@@ -68,6 +68,16 @@ pub struct Oneself {
     pub who: SignedIn,
     /// The tenant.
     pub tenant: Tenant,
+}
+
+/// A form that a person sent about themselves. Its token was checked: who takes this cannot forget to (N25).
+pub struct OwnForm {
+    /// Who.
+    pub oneself: Oneself,
+    /// From where.
+    pub client: Client,
+    /// What was filled in.
+    pub fields: Fields,
 }
 
 /// Why a console's door stays shut.
@@ -268,6 +278,20 @@ impl FromRequestParts<App> for Oneself {
                 Err(sign_in(app, parts, tenant, Audience::SelfService, home).await)
             }
         }
+    }
+}
+
+impl FromRequest<App> for OwnForm {
+    type Rejection = Shut;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Shut> {
+        let (mut parts, body) = request.into_parts();
+        let oneself = Oneself::from_request_parts(&mut parts, app).await?;
+        let client = Client::of(&parts.headers, &parts.extensions, &app.config.trusted_proxies);
+        let headers = parts.headers.clone();
+        let fields = Fields::from_request(Request::from_parts(parts, body), app).await?;
+        oneself.who.check(&headers, &fields)?;
+        Ok(Self { oneself, client, fields })
     }
 }
 

@@ -26,7 +26,7 @@ fn frame(visitor: &Visitor, children: AnyView) -> AnyView {
     }
     .into_any();
     let session_end =
-        view! { <SessionEnd seconds=visitor.idle_seconds home=home.clone() csrf=visitor.csrf.clone() /> }.into_any();
+        view! { <SessionEnd seconds=visitor.idle_seconds home=paths::account(&visitor.domain) csrf=visitor.csrf.clone() /> }.into_any();
     view! {
         <ConsoleLayout
             console="Clinic"

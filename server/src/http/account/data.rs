@@ -3,7 +3,7 @@
 use axum::{
     Router,
     extract::{RawQuery, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -11,7 +11,11 @@ use lanyard_app::pages::account::{DATA_TITLE, HISTORY_TITLE, data_page, history_
 
 use super::{AGAIN, head, home, owner};
 use crate::{
-    http::{client::Client, console::Oneself, error::HttpError, form::Fields, page},
+    http::{
+        console::{Oneself, OwnForm},
+        error::HttpError,
+        page,
+    },
     service::account::{data, history},
     state::App,
 };
@@ -45,14 +49,8 @@ async fn show_data(State(app): State<App>, oneself: Oneself) -> Result<Response,
 }
 
 /// `POST …/data`: the file.
-async fn download(
-    State(app): State<App>,
-    oneself: Oneself,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    oneself.who.check(&headers, &fields)?;
+async fn download(State(app): State<App>, form: OwnForm) -> Result<Response, HttpError> {
+    let OwnForm { oneself, client, .. } = form;
     let Some(document) = data::export(&app, owner(&app, &oneself), client).await? else {
         return Ok(home(&oneself, AGAIN));
     };

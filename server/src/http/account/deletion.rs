@@ -3,7 +3,7 @@
 use axum::{
     Router,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::Response,
     routing::{get, post},
 };
@@ -11,7 +11,11 @@ use lanyard_app::pages::account::{DELETE_TITLE, delete_page};
 
 use super::{AGAIN, head, home, owner};
 use crate::{
-    http::{client::Client, console::Oneself, error::HttpError, form::Fields, page},
+    http::{
+        console::{Oneself, OwnForm},
+        error::HttpError,
+        page,
+    },
     service::account::deletion::{self, Wish},
     state::App,
 };
@@ -48,14 +52,8 @@ fn answer(oneself: &Oneself, wish: &Wish, done: &str) -> Result<Response, HttpEr
 }
 
 /// `POST …/delete` {sure}.
-async fn plan(
-    State(app): State<App>,
-    oneself: Oneself,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    oneself.who.check(&headers, &fields)?;
+async fn plan(State(app): State<App>, form: OwnForm) -> Result<Response, HttpError> {
+    let OwnForm { oneself, client, fields } = form;
     if fields.get("sure") != "true" {
         return Ok(draw(&app, &oneself, true).await);
     }
@@ -63,13 +61,7 @@ async fn plan(
 }
 
 /// `POST …/keep`.
-async fn keep(
-    State(app): State<App>,
-    oneself: Oneself,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    oneself.who.check(&headers, &fields)?;
+async fn keep(State(app): State<App>, form: OwnForm) -> Result<Response, HttpError> {
+    let OwnForm { oneself, client, .. } = form;
     answer(&oneself, &deletion::undo(&app, owner(&app, &oneself), client).await?, KEPT)
 }

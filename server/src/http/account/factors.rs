@@ -1,10 +1,13 @@
 //! `/account/{tenant}/factors`: another name, away with it. Adding one is in [`super::passkeys`].
 
-use axum::{Router, extract::State, http::HeaderMap, response::Response, routing::post};
+use axum::{Router, extract::State, response::Response, routing::post};
 
 use super::{AGAIN, home, owner};
 use crate::{
-    http::{client::Client, console::Oneself, error::HttpError, form::Fields},
+    http::{
+        console::{Oneself, OwnForm},
+        error::HttpError,
+    },
     service::account::factors::{self, Changed},
     state::App,
 };
@@ -30,14 +33,8 @@ fn changed(oneself: &Oneself, changed: &Changed, done: &str) -> Result<Response,
 }
 
 /// `POST …/factors/rename` {factor, name}.
-async fn rename(
-    State(app): State<App>,
-    oneself: Oneself,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    oneself.who.check(&headers, &fields)?;
+async fn rename(State(app): State<App>, form: OwnForm) -> Result<Response, HttpError> {
+    let OwnForm { oneself, client, fields } = form;
     let factor = fields.get("factor").parse().map_err(|_| HttpError::NotFound)?;
     // Nothing that can be shown is typed: the old name stays, as when nothing is changed.
     let Ok(name) = lanyard_domain::text::clean(fields.get("name"), 60) else { return Ok(home(&oneself, RENAMED)) };
@@ -45,14 +42,8 @@ async fn rename(
 }
 
 /// `POST …/factors/remove` {factor}.
-async fn remove(
-    State(app): State<App>,
-    oneself: Oneself,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    oneself.who.check(&headers, &fields)?;
+async fn remove(State(app): State<App>, form: OwnForm) -> Result<Response, HttpError> {
+    let OwnForm { oneself, client, fields } = form;
     let factor = fields.get("factor").parse().map_err(|_| HttpError::NotFound)?;
     changed(&oneself, &factors::remove(&app, owner(&app, &oneself), client, factor).await?, REMOVED)
 }

@@ -23,9 +23,8 @@ mod passkeys;
 
 use super::{
     client::Client,
-    console::{self, Oneself},
+    console::{self, Oneself, OwnForm},
     error::HttpError,
-    form::Fields,
     page,
 };
 use crate::{
@@ -61,7 +60,13 @@ fn owner(app: &App, oneself: &Oneself) -> Owner {
         session: who.session.id,
         strong: who.session.level(now) == Level::Aal2,
         fresh: who.session.may_change_factors(now),
-        visitor: account::visitor(app, ConsoleKind::Account, &oneself.tenant, who.name(), &who.csrf),
+        visitor: account::visitor(
+            app,
+            who.session.console.unwrap_or(ConsoleKind::Account),
+            &oneself.tenant,
+            who.name(),
+            &who.csrf,
+        ),
     }
 }
 
@@ -105,14 +110,8 @@ async fn profile(State(app): State<App>, oneself: Oneself) -> Result<Response, H
 
 /// `POST /account/{tenant}/profile`: saves and goes back to the account, or shows what is wrong
 /// with everything that was typed (U4).
-async fn change_profile(
-    State(app): State<App>,
-    oneself: Oneself,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    oneself.who.check(&headers, &fields)?;
+async fn change_profile(State(app): State<App>, form: OwnForm) -> Result<Response, HttpError> {
+    let OwnForm { oneself, client, fields } = form;
     match account::change(&app, owner(&app, &oneself), client, fields).await? {
         Change::Saved => {
             let home = paths::account(oneself.tenant.domain.as_str());
@@ -137,14 +136,8 @@ fn home(oneself: &Oneself, done: &str) -> Response {
 }
 
 /// `POST /account/{tenant}/remove-access`.
-async fn remove_access(
-    State(app): State<App>,
-    oneself: Oneself,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    oneself.who.check(&headers, &fields)?;
+async fn remove_access(State(app): State<App>, form: OwnForm) -> Result<Response, HttpError> {
+    let OwnForm { oneself, client, fields } = form;
     let application = fields.get("application").parse().map_err(|_| HttpError::NotFound)?;
     match account::remove_access(&app, owner(&app, &oneself), client, application).await? {
         true => Ok(home(&oneself, REMOVED)),
@@ -153,14 +146,8 @@ async fn remove_access(
 }
 
 /// `POST /account/{tenant}/end-sessions`: one (`session`), or all but this one.
-async fn end_sessions(
-    State(app): State<App>,
-    oneself: Oneself,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    oneself.who.check(&headers, &fields)?;
+async fn end_sessions(State(app): State<App>, form: OwnForm) -> Result<Response, HttpError> {
+    let OwnForm { oneself, client, fields } = form;
     let session = match fields.get("session") {
         "" => None,
         id => Some(id.parse().map_err(|_| HttpError::NotFound)?),

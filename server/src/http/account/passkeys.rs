@@ -3,7 +3,7 @@
 use axum::{
     Router,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -15,7 +15,11 @@ use lanyard_app::{
 
 use super::{AGAIN, head, home, owner};
 use crate::{
-    http::{client::Client, console::Oneself, error::HttpError, form::Fields, page},
+    http::{
+        console::{Oneself, OwnForm},
+        error::HttpError,
+        page,
+    },
     service::account::passkeys::{self, Added},
     state::App,
 };
@@ -37,13 +41,8 @@ async fn draw(app: &App, oneself: &Oneself, view: PasskeyFormView) -> Response {
 }
 
 /// `POST …/passkeys/new`: begins the making of a passkey.
-async fn begin(
-    State(app): State<App>,
-    oneself: Oneself,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    oneself.who.check(&headers, &fields)?;
+async fn begin(State(app): State<App>, form: OwnForm) -> Result<Response, HttpError> {
+    let OwnForm { oneself, .. } = form;
     match passkeys::begin(&app, &owner(&app, &oneself)).await? {
         true => Ok(Redirect::to(&paths::account_new_passkey(oneself.tenant.domain.as_str())).into_response()),
         false => Ok(home(&oneself, AGAIN)),
@@ -59,14 +58,8 @@ async fn show(State(app): State<App>, oneself: Oneself) -> Result<Response, Http
 }
 
 /// `POST …/passkeys`: what the browser made.
-async fn add(
-    State(app): State<App>,
-    oneself: Oneself,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    oneself.who.check(&headers, &fields)?;
+async fn add(State(app): State<App>, form: OwnForm) -> Result<Response, HttpError> {
+    let OwnForm { oneself, client, fields } = form;
     match passkeys::add(&app, owner(&app, &oneself), client, &fields).await? {
         Added::Done => Ok(home(&oneself, ADDED)),
         Added::SignInAgain => Ok(home(&oneself, AGAIN)),
