@@ -1,5 +1,5 @@
 //! Embeds the site: turns `target/site/manifest.json` (made by `tools/site.sh`) into
-//! `$OUT_DIR/assets.rs`, which `src/http/assets.rs` includes.
+//! `$OUT_DIR/assets.rs`, which `src/http/assets.rs` includes, and packs the server's own scripts.
 //!
 //! Without a manifest the server still compiles, with no assets: its pages then work as plain,
 //! unstyled forms. `LANYARD_SITE_DIR` names another folder.
@@ -8,6 +8,7 @@ use std::env;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// A text of the manifest, by its key.
@@ -77,13 +78,28 @@ fn assets(site: &Path) -> Result<String, Box<dyn Error>> {
     Ok(source)
 }
 
+/// Writes the brotli twins of the scripts that `src/http` brings along to `out`.
+fn pack_scripts(out: &Path) -> Result<(), Box<dyn Error>> {
+    for name in ["form_post.js", "passkey.js", "session.js"] {
+        let source = Path::new("src/http").join(name);
+        println!("cargo:rerun-if-changed={}", source.display());
+        let mut packed = Vec::new();
+        let mut writer = brotli::CompressorWriter::new(&mut packed, 4096, 11, 22);
+        writer.write_all(&fs::read(source)?)?;
+        drop(writer);
+        fs::write(out.join(format!("{name}.br")), packed)?;
+    }
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-env-changed=LANYARD_SITE_DIR");
     let site = match env::var_os("LANYARD_SITE_DIR") {
         Some(folder) => PathBuf::from(folder),
         None => PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../target/site"),
     };
-    let out = PathBuf::from(env::var("OUT_DIR")?).join("assets.rs");
-    fs::write(out, assets(&site)?)?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    pack_scripts(&out)?;
+    fs::write(out.join("assets.rs"), assets(&site)?)?;
     Ok(())
 }

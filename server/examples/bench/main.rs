@@ -7,6 +7,7 @@
 
 mod clinic;
 mod clinic_cases;
+mod floor;
 mod footprint;
 mod http;
 mod patients;

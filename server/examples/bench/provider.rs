@@ -35,7 +35,7 @@ use lanyard_server::{service::journey::JourneyError, state::App};
 use sqlx::Connection as _;
 
 use crate::{
-    Arguments, Outcome,
+    Arguments, Outcome, floor,
     http::{Connection, Reply},
     peer::Peer,
     process::{self, Cpu},
@@ -216,11 +216,15 @@ async fn with(arguments: &Arguments, algorithm: SigningAlgorithm, report: &mut R
         subjects.push((ours(&place, algorithm, "PostgreSQL").await?, place));
     }
     let mut columns: Vec<(String, Vec<Run>, u64)> = Vec::new();
+    let mut floors = Vec::new();
     for (make, place) in subjects {
         let server = Server::start_with(&arguments.server, &place, &UNLIMITED).await?;
         let subject = make.at(server.port);
         let pid = server.id();
         let runs = all(&subject, span, || process::cpu(pid)).await?;
+        if floors.is_empty() && wrk::is_there() {
+            floors = bare_sockets(&subject, span).await?;
+        }
         columns.push((subject.name, runs, server.memory()?.1));
         server.stop().await?;
     }
@@ -232,7 +236,21 @@ async fn with(arguments: &Arguments, algorithm: SigningAlgorithm, report: &mut R
         columns.push((peer.subject().name.clone(), runs, peer.memory()?));
     }
     tell(report, alg, &columns, limit);
+    for (kind, rate) in [Kind::Discovery, Kind::Keys].into_iter().zip(floors) {
+        report.row(format!("bare sockets, the answer of {}, {alg}", kind.name()), format!("{rate:.0} a second"), "");
+    }
     Ok(())
+}
+
+// The answers of discovery and the key set, given by a responder that does nothing else.
+async fn bare_sockets(subject: &Subject, span: Duration) -> Outcome<Vec<f64>> {
+    let mut connection = Connection::open(Ipv4Addr::LOCALHOST, subject.port).await?;
+    let mut rates = Vec::new();
+    for path in [&subject.discovery, &subject.keys] {
+        let reply = connection.get(path, "").await?.expect(200)?;
+        rates.push(floor::rate(&reply, CONNECTIONS, span)?);
+    }
+    Ok(rates)
 }
 
 // A new database in the same cluster: the same durability, and nobody else's tables.

@@ -75,34 +75,28 @@ const fn text(tag: &'static [u8; 16]) -> &'static str {
     }
 }
 
-static FORM_POST_SCRIPT: Asset = Asset {
-    path: "/pkg/form-post.js",
-    content_type: "text/javascript; charset=utf-8",
-    etag: text(&tag(include_bytes!("form_post.js"))),
-    immutable: false,
-    plain: include_bytes!("form_post.js"),
-    brotli: None,
-};
+/// A script of the server's own, beside this file: there without a built site too. `build.rs` makes its
+/// brotli twin.
+macro_rules! script {
+    ($path:literal, $file:literal) => {
+        Asset {
+            path: $path,
+            content_type: "text/javascript; charset=utf-8",
+            etag: text(&tag(include_bytes!($file))),
+            immutable: false,
+            plain: include_bytes!($file),
+            brotli: Some(include_bytes!(concat!(env!("OUT_DIR"), "/", $file, ".br"))),
+        }
+    };
+}
 
-/// The script of passkey ceremonies: there without a built site, and for pages without islands too.
-pub(crate) static PASSKEY_SCRIPT: Asset = Asset {
-    path: "/pkg/passkey.js",
-    content_type: "text/javascript; charset=utf-8",
-    etag: text(&tag(include_bytes!("passkey.js"))),
-    immutable: false,
-    plain: include_bytes!("passkey.js"),
-    brotli: None,
-};
+static FORM_POST_SCRIPT: Asset = script!("/pkg/form-post.js", "form_post.js");
+
+/// The script of passkey ceremonies, on pages without islands too.
+pub(crate) static PASSKEY_SCRIPT: Asset = script!("/pkg/passkey.js", "passkey.js");
 
 /// The script that warns before a console's session ends.
-pub(crate) static SESSION_SCRIPT: Asset = Asset {
-    path: "/pkg/session.js",
-    content_type: "text/javascript; charset=utf-8",
-    etag: text(&tag(include_bytes!("session.js"))),
-    immutable: false,
-    plain: include_bytes!("session.js"),
-    brotli: None,
-};
+pub(crate) static SESSION_SCRIPT: Asset = script!("/pkg/session.js", "session.js");
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
@@ -224,6 +218,16 @@ mod tests {
         assert_eq!(weak.status(), StatusCode::NOT_MODIFIED);
         let other = respond(&SHEET, &request(&[(IF_NONE_MATCH, "\"0123\""), (ACCEPT_ENCODING, "br")]));
         assert_eq!(other.status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn scripts_of_our_own_come_packed() {
+        for own in [&FORM_POST_SCRIPT, &PASSKEY_SCRIPT, &SESSION_SCRIPT] {
+            let packed = own.brotli.map_or(0, <[u8]>::len);
+            assert!(packed > 0 && packed < own.plain.len(), "{}", own.path);
+            let answer = respond(own, &request(&[(ACCEPT_ENCODING, "br")]));
+            assert_eq!(answer.headers()[CONTENT_ENCODING], "br", "{}", own.path);
+        }
     }
 
     #[test]

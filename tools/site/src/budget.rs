@@ -1,7 +1,7 @@
 //! How much a person loads before the sign-in page is live, and how much that may be.
 
 use crate::error::SiteError;
-use crate::files::{Bundle, File};
+use crate::files::{self, Bundle, File};
 
 /// What a cold visit to the sign-in page may load, in bytes: its HTML, style sheet and scripts.
 pub(crate) const LIMIT: usize = 150_000;
@@ -10,14 +10,24 @@ pub(crate) const LIMIT: usize = 150_000;
 /// of all answers. In November 2026 they were 8.4 kB.
 pub(crate) const HTML: usize = 10_000;
 
-/// The script of passkeys, which the server brings along by itself and sends as it is.
-pub(crate) const PASSKEYS: usize = include_bytes!("../../../server/src/http/passkey.js").len();
+/// The script of passkeys, which the server brings along by itself.
+const PASSKEYS: &[u8] = include_bytes!("../../../server/src/http/passkey.js");
 
-/// What a page with this bundle loads cold, in bytes as they are sent, without its HTML.
-pub(crate) fn weight(files: &[File], css: &str, bundle: &Bundle) -> usize {
+/// The bytes of [`PASSKEYS`] as `server/build.rs` packs them.
+///
+/// # Errors
+///
+/// None in practice: it is packed in memory.
+pub(crate) fn passkeys() -> Result<usize, std::io::Error> {
+    Ok(files::brotli(PASSKEYS, 11)?.len())
+}
+
+/// What a page with this bundle loads cold, in bytes as they are sent, without its HTML; `passkeys` are
+/// the bytes of the script that comes apart from the bundle.
+pub(crate) fn weight(files: &[File], css: &str, bundle: &Bundle, passkeys: usize) -> usize {
     let paths = [css, &bundle.js, &bundle.wasm, &bundle.boot];
     let sent = files.iter().filter(|file| paths.contains(&file.path.as_str())).map(|file| file.wire_bytes);
-    sent.sum::<usize>() + PASSKEYS
+    sent.sum::<usize>() + passkeys
 }
 
 /// Refuses files that make the sign-in page too heavy.

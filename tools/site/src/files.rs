@@ -199,7 +199,8 @@ fn fingerprint(content: &[u8]) -> String {
     Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn brotli(content: &[u8], quality: u32) -> Result<Vec<u8>, std::io::Error> {
+/// Packed by brotli at a quality of 0 to 11.
+pub(crate) fn brotli(content: &[u8], quality: u32) -> Result<Vec<u8>, std::io::Error> {
     let mut small = Vec::new();
     let mut writer = brotli::CompressorWriter::new(&mut small, 65_536, quality, 22);
     writer.write_all(content)?;

@@ -88,9 +88,10 @@ fn build(options: &Options) -> Result<(), SiteError> {
     }
 
     site.public(&options.root.join("public"))?;
-    report(&site, &options.out, &css, &bundles);
+    let passkeys = budget::passkeys().map_err(SiteError::at(Path::new("passkey.js")))?;
+    report(&site, &options.out, &css, &bundles, passkeys);
     if !options.fast {
-        let journey = bundles.get(JOURNEY).map_or(0, |bundle| budget::weight(site.files(), &css, bundle));
+        let journey = bundles.get(JOURNEY).map_or(0, |bundle| budget::weight(site.files(), &css, bundle, passkeys));
         budget::check(journey)?;
     }
     site.finish(Entry { css, bundles })
@@ -117,13 +118,13 @@ fn bundle(site: &mut Site, options: &Options, module: &Path) -> Result<Bundle, S
     Ok(Bundle { js, wasm, boot })
 }
 
-fn report(site: &Site, out: &Path, css: &str, bundles: &BTreeMap<String, Bundle>) {
+fn report(site: &Site, out: &Path, css: &str, bundles: &BTreeMap<String, Bundle>, passkeys: usize) {
     eprintln!("{}: {} files", out.display(), site.files().len());
     for file in site.files() {
         eprintln!("  {:<42} {:>8} bytes, {:>8} brotli", file.path, file.bytes, file.wire_bytes);
     }
     for (name, bundle) in bundles {
-        let bytes = budget::weight(site.files(), css, bundle);
+        let bytes = budget::weight(site.files(), css, bundle, passkeys);
         eprintln!("a cold {name} page loads {bytes} bytes (style sheet, scripts, WASM) and its HTML");
     }
     eprintln!(
