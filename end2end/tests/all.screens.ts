@@ -113,6 +113,10 @@ test("the portal", async ({ page }) => {
     await page.getByLabel("Email address").fill("theo@operators.example");
     await press(page, "Invite operator");
     await screens(page, "72-operators-invited");
+    await page.goto(`/portal/${TENANT}/registration/tokens`);
+    await page.getByLabel("For whom").fill("Step counter");
+    await press(page, "Make token");
+    await screens(page, "73-initial-access-tokens");
 });
 
 /** Registers an application of the demo tenant, up to its page. */

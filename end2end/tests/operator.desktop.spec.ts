@@ -232,6 +232,49 @@ test("a custom attribute and a user flow with MFA off, in one table; linked to t
 
 const pat = person("Pat", "Nolan");
 
+test("RFC 7591: an initial access token is made for one flow, shown once, registers an application, and is revoked", async ({ request }) => {
+    await page.goto(`/portal/${HARBOUR}`);
+    await page.getByRole("link", { name: "Initial access tokens" }).click();
+    await at(page, "Initial access tokens");
+    await expect(page.locator("body")).toContainText("Registration is off");
+    await good("initial access tokens, none and off");
+    await page.getByRole("link", { name: "turn on registration by programs" }).click();
+    await press(page, "Turn on registration");
+    await page.getByRole("link", { name: "Initial access tokens" }).click();
+    await page.getByLabel("For whom").fill("Step counter");
+    await page.getByLabel("Registrations").fill("0");
+    await press(page, "Make token");
+    await expect(page.locator("#error-summary")).toContainText("from 1 to 100");
+    await expect(page.getByLabel("For whom")).toHaveValue("Step counter");
+    await good("initial access tokens, errors");
+    await page.getByLabel("Registrations").fill("2");
+    await press(page, "Make token");
+    const notice = page.locator(".notice", { hasText: "The new initial access token" });
+    await expect(notice).toContainText("shown only this once");
+    const [token, address] = (await notice.locator("code").allInnerTexts()).map((text) => text.trim());
+    expect(token?.length).toBeGreaterThanOrEqual(22);
+    await good("initial access tokens, a new one");
+
+    const answer = await request.post(new URL(address!).pathname, {
+        headers: { authorization: `Bearer ${token}` },
+        data: { client_name: "Step counter", redirect_uris: ["https://steps.example/back"] },
+    });
+    expect(answer.status()).toBe(201);
+    await page.goto(`/portal/${HARBOUR}/registration/tokens`);
+    await expect(page.locator("body")).not.toContainText(token!);
+    const row = page.getByRole("row", { name: /Step counter/ });
+    await expect(row.getByRole("cell").nth(1)).toHaveText("1");
+    await row.getByRole("button", { name: "Revoke the token for Step counter" }).click();
+    await expect(page.getByRole("status").first()).toContainText("The token is revoked");
+    await expect(row).toContainText("Revoked on");
+    await expect(row.getByRole("button")).toHaveCount(0);
+    const refused = await request.post(new URL(address!).pathname, {
+        headers: { authorization: `Bearer ${token}` },
+        data: { client_name: "Step counter", redirect_uris: ["https://steps.example/back"] },
+    });
+    expect(refused.status()).toBe(401);
+});
+
 test("O4 Run user flow: a sign-up without MFA; the decoded tokens carry exactly the selected claims", async ({ request }) => {
     await page.goto(`/portal/${HARBOUR}/flows/b2c_1_signin/run`);
     await good("run user flow");

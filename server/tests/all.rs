@@ -36,6 +36,7 @@ mod passkeys;
 mod passwords;
 mod policy;
 mod portal;
+mod portal_initial_tokens;
 mod providers;
 mod races;
 mod registration;

@@ -20,10 +20,10 @@ use lanyard_storage::StorageError;
 
 use crate::support::{Browser, Page, TestApp, app::Options, world};
 
-const RIVERSIDE: &str = "/portal/riverside.example";
+pub(crate) const RIVERSIDE: &str = "/portal/riverside.example";
 
 /// An operator who is signed in to the portal and holds these roles.
-async fn operator(app: &TestApp, name: &str, roles: &[Role]) -> (Browser, Id<Account>) {
+pub(crate) async fn operator(app: &TestApp, name: &str, roles: &[Role]) -> (Browser, Id<Account>) {
     let (own, now, roles) = (app.app.clone(), app.now(), roles.to_vec());
     let email = EmailAddress::parse(&format!("{}@operators.example", name.to_lowercase())).unwrap();
     let token = Token::generate(app.app.entropy().as_mut());
@@ -77,7 +77,7 @@ async fn boss(app: &TestApp, name: &str) -> Browser {
 }
 
 /// The fields of the page's form that posts to `action`, as the browser would send them.
-fn fields(page: &Page, action: &str) -> Vec<(String, String)> {
+pub(crate) fn fields(page: &Page, action: &str) -> Vec<(String, String)> {
     let text = page.text();
     let form = text.split("<form").find(|form| form.contains(&format!("action=\"{action}\""))).unwrap();
     let form = form.split("</form>").next().unwrap();
@@ -111,12 +111,17 @@ fn unescaped(text: &str) -> String {
 }
 
 /// Opens `path` and sends its form to `action` with `changes` (an empty value unticks a box).
-async fn save(browser: &mut Browser, path: &str, action: &str, changes: &[(&str, &str)]) -> Page {
+pub(crate) async fn save(browser: &mut Browser, path: &str, action: &str, changes: &[(&str, &str)]) -> Page {
     let form = fields(&browser.get(path).await, action);
     send(browser, action, form, changes).await
 }
 
-async fn send(browser: &mut Browser, action: &str, mut form: Vec<(String, String)>, changes: &[(&str, &str)]) -> Page {
+pub(crate) async fn send(
+    browser: &mut Browser,
+    action: &str,
+    mut form: Vec<(String, String)>,
+    changes: &[(&str, &str)],
+) -> Page {
     form.retain(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
     form.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let pairs: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

@@ -199,6 +199,38 @@ pub struct RegistrationPanel {
     pub form: FormState,
 }
 
+/// An initial access token in the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InitialTokenRow {
+    /// Its id.
+    pub id: String,
+    /// Whom it is for.
+    pub label: String,
+    /// The name of its flow.
+    pub flow: String,
+    /// How many registrations are left.
+    pub uses_left: u32,
+    /// Until when it works, or why it does not.
+    pub works: String,
+    /// Whether it can still be used, and so revoked.
+    pub stands: bool,
+}
+
+/// The page of initial access tokens. Fields `label`, `flow`, `uses`, `days`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InitialTokensPage {
+    /// Whether programs may register at all.
+    pub on: bool,
+    /// The newest tokens.
+    pub rows: Vec<InitialTokenRow>,
+    /// The flows that one can be for: id and name.
+    pub flows: Vec<(String, String)>,
+    /// One that was just made, with the address to register at: shown here, once.
+    pub made: Option<(String, String)>,
+    /// What was typed.
+    pub form: FormState,
+}
+
 /// A row of the list of applications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplicationRow {

@@ -116,6 +116,18 @@ pub fn registration(domain: &str) -> String {
     format!("{}/registration", paths::portal_tenant(domain))
 }
 
+/// The initial access tokens, with which programs register.
+#[must_use]
+pub fn initial_tokens(domain: &str) -> String {
+    format!("{}/tokens", registration(domain))
+}
+
+/// Where an initial access token is revoked.
+#[must_use]
+pub fn initial_token_revocation(domain: &str, token: &str) -> String {
+    format!("{}/tokens/{token}/revoke", registration(domain))
+}
+
 /// A page of a list: what is searched for, and the cursor to go on after.
 #[must_use]
 pub fn list(path: &str, query: &str, after: &str) -> String {

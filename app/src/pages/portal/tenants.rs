@@ -162,7 +162,7 @@ fn registration(domain: &str, csrf: String, panel: &RegistrationPanel) -> AnyVie
         .into_any()
     } else {
         view! {
-            <p>"Off: only operators register applications. If you turn it on, programs may do so too (RFC 7591), if they have a token that you made for them on the command line."</p>
+            <p>"Off: only operators register applications. If you turn it on, programs may do so too (RFC 7591), if they have a token that you made for them."</p>
             <Form action=action csrf=csrf>
                 <input type="hidden" name="to" value="on" />
                 <TextField
@@ -178,10 +178,12 @@ fn registration(domain: &str, csrf: String, panel: &RegistrationPanel) -> AnyVie
         }
         .into_any()
     };
+    let tokens = addresses::initial_tokens(domain);
     view! {
         <section class="panel">
             <h2>"Registration by programs"</h2>
             {body}
+            <p><a href=tokens>"Initial access tokens"</a></p>
         </section>
     }
     .into_any()

@@ -8,6 +8,7 @@ mod attributes;
 mod flows;
 pub(crate) mod forms;
 mod frame;
+mod initial_tokens;
 mod mfa;
 mod operators;
 mod run;
@@ -47,6 +48,8 @@ pub fn routes() -> Router<App> {
         .route("/portal/new", get(tenants::new).post(tenants::create))
         .route("/portal/{tenant}", get(tenants::overview))
         .route("/portal/{tenant}/registration", post(tenants::switch_registration))
+        .route("/portal/{tenant}/registration/tokens", get(initial_tokens::show).post(initial_tokens::create))
+        .route("/portal/{tenant}/registration/tokens/{id}/revoke", post(initial_tokens::revoke))
         .route("/portal/{tenant}/applications", get(applications::list))
         .route("/portal/{tenant}/applications/new", get(applications::new).post(applications::register))
         .route("/portal/{tenant}/applications/{id}", get(applications::show).post(applications::change))

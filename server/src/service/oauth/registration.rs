@@ -10,6 +10,8 @@ use lanyard_domain::{
     id::Id,
     registration::{ClientRegistration, InitialAccessToken},
     secret::{Token, TokenHash},
+    tenant::Tenant,
+    user_flow::UserFlow,
 };
 use lanyard_oidc::{
     endpoints::{Endpoint, Route, TenantRef, UrlForm},
@@ -150,7 +152,8 @@ pub async fn read(
     told(app, place, &application, registration, bearer)
 }
 
-/// Replaces what the client `id` registered, and its registration access token.
+/// Replaces what the client `id` registered. Its registration access token stays the same: had this made
+/// another one, a client whose answer was lost would be locked out (RFC 7592, 2.2 leaves the choice).
 ///
 /// # Errors
 /// As [`register`].
@@ -164,15 +167,12 @@ pub async fn update(
     known(app, place, id, bearer.as_ref()).await?;
     let named = id.map(|id| id.to_string()).unwrap_or_default();
     let judged = Update::read(body, &named, &app.public_origin);
-    // Each update is answered with a new registration access token (RFC 7592, 3).
-    let token = Token::generate(app.entropy().as_mut());
-    let hash = token.hash();
-    let (own, here, client) = (app.clone(), place.clone(), client.clone());
+    let (own, here, client, shown) = (app.clone(), place.clone(), client.clone(), bearer.clone());
     let (application, registration) = app
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let (mut application, mut registration) = registered(tx, &here, id, bearer.as_ref()).await?;
+                let (mut application, mut registration) = registered(tx, &here, id, shown.as_ref()).await?;
                 let Update { secret, registration: wanted } = judged?;
                 let known = |secret: &Token| application.secrets.iter().any(|own| own.hash.matches(&secret.hash()));
                 if secret.is_some_and(|secret| !known(&secret)) {
@@ -192,8 +192,7 @@ pub async fn update(
                 tx.update_application(&application).await?;
                 registration.method = wanted.method.as_str().to_owned();
                 registration.version = version(tx, &application).await?;
-                let used = std::mem::replace(&mut registration.token, hash);
-                tx.update_client_registration(&registration, &used).await?;
+                tx.update_client_registration(&registration).await?;
                 let changes = changes::of_application(&before, &application, (&[], &[]));
                 let detail = serde_json::json!({
                     "by": "registration", "name": application.name, "reply_urls": application.reply_urls,
@@ -204,7 +203,7 @@ pub async fn update(
             })
         })
         .await?;
-    told(app, place, &application, registration, Some(token))
+    told(app, place, &application, registration, bearer)
 }
 
 /// Deletes the client `id`, with all that it was given.
@@ -235,7 +234,7 @@ pub async fn delete(
 }
 
 /// Passes on what became of a request about the registration of `id`, and tells the log of a token that
-/// is not its own: it was rotated away, or is somebody else's (C1).
+/// is not its own (C1).
 ///
 /// # Errors
 /// The error of `result`; else when the log cannot be written.
@@ -303,15 +302,21 @@ async fn version(tx: &mut (dyn ReadTx + '_), application: &Application) -> Resul
     version.ok_or(StorageError::Inconsistent("a registered application"))
 }
 
-// The address of a registration: always the shortest form.
-fn address(app: &App, place: &Place, application: &Application) -> String {
+/// Where programs register at `flow`: always the shortest form.
+#[must_use]
+pub fn endpoint(app: &App, tenant: &Tenant, flow: &UserFlow) -> String {
     let route = Route {
-        tenant: TenantRef::Domain(place.tenant.domain.clone()),
-        flow: place.flow.name.key(),
+        tenant: TenantRef::Domain(tenant.domain.clone()),
+        flow: flow.name.key(),
         form: UrlForm::Plain,
         endpoint: Endpoint::Registration,
     };
-    format!("{}?client_id={}", route.url(&app.public_origin, Endpoint::Registration), application.id)
+    route.url(&app.public_origin, Endpoint::Registration)
+}
+
+// The address of a registration.
+fn address(app: &App, place: &Place, application: &Application) -> String {
+    format!("{}?client_id={}", endpoint(app, &place.tenant, &place.flow), application.id)
 }
 
 const fn has_secret(method: ClientAuthMethod) -> bool {

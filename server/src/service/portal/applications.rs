@@ -293,7 +293,11 @@ async fn is_free(tx: &mut (dyn ReadTx + '_), own: &Application) -> Result<bool, 
     Ok(!all.iter().any(|other| other.id != own.id && other.settings.app_id_uri.as_ref() == Some(uri)))
 }
 
-async fn patient_flows(tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>) -> Result<Vec<UserFlow>, PortalError> {
+/// The flows of a tenant that patients go through, which alone an application can be linked to.
+pub(super) async fn patient_flows(
+    tx: &mut (dyn ReadTx + '_),
+    tenant: Id<Tenant>,
+) -> Result<Vec<UserFlow>, PortalError> {
     let mut flows = tx.list_flows(tenant, None, BATCH).await?;
     flows.retain(|flow| flow.audience == Audience::Patients);
     Ok(flows)

@@ -12,7 +12,7 @@ use lanyard_domain::{
     user_flow::{Audience, UserFlow},
 };
 
-use super::{By, PortalError, record};
+use super::{By, PortalError, applications::patient_flows, record};
 use crate::state::App;
 
 /// The most characters of a token's label.
@@ -137,6 +137,35 @@ pub async fn show(app: &App, tenant: Id<Tenant>) -> Result<(RegistrationSwitch, 
         .read(move |tx| {
             Box::pin(async move {
                 Ok((tx.registration_switch(tenant).await?, tx.initial_access_tokens(tenant, SHOWN).await?))
+            })
+        })
+        .await
+}
+
+/// What the portal's page of initial access tokens shows.
+#[derive(Debug, Clone)]
+pub struct Tokens {
+    /// The switch.
+    pub switch: RegistrationSwitch,
+    /// The newest tokens.
+    pub tokens: Vec<InitialAccessToken>,
+    /// The flows that one can be for, by name.
+    pub flows: Vec<UserFlow>,
+}
+
+/// The initial access tokens of a tenant, with the flows that they can be for.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn tokens(app: &App, tenant: Id<Tenant>) -> Result<Tokens, PortalError> {
+    app.store
+        .read(move |tx| {
+            Box::pin(async move {
+                Ok(Tokens {
+                    switch: tx.registration_switch(tenant).await?,
+                    tokens: tx.initial_access_tokens(tenant, SHOWN).await?,
+                    flows: patient_flows(tx, tenant).await?,
+                })
             })
         })
         .await

@@ -211,10 +211,10 @@ async fn rfc7592_what_an_operator_changed_is_theirs(db: &Db) {
                 assert_eq!(tx.registration_switch(own.id).await?.registered, 1, "given up as a whole");
                 assert!(tx.application_by_id(own.id, one.application).await?.is_some());
                 (one.version, one.method) = (2, "client_secret_post".into());
-                let used = std::mem::replace(&mut one.token, hash());
-                conflict(tx.update_client_registration(&one, &hash()).await);
-                tx.update_client_registration(&one, &used).await?;
-                assert_eq!(tx.client_registration((own.id, one.flow), one.application, &used).await?, None);
+                let stranger = ClientRegistration { token: hash(), ..one.clone() };
+                conflict(tx.update_client_registration(&stranger).await);
+                tx.update_client_registration(&one).await?;
+                assert_eq!(tx.client_registration((own.id, one.flow), one.application, &stranger.token).await?, None);
                 let found = tx.client_registration((own.id, one.flow), one.application, &one.token).await?;
                 assert_eq!(found, Some(one.clone()));
                 tx.delete_registered_application(&one, LATER).await

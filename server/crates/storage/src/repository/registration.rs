@@ -65,9 +65,9 @@ pub trait RegistrationWrites {
     async fn count_registration(&mut self, tenant: Id<Tenant>) -> Result<()>;
     /// Remembers that an application was registered by a program.
     async fn create_client_registration(&mut self, registration: &ClientRegistration) -> Result<()>;
-    /// Notes what an update registered, the version of the application that it made, and the
-    /// registration access token that takes the place of `used`; Conflict if `used` is not it.
-    async fn update_client_registration(&mut self, registration: &ClientRegistration, used: &TokenHash) -> Result<()>;
+    /// Notes what an update registered and the version of the application that it made; Conflict if the
+    /// registration access token is not its own.
+    async fn update_client_registration(&mut self, registration: &ClientRegistration) -> Result<()>;
     /// Deletes an application that a program registered and no operator has changed since, with its
     /// secrets, links, consents and registration, and ends its grants; Conflict if it is not so.
     async fn delete_registered_application(&mut self, registration: &ClientRegistration, at: Timestamp) -> Result<()>;
@@ -249,14 +249,14 @@ both!(RegistrationWrites {
         hit(insert.execute(&mut *self.db).await?.rows_affected())
     }
 
-    async fn update_client_registration(&mut self, registration: &ClientRegistration, used: &TokenHash) -> Result<()> {
+    async fn update_client_registration(&mut self, registration: &ClientRegistration) -> Result<()> {
         let update = sqlx::query(
-            "UPDATE client_registrations SET method = $3, version = $4, token = $5 \
-             WHERE application_id = $1 AND tenant_id = $2 AND token = $6",
+            "UPDATE client_registrations SET method = $3, version = $4 \
+             WHERE application_id = $1 AND tenant_id = $2 AND token = $5",
         );
         let update = update.bind(registration.application.uuid()).bind(registration.tenant.uuid());
         let update = update.bind(&registration.method).bind(registration.version);
-        let update = update.bind(&registration.token.0[..]).bind(&used.0[..]);
+        let update = update.bind(&registration.token.0[..]);
         hit(update.execute(&mut *self.db).await?.rows_affected())
     }
 

@@ -5,6 +5,7 @@ mod application;
 mod attribute;
 mod flow;
 mod flow_lives;
+mod registration;
 mod settings;
 mod tenant;
 
@@ -18,6 +19,7 @@ use crate::http::form::Fields;
 pub(crate) use application::{application_edit, application_values, new_application};
 pub(crate) use attribute::attribute;
 pub(crate) use flow::{NO_METHOD, chosen_methods, flow_values, new_flow, new_flow_values, settings_edit};
+pub(crate) use registration::initial_token;
 pub(crate) use settings::settable;
 pub(crate) use tenant::tenant;
 
