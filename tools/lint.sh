@@ -20,6 +20,7 @@ step() {
 }
 
 step "formatting" cargo fmt --all --check
+step "formatting, the Rust quick start" cargo fmt --check --manifest-path docs/quickstarts/rust/Cargo.toml
 step "clippy, native" cargo clippy "${locked[@]}" "${NATIVE[@]}" --features lanyard-app/ssr --all-targets -- -D warnings
 step "clippy, site builder" cargo clippy "${locked[@]}" -p lanyard-site --target-dir "$TARGET/frontend" --all-targets -- -D warnings
 if [ "$WASM_TOOLCHAIN" = rustup ]; then

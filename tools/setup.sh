@@ -6,7 +6,7 @@
 #   build     a C compiler, a Rust that builds WASM, the node tools (wasm-opt, Playwright)
 #   browser   chromium, for the end-to-end tests and screenshots
 #   postgres  PostgreSQL's server programs, for the tests' private cluster
-#   clients   the libraries of the quick starts, which sign in in the tests: npm's and Python's
+#   clients   the libraries of the quick starts, which sign in in the tests: npm's, Python's, Rust's
 #   lint      rustfmt and clippy
 #
 # It says what it installs and why before it does. Only root with apt gets system packages
@@ -232,7 +232,8 @@ install_node_modules() {
     touch "$modules/.lanyard-stamp"
 }
 
-# Node modules of docs/quickstarts, and its Python packages in target/clients-venv.
+# Node modules of docs/quickstarts, its Python packages in target/clients-venv, its Rust program in
+# target/quickstart-rust.
 install_clients() {
     local quickstarts="$ROOT/docs/quickstarts" venv="$TARGET/clients-venv" modules pinned python
     modules="$quickstarts/node_modules"
@@ -252,6 +253,10 @@ install_clients() {
             || die "pip install failed: is PyPI reachable?"
         cp "$pinned" "$venv/installed.txt"
     fi
+    say "building docs/quickstarts/rust with the openidconnect crate (a client we did not write; a minute the first time)"
+    slow 900 "cargo build of the Rust quick start" env -u CARGO_TARGET_DIR cargo build --quiet --locked \
+        --manifest-path "$quickstarts/rust/Cargo.toml" --target-dir "$TARGET/quickstart-rust" </dev/null \
+        || die "the Rust quick start could not be built: is crates.io reachable?"
 }
 
 # ---- the order of things ---------------------------------------------------------------------

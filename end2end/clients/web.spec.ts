@@ -1,5 +1,5 @@
 // Applications on a server, with a secret: the quick starts of msal-node (2, 3 and newest),
-// openid-client, MSAL for Python and Authlib, each as a process of its own.
+// openid-client, MSAL for Python, Authlib and the openidconnect crate, each as a process of its own.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { authority, FLOWS, issuer, registered, type Flow } from "../support/clients.ts";
@@ -13,6 +13,13 @@ const OTHER_VERSION = `--import=${join(ROOT, "end2end/clients/other-version.mjs"
 /** The Python of tools/setup.sh, with python/requirements.txt. */
 function python(): string {
     const own = join(ROOT, "target/clients-venv/bin/python");
+    if (!existsSync(own)) throw new Error(`${own} is missing: tools/setup.sh clients`);
+    return own;
+}
+
+/** The Rust program that tools/setup.sh has built. */
+function rust(): string {
+    const own = join(ROOT, "target/quickstart-rust/debug/rust-quickstart");
     if (!existsSync(own)) throw new Error(`${own} is missing: tools/setup.sh clients`);
     return own;
 }
@@ -58,6 +65,7 @@ const CLIENTS: Client[] = [
         asked: true,
         cache: (shown) => shown["source"] === "cache",
     },
+    { name: "openidconnect 4", command: () => [rust()], flow: "mfa", authority: issuer },
     { name: "Authlib", command: () => [python(), "python/authlib_app.py"], flow: "mfa", authority: issuer },
 ];
 

@@ -50,7 +50,8 @@ export function home(): string {
 export function trusting(): NodeJS.ProcessEnv {
     const { LANYARD_E2E_BASE_URL: _, NODE_TLS_REJECT_UNAUTHORIZED: __, ...env } = process.env;
     const { certificate } = registered();
-    return { ...env, NODE_EXTRA_CA_CERTS: certificate, REQUESTS_CA_BUNDLE: certificate, CURL_CA_BUNDLE: certificate };
+    const names = ["NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"];
+    return { ...env, ...Object.fromEntries(names.map((name) => [name, certificate])) };
 }
 
 /** Starts `command` in docs/quickstarts and waits until it prints its address. */
