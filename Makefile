@@ -14,7 +14,7 @@ run: ## set up, build, start the server in demo mode (ARGS="--tls" and the like)
 test: ## every test, browser included (PHASES="domain storage" for some)
 	@tools/test.sh $(PHASES)
 
-soak: ## the long tests: races, timing statistics, fuzzing
+soak: ## the long tests: races, timing statistics, fuzzing, mutants
 	@tools/soak.sh
 
 watch: ## demo server that rebuilds and restarts on change

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs what building and testing Lanyard needs and this machine lacks.
 #
-#   tools/setup.sh [build|browser|postgres|clients|lint|all]…      (default: build)
+#   tools/setup.sh [build|browser|postgres|clients|lint|mutants|all]…      (default: build)
 #
 #   build     a C compiler, a Rust that builds WASM, the node tools (wasm-opt, Playwright)
 #   browser   chromium, for the end-to-end tests and screenshots
 #   postgres  PostgreSQL's server programs, for the tests' private cluster
 #   clients   the libraries of the quick starts, which sign in in the tests: npm's, Python's, Rust's
 #   lint      rustfmt and clippy
+#   mutants   cargo-mutants, for make soak; not part of all
 #
 # It says what it installs and why before it does. Only root with apt gets system packages
 # installed; anybody else gets the exact commands printed, and exit code 1. Pieces that are there
@@ -17,6 +18,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 WASM=wasm32-unknown-unknown
+MUTANTS=27.1.0
 SYSROOT="$TARGET/wasm-sysroot"
 PACKAGES=()
 REASONS=()
@@ -259,6 +261,16 @@ install_clients() {
         || die "the Rust quick start could not be built: is crates.io reachable?"
 }
 
+# A program of its own in target/tools, at a version that is known to work.
+install_mutants() {
+    local program="$TARGET/tools/bin/cargo-mutants"
+    [ "$("$program" mutants --version 2>/dev/null)" = "cargo-mutants $MUTANTS" ] && return 0
+    slow 1200 "building cargo-mutants $MUTANTS into target/tools (tools/mutants.sh runs it)" \
+        cargo install --locked --debug "cargo-mutants@$MUTANTS" --root "$TARGET/tools" --target-dir "$TARGET/tools-build" \
+        || die "cargo install failed: is crates.io reachable?"
+    rm -rf "$TARGET/tools-build"
+}
+
 # ---- the order of things ---------------------------------------------------------------------
 
 [ $# -gt 0 ] || set -- build
@@ -266,8 +278,8 @@ WANT=" $* "
 case "$WANT" in *" all "*) WANT=" build browser postgres clients lint " ;; esac
 for piece in $WANT; do
     case "$piece" in
-        build | browser | postgres | clients | lint) ;;
-        *) die "unknown piece '$piece': build, browser, postgres, clients, lint or all" ;;
+        build | browser | postgres | clients | lint | mutants) ;;
+        *) die "unknown piece '$piece': build, browser, postgres, clients, lint, mutants or all" ;;
     esac
 done
 wants() { case "$WANT" in *" $1 "*) return 0 ;; *) return 1 ;; esac }
@@ -282,4 +294,5 @@ install_packages
 if [ "$WASM_ROUTE" = debian ]; then build_wasm_std; fi
 if wants build; then install_node_modules; fi
 if wants clients; then install_clients; fi
+if wants mutants; then install_mutants; fi
 exit 0

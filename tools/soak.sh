@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # make soak: the tests that take long, marked #[ignore = "soak: …"] in the crates: races, timing
 # statistics, fuzzing. Their output is kept in target/soak/DATE.log. In release, with a private
-# PostgreSQL that keeps what it committed. LANYARD_SOAK_MINUTES (default 10) tells the tests how
+# PostgreSQL that keeps what it committed, and at the end the mutants of the policy code (tools/mutants.sh;
+# LANYARD_SOAK_MUTANTS=no leaves them out). LANYARD_SOAK_MINUTES (default 10) tells the tests how
 # long to go on.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -17,3 +18,4 @@ LANYARD_POSTGRES_DURABLE=1 "$ROOT/tools/postgres.sh" run \
     cargo test --release -p lanyard -p lanyard-domain -p lanyard-oidc -p lanyard-storage \
     -p lanyard-crypto -p lanyard-messaging --no-fail-fast \
     -- --ignored --nocapture --test-threads=1 soak 2>&1 | tee "$log"
+[ "${LANYARD_SOAK_MUTANTS:-yes}" = no ] || "$ROOT/tools/mutants.sh" 2>&1 | tee -a "$log"

@@ -82,6 +82,22 @@ test("O1 a tenant is created, appears in the list and the switcher; a bad domain
     await at(page, "Harbour Clinic");
 });
 
+test("A14 the countries of texts and calls: an unknown one is refused with the reason, what was typed stays, names are shown", async () => {
+    await page.goto(`/portal/${HARBOUR}`);
+    await expect(page.getByText("Codes by text and call go to phones in every country.")).toBeVisible();
+    const countries = page.getByLabel("Countries", { exact: true });
+    await countries.fill("gb, Narnia");
+    await press(page, "Save countries");
+    await expect(page.locator("#error-summary")).toContainText("“Narnia” is no country on our list.");
+    await expect(countries).toHaveValue("gb, Narnia");
+    await good("tenant overview, a wrong country");
+    await countries.fill("gb, ireland");
+    await press(page, "Save countries");
+    await expect(page.getByText("The countries are saved")).toBeVisible();
+    await expect(page.getByText("Codes by text and call go to phones in United Kingdom, Ireland only.")).toBeVisible();
+    await expect(countries).toHaveValue("United Kingdom, Ireland");
+});
+
 let clientId = "";
 
 test("an application: reply URLs that can't be are refused with reasons; a secret is shown once", async ({ baseURL }) => {

@@ -94,6 +94,36 @@ async fn n20_u24_a_phone_is_named_and_removed_and_its_owner_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn n27_every_factor_is_listed_and_opens_nothing_from_its_removal_on() {
+    let app = TestApp::new().await;
+    let clinic = app.world.mfa.clone();
+    let domain = clinic.tenant.domain.as_str();
+    let mut browser = maria_at_home(&app, &clinic).await;
+    let [own]: [String; 1] = factors(&app, clinic.maria).await.try_into().unwrap();
+    one_more(&app, clinic.maria, "+12065550177").await;
+    let page = browser.get(&paths::account(domain)).await;
+    assert!(page.says("•••• 23") && page.says("•••• 77"), "{}", page.text());
+    // Somebody with the password and the old phone stands before the challenge.
+    let mut pending = Run::begin(&app, &clinic, Via::Json).await;
+    pending.sign_in(MARIA, PASSWORD).await;
+    let code = app.code(PHONE).await;
+    let csrf = field(&page, "csrf");
+    let removed = browser.post(&paths::account_remove_factor(domain), &[("csrf", &csrf), ("factor", &own)]).await;
+    assert_eq!(removed.location().unwrap(), format!("{}?factor-removed", paths::account(domain)));
+    app.drain().await;
+    let before = app.rows(&["sessions", "grants", "factors"]).await;
+    let view = pending.act("submit-code", &[("code", &code)]).await;
+    assert!(!view.problems.is_empty(), "{view:?}");
+    assert_eq!(pending.browser.get(&paths::journey_return(&pending.id)).await.refresh(), None);
+    assert_eq!(app.rows(&["sessions", "grants", "factors"]).await, before);
+    // What is left is asked for.
+    let mut next = Run::begin(&app, &clinic, Via::Json).await;
+    let view = next.sign_in(MARIA, PASSWORD).await;
+    assert!(format!("{:?}", view.stage).contains("•••• 77"), "{view:?}");
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn u20_f20_the_last_factor_stays_and_only_its_owner_changes_it() {
     let app = TestApp::new().await;
     let clinic = app.world.mfa.clone();

@@ -45,3 +45,4 @@ mod sessions;
 mod single_sign_on;
 mod soak;
 mod tokens;
+mod toll_fraud;

@@ -138,6 +138,35 @@ async fn a46_what_is_personal_is_never_stored_by_a_cache() {
     assert!(run.browser.get(&home).await.header("cache-control").unwrap().contains("no-store"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn f27_a_cookie_is_never_set_by_an_answer_that_a_cache_may_keep() {
+    let app = TestApp::new().await;
+    every_kind(&app).await;
+    let clinic = app.world.plain.clone();
+    let mut run = Run::begin(&app, &clinic, Via::Form).await;
+    run.sign_in(NORA, PASSWORD).await;
+    run.code().await;
+    let logout = format!("{}/oauth2/v2.0/logout", crate::support::journey::place(&clinic, &clinic.flow));
+    let csrf = run.browser.get(&logout).await.csrf().unwrap();
+    run.browser.post(&logout, &[("confirm", "yes"), ("csrf", &csrf)]).await;
+    let mut staff = crate::sessions::staff(&app).await;
+    let home = staff.browser.get(&paths::clinic(app.world.mfa.tenant.domain.as_str())).await;
+    staff.browser.post(paths::CONSOLE_SIGN_OUT, &[("csrf", &home.csrf().unwrap())]).await;
+    let answers = app.bodies.lock().unwrap().clone();
+    let setting: Vec<_> = answers
+        .iter()
+        .filter_map(|(at, answer)| answer.rsplit_once('\n').map(|(_, headers)| (at, headers)))
+        .filter(|(_, headers)| headers.contains("\"set-cookie\": "))
+        .collect();
+    for (at, headers) in &setting {
+        assert!(headers.contains("no-store") && !headers.contains("public"), "{at}: {headers}");
+    }
+    // Journeys, a session and its end, a console and its end.
+    for cookie in ["__Host-journey=", "__Host-sso=", "__Host-console="] {
+        assert!(setting.iter().filter(|(_, headers)| headers.contains(cookie)).count() >= 2, "{cookie}: {setting:?}");
+    }
+}
+
 async fn ip_of_sign_in(app: &TestApp, mut browser: Browser) -> String {
     browser.extra.push(("x-forwarded-for", "192.0.2.66, 198.51.100.5".into()));
     let clinic = app.world.plain.clone();

@@ -1,16 +1,33 @@
-//! A hundred wrong tries in a row, and not even the right one counts: N9 to N11, failure 18.
+//! Waits that grow with each wrong try, and after a hundred in a row not even the right one counts: N9 to
+//! N11, failures 17 and 18.
 
-use lanyard_app::api::journey::{ProblemCode, StageView};
+use std::sync::Arc;
+
+use lanyard_app::{
+    api::journey::{ProblemCode, StageView},
+    paths,
+};
+use lanyard_crypto::MasterKey;
 use lanyard_domain::{
     audit::{Action, Outcome},
-    clock::MINUTE,
+    clock::{Clock, DAY, MINUTE, SECOND},
+    delays::GUESSES,
     factor::MAX_CONSECUTIVE,
 };
-use lanyard_storage::StorageError;
+use lanyard_messaging::Providers;
+use lanyard_server::{
+    router::router,
+    start::{self, Outside},
+    state::App,
+};
+use lanyard_storage::{StorageError, Store, StoreOptions};
 
 use crate::support::{
-    PASSWORD, Run, TestApp, Via, problem,
-    world::{MARIA, NORA, PHONE, SEED, TINA, totp},
+    Browser, Options, PASSWORD, Run, TestApp, Via,
+    app::randomness,
+    journey::authorize,
+    problem,
+    world::{MARIA, MASTER_KEY, NORA, PHONE, SEED, TINA, totp},
 };
 
 /// From a network of its own each, so that no throttle of a network is in the way.
@@ -121,4 +138,132 @@ async fn n9_n10_after_a_hundred_wrong_codes_a_factor_is_disabled() {
         assert!(matches!(view.stage, StageView::Challenge { .. }), "{view:?}");
     }
     assert_eq!(app.rows(&["sessions", "grants", "factors"]).await, before);
+}
+
+const WRONG: &str = "a wrong password";
+/// Of the same length as Maria's, and nobody's.
+const STRANGER: &str = "mario@patients.example";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n9_d11_waits_grow_by_address_and_network_whether_there_is_an_account_or_not() {
+    for options in [Options::default, Options::postgres] {
+        let app = TestApp::with(options()).await;
+        for email in [MARIA, STRANGER] {
+            for n in 0..=GUESSES.free {
+                let (_, code) = sign_in_from(&app, 1, email, WRONG).await;
+                assert_eq!(code, Some(ProblemCode::WrongCredentials), "{email} {n}");
+            }
+            for wait in [30_u32, 60, 120, 240, 480, 900, 900] {
+                // Not even the right one, to the last moment.
+                let before = app.rows(&["throttles", "accounts", "sessions"]).await;
+                for (left, pause) in [(wait, i64::from(wait) * SECOND - 1), (1, 1)] {
+                    let (mut run, code) = sign_in_from(&app, 1, email, PASSWORD).await;
+                    assert_eq!(code, Some(ProblemCode::SignInLocked { seconds: left }), "{email}");
+                    // U14: how long, and what to do instead.
+                    let page = run.page().await;
+                    assert!(page.says("then try again, or reset your password."), "{}", page.text());
+                    assert!(page.says("Forgot your password?"), "{}", page.text());
+                    app.advance(pause);
+                }
+                assert_eq!(app.rows(&["throttles", "accounts", "sessions"]).await, before, "it counts for nothing");
+                let (_, code) = sign_in_from(&app, 1, email, WRONG).await;
+                assert_eq!(code, Some(ProblemCode::WrongCredentials), "{email}");
+            }
+        }
+        sign_in_from(&app, 1, MARIA, WRONG).await;
+        // Failure 18: whoever is elsewhere is not kept waiting, and other people here are not either.
+        let (_, code) = sign_in_from(&app, 2, MARIA, PASSWORD).await;
+        assert_eq!(code, None);
+        let (_, code) = sign_in_from(&app, 1, TINA, PASSWORD).await;
+        assert_eq!(code, None);
+        // Her sign-in there does not end the wait of whoever guesses here.
+        let (_, code) = sign_in_from(&app, 1, MARIA, PASSWORD).await;
+        assert!(matches!(code, Some(ProblemCode::SignInLocked { .. })), "{code:?}");
+        // The right one, after the wait, begins the count anew.
+        app.advance(GUESSES.longest);
+        let (_, code) = sign_in_from(&app, 1, MARIA, PASSWORD).await;
+        assert_eq!(code, None);
+        for _ in 0..GUESSES.free {
+            sign_in_from(&app, 1, MARIA, WRONG).await;
+        }
+        let (_, code) = sign_in_from(&app, 1, MARIA, PASSWORD).await;
+        assert_eq!(code, None, "four are free again");
+        // The stranger's count is forgotten after a day without a try.
+        app.advance(DAY);
+        for _ in 0..GUESSES.free {
+            sign_in_from(&app, 1, STRANGER, WRONG).await;
+        }
+        let (_, code) = sign_in_from(&app, 1, STRANGER, WRONG).await;
+        assert_eq!(code, Some(ProblemCode::WrongCredentials));
+        app.drain().await;
+    }
+}
+
+// A server that begins now, on the same database.
+async fn another_server(app: &TestApp) -> App {
+    let store = Store::connect(&StoreOptions::new(app.database.url.clone())).await.unwrap();
+    let outside = Outside {
+        clock: Arc::clone(&app.clock) as Arc<dyn Clock>,
+        randomness: randomness(),
+        providers: Providers { smtp: None, twilio: None },
+        inbox: None,
+    };
+    let parts = start::parts(Options::default().config, store, MasterKey::from_bytes(&MASTER_KEY), outside).unwrap();
+    App::new(parts)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n9_waits_hold_on_every_server_and_after_a_restart() {
+    for options in [Options::default, Options::postgres] {
+        let app = TestApp::with(options()).await;
+        let clinic = app.world.mfa.clone();
+        let other = another_server(&app).await;
+        let there = Browser::new(router(other.clone()), Arc::default()).at_ip([198, 51, 0, 1]);
+        // Half of the tries here, half there.
+        for n in 0..=GUESSES.free {
+            if n % 2 == 0 {
+                sign_in_from(&app, 1, TINA, WRONG).await;
+            } else {
+                let mut run = Run::at(there.clone(), &authorize(&clinic, &clinic.flow, &[]), Via::Json).await;
+                run.sign_in(TINA, WRONG).await;
+            }
+        }
+        let mut run = Run::at(there, &authorize(&clinic, &clinic.flow, &[]), Via::Json).await;
+        let view = run.sign_in(TINA, PASSWORD).await;
+        assert_eq!(problem(&view, ""), Some(&ProblemCode::SignInLocked { seconds: 30 }), "{view:?}");
+        other.store.close().await;
+        let begun = another_server(&app).await;
+        let later = Browser::new(router(begun.clone()), Arc::default()).at_ip([198, 51, 0, 1]);
+        let mut run = Run::at(later, &authorize(&clinic, &clinic.flow, &[]), Via::Json).await;
+        let view = run.sign_in(TINA, PASSWORD).await;
+        assert_eq!(problem(&view, ""), Some(&ProblemCode::SignInLocked { seconds: 30 }), "{view:?}");
+        begun.store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f17_a_lock_stops_every_sign_in_that_is_under_way() {
+    for options in [Options::default, Options::postgres] {
+        let app = TestApp::with(options()).await;
+        let clinic = app.world.mfa.clone();
+        let mut pending = Run::begin(&app, &clinic, Via::Json).await;
+        pending.sign_in(TINA, PASSWORD).await;
+        let mut guessing = Run::begin(&app, &clinic, Via::Json).await;
+        guessing.sign_in(TINA, PASSWORD).await;
+        for _ in 0..GUESSES.free {
+            guessing.act("submit-code", &[("code", "000000")]).await;
+        }
+        let view = guessing.act("submit-code", &[("code", "000000")]).await;
+        assert_eq!(problem(&view, "code"), Some(&ProblemCode::FactorLocked { seconds: 30 }), "{view:?}");
+        let before = app.rows(&["sessions", "grants", "factors"]).await;
+        for run in [&mut pending, &mut guessing] {
+            let view = run.act("submit-code", &[("code", &totp(SEED, app.now()))]).await;
+            assert_eq!(problem(&view, "code"), Some(&ProblemCode::FactorLocked { seconds: 30 }), "{view:?}");
+            assert_eq!(run.browser.get(&paths::journey_return(&run.id)).await.refresh(), None);
+        }
+        assert_eq!(app.rows(&["sessions", "grants", "factors"]).await, before);
+        app.advance(30 * SECOND);
+        let view = pending.act("submit-code", &[("code", &totp(SEED, app.now()))]).await;
+        assert!(matches!(view.stage, StageView::Done { .. }), "{view:?}");
+    }
 }

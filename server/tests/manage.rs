@@ -56,6 +56,15 @@ async fn tenants_flows_and_applications_are_made_and_changed() {
     refused(&dir, &create_tenant(domain, "Another"), "taken").await;
     refused(&dir, &create_tenant("no domain", "Another"), "domain").await;
 
+    // A14: the countries of texts and calls, by the rules of the portal's form.
+    let texts = ["tenant", "texts", "--tenant", domain];
+    assert_eq!(answered(&dir, &texts).await["phone_countries"], serde_json::json!([]));
+    let set = answered(&dir, &[&texts[..], &["--countries", "united states, ca"]].concat()).await;
+    assert_eq!(set["phone_countries"], serde_json::json!(["CA", "US"]));
+    refused(&dir, &[&texts[..], &["--countries", "Narnia"]].concat(), "Narnia").await;
+    assert_eq!(answered(&dir, &texts).await, set);
+    assert_eq!(answered(&dir, &[&texts[..], &["--countries", ""]].concat()).await, tenant);
+
     let flow = answered(&dir, &["flow", "create", "--tenant", domain, "--name", "B2C_1_signup"]).await;
     assert!(flow["discovery"].as_str().unwrap().contains("/b2c_1_signup/v2.0/"), "{flow}");
     let set = ["flow", "set", "b2c_1_SIGNUP", "--tenant", domain, "--set", "token_minutes=15"];

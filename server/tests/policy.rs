@@ -166,7 +166,7 @@ async fn an_applications_own_minimum_decides() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn toggle_ends_silent_sign_in_and_refresh_below_the_new_level() {
+async fn n23_toggle_ends_silent_sign_in_and_refresh_below_the_new_level() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
     let (mut run, tokens) = with_tokens(&app, &clinic).await;

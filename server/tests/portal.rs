@@ -396,6 +396,47 @@ async fn rfc7591_registration_is_switched_in_the_portal_and_audited() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a14_the_countries_of_texts_and_calls_are_set_in_the_portal_and_audited() {
+    for options in [Options::default, Options::postgres] {
+        let app = TestApp::with(options()).await;
+        let tenant = app.world.mfa.tenant.id;
+        let action = format!("{RIVERSIDE}/texts");
+        let (mut ann, id) = operator(&app, "Ann", &[Role::TenantOperator(tenant)]).await;
+        let (mut ben, _) = operator(&app, "Ben", &[Role::TenantOperator(app.world.plain.tenant.id)]).await;
+        let page = ann.get(RIVERSIDE).await;
+        assert!(page.says("Codes by text and call go to phones in every country."), "{}", page.text());
+        let form = fields(&page, &action);
+        let before = app.rows(&["tenants", "audit"]).await;
+        let refused = send(&mut ann, &action, form.clone(), &[("countries", "Canada, Narnia")]).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(refused.says("“Narnia” is no country on our list."), "{}", refused.text());
+        assert!(refused.says("Canada, Narnia"), "what was typed stays");
+        let canada = [("countries", "Canada")];
+        assert_eq!(send(&mut ben, &action, form.clone(), &canada).await.status, StatusCode::NOT_FOUND, "a25");
+        let forged = [canada[0], ("csrf", "x")];
+        assert_eq!(send(&mut ann, &action, form.clone(), &forged).await.status, StatusCode::FORBIDDEN);
+        // As it is already: no change and no event.
+        send(&mut ann, &action, form.clone(), &[]).await;
+        assert_eq!(app.rows(&["tenants", "audit"]).await, before);
+
+        let saved = send(&mut ann, &action, form.clone(), &[("countries", "united states, CA")]).await;
+        assert_eq!(saved.location().as_deref(), Some("/portal/riverside.example?done=texts"));
+        let page = ann.get(&saved.location().unwrap()).await;
+        assert!(page.says("go to phones in Canada, United States only."), "{}", page.text());
+        // A form that was drawn before does not undo it unseen.
+        let stale = send(&mut ann, &action, form, &canada).await;
+        assert_eq!(stale.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(stale.says("Somebody else has changed the countries meanwhile."), "{}", stale.text());
+        let again = send(&mut ann, &action, fields(&stale, &action), &[]).await;
+        assert_eq!(again.location().as_deref(), Some("/portal/riverside.example?done=texts"));
+        let events = app.audit(tenant).await.into_iter().filter(|event| event.action == Action::TenantChanged);
+        let mut told: Vec<_> = events.map(|event| (event.actor, event.detail["phone_countries"].to_string())).collect();
+        told.sort();
+        assert_eq!(told, [(Some(id), "[\"CA\",\"US\"]".to_owned()), (Some(id), "[\"CA\"]".to_owned())]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn o3_the_page_says_whom_it_counts() {
     let app = TestApp::new().await;
     let mut ann = boss(&app, "Ann").await;

@@ -14,7 +14,7 @@ use lanyard_storage::StorageError;
 
 use crate::support::{
     PASSWORD, Run, TestApp, Via,
-    journey::{authorize, place},
+    journey::{authorize, place, with_code},
     world::{MARIA, NORA, PHONE, SAM, totp},
 };
 
@@ -72,7 +72,41 @@ async fn f23_a_secret_that_was_planted_before_the_sign_in_is_worth_nothing_after
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn n24_a_session_is_dead_after_logout() {
+async fn f25_a_cancelled_prompt_login_gives_no_session() {
+    for via in Via::BOTH {
+        let app = TestApp::new().await;
+        let plain = app.world.plain.clone();
+        let login = ("prompt", "login");
+        let cancelled = |back: &str| back.contains("error=access_denied") && !back.contains("code=");
+        // Nobody is signed in; then with the right password given, before the second factor.
+        for (clinic, password) in [(&plain, false), (&app.world.mfa, true)] {
+            let mut run = Run::at(app.browser(), &authorize(clinic, &clinic.flow, &[login]), via).await;
+            if password {
+                run.sign_in(MARIA, PASSWORD).await;
+                app.drain().await;
+            }
+            run.act("cancel", &[]).await;
+            let back = run.back().await;
+            assert!(cancelled(&back), "{back}");
+            assert_eq!((app.count("sessions").await, app.count("grants").await), (0, 0));
+            assert!(!run.browser.jar.contains_key("__Host-sso"));
+            let silent = authorize(clinic, &clinic.flow, &[("prompt", "none")]);
+            let back = run.browser.get(&silent).await.location().unwrap();
+            assert!(back.contains("error=") && !back.contains("code="), "{back}");
+        }
+        // Somebody is signed in already: that session answers for nothing that was cancelled.
+        let (run, _) = with_code(&app, &plain).await;
+        let before = app.rows(&["sessions", "grants"]).await;
+        let mut again = Run::at(run.browser, &authorize(&plain, &plain.flow, &[login]), via).await;
+        again.act("cancel", &[]).await;
+        let back = again.back().await;
+        assert!(cancelled(&back), "{back}");
+        assert_eq!(app.rows(&["sessions", "grants"]).await, before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n24_f24_a_session_is_dead_after_logout() {
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
     let mut run = Run::begin(&app, &clinic, Via::Form).await;
@@ -108,7 +142,7 @@ async fn n24_a_session_is_dead_after_logout() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn n24_a_console_session_is_dead_after_sign_out_idleness_and_its_life() {
+async fn n24_f24_a_console_session_is_dead_after_sign_out_idleness_and_its_life() {
     let app = TestApp::new().await;
     let home = paths::clinic(app.world.mfa.tenant.domain.as_str());
     let mut run = staff(&app).await;

@@ -117,7 +117,7 @@ async fn a28_the_token_endpoint_wants_the_very_same_reply_url() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f39_f42_a_reply_url_cannot_be_registered_in_a_shape_that_could_mislead() {
+async fn f39_f40_f41_f42_a_reply_url_cannot_be_registered_in_a_shape_that_could_mislead() {
     for bad in [
         "https://app.example/*",
         "https://*.example/cb",
@@ -131,6 +131,28 @@ async fn f39_f42_a_reply_url_cannot_be_registered_in_a_shape_that_could_mislead(
     ] {
         assert!(ReplyUrl::parse(bad, ApplicationKind::SinglePage).is_err(), "{bad}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f40_f41_f42_a_reply_url_that_only_looks_like_a_registered_one_gets_nothing() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let mut browser = app.browser();
+    for asked in [
+        "https://appXexample/callback",
+        "https://app.exampleX/callback",
+        "https://app.example.evil.example/callback",
+        "//app.example/callback",
+        "//evil.example/callback",
+        "/\tapp.example/callback",
+        "https://app.example/\tcallback",
+        "https://app.example/..;/callback",
+    ] {
+        let page = browser.get(&authorize(&clinic, &clinic.flow, &[("redirect_uri", asked)])).await;
+        assert_eq!(page.status, 400, "{asked}");
+        assert_eq!((page.location(), page.refresh()), (None, None), "{asked}");
+    }
+    assert_eq!(app.rows(&["journeys", "grants"]).await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -352,6 +352,8 @@ pub enum ProblemCode {
     PhoneMissing,
     PhoneInvalid,
     PhonePremiumRate,
+    /// No codes go to the country of this number (A14).
+    PhoneUnserved,
     MethodMissing,
     MethodUnavailable,
     AttributeMissing {

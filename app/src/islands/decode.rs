@@ -301,6 +301,7 @@ fn problem_code(value: impl Json) -> Option<ProblemCode> {
         "phone_missing" => ProblemCode::PhoneMissing,
         "phone_invalid" => ProblemCode::PhoneInvalid,
         "phone_premium_rate" => ProblemCode::PhonePremiumRate,
+        "phone_unserved" => ProblemCode::PhoneUnserved,
         "method_missing" => ProblemCode::MethodMissing,
         "method_unavailable" => ProblemCode::MethodUnavailable,
         "attribute_missing" => ProblemCode::AttributeMissing { label: label()? },

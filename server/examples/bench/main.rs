@@ -3,10 +3,14 @@
 //! Everything goes over real sockets to the real binary in a process of its own ([`server`]); this
 //! program seeds its databases ([`world`], [`patients`]), plays its clients ([`http`]) and reads
 //! what the kernel counted ([`process`]). One module a subject: [`sign_in`], [`footprint`],
-//! [`provider`] with its [`peer`], [`clinic`]. `tools/bench.sh` builds both and says on which machine.
+//! [`provider`] with its [`peer`], [`clinic`], [`flood`]. Only [`factors`] runs the server in this process. `tools/bench.sh` builds both and says on which machine.
 
 mod clinic;
 mod clinic_cases;
+// What fails there ends the measurement, as it ends a test.
+#[allow(clippy::unwrap_used)]
+mod factors;
+mod flood;
 mod floor;
 mod footprint;
 mod http;
@@ -16,6 +20,10 @@ mod process;
 mod provider;
 mod server;
 mod sign_in;
+// The server of the tests; not all of it is wanted here.
+#[path = "../../tests/support/mod.rs"]
+#[allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used)]
+mod support;
 mod table;
 mod world;
 mod wrk;
@@ -41,7 +49,7 @@ struct Arguments {
     /// A private PostgreSQL that may be filled; without it only SQLite is measured.
     #[arg(long, env = "LANYARD_TEST_POSTGRES_URL", hide_env_values = true)]
     postgres: Option<String>,
-    /// Only these parts: sign-in, footprint, provider, clinic (all by default).
+    /// Only these parts: sign-in, footprint, provider, clinic, factors, flood (all by default).
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Seconds that each run of sign-ins, and of bare hashes, takes.
@@ -119,6 +127,12 @@ async fn run(arguments: &Arguments) -> Outcome<Report> {
     }
     if arguments.wants("clinic") {
         clinic::measure(arguments, &mut report).await?;
+    }
+    if arguments.wants("factors") {
+        factors::measure(arguments, &mut report).await?;
+    }
+    if arguments.wants("flood") {
+        flood::measure(arguments, &mut report).await?;
     }
     report.note(format!("Load when it ended: {}.", process::load()));
     Ok(report)

@@ -125,11 +125,17 @@ impl Subject {
         connection.post(&self.token, "", &form).await?.expect(200)
     }
 
-    async fn refresh(&self, connection: &mut Connection, token: &str) -> Outcome<String> {
+    pub(crate) async fn refresh(&self, connection: &mut Connection, token: &str) -> Outcome<String> {
         let Client { id, secret, .. } = &self.refreshing;
         let form = format!("grant_type=refresh_token&client_id={id}&client_secret={secret}&refresh_token={token}");
         next_token(&connection.post(&self.token, "", &form).await?.expect(200)?)
     }
+}
+
+/// A refresh token, by a code flow.
+pub(crate) async fn first_token(subject: &Subject, connection: &mut Connection) -> Outcome<String> {
+    let code = subject.code(connection, &subject.refreshing).await?;
+    next_token(&subject.exchange(connection, &subject.refreshing, &code).await?)
 }
 
 async fn own_token(subject: &Subject, connection: &mut Connection) -> Outcome<()> {
@@ -351,10 +357,7 @@ async fn drive(subject: &Subject, kind: Kind, span: Duration, cpu: &impl Fn() ->
     for _ in 0..CONNECTIONS {
         let mut connection = Connection::open(Ipv4Addr::LOCALHOST, subject.port).await?;
         let token = match kind {
-            Kind::Refresh => {
-                let code = subject.code(&mut connection, &subject.refreshing).await?;
-                next_token(&subject.exchange(&mut connection, &subject.refreshing, &code).await?)?
-            }
+            Kind::Refresh => first_token(subject, &mut connection).await?,
             Kind::Discovery | Kind::Keys | Kind::ClientCredentials | Kind::CodeFlow => String::new(),
         };
         ready.push((connection, token));
@@ -389,7 +392,7 @@ async fn drive(subject: &Subject, kind: Kind, span: Duration, cpu: &impl Fn() ->
 }
 
 /// Our side, seeded and not yet started.
-struct Seeded {
+pub(crate) struct Seeded {
     name: String,
     application: Id<Application>,
     secret: String,
@@ -397,7 +400,8 @@ struct Seeded {
 }
 
 impl Seeded {
-    fn at(self, port: u16) -> Subject {
+    /// It, answering at `port`.
+    pub(crate) fn at(self, port: u16) -> Subject {
         let base = format!("/{}/{}", world::DOMAIN, world::FLOW);
         let client = |scope| Client { id: self.application.to_string(), secret: self.secret.clone(), scope };
         Subject {
@@ -415,7 +419,8 @@ impl Seeded {
     }
 }
 
-async fn ours(place: &Place, algorithm: SigningAlgorithm, database: &str) -> Outcome<Seeded> {
+/// Seeds our side on `place`; `database` is what the table calls it.
+pub(crate) async fn ours(place: &Place, algorithm: SigningAlgorithm, database: &str) -> Outcome<Seeded> {
     let app = world::open(place).await?;
     let tenant = world::tenant(&app).await?;
     let secret = Token::generate(&mut OsEntropy);

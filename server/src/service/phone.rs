@@ -1,6 +1,6 @@
 //! Phone numbers as people type them, read with the numbering plan (U17).
 
-use lanyard_domain::phone::{PhoneNumber, PhoneProblem};
+use lanyard_domain::phone::{PhoneCountries, PhoneNumber, PhoneProblem};
 use phonenumber::{Mode, Type, country};
 
 /// Reads `typed`, in national form for the two-letter `country`, or with `+` in any.
@@ -28,6 +28,14 @@ pub fn parse(typed: &str, country: &str) -> Result<PhoneNumber, PhoneProblem> {
     PhoneNumber::from_e164(&number.format().mode(Mode::E164).to_string())
 }
 
+/// Whether `countries` have texts and calls go to `number`.
+#[must_use]
+pub fn is_served(countries: &PhoneCountries, number: &PhoneNumber) -> bool {
+    let parsed = phonenumber::parse(None, number.as_str()).ok();
+    let country = parsed.and_then(|parsed| parsed.country().id());
+    countries.admit(country.as_ref().map(AsRef::as_ref))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +54,27 @@ mod tests {
     fn u17_premium_rate_numbers_are_refused() {
         for typed in ["+1 900 555 0142", "+49 900 1 234567", "+44 909 879 0000"] {
             assert_eq!(parse(typed, "US"), Err(PhoneProblem::PremiumRate), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a14_a_number_is_served_by_the_country_it_belongs_to() {
+        let of = |text: &str| PhoneNumber::from_e164(text).unwrap();
+        let america = PhoneCountries::only(["US".to_owned(), "CA".to_owned()]);
+        // One country code, many countries: the islands are what toll fraud lives on.
+        for (number, everywhere, in_america) in [
+            ("+12065550142", true, true),
+            ("+14165550142", true, true),
+            ("+18095550142", true, false),
+            ("+18765550142", true, false),
+            ("+4930901820", true, false),
+            // Satellites and networks of no country.
+            ("+881612345678", false, false),
+            ("+870773111632", false, false),
+            ("+88213300655", false, false),
+        ] {
+            assert_eq!(is_served(&PhoneCountries::default(), &of(number)), everywhere, "{number}");
+            assert_eq!(is_served(&america, &of(number)), in_america, "{number}");
         }
     }
 

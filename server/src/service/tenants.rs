@@ -9,6 +9,7 @@ use lanyard_domain::{
     clock::Timestamp,
     entropy::Entropy,
     id::Id,
+    phone::PhoneCountries,
     tenant::{SYSTEM_DOMAIN, Tenant, TenantDomain},
     user_flow::{
         Audience, CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, SessionSettings,
@@ -35,7 +36,8 @@ impl Blueprint {
     /// When a signing key cannot be made.
     pub fn draw(app: &App, name: String, domain: TenantDomain, region: String) -> Result<Self, signing::KeyError> {
         let now = app.clock.now();
-        let tenant = Tenant { id: Id::new(now, app.entropy().as_mut()), name, domain, region, created_at: now };
+        let (id, phone_countries) = (Id::new(now, app.entropy().as_mut()), PhoneCountries::default());
+        let tenant = Tenant { id, name, domain, region, phone_countries, created_at: now };
         let [rsa, ec, ed] = SigningAlgorithm::ALL.map(|algorithm| signing::NewKey::generate(app, algorithm));
         Ok(Self { tenant, signing: [rsa?, ec?, ed?] })
     }

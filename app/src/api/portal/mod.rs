@@ -184,6 +184,17 @@ pub struct Overview {
     pub run: bool,
     /// Whether programs may register applications.
     pub registration: RegistrationPanel,
+    /// Where texts and calls go.
+    pub texts: TextsPanel,
+}
+
+/// Where texts and calls go. Fields `countries`, and `was` for what the form was drawn from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextsPanel {
+    /// The names of the countries; none: every country.
+    pub countries: Vec<String>,
+    /// The form as it is typed.
+    pub form: FormState,
 }
 
 /// The switch for dynamic registration. Fields `to` (`on` or `off`) and `most`.

@@ -128,6 +128,9 @@ pub fn problem_text(code: &ProblemCode) -> String {
         ProblemCode::PhonePremiumRate => {
             "We can’t use this number because calls or texts to it cost extra. Enter an ordinary mobile or home number."
         }
+        ProblemCode::PhoneUnserved => {
+            "We don’t send codes to phones in this country. Enter a number of another country, or choose another way."
+        }
         ProblemCode::MethodMissing => "Choose how you want to prove it’s you.",
         ProblemCode::MethodUnavailable => "You can’t use that way here. Choose another one.",
         ProblemCode::OutOfStep => {
@@ -312,6 +315,7 @@ pub(crate) mod tests {
             ProblemCode::PhoneMissing,
             ProblemCode::PhoneInvalid,
             ProblemCode::PhonePremiumRate,
+            ProblemCode::PhoneUnserved,
             ProblemCode::MethodMissing,
             ProblemCode::MethodUnavailable,
             ProblemCode::AttributeMissing { label: label() },
@@ -352,6 +356,7 @@ pub(crate) mod tests {
                 | ProblemCode::PhoneMissing
                 | ProblemCode::PhoneInvalid
                 | ProblemCode::PhonePremiumRate
+                | ProblemCode::PhoneUnserved
                 | ProblemCode::MethodMissing
                 | ProblemCode::MethodUnavailable
                 | ProblemCode::AttributeMissing { .. }

@@ -110,6 +110,12 @@ pub fn invitation_withdrawal(domain: &str, invitation: &str) -> String {
     format!("{}/operators/{invitation}/withdraw", paths::portal_tenant(domain))
 }
 
+/// Where the countries of texts and calls are set.
+#[must_use]
+pub fn texts(domain: &str) -> String {
+    format!("{}/texts", paths::portal_tenant(domain))
+}
+
 /// Where dynamic registration is switched.
 #[must_use]
 pub fn registration(domain: &str) -> String {

@@ -8,7 +8,7 @@ use super::{
     portal_page, words,
 };
 use crate::{
-    api::portal::{FormState, Frame, Listing, Overview, RegistrationPanel, TenantRow},
+    api::portal::{FormState, Frame, Listing, Overview, RegistrationPanel, TenantRow, TextsPanel},
     components::{
         Badge, Breadcrumbs, Button, ButtonKind, ButtonLink, Column, DataTable, DefinitionList, EmptyState,
         ErrorSummary, Form, SelectField, TextField, Tone,
@@ -117,7 +117,9 @@ pub fn overview_page(frame: Frame, overview: Overview) -> AnyView {
     let name = frame.tenant.as_ref().map(|tenant| tenant.name.clone()).unwrap_or_default();
     let steps = checklist(&domain, &overview);
     let registration = registration(&domain, frame.csrf.clone(), &overview.registration);
-    let problems = overview.registration.form.problems.clone();
+    let texts = texts(&domain, frame.csrf.clone(), &overview.texts);
+    let mut problems = overview.registration.form.problems.clone();
+    problems.extend(overview.texts.form.problems.clone());
     let covered = words::blast_radius(overview.patients, overview.patients_with_mfa);
     let content = view! {
         <ErrorSummary items=problems />
@@ -138,9 +140,40 @@ pub fn overview_page(frame: Frame, overview: Overview) -> AnyView {
                 ("Country or region".into(), overview.region.into_any()),
             ] />
         </section>
+        {texts}
         {registration}
     };
     portal_page(frame, content.into_any())
+}
+
+fn texts(domain: &str, csrf: String, panel: &TextsPanel) -> AnyView {
+    let (countries, was, wrong) =
+        (panel.form.value("countries"), panel.form.value("was"), panel.form.error("countries"));
+    let action = addresses::texts(domain);
+    let now = if panel.countries.is_empty() {
+        "Codes by text and call go to phones in every country.".to_owned()
+    } else {
+        format!("Codes by text and call go to phones in {} only.", panel.countries.join(", "))
+    };
+    view! {
+        <section class="panel">
+            <h2>"Texts and calls"</h2>
+            <p>{now}</p>
+            <p class="hint">"Criminals have codes sent to numbers that are dear to call and share what you pay. Name the countries your patients live in, and no others cost you anything. Satellite and premium-rate numbers never get codes."</p>
+            <Form action=action csrf=csrf>
+                <input type="hidden" name="was" value=was />
+                <TextField
+                    name="countries"
+                    label="Countries"
+                    value=countries
+                    hint="Names or two-letter codes with commas between them, for example Canada, US. Empty: every country."
+                    error=wrong
+                />
+                <div class="actions"><Button label="Save countries" kind=ButtonKind::Secondary /></div>
+            </Form>
+        </section>
+    }
+    .into_any()
 }
 
 fn registration(domain: &str, csrf: String, panel: &RegistrationPanel) -> AnyView {

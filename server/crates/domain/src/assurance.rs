@@ -320,6 +320,23 @@ mod tests {
     }
 
     #[test]
+    fn n23_a_session_never_counts_for_more_than_its_sign_in() {
+        let (password, email) = (someone().with_password(), someone().with_email());
+        let one = [password, email, someone().with_second(Method::TextMessage, Timestamp(DAY))];
+        for sign_in in one {
+            // Neither time nor use adds a factor, nor does handing it on as what it is not.
+            for age in [-1, 0, 1, HOUR - 1, HOUR, DAY, 400 * DAY] {
+                let now = sign_in.at().plus(age);
+                for last_seen in [sign_in.at(), now] {
+                    assert_eq!(sign_in.level_at(now, last_seen), Level::Aal1, "{sign_in:?}");
+                }
+            }
+            assert_eq!(sign_in.clone().carried_over(Level::Aal2).level(), Level::Aal1);
+            assert!(!sign_in.amr().contains(&"mfa"), "{sign_in:?}");
+        }
+    }
+
+    #[test]
     fn n21_aal2_fades_after_an_hour_of_silence_or_a_day() {
         let both = someone().with_password().with_second(Method::AuthenticatorApp, Timestamp(DAY));
         let at = both.at();

@@ -44,6 +44,7 @@ pub enum Action {
     ApplicationTokenIssued,
     ClientAuthenticationFailed,
     TenantCreated,
+    TenantChanged,
     ApplicationRegistered,
     ApplicationChanged,
     ClientSecretCreated,

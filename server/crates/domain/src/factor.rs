@@ -3,23 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::Account,
-    assurance::Method,
-    clock::{MINUTE, Millis, Timestamp},
-    id::Id,
-    passkey::Passkey,
-    phone::PhoneNumber,
-    secret::Sealed,
+    account::Account, assurance::Method, clock::Timestamp, id::Id, passkey::Passkey, phone::PhoneNumber, secret::Sealed,
 };
 
-/// Consecutive wrong codes after which a factor is locked for [`LOCK_TIME`]. The count stands in
-/// the database and spans journeys (failures 9 and 10).
-pub const MAX_FAILURES: u32 = 10;
 /// Consecutive wrong tries of one authenticator, with pauses or without, after which it is disabled: it
 /// opens nothing any more, and is bound anew or removed (N9; 800-63B-4, 3.2.2).
 pub const MAX_CONSECUTIVE: u32 = 100;
-/// How long a locked factor stays locked.
-pub const LOCK_TIME: Millis = 15 * MINUTE;
 
 /// A factor as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +88,13 @@ impl FactorSecret {
             Self::Passkey(passkey) => Some(passkey),
             Self::Phone { .. } | Self::AuthenticatorApp { .. } => None,
         }
+    }
+
+    /// The number, if it is a phone.
+    #[must_use]
+    pub const fn number(&self) -> Option<&PhoneNumber> {
+        let Self::Phone { number, .. } = self else { return None };
+        Some(number)
     }
 
     /// Whether it can serve `method`.

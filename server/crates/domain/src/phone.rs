@@ -1,7 +1,7 @@
 //! Phone numbers in E.164. Which national forms are read, and which ranges are refused, is
 //! decided by the server with a numbering-plan library; the domain keeps only the result.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,47 @@ pub enum PhoneProblem {
     /// Premium-rate and shared-cost ranges: a code sent there costs the clinic or the patient.
     #[error("is a premium-rate number")]
     PremiumRate,
+    /// The tenant sends nothing to its country, or it belongs to none (A14).
+    #[error("is of a country to which no codes go")]
+    Country,
+}
+
+/// The countries to whose numbers a tenant sends texts and calls (A14): who rents numbers where they
+/// are dear has codes sent there, and shares what the tenant pays. Numbers of no country (satellites,
+/// international networks) get none in any case.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PhoneCountries(BTreeSet<String>);
+
+impl PhoneCountries {
+    /// These alone: ISO 3166-1 alpha-2 codes in upper case. None at all stands for every country.
+    #[must_use]
+    pub fn only(codes: impl IntoIterator<Item = String>) -> Self {
+        Self(codes.into_iter().collect())
+    }
+
+    /// Whether codes go to numbers of `country`.
+    #[must_use]
+    pub fn admit(&self, country: Option<&str>) -> bool {
+        country.is_some_and(|country| self.0.is_empty() || self.0.contains(country))
+    }
+
+    /// The codes of the countries, in order; none if every country is served.
+    pub fn codes(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// As the database and the form have it: the codes with commas.
+    #[must_use]
+    pub fn listed(&self) -> String {
+        self.codes().collect::<Vec<_>>().join(", ")
+    }
+
+    /// From what [`PhoneCountries::listed`] gave.
+    #[must_use]
+    pub fn from_listed(text: &str) -> Self {
+        Self::only(text.split(',').map(str::trim).filter(|code| !code.is_empty()).map(str::to_owned))
+    }
 }
 
 impl PhoneNumber {
@@ -49,5 +90,22 @@ impl PhoneNumber {
 impl fmt::Debug for PhoneNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.masked())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a14_a_list_of_countries_admits_those_alone_and_an_empty_one_every_country() {
+        let all = PhoneCountries::default();
+        let some = PhoneCountries::only(["US".to_owned(), "CA".to_owned()]);
+        assert!(all.admit(Some("CU")) && some.admit(Some("CA")) && !some.admit(Some("CU")));
+        // What belongs to no country gets nothing in any case.
+        assert!(!all.admit(None) && !some.admit(None));
+        for countries in [all, some] {
+            assert_eq!(PhoneCountries::from_listed(&countries.listed()), countries);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Timestamp, id::Id, text};
+use crate::{clock::Timestamp, id::Id, phone::PhoneCountries, text};
 
 /// The domain of the built-in tenant in which operators live.
 pub const SYSTEM_DOMAIN: &str = "lanyard.system";
@@ -18,6 +18,8 @@ pub struct Tenant {
     pub domain: TenantDomain,
     /// ISO 3166-1 alpha-2 code of the region, shown and audited, without other effect.
     pub region: String,
+    /// Where its texts and calls go.
+    pub phone_countries: PhoneCountries,
     /// When it was created.
     pub created_at: Timestamp,
 }

@@ -15,6 +15,7 @@ use lanyard_domain::{
     entropy::SeededEntropy,
     grant::{CODE_LIFE, Grant, GrantDetails, RefreshToken},
     id::Id,
+    phone::PhoneCountries,
     reply_url::ReplyUrl,
     secret::Token,
     tenant::{Tenant, TenantDomain},
@@ -78,6 +79,7 @@ pub(crate) fn tenant() -> Tenant {
         name: "Clinic".into(),
         domain: TenantDomain::parse("clinic.example").unwrap(),
         region: "DE".into(),
+        phone_countries: PhoneCountries::default(),
         created_at: NOW,
     }
 }

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use lanyard_domain::{role::Role, tenant::Tenant};
 use serde_json::json;
 
-use super::{Outcome, by, problems, registration, said, with};
+use super::{Outcome, by, problems, registration, said, tenant_of, with};
 use crate::{
     cli::ServeArgs,
     http::{form::Fields, portal::forms},
@@ -27,6 +27,17 @@ pub(in super::super) enum TenantCommand {
         /// Two letters of a country or region.
         #[arg(long, default_value = "US")]
         region: String,
+        #[command(flatten)]
+        server: ServeArgs,
+    },
+    /// Show or set the countries to whose phones codes go by text and call.
+    Texts {
+        /// The tenant's domain.
+        #[arg(long)]
+        tenant: String,
+        /// Names or two-letter codes with commas between them; "" for every country. Without it nothing changes.
+        #[arg(long)]
+        countries: Option<String>,
         #[command(flatten)]
         server: ServeArgs,
     },
@@ -56,6 +67,18 @@ pub(in super::super) async fn run(command: &TenantCommand) -> Outcome {
             })
             .await
         }
+        TenantCommand::Texts { tenant, countries, server } => {
+            with(server.load()?, |app| async move {
+                let found = tenant_of(&app, tenant).await?;
+                let Some(countries) = countries else { return Ok(shown(&found)) };
+                let form = Fields([("countries".to_owned(), countries.clone())].into());
+                let wanted = forms::phone_countries(&form).map_err(problems)?;
+                let set = tenants::set_phone_countries(&app, found.id, None, wanted, by()).await;
+                let phone_countries = set.map_err(|error| said(error, tenant))?;
+                Ok(shown(&Tenant { phone_countries, ..found }))
+            })
+            .await
+        }
         TenantCommand::Registration(command) => registration::run(command).await,
         TenantCommand::List { server } => {
             with(server.load()?, |app| async move {
@@ -68,5 +91,11 @@ pub(in super::super) async fn run(command: &TenantCommand) -> Outcome {
 }
 
 fn shown(tenant: &Tenant) -> serde_json::Value {
-    json!({"id": tenant.id, "name": tenant.name, "domain": tenant.domain, "region": tenant.region})
+    json!({
+        "id": tenant.id,
+        "name": tenant.name,
+        "domain": tenant.domain,
+        "region": tenant.region,
+        "phone_countries": tenant.phone_countries,
+    })
 }

@@ -6,11 +6,11 @@ use axum::{
     response::Response,
 };
 use lanyard_app::{
-    api::portal::{FormState, Frame, Overview, RegistrationPanel, Section, TenantRow},
+    api::portal::{FormState, Frame, Overview, RegistrationPanel, Section, TenantRow, TextsPanel},
     pages::portal::{new_tenant_page, overview_page, tenant_list_page},
     paths,
 };
-use lanyard_domain::{registration::MOST_REGISTRATIONS, tenant::Tenant};
+use lanyard_domain::{phone::PhoneCountries, registration::MOST_REGISTRATIONS, tenant::Tenant};
 
 use super::{
     Asked, Place, forms,
@@ -93,23 +93,36 @@ pub(super) async fn overview(
     let mut frame = in_tenant(&app, &place, Section::Overview).await?;
     frame.done = match asked.done.as_str() {
         "created" => done("The tenant is created"),
+        "texts" => done("The countries are saved"),
         "registration-on" => done("Programs may register applications"),
         "registration-off" => done("Nobody but operators registers applications any more"),
         _ => None,
     };
-    drawn(&app, &place, frame, None).await
+    drawn(&app, &place, frame, Refused::default()).await
 }
 
-// With the form as it was typed, if it was refused.
-async fn drawn(app: &App, place: &Place, frame: Frame, refused: Option<FormState>) -> Result<Response, HttpError> {
+// The forms of the page as they were typed, where they were refused.
+#[derive(Default)]
+struct Refused {
+    registration: Option<FormState>,
+    texts: Option<FormState>,
+}
+
+async fn drawn(app: &App, place: &Place, frame: Frame, refused: Refused) -> Result<Response, HttpError> {
     let (switch, _) = registration::show(app, place.tenant.id).await?;
-    let answer = Answer::of_form("Overview", &frame, refused.is_some());
+    let answer = Answer::of_form("Overview", &frame, refused.registration.is_some() || refused.texts.is_some());
+    let countries = forms::country_names(&place.tenant.phone_countries);
+    let present = || {
+        let was = place.tenant.phone_countries.listed();
+        FormState::default().with("countries", countries.join(", ")).with("was", was)
+    };
+    let texts = TextsPanel { form: refused.texts.unwrap_or_else(present), countries };
     let usual = if switch.most == 0 { USUAL_MOST } else { switch.most };
     let registration = RegistrationPanel {
         on: switch.on,
         registered: switch.registered,
         most: switch.most,
-        form: refused.unwrap_or_else(|| FormState::default().with("most", usual.to_string())),
+        form: refused.registration.unwrap_or_else(|| FormState::default().with("most", usual.to_string())),
     };
     let figures = tenants::figures(app, place.tenant.id).await?;
     let overview = Overview {
@@ -122,8 +135,40 @@ async fn drawn(app: &App, place: &Place, frame: Frame, refused: Option<FormState
         linked: figures.linked,
         run: figures.run,
         registration,
+        texts,
     };
     Ok(answer.draw(app, move || overview_page(frame.clone(), overview.clone())).await)
+}
+
+/// `POST /portal/{tenant}/texts`. Fields `countries` and `was`.
+pub(super) async fn set_phone_countries(
+    State(app): State<App>,
+    place: Place,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response, HttpError> {
+    place.who.check(&headers, &fields)?;
+    let wanted = match forms::phone_countries(&fields) {
+        Ok(wanted) => wanted,
+        Err(problems) => return texts_refused(&app, &place, forms::typed(&fields, problems)).await,
+    };
+    let was = PhoneCountries::from_listed(fields.get("was"));
+    match tenants::set_phone_countries(&app, place.tenant.id, Some(was), wanted, place.by(client)).await {
+        Ok(_) => Ok(on_to(&paths::portal_tenant(place.domain()), "texts")),
+        Err(PortalError::Conflict) => {
+            let text = "Somebody else has changed the countries meanwhile. What you see above is how they stand now. Save again to replace them.";
+            let present = place.tenant.phone_countries.listed();
+            let typed = forms::typed(&fields, Vec::new()).with("was", present).wrong("countries", text);
+            texts_refused(&app, &place, typed).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn texts_refused(app: &App, place: &Place, typed: FormState) -> Result<Response, HttpError> {
+    let frame = in_tenant(app, place, Section::Overview).await?;
+    drawn(app, place, frame, Refused { texts: Some(typed), ..Refused::default() }).await
 }
 
 /// `POST /portal/{tenant}/registration`. Fields `to` (`on` or `off`) and, for `on`, `most`.
@@ -150,7 +195,7 @@ pub(super) async fn switch_registration(
             let text = format!("Enter a whole number from 1 to {MOST_REGISTRATIONS}.");
             let typed = forms::typed(&fields, Vec::new()).wrong("most", text);
             let frame = in_tenant(&app, &place, Section::Overview).await?;
-            drawn(&app, &place, frame, Some(typed)).await
+            drawn(&app, &place, frame, Refused { registration: Some(typed), ..Refused::default() }).await
         }
         Err(error) => Err(error.into()),
     }

@@ -120,6 +120,7 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         | Action::ClientAuthenticationFailed
         | Action::JourneyCancelled => "An app was at work",
         Action::TenantCreated
+        | Action::TenantChanged
         | Action::ApplicationRegistered
         | Action::ApplicationChanged
         | Action::ApplicationDeleted

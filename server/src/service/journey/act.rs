@@ -223,6 +223,7 @@ fn over_of(refusal: &Refusal) -> Option<OverReason> {
         | Refusal::FactorLocked { .. }
         | Refusal::ResendTooSoon { .. }
         | Refusal::TooManySends { .. }
+        | Refusal::PhoneUnserved
         | Refusal::MethodUnavailable
         | Refusal::PasskeyWrong
         | Refusal::PasskeyExpired

@@ -5,6 +5,7 @@
 use lanyard_domain::{
     assurance::{Demand, Level},
     clock::{DAY, HOUR, Millis, Timestamp},
+    delays::Delays,
     id::Id,
     journey::{Event, Journey},
     secret::TokenHash,
@@ -103,7 +104,7 @@ pub(super) async fn spend(
     now: Timestamp,
 ) -> Result<(), StorageError> {
     for budget in budgets(app, tenant, network, now) {
-        tx.throttle_failed(tenant, &budget.key, now, u32::MAX, budget.window).await?;
+        tx.throttle_failed(tenant, &budget.key, now, Delays::counting(budget.window)).await?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use lanyard_domain::{
     audit::{Action, Outcome},
     clock::Timestamp,
     consent::Consent,
+    delays::GUESSES,
     factor::MAX_CONSECUTIVE,
     id::Id,
     journey::{CodePurpose, Effect, Journey, NewAccount, Notice},
@@ -16,7 +17,7 @@ use lanyard_storage::WriteTx;
 
 use super::{
     JourneyError, Scene, budget,
-    facts::{SIGN_IN_FAILURES, SIGN_IN_LOCK, send_key, sign_in_key},
+    facts::{send_key, sign_in_key},
     messages::{self, Outgoing},
 };
 use crate::{
@@ -126,7 +127,7 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
         }
         Effect::SignInFailed { email } => {
             let key = sign_in_key(hands.app, tenant, &email, &hands.client.network());
-            tx.throttle_failed(tenant, &key, now, SIGN_IN_FAILURES, SIGN_IN_LOCK).await?;
+            tx.throttle_failed(tenant, &key, now, GUESSES).await?;
             counters::sign_in_failed(tx, tenant, now, hands.spread()).await?;
             if tx.password_failed(tenant, &email).await? == Some(MAX_CONSECUTIVE) {
                 messages::enqueue(hands, tx, Outgoing::Notice { to: &email, notice: Notice::PasswordDisabled }).await?;

@@ -6,7 +6,8 @@ use lanyard_domain::{
     consent::{self, ConsentFacts},
     email::EmailAddress,
     id::Id,
-    journey::{CodePurpose, Event, Facts, Journey, SEND_WINDOW, Target, Whose},
+    journey::{AccountFacts, CodePurpose, Event, Facts, Journey, SEND_WINDOW, Target, Whose},
+    phone::PhoneNumber,
     secret::TokenHash,
     tenant::Tenant,
     user_flow::UserFlow,
@@ -14,12 +15,7 @@ use lanyard_domain::{
 use lanyard_storage::{ReadTx, StepWants, StorageError, WriteTx};
 
 use super::{JourneyError, Scene, budget};
-use crate::state::App;
-
-/// Wrong passwords for one address from one network before [`SIGN_IN_LOCK`].
-pub(super) const SIGN_IN_FAILURES: u32 = 10;
-/// How long they are locked then.
-pub(super) const SIGN_IN_LOCK: lanyard_domain::clock::Millis = 15 * lanyard_domain::clock::MINUTE;
+use crate::{service::phone, state::App};
 
 /// The account with this id.
 ///
@@ -29,7 +25,7 @@ pub(super) async fn account(app: &App, tenant: Id<Tenant>, id: Id<Account>) -> R
     app.store.read(move |tx| Box::pin(async move { Ok(tx.account_by_id(tenant, id).await?) })).await
 }
 
-/// The key of the sign-in throttle: an address from a network. An attacker elsewhere does not
+/// The key of the sign-in throttle: an address from a network, whose waits grow ([`lanyard_domain::delays::GUESSES`]). An attacker elsewhere does not
 /// lock the owner out (failure 18), and the form's fields cannot alter it (failure 15).
 pub(super) fn sign_in_key(app: &App, tenant: Id<Tenant>, email: &EmailAddress, network: &str) -> TokenHash {
     app.throttle_key(tenant, "sign-in", &[email.as_str(), network])
@@ -111,6 +107,7 @@ pub(super) async fn load(
         true => budget::barred_until(app, tx, tenant, network, now).await?,
         false => None,
     };
+    let phones_unserved = unserved(scene, &whose, account.as_ref(), destinations.phone.map(|(_, number)| number));
     let id = account.as_ref().map(|account| account.id);
     let consent = consent(tx, &journey.header.target, scene.application.as_ref(), &scene.flow, id).await?;
     Ok(Facts {
@@ -121,6 +118,25 @@ pub(super) async fn load(
         email_sends,
         phone_sends,
         phone_barred_until,
+        phones_unserved,
         consent,
     })
+}
+
+// Of the numbers that this step may send to, those in countries to which the tenant sends nothing. Not
+// looked up while nobody is identified: nothing is sent then, and it would take time for accounts with a
+// phone alone (D11).
+fn unserved(
+    scene: &Scene,
+    whose: &Whose,
+    account: Option<&AccountFacts>,
+    destination: Option<PhoneNumber>,
+) -> Vec<PhoneNumber> {
+    if matches!(whose, Whose::Address(_)) {
+        return Vec::new();
+    }
+    let bound = account.into_iter().flat_map(|account| &account.factors).filter_map(|factor| factor.secret.number());
+    let mut numbers: Vec<_> = bound.cloned().chain(destination).collect();
+    numbers.retain(|number| !phone::is_served(&scene.tenant.phone_countries, number));
+    numbers
 }

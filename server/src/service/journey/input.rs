@@ -14,6 +14,7 @@ use lanyard_domain::{
     id::Id,
     journey::{CODE_DIGITS, Event, Journey, NewDetails, Stage, Target},
     password::{Password, Policy, StoredPassword},
+    phone::{PhoneNumber, PhoneProblem},
 };
 
 use super::{Scene, passkeys, problems};
@@ -84,7 +85,7 @@ pub(super) async fn read(
             Some(method) => Event::ChooseMethod { method },
             None => return Ok(one("method", ProblemCode::MethodMissing)),
         },
-        "enter-phone" => match phone_number(fields) {
+        "enter-phone" => match phone_number(scene, fields) {
             Ok(event) => event,
             Err(problems) => return Ok(Input::Problems(problems)),
         },
@@ -128,19 +129,17 @@ fn device_name(fields: &Fields) -> String {
     lanyard_domain::text::clean(fields.get("name"), 60).unwrap_or_else(|_| "Authenticator app".to_owned())
 }
 
-fn phone_number(fields: &Fields) -> Result<Event, Vec<Problem>> {
+fn phone_number(scene: &Scene, fields: &Fields) -> Result<Event, Vec<Problem>> {
     let method = Method::parse(fields.get("method")).filter(|method| method.is_phone());
     let number = match fields.get("phone").trim() {
         "" => Err(problems::at("phone", ProblemCode::PhoneMissing)),
-        typed => phone::parse(typed, fields.get("country")).map_err(|problem| {
-            problems::at(
-                "phone",
-                match problem {
-                    lanyard_domain::phone::PhoneProblem::Invalid => ProblemCode::PhoneInvalid,
-                    lanyard_domain::phone::PhoneProblem::PremiumRate => ProblemCode::PhonePremiumRate,
-                },
-            )
-        }),
+        typed => {
+            let served = |number: &PhoneNumber| phone::is_served(&scene.tenant.phone_countries, number);
+            let parsed = phone::parse(typed, fields.get("country"));
+            let number =
+                parsed.and_then(|number| if served(&number) { Ok(number) } else { Err(PhoneProblem::Country) });
+            number.map_err(|problem| problems::at("phone", problems::of_phone(problem)))
+        }
     };
     match (number, method) {
         (Ok(number), Some(method)) => Ok(Event::EnterPhone { number, method }),

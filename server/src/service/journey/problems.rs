@@ -6,6 +6,7 @@ use lanyard_domain::{
     clock::Timestamp,
     journey::{Refusal, Stage},
     password::PasswordProblem,
+    phone::PhoneProblem,
 };
 
 /// A problem at `field`.
@@ -26,6 +27,16 @@ pub(super) fn of_password(problem: PasswordProblem, min: usize) -> Problem {
         PasswordProblem::Context => ProblemCode::PasswordContext,
     };
     at("password", code)
+}
+
+/// What is wrong with a phone number.
+#[must_use]
+pub(super) const fn of_phone(problem: PhoneProblem) -> ProblemCode {
+    match problem {
+        PhoneProblem::Invalid => ProblemCode::PhoneInvalid,
+        PhoneProblem::PremiumRate => ProblemCode::PhonePremiumRate,
+        PhoneProblem::Country => ProblemCode::PhoneUnserved,
+    }
 }
 
 /// What is wrong with an attribute.
@@ -67,6 +78,7 @@ pub(super) fn of_refusal(refusal: &Refusal, stage: &Stage, now: Timestamp) -> Op
         Refusal::TooManySends { from } => {
             at(destination_field(stage), ProblemCode::TooManySends { seconds: seconds(from) })
         }
+        Refusal::PhoneUnserved => at(destination_field(stage), ProblemCode::PhoneUnserved),
         Refusal::MethodUnavailable => at("method", ProblemCode::MethodUnavailable),
         Refusal::PasskeyWrong => at("", ProblemCode::PasskeyWrong),
         Refusal::PasskeyExpired => at("", ProblemCode::PasskeyExpired),
@@ -77,7 +89,7 @@ pub(super) fn of_refusal(refusal: &Refusal, stage: &Stage, now: Timestamp) -> Op
     Some(problem)
 }
 
-// Where the page has a field for the destination, the limit of sends belongs to it.
+// Where the page has a field for the destination, what keeps codes from it belongs there.
 fn destination_field(stage: &Stage) -> &'static str {
     match stage.name() {
         "sign_up_email" | "reset_email" => "email",

@@ -21,7 +21,7 @@ use lanyard_domain::{
 use serde::{Deserialize, Serialize};
 
 use super::{Scene, finish::may_be_told, input, passkeys, problems::seconds_until};
-use crate::service::consents;
+use crate::service::{consents, phone};
 
 /// What the last thing sent came to; kept with the journey so that the page after a redirect can
 /// say it. Never holds a password or a code.
@@ -227,10 +227,14 @@ fn challenge(
 ) -> StageView {
     let factors = sight.account.map_or(&[][..], |account| &account.factors);
     let hint = |id| factors.iter().find(|f| f.id == id).map_or(String::new(), hint_of);
+    let number = factors.iter().find(|f| f.id == factor).and_then(|f| f.secret.number());
+    // Nothing was sent: the page says so, and offers the other ways at once.
+    let served = number.is_none_or(|number| phone::is_served(&sight.scene.tenant.phone_countries, number));
+    let delivery = if served { sight.delivery } else { Delivery::Failed };
     let ways = sight.account.map(|account| journey.ways(&sight.scene.demand, account)).unwrap_or_default();
     StageView::Challenge {
         method: method_of(method),
-        code: proof.map(|proof| code(proof, &hint(factor), sight)),
+        code: proof.map(|proof| CodeView { delivery, ..code(proof, &hint(factor), sight) }),
         factor_name: hint(factor),
         passkey: (method == assurance::Method::Passkey).then(|| passkeys::request(journey, factors, sight)).flatten(),
         other_ways: ways

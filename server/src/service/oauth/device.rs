@@ -5,6 +5,7 @@ use lanyard_domain::{
     application::Application,
     audit::{Action, Outcome},
     clock::{MINUTE, Millis, Timestamp},
+    delays::Delays,
     device::{DEVICE_CODE_LIFE, DeviceCode, POLL_INTERVAL, UserCode},
     grant::{AuthorizationRequest, RequestOptions, ResponseMode},
     id::Id,
@@ -147,7 +148,7 @@ pub async fn find(app: &App, place: &Place, typed: &str, client: &Client) -> Res
                 if let Some(found) = look_up(tx, &place, &typed, now).await? {
                     return Ok(found);
                 }
-                tx.throttle_failed(tenant, &key, now, MAX_GUESSES, GUESS_LOCK).await?;
+                tx.throttle_failed(tenant, &key, now, Delays::flat(MAX_GUESSES, GUESS_LOCK)).await?;
                 Ok(Found::Nothing)
             })
         })

@@ -3,6 +3,7 @@
 use lanyard_domain::{
     audit::Action,
     id::Id,
+    phone::PhoneCountries,
     role::Role,
     tenant::{Tenant, TenantDomain},
     user_flow::Audience,
@@ -54,6 +55,35 @@ pub async fn create(app: &App, draft: TenantDraft, by: By) -> Result<Tenant, Por
                 let detail = serde_json::json!({"name": tenant.name, "domain": tenant.domain, "region": tenant.region});
                 record(&own, tx, tenant.id, &by, Action::TenantCreated, tenant.id.to_string(), detail).await?;
                 Ok(tenant)
+            })
+        })
+        .await
+}
+
+/// Sets the countries to which a tenant sends texts and calls (A14), if they are `present` now; `None`:
+/// whatever they are. What is so already is no change.
+///
+/// # Errors
+/// [`PortalError::Conflict`] if they are others by now.
+pub async fn set_phone_countries(
+    app: &App,
+    tenant: Id<Tenant>,
+    present: Option<PhoneCountries>,
+    wanted: PhoneCountries,
+    by: By,
+) -> Result<PhoneCountries, PortalError> {
+    let own = app.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = tx.tenant_by_id(tenant).await?.ok_or(PortalError::NotFound)?.phone_countries;
+                if now == wanted {
+                    return Ok(wanted);
+                }
+                tx.set_phone_countries(tenant, present.as_ref().unwrap_or(&now), &wanted).await?;
+                let detail = serde_json::json!({"phone_countries": wanted, "before": now});
+                record(&own, tx, tenant, &by, Action::TenantChanged, tenant.to_string(), detail).await?;
+                Ok(wanted)
             })
         })
         .await

@@ -9,6 +9,7 @@ use crate::{
     assurance::{Demand, Method},
     clock::Timestamp,
     passkey::Ceremony,
+    phone::PhoneNumber,
 };
 
 /// Destinations to which one journey may ask for codes: nobody needs many, and it keeps a journey
@@ -50,11 +51,21 @@ impl Context<'_, '_> {
         self.facts.phone_barred_until.filter(|until| *until > self.now())
     }
 
-    /// Whether a text or call may go out for `proof` now.
+    /// Whether texts and calls go to numbers of this country at all (A14).
     ///
     /// # Errors
-    /// Locked, too soon, or too many to this number, from this network or in this tenant.
-    pub(super) fn may_send_phone(&self, proof: &mut CodeProof, method: Method) -> Checked {
+    /// [`Refusal::PhoneUnserved`].
+    pub(super) fn serves(&self, number: &PhoneNumber) -> Checked {
+        if self.facts.phones_unserved.contains(number) { Err(Refusal::PhoneUnserved) } else { Ok(()) }
+    }
+
+    /// Whether a text or call may go out to `number` for `proof` now.
+    ///
+    /// # Errors
+    /// Locked, too soon, or too many to this number, from this network or in this tenant; a country
+    /// that is not served.
+    pub(super) fn may_send_phone(&self, number: &PhoneNumber, proof: &mut CodeProof, method: Method) -> Checked {
+        self.serves(number)?;
         proof.may_resend(self.now(), &self.facts.phone_sends, Some(method))?;
         self.barred().map_or(Ok(()), |from| Err(Refusal::TooManySends { from }))
     }

@@ -124,7 +124,7 @@ pub enum Effect {
         /// The owner's address.
         to: EmailAddress,
     },
-    /// A wrong code: count it; at [`crate::factor::MAX_FAILURES`] lock the factor.
+    /// A wrong code: count it; [`crate::delays::GUESSES`] says how long the factor is locked then.
     FactorFailed {
         /// The factor.
         factor: Id<Factor>,

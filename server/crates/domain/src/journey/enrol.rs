@@ -112,6 +112,9 @@ pub(super) fn enter_phone(
     if !may_bind(context, &person) {
         return Ok(second(context, person));
     }
+    if let Err(refusal) = context.serves(&number) {
+        return Err((Stage::EnrolPhone { person, method: chosen }, refusal));
+    }
     let history = &context.facts.phone_sends;
     let proof = match context.enter(CodePurpose::EnrolPhone, number.as_str(), history, Some(method)) {
         Ok((proof, Send::Now)) if context.barred().is_some() => {
@@ -143,7 +146,7 @@ pub(super) fn resend_enrolment(
     method: Method,
     mut proof: CodeProof,
 ) -> Next {
-    let allowed = context.may_send_phone(&mut proof, method);
+    let allowed = context.may_send_phone(&number, &mut proof, method);
     if allowed.is_ok() {
         let account = known(&person);
         send_phone(context, &number, method, &mut proof, account);

@@ -36,6 +36,9 @@ pub struct Facts {
     /// No text or call goes out until then: the network or the tenant used up what it may send
     /// (A14).
     pub phone_barred_until: Option<Timestamp>,
+    /// Numbers, of those that this step may send to, in countries to which the tenant sends nothing
+    /// (A14).
+    pub phones_unserved: Vec<PhoneNumber>,
     /// How the application stands with the account; `None`: it is the tenant's own, or there is
     /// none, and nobody is asked.
     pub consent: Option<ConsentFacts>,
@@ -58,6 +61,7 @@ impl Facts {
             email_sends: Vec::new(),
             phone_sends: Vec::new(),
             phone_barred_until: None,
+            phones_unserved: Vec::new(),
             consent,
         }
     }

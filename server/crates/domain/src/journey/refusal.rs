@@ -53,6 +53,8 @@ pub enum Refusal {
         /// From then on there may be more.
         from: Timestamp,
     },
+    /// The tenant sends nothing to the country of this number (A14).
+    PhoneUnserved,
     /// This flow does not allow that method, or the account has no such factor.
     MethodUnavailable,
     /// No answer of a passkey that this account, or any account, has: unknown key, wrong signature,

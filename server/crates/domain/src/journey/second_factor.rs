@@ -9,7 +9,8 @@ use crate::{
     assurance::{Demand, Level, Method},
     audit::{Action, Outcome},
     clock::Timestamp,
-    factor::{Factor, FactorSecret, LOCK_TIME, MAX_CONSECUTIVE, MAX_FAILURES},
+    delays::GUESSES,
+    factor::{Factor, FactorSecret, MAX_CONSECUTIVE},
     id::Id,
     phone::PhoneNumber,
     secret::Sealed,
@@ -106,14 +107,7 @@ fn prefers(factor: &Factor, method: Method) -> bool {
 
 /// The number of the account's phone factor.
 pub(super) fn phone_of(account: &AccountFacts) -> Option<PhoneNumber> {
-    account.factors.iter().find_map(|factor| number_of(factor).cloned())
-}
-
-const fn number_of(factor: &Factor) -> Option<&PhoneNumber> {
-    match &factor.secret {
-        FactorSecret::Phone { number, .. } => Some(number),
-        FactorSecret::AuthenticatorApp { .. } | FactorSecret::Passkey(_) => None,
-    }
+    account.factors.iter().find_map(|factor| factor.secret.number().cloned())
 }
 
 fn factor_of(context: &Context<'_, '_>, person: &Person, id: Id<Factor>) -> Option<Factor> {
@@ -122,14 +116,15 @@ fn factor_of(context: &Context<'_, '_>, person: &Person, id: Id<Factor>) -> Opti
 
 // Enters the challenge and sends the code, if the method takes one.
 fn challenge(context: &mut Context<'_, '_>, person: Person, id: Id<Factor>, method: Method) -> Stage {
-    let number = factor_of(context, &person, id).filter(|f| !f.is_disabled()).as_ref().and_then(number_of).cloned();
+    let number =
+        factor_of(context, &person, id).filter(|f| !f.is_disabled()).as_ref().and_then(|f| f.secret.number()).cloned();
     let proof = number.map(|number| {
         let mut proof = context.proof(CodePurpose::Challenge, number.as_str());
         let account = Some(person.authentication.account());
-        match context.may_send_phone(&mut proof, method) {
+        match context.may_send_phone(&number, &mut proof, method) {
             Ok(()) => send_phone(context, &number, method, &mut proof, account),
             Err(Refusal::TooManySends { from }) => proof.withhold(from),
-            // Locked, or sent a moment ago: the page says so.
+            // Locked, sent a moment ago, or of a country that is not served: the page says so.
             Err(_) => {}
         }
         proof
@@ -180,10 +175,11 @@ pub(super) fn answer(
         (FactorSecret::Phone { .. }, Some(proof)) => proof
             .check(context.header.id, digits, context.now(), context.tools.codes, context.spent)
             // What counts is how the code came, not which button was pressed last.
-            .map(|by| (by.unwrap_or(method), None)),
+            .map(|by| (by.unwrap_or(method), None))
+            .map_err(|refusal| wrong_code(refusal, &factor, context.now())),
         (FactorSecret::AuthenticatorApp { seed }, _) => check_app(context, seed, digits, factor.last_step)
             .map(|step| (method, Some(step)))
-            .map_err(|refusal| wrong_app_code(refusal, &factor, context.now())),
+            .map_err(|refusal| wrong_code(refusal, &factor, context.now())),
         (FactorSecret::Phone { .. }, None) | (FactorSecret::Passkey(_), _) => Err(Refusal::MethodUnavailable),
     };
     let account = Some(person.authentication.account());
@@ -231,17 +227,18 @@ pub(super) fn check_app(
     match context.tools.totp.matched_step(seed, digits, context.now()) {
         Some(step) if last_step.is_some_and(|last| step <= last) => Err(Refusal::CodeUsed),
         Some(step) => Ok(step),
-        None => Err(Refusal::CodeWrong { tries_left: MAX_FAILURES }),
+        None => Err(Refusal::CodeWrong { tries_left: GUESSES.tries_left(0) }),
     }
 }
 
-// An app's wrong codes are counted by the factor alone; this is the one after `factor.failures`.
-fn wrong_app_code(refusal: Refusal, factor: &Factor, now: Timestamp) -> Refusal {
-    let is_guess = counts_as_guess(&refusal);
-    match MAX_FAILURES.saturating_sub(factor.failures.saturating_add(1)) {
-        _ if !is_guess => refusal,
-        0 => Refusal::FactorLocked { until: now.plus(LOCK_TIME) },
-        tries_left => Refusal::CodeWrong { tries_left },
+// What a wrong code comes to, the one after `factor.failures`: the factor's count spans journeys, so
+// it may bring a wait earlier than the proof's own. A locked proof says so itself.
+fn wrong_code(refusal: Refusal, factor: &Factor, now: Timestamp) -> Refusal {
+    let Refusal::CodeWrong { tries_left } = refusal else { return refusal };
+    let failures = factor.failures.saturating_add(1);
+    match GUESSES.after(failures) {
+        Some(wait) => Refusal::FactorLocked { until: now.plus(wait) },
+        None => Refusal::CodeWrong { tries_left: tries_left.min(GUESSES.tries_left(failures)) },
     }
 }
 
@@ -258,13 +255,13 @@ pub(super) fn resend_challenge(
     method: Method,
     proof: Option<CodeProof>,
 ) -> Next {
-    let number = factor_of(context, &person, id).as_ref().and_then(number_of).cloned();
+    let number = factor_of(context, &person, id).as_ref().and_then(|f| f.secret.number()).cloned();
     let (mut proof, number) = match (proof, number) {
         (Some(proof), Some(number)) => (proof, number),
         (proof, _) => return Err((Stage::Challenge { person, factor: id, method, proof }, Refusal::MethodUnavailable)),
     };
     let account = Some(person.authentication.account());
-    let allowed = context.may_send_phone(&mut proof, method);
+    let allowed = context.may_send_phone(&number, &mut proof, method);
     if allowed.is_ok() {
         send_phone(context, &number, method, &mut proof, account);
     }

@@ -13,9 +13,10 @@ use crate::{
     attribute::{AttributeValue, Attributes},
     clock::{Millis, SECOND, Timestamp},
     consent::{ConsentFacts, Items},
+    delays::GUESSES,
     email::EmailAddress,
     entropy::{self, Entropy},
-    factor::{Factor, FactorSecret, LOCK_TIME, MAX_FAILURES, NewFactor},
+    factor::{Factor, FactorSecret, NewFactor},
     grant::{AuthorizationRequest, RequestOptions, ResponseMode},
     id::Id,
     passkey::{Assertion, Attestation, Challenge, CredentialId, Passkey, PasskeyCheck, PasskeyCreation},
@@ -277,6 +278,7 @@ impl Store {
             email_sends: self.history(email.as_ref().map(|(p, to)| (*p, to.as_str())), now, super::SEND_WINDOW),
             phone_sends: self.history(phone.as_ref().map(|(p, to)| (*p, to.as_str())), now, super::SEND_WINDOW),
             phone_barred_until: None,
+            phones_unserved: Vec::new(),
             consent: self.consent(account.as_ref()),
             account,
             sign_in_locked_until: None,
@@ -404,8 +406,8 @@ impl Store {
             Effect::FactorFailed { factor } => {
                 let factor = self.factor(*factor)?;
                 factor.failures += 1;
-                if factor.failures >= MAX_FAILURES {
-                    factor.locked_until = Some(now.plus(LOCK_TIME));
+                if let Some(wait) = GUESSES.after(factor.failures) {
+                    factor.locked_until = Some(now.plus(wait));
                 }
             }
             Effect::GiveConsent { account, items, .. } => {

@@ -1,7 +1,7 @@
 //! Factors: replay, lock, counts.
 
 use futures::FutureExt as _;
-use lanyard_domain::factor::{LOCK_TIME, MAX_CONSECUTIVE, MAX_FAILURES};
+use lanyard_domain::{clock::DAY, delays::GUESSES, factor::MAX_CONSECUTIVE};
 
 use super::{contract, support::*};
 use crate::{PATIENTS_WITH_MFA, StorageError};
@@ -64,22 +64,30 @@ async fn f9_failures_are_counted_and_lock_the_factor(db: &Db) {
     let (factor, store) = (phone.id, &db.store);
     store.write(move |tx| async move { tx.bind_factor(account, &phone, NOW).await }.boxed()).await.unwrap();
     // All at once: not one may be lost.
-    let counted = winners(MAX_FAILURES as usize - 1, |_| {
+    let counted = winners(GUESSES.free as usize, |_| {
         let store = store.clone();
         async move { store.write(move |tx| async move { tx.factor_failed(factor, NOW).await }.boxed()).await }
     });
-    assert_eq!(counted.await, MAX_FAILURES as usize - 1);
+    assert_eq!(counted.await, GUESSES.free as usize);
     db.store
         .write(move |tx| {
             async move {
                 let before = tx.factors_of_account(account).await?.remove(0);
-                assert_eq!((before.failures, before.locked_until), (MAX_FAILURES - 1, None));
+                assert_eq!((before.failures, before.locked_until), (GUESSES.free, None));
                 tx.factor_failed(factor, NOW).await?;
                 let locked = tx.factors_of_account(account).await?.remove(0);
-                assert_eq!(locked.lock(NOW), Some(NOW.plus(LOCK_TIME)));
+                assert_eq!(locked.lock(NOW), Some(NOW.plus(GUESSES.first)));
                 // Even the right code does not count while it is locked.
-                assert!(matches!(tx.factor_used(factor, None, LATER).await, Err(StorageError::Conflict)));
-                tx.factor_used(factor, None, NOW.plus(LOCK_TIME)).await?;
+                assert!(matches!(
+                    tx.factor_used(factor, None, NOW.plus(GUESSES.first - 1)).await,
+                    Err(StorageError::Conflict)
+                ));
+                // Each further one doubles the wait (N9).
+                tx.factor_failed(factor, NOW.plus(GUESSES.first)).await?;
+                let locked = tx.factors_of_account(account).await?.remove(0);
+                let until = NOW.plus(3 * GUESSES.first);
+                assert_eq!(locked.lock(NOW), Some(until));
+                tx.factor_used(factor, None, until).await?;
                 let open = tx.factors_of_account(account).await?.remove(0);
                 assert_eq!((open.failures, open.locked_until), (0, None));
                 Ok::<_, StorageError>(())
@@ -101,7 +109,7 @@ async fn n9_a_hundred_failures_disable_the_factor_for_good(db: &Db) {
                 for _ in 0..MAX_CONSECUTIVE {
                     tx.factor_failed(phone.id, NOW).await?;
                 }
-                let years = NOW.plus(1000 * LOCK_TIME);
+                let years = NOW.plus(1000 * DAY);
                 assert!(tx.factors_of_account(account).await?.remove(0).is_disabled());
                 assert!(matches!(tx.factor_used(phone.id, None, years).await, Err(StorageError::Conflict)));
                 // U20: beside it the one that still opens something is the last one, and stays.

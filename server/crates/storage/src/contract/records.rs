@@ -4,6 +4,7 @@ use futures::FutureExt as _;
 use lanyard_domain::{
     audit::{Action, AuditEvent, Outcome},
     clock::{MINUTE, Timestamp},
+    delays::{Delays, GUESSES},
     tenant::Tenant,
 };
 
@@ -26,18 +27,31 @@ async fn n9_a_throttle_locks_and_begins_anew(db: &Db) {
         .write(move |tx| {
             async move {
                 let (key, lock) = (hash(), 15 * MINUTE);
+                let (flat, strict) = (Delays::flat(3, lock), Delays::flat(1, lock));
                 assert_eq!(tx.throttle(own.id, &key).await?, None);
                 for n in 1..=3 {
-                    let now = tx.throttle_failed(own.id, &key, NOW, 3, lock).await?;
+                    let now = tx.throttle_failed(own.id, &key, NOW, flat).await?;
                     assert_eq!((now.failures, now.lock(NOW).is_some()), (n, n == 3));
                 }
                 assert_eq!(tx.throttle(own.id, &key).await?.and_then(|t| t.lock(NOW)), Some(NOW.plus(lock)));
                 assert_eq!(tx.throttle(other.id, &key).await?, None);
-                let anew = tx.throttle_failed(own.id, &key, NOW.plus(lock), 3, lock).await?;
+                let anew = tx.throttle_failed(own.id, &key, NOW.plus(lock), flat).await?;
                 assert_eq!((anew.failures, anew.lock(NOW.plus(lock))), (1, None));
                 tx.clear_throttle(own.id, &key).await?;
                 assert_eq!(tx.throttle(own.id, &key).await?, None);
-                assert!(tx.throttle_failed(own.id, &key, NOW, 1, lock).await?.lock(NOW).is_some());
+                assert!(tx.throttle_failed(own.id, &key, NOW, strict).await?.lock(NOW).is_some());
+                // N9: the waits grow, and outlive their own end in memory.
+                let (key, mut at) = (hash(), NOW);
+                for n in 1..=20_u32 {
+                    let now = tx.throttle_failed(own.id, &key, at, GUESSES).await?;
+                    let until = GUESSES.after(n).map(|wait| at.plus(wait));
+                    assert_eq!((now.failures, now.locked_until), (n, until));
+                    assert_eq!(tx.throttle(own.id, &key).await?, Some(now));
+                    at = until.unwrap_or(at);
+                }
+                let forgotten = tx.throttle_failed(own.id, &key, at.plus(GUESSES.memory), GUESSES).await?;
+                assert_eq!((forgotten.failures, forgotten.locked_until), (1, None));
+                tx.clear_throttle(own.id, &key).await?;
                 assert_eq!(tx.delete_old_throttles(NOW, 5).await?, 0);
                 assert_eq!(tx.delete_old_throttles(LATER, 5).await?, 1);
                 Ok::<_, StorageError>(())
@@ -55,7 +69,7 @@ async fn n9_concurrent_failures_are_all_counted(db: &Db) {
         let store = store.clone();
         async move {
             let job = store.write(move |tx| {
-                async move { tx.throttle_failed(own, &key, NOW, 100, MINUTE).await.map(drop) }.boxed()
+                async move { tx.throttle_failed(own, &key, NOW, Delays::flat(100, MINUTE)).await.map(drop) }.boxed()
             });
             job.await
         }

@@ -6,6 +6,7 @@ use lanyard_domain::{
     application::SigningAlgorithm,
     attribute::{Attribute, AttributeKind},
     clock::Timestamp,
+    delays::Delays,
     journey::Whose,
     secret::Sealed,
 };
@@ -64,7 +65,7 @@ async fn the_facts_of_a_step_come_together(db: &Db) {
         .write(move |tx| {
             async move {
                 tx.create_journey(&begun, None).await?;
-                tx.throttle_failed(own.id, &key, NOW, 1, 1000).await?;
+                tx.throttle_failed(own.id, &key, NOW, Delays::flat(1, 1000)).await?;
                 for factor in [phone_factor(), app_factor(1)] {
                     tx.bind_factor(account, &factor, NOW).await?;
                 }

@@ -22,7 +22,7 @@ use lanyard_domain::{
     grant::{CODE_LIFE, Grant, GrantDetails, RefreshToken},
     id::Id,
     journey::{Facts, FlowSnapshot, Header, JOURNEY_LIFE, Journey, NewAccount, Target},
-    phone::PhoneNumber,
+    phone::{PhoneCountries, PhoneNumber},
     reply_url::ReplyUrl,
     secret::{Sealed, Token, TokenHash},
     session::{Session, SessionTerms},
@@ -145,6 +145,7 @@ pub(super) fn tenant(domain: &str) -> Tenant {
         name: format!("Clinic {domain}"),
         domain: TenantDomain::parse(domain).expect("a domain"),
         region: "DE".into(),
+        phone_countries: PhoneCountries::default(),
         created_at: NOW,
     }
 }

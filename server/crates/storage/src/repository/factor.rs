@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use lanyard_domain::{
     account::{Account, AccountKind},
     clock::Timestamp,
-    factor::{Factor, FactorSecret, LOCK_TIME, MAX_CONSECUTIVE, MAX_FAILURES, NewFactor},
+    delays::GUESSES,
+    factor::{Factor, FactorSecret, MAX_CONSECUTIVE, NewFactor},
     id::Id,
 };
 use uuid::Uuid;
@@ -29,7 +30,7 @@ pub trait FactorWrites {
     /// than the last one (N13), a passkey that keeps no count must never have kept one, and the factor
     /// be neither locked nor off: else Conflict.
     async fn factor_used(&mut self, factor: Id<Factor>, step: Option<i64>, at: Timestamp) -> Result<()>;
-    /// Counts a wrong code; from [`MAX_FAILURES`] on each locks the factor for [`LOCK_TIME`].
+    /// Counts a wrong code, and locks the factor for as long as [`GUESSES`] says (failures 9 and 10).
     async fn factor_failed(&mut self, factor: Id<Factor>, at: Timestamp) -> Result<()>;
     /// Disables every factor of an account that was bound at `since` or later (N9); how many.
     async fn disable_factors_since(&mut self, account: Id<Account>, since: Timestamp) -> Result<u64>;
@@ -141,12 +142,14 @@ both!(FactorWrites {
     }
 
     async fn factor_failed(&mut self, factor: Id<Factor>, at: Timestamp) -> Result<()> {
-        let update = sqlx::query(
-            "UPDATE factors SET failures = failures + 1, \
-                locked_until = CASE WHEN failures + 1 >= $2 THEN $3 ELSE locked_until END WHERE id = $1",
+        let count = sqlx::query_as::<_, (i64,)>(
+            "UPDATE factors SET failures = failures + 1 WHERE id = $1 RETURNING failures",
         );
-        let update = update.bind(factor.uuid()).bind(i64::from(MAX_FAILURES)).bind(at.plus(LOCK_TIME).0);
-        hit(update.execute(&mut *self.db).await?.rows_affected())
+        let (failures,) = count.bind(factor.uuid()).fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
+        let Some(wait) = GUESSES.after(u32::try_from(failures).unwrap_or(u32::MAX)) else { return Ok(()) };
+        // The row is this transaction's own since it was counted: nobody counts in between.
+        let lock = sqlx::query("UPDATE factors SET locked_until = $2 WHERE id = $1");
+        hit(lock.bind(factor.uuid()).bind(at.plus(wait).0).execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn disable_factors_since(&mut self, account: Id<Account>, since: Timestamp) -> Result<u64> {

@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use lanyard_domain::{
     clock::Timestamp,
     id::Id,
+    phone::PhoneCountries,
     secret::Sealed,
     tenant::{Tenant, TenantDomain},
 };
 use uuid::Uuid;
 
-use super::{NameCursor, both, collect, name_key, name_start, optional, unique};
+use super::{NameCursor, both, collect, hit, name_key, name_start, optional, unique};
 use crate::error::{Constraint, Result, StorageError};
 
 /// Reads tenants.
@@ -35,6 +36,13 @@ pub trait TenantReads {
 pub trait TenantWrites {
     /// Creates a tenant with its sealed data key; [`Constraint::TenantDomain`] if the domain is taken.
     async fn create_tenant(&mut self, tenant: &Tenant, data_key: &Sealed) -> Result<()>;
+    /// Sets where the texts and calls of a tenant go; Conflict if they do not go to `present` now.
+    async fn set_phone_countries(
+        &mut self,
+        id: Id<Tenant>,
+        present: &PhoneCountries,
+        wanted: &PhoneCountries,
+    ) -> Result<()>;
 }
 
 #[derive(sqlx::FromRow)]
@@ -43,6 +51,7 @@ struct TenantRow {
     name: String,
     domain: String,
     region: String,
+    phone_countries: String,
     created_at: i64,
 }
 
@@ -54,6 +63,7 @@ impl TryFrom<TenantRow> for Tenant {
             name: row.name,
             domain: TenantDomain::parse(&row.domain).map_err(|_| StorageError::Inconsistent("a tenant's domain"))?,
             region: row.region,
+            phone_countries: PhoneCountries::from_listed(&row.phone_countries),
             created_at: Timestamp(row.created_at),
         })
     }
@@ -61,12 +71,12 @@ impl TryFrom<TenantRow> for Tenant {
 
 both!(TenantReads {
     async fn tenant_by_id(&mut self, id: Id<Tenant>) -> Result<Option<Tenant>> {
-        let row = sqlx::query_as::<_, TenantRow>("SELECT id, name, domain, region, created_at FROM tenants WHERE id = $1");
+        let row = sqlx::query_as::<_, TenantRow>("SELECT id, name, domain, region, phone_countries, created_at FROM tenants WHERE id = $1");
         optional(row.bind(id.uuid()).fetch_optional(&mut *self.db).await?)
     }
 
     async fn tenant_by_domain(&mut self, domain: &TenantDomain) -> Result<Option<Tenant>> {
-        let row = sqlx::query_as::<_, TenantRow>("SELECT id, name, domain, region, created_at FROM tenants WHERE domain = $1");
+        let row = sqlx::query_as::<_, TenantRow>("SELECT id, name, domain, region, phone_countries, created_at FROM tenants WHERE domain = $1");
         optional(row.bind(domain.as_str()).fetch_optional(&mut *self.db).await?)
     }
 
@@ -89,7 +99,7 @@ both!(TenantReads {
     async fn list_tenants(&mut self, after: Option<&NameCursor<Tenant>>, limit: u32) -> Result<Vec<Tenant>> {
         let (key, id) = name_start(after);
         let rows = sqlx::query_as::<_, TenantRow>(
-            "SELECT id, name, domain, region, created_at FROM tenants \
+            "SELECT id, name, domain, region, phone_countries, created_at FROM tenants \
              WHERE (name_key, id) > ($1, $2) ORDER BY name_key, id LIMIT $3",
         );
         collect(rows.bind(key).bind(id).bind(i64::from(limit)).fetch_all(&mut *self.db).await?)
@@ -99,12 +109,24 @@ both!(TenantReads {
 both!(TenantWrites {
     async fn create_tenant(&mut self, tenant: &Tenant, data_key: &Sealed) -> Result<()> {
         let insert = sqlx::query(
-            "INSERT INTO tenants (id, name, name_key, domain, region, data_key, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (domain) DO NOTHING",
+            "INSERT INTO tenants (id, name, name_key, domain, region, data_key, created_at, phone_countries) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (domain) DO NOTHING",
         );
         let insert = insert.bind(tenant.id.uuid()).bind(&tenant.name).bind(name_key(&tenant.name));
         let insert = insert.bind(tenant.domain.as_str()).bind(&tenant.region).bind(&data_key.0[..]);
-        let done = insert.bind(tenant.created_at.0).execute(&mut *self.db).await?;
+        let insert = insert.bind(tenant.created_at.0).bind(tenant.phone_countries.listed());
+        let done = insert.execute(&mut *self.db).await?;
         unique(done.rows_affected(), Constraint::TenantDomain)
+    }
+
+    async fn set_phone_countries(
+        &mut self,
+        id: Id<Tenant>,
+        present: &PhoneCountries,
+        wanted: &PhoneCountries,
+    ) -> Result<()> {
+        let update = sqlx::query("UPDATE tenants SET phone_countries = $3 WHERE id = $1 AND phone_countries = $2");
+        let update = update.bind(id.uuid()).bind(present.listed()).bind(wanted.listed());
+        hit(update.execute(&mut *self.db).await?.rows_affected())
     }
 });

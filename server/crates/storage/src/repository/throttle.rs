@@ -1,12 +1,7 @@
 //! Throttles: consecutive failures under a key (a keyed hash, of address and network say).
 
 use async_trait::async_trait;
-use lanyard_domain::{
-    clock::{Millis, Timestamp},
-    id::Id,
-    secret::TokenHash,
-    tenant::Tenant,
-};
+use lanyard_domain::{clock::Timestamp, delays::Delays, id::Id, secret::TokenHash, tenant::Tenant};
 
 use super::both;
 use crate::error::{Result, StorageError};
@@ -40,15 +35,14 @@ pub trait ThrottleReads {
 /// Changes throttles.
 #[async_trait]
 pub trait ThrottleWrites {
-    /// Counts a failure; from `limit` on, each locks the key for `lock`. The count begins anew
-    /// once `lock` has passed without a failure.
+    /// Counts a failure and locks the key for as long as `delays` say. The count begins anew once
+    /// their memory has passed without a failure.
     async fn throttle_failed(
         &mut self,
         tenant: Id<Tenant>,
         key: &TokenHash,
         now: Timestamp,
-        limit: u32,
-        lock: Millis,
+        delays: Delays,
     ) -> Result<Throttle>;
     /// Forgets the failures of a key: it succeeded.
     async fn clear_throttle(&mut self, tenant: Id<Tenant>, key: &TokenHash) -> Result<()>;
@@ -89,24 +83,26 @@ both!(ThrottleWrites {
         tenant: Id<Tenant>,
         key: &TokenHash,
         now: Timestamp,
-        limit: u32,
-        lock: Millis,
+        delays: Delays,
     ) -> Result<Throttle> {
-        // $3 now, $4 limit, $5 end of a lock from now, $6 failures before this are forgotten.
-        let upsert = sqlx::query_as::<_, ThrottleRow>(
+        // $3 now, $4 failures before this are forgotten, with the lock that they brought.
+        let count = sqlx::query_as::<_, ThrottleRow>(
             "INSERT INTO throttles (key_hash, tenant_id, failures, locked_until, updated_at) \
-             VALUES ($1, $2, 1, CASE WHEN $4 <= 1 THEN $5 ELSE NULL END, $3) \
+             VALUES ($1, $2, 1, NULL, $3) \
              ON CONFLICT (key_hash, tenant_id) DO UPDATE SET \
-                failures = CASE WHEN throttles.updated_at <= $6 THEN 1 ELSE throttles.failures + 1 END, \
-                locked_until = CASE \
-                    WHEN (CASE WHEN throttles.updated_at <= $6 THEN 1 ELSE throttles.failures + 1 END) >= $4 THEN $5 \
-                    ELSE throttles.locked_until END, \
+                failures = CASE WHEN throttles.updated_at <= $4 THEN 1 ELSE throttles.failures + 1 END, \
+                locked_until = CASE WHEN throttles.updated_at <= $4 THEN NULL ELSE throttles.locked_until END, \
                 updated_at = $3 \
              RETURNING failures, locked_until, updated_at",
         );
-        let upsert = upsert.bind(&key.0[..]).bind(tenant.uuid()).bind(now.0).bind(i64::from(limit));
-        let row = upsert.bind(now.plus(lock).0).bind(now.minus(lock).0).fetch_one(&mut *self.db).await?;
-        row.try_into()
+        let count = count.bind(&key.0[..]).bind(tenant.uuid()).bind(now.0).bind(now.minus(delays.memory).0);
+        let counted: Throttle = count.fetch_one(&mut *self.db).await?.try_into()?;
+        let Some(wait) = delays.after(counted.failures) else { return Ok(counted) };
+        // The row is this transaction's own since it was counted: nobody counts in between.
+        let until = now.plus(wait);
+        let lock = sqlx::query("UPDATE throttles SET locked_until = $3 WHERE key_hash = $1 AND tenant_id = $2");
+        lock.bind(&key.0[..]).bind(tenant.uuid()).bind(until.0).execute(&mut *self.db).await?;
+        Ok(Throttle { locked_until: Some(until), ..counted })
     }
 
     async fn clear_throttle(&mut self, tenant: Id<Tenant>, key: &TokenHash) -> Result<()> {

@@ -21,7 +21,7 @@ pub(crate) use attribute::attribute;
 pub(crate) use flow::{NO_METHOD, chosen_methods, flow_values, new_flow, new_flow_values, settings_edit};
 pub(crate) use registration::initial_token;
 pub(crate) use settings::settable;
-pub(crate) use tenant::tenant;
+pub(crate) use tenant::{country_names, phone_countries, tenant};
 
 /// What is wrong with a form.
 #[derive(Debug, Default)]

@@ -1,7 +1,11 @@
 //! The form of a new tenant.
 
 use lanyard_app::{components::ErrorItem, countries::COUNTRIES};
-use lanyard_domain::tenant::{TenantDomain, parse_region};
+use lanyard_domain::{
+    phone::PhoneCountries,
+    tenant::{TenantDomain, parse_region},
+    text::fold,
+};
 
 use super::{Problems, name};
 use crate::{http::form::Fields, service::portal::tenants::TenantDraft};
@@ -15,6 +19,29 @@ pub(crate) fn tenant(fields: &Fields) -> Result<TenantDraft, Vec<ErrorItem>> {
     let region = problems.keep("region", known.ok_or_else(|| "Choose a country or region.".to_owned()));
     let draft = name.zip(domain).zip(region).map(|((name, domain), region)| TenantDraft { name, domain, region });
     problems.or(draft)
+}
+
+/// Reads `countries`: names or two-letter codes with commas between them.
+pub(crate) fn phone_countries(fields: &Fields) -> Result<PhoneCountries, Vec<ErrorItem>> {
+    let mut problems = Problems::default();
+    let typed = fields.get("countries").split([',', ';', '\n']).map(str::trim).filter(|word| !word.is_empty());
+    let codes: Vec<_> = typed.filter_map(|word| problems.keep("countries", country(word))).collect();
+    problems.or(Some(PhoneCountries::only(codes)))
+}
+
+fn country(word: &str) -> Result<String, String> {
+    let named = |(code, name): &&(&str, &str)| code.eq_ignore_ascii_case(word) || fold(name) == fold(word);
+    let found = COUNTRIES.iter().find(named).map(|(code, _)| (*code).to_owned());
+    found.ok_or_else(|| {
+        let word: String = word.chars().take(40).collect();
+        format!("“{word}” is no country on our list. Write a name or a two-letter code, for example Canada or CA.")
+    })
+}
+
+/// The names of the countries, in the order of their codes.
+pub(crate) fn country_names(countries: &PhoneCountries) -> Vec<String> {
+    let name = |code: &str| COUNTRIES.iter().find(|(own, _)| *own == code).map_or(code, |(_, name)| name).to_owned();
+    countries.codes().map(name).collect()
 }
 
 fn domain(input: &str) -> Result<TenantDomain, String> {
@@ -31,6 +58,21 @@ mod tests {
 
     fn read(body: &str) -> Result<TenantDraft, Vec<ErrorItem>> {
         tenant(&Fields::parse(body.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn a14_countries_are_names_or_codes_and_an_unknown_one_is_told() {
+        let read = |typed: &str| phone_countries(&Fields([("countries".to_owned(), typed.to_owned())].into()));
+        let some = read(" canada,us ;\nÅland islands,, CA").unwrap();
+        assert_eq!(some.codes().collect::<Vec<_>>(), ["AX", "CA", "US"]);
+        assert_eq!(country_names(&some), ["Åland Islands", "Canada", "United States"]);
+        // What the form shows is what it takes.
+        assert_eq!(read(&country_names(&some).join(", ")).unwrap(), some);
+        assert_eq!(read(" ").unwrap(), PhoneCountries::default());
+        let wrong = read("CA, Narnia, ZZ").unwrap_err();
+        assert!(wrong.len() == 2 && wrong[0].field == "countries" && wrong[0].text.contains("“Narnia”"), "{wrong:?}");
+        // No name has a comma: each can be typed.
+        assert!(COUNTRIES.iter().all(|(code, name)| country(name).as_deref() == Ok(*code)));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use super::*;
 use crate::{
     clock::{MINUTE, SECOND},
-    factor::{LOCK_TIME, MAX_CONSECUTIVE, MAX_FAILURES},
+    delays::GUESSES,
+    factor::MAX_CONSECUTIVE,
 };
 
 fn app_of_b(demand: &Demand) -> Desk {
@@ -57,16 +58,17 @@ fn f9_f10_each_factor_counts_and_its_lock_refuses_the_right_code() {
     if !matches!(desk.journey.stage(), Stage::Challenge { method: Method::AuthenticatorApp, .. }) {
         desk.ok(Event::ChooseMethod { method: Method::AuthenticatorApp });
     }
-    for failures in 1..MAX_FAILURES {
-        assert_eq!(desk.send(code(WRONG)), Some(Refusal::CodeWrong { tries_left: MAX_FAILURES - failures }));
+    for failures in 1..=GUESSES.free {
+        let tries_left = GUESSES.free + 1 - failures;
+        assert_eq!(desk.send(code(WRONG)), Some(Refusal::CodeWrong { tries_left }));
     }
-    let until = desk.now.plus(LOCK_TIME);
+    let until = desk.now.plus(GUESSES.first);
     assert_eq!(desk.send(code(WRONG)), Some(Refusal::FactorLocked { until }));
     let right = desk.app_digits();
     assert_eq!(desk.send(code(&right)), Some(Refusal::FactorLocked { until }));
     // In a new journey as well.
     desk.begin(501, FlowType::SignIn, Audience::Patients);
-    desk.pass(MINUTE).sign_in(B);
+    desk.pass(10 * SECOND).sign_in(B);
     if !matches!(desk.journey.stage(), Stage::Challenge { method: Method::AuthenticatorApp, .. }) {
         desk.ok(Event::ChooseMethod { method: Method::AuthenticatorApp });
     }
@@ -74,9 +76,40 @@ fn f9_f10_each_factor_counts_and_its_lock_refuses_the_right_code() {
     assert_eq!(desk.send(code(&right)), Some(Refusal::FactorLocked { until }));
     // f18: the phone is another factor with its own count, and still opens.
     let factors = &desk.store.accounts[1].factors;
-    assert_eq!(factors.iter().map(|f| f.failures).collect::<Vec<_>>(), [0, MAX_FAILURES]);
+    assert_eq!(factors.iter().map(|f| f.failures).collect::<Vec<_>>(), [0, GUESSES.free + 1]);
     desk.pass(MINUTE).ok(Event::ChooseMethod { method: Method::TextMessage }).prove(PHONE);
     assert_eq!(desk.level(), Level::Aal2);
+}
+
+#[test]
+fn n9_each_further_wrong_code_doubles_the_wait_and_the_right_one_ends_it() {
+    let mut desk = app_of_b(&on());
+    desk.sign_in(B);
+    for _ in 0..GUESSES.free {
+        desk.send(code(WRONG));
+    }
+    for wait in [30 * SECOND, MINUTE, 2 * MINUTE, 4 * MINUTE] {
+        let until = desk.now.plus(wait);
+        assert_eq!(desk.send(code(WRONG)), Some(Refusal::FactorLocked { until }));
+        desk.pass(wait - 1);
+        let right = desk.app_digits();
+        assert_eq!(desk.send(code(&right)), Some(Refusal::FactorLocked { until }), "a moment too early");
+        desk.pass(1);
+    }
+    let right = desk.app_digits();
+    desk.ok(code(&right));
+    assert_eq!(desk.store.accounts[1].factors[0].failures, 0);
+    // A phone's codes of several journeys: the factor's count brings the wait, not the proof's.
+    let mut desk = Desk::new(FlowType::SignIn, &on());
+    desk.sign_in(B);
+    for left in [4, 3, 2] {
+        assert_eq!(desk.send(code(WRONG)), Some(Refusal::CodeWrong { tries_left: left }));
+    }
+    desk.begin(501, FlowType::SignIn, Audience::Patients);
+    desk.pass(MINUTE).sign_in(B);
+    assert_eq!(desk.send(code(WRONG)), Some(Refusal::CodeWrong { tries_left: 1 }));
+    let until = desk.now.plus(GUESSES.first);
+    assert_eq!(desk.send(code(WRONG)), Some(Refusal::FactorLocked { until }));
 }
 
 #[test]
@@ -111,7 +144,7 @@ fn n9_n10_a_disabled_factor_is_not_offered_where_another_is_left() {
 fn f10_a_locked_phone_refuses_the_right_code() {
     let mut desk = Desk::new(FlowType::SignIn, &on());
     desk.sign_in(B);
-    let until = desk.now.plus(LOCK_TIME);
+    let until = desk.now.plus(MINUTE);
     desk.store.accounts[1].factors[0].locked_until = Some(until);
     let right = desk.code_to(PHONE);
     assert_eq!(desk.send(code(&right)), Some(Refusal::FactorLocked { until }));

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Mutants of the policy code: cargo-mutants changes one thing at a time in the domain crate, and some
+# test must fail. Part of make soak; takes an hour or two.
+#
+#   tools/mutants.sh [FILE…]      all of the policy code, or these files of server/crates/domain/src
+#
+# Two passes, because most mutants fall to tests that take a second: the first leaves out the walks of
+# journey/explore, the second tries what was let through against everything. What lives on is an error,
+# unless server/crates/domain/mutants.toml says why it is no fault. The lists (caught, missed,
+# unviable) are in target/mutants/mutants.out.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+POLICY=(assurance.rs delays.rs factor.rs passkey.rs password.rs phone.rs session.rs 'journey/*.rs')
+# No mutant of these is of use: they are the tests themselves, or words for the log.
+NOT_POLICY=('journey/testing.rs' 'journey/tests/**' 'journey/explore/**')
+# A walk takes seconds in a debug build; a mutant that never ends is caught by this limit.
+LIMIT=400
+
+"$ROOT/tools/setup.sh" build mutants
+cd "$ROOT"
+names=("$@")
+[ $# -gt 0 ] || names=("${POLICY[@]}")
+files=()
+for name in "${names[@]}"; do files+=(--file "server/crates/domain/src/$name"); done
+for name in "${NOT_POLICY[@]}"; do files+=(--exclude "server/crates/domain/src/$name"); done
+out="$TARGET/mutants"
+mkdir -p "$out"
+rm -rf "$out/mutants.out" "$out/mutants.out.old"
+
+# What is caught exits with 0, what is missed with 2, a limit of time with 3: the lists are read below.
+mutate() {
+    local status=0
+    "$TARGET/tools/bin/cargo-mutants" mutants --config server/crates/domain/mutants.toml --package lanyard-domain \
+        --output "$out" --timeout "$LIMIT" --build-timeout 600 --no-shuffle --colors never "${files[@]}" "$@" || status=$?
+    case "$status" in 0 | 2 | 3) ;; *) die "cargo-mutants failed (exit code $status)" ;; esac
+}
+
+say "the quick tests"
+mutate -- --lib -- --skip explore
+# A second run keeps the first one's list beside its own.
+first="$(cat "$out/mutants.out/caught.txt" "$out/mutants.out/timeout.txt" 2>/dev/null || true)"
+if [ -s "$out/mutants.out/missed.txt" ]; then
+    say "all tests, for the $(wc -l <"$out/mutants.out/missed.txt") that the quick ones let through"
+    mutate --iterate -- --lib
+fi
+caught="$(printf '%s\n' "$first" | cat - "$out/mutants.out/caught.txt" "$out/mutants.out/timeout.txt" | grep -v '^$' | sort -u)"
+printf '%s\n' "$caught" >"$out/caught.txt"
+if [ -s "$out/mutants.out/missed.txt" ]; then
+    cat "$out/mutants.out/missed.txt" >&2
+    die "$(wc -l <"$out/mutants.out/missed.txt") mutants live on"
+fi
+number="$(wc -l <"$out/caught.txt")"
+# So few would mean that nothing was tried.
+[ $# -gt 0 ] || [ "$number" -ge 50 ] || die "only $number mutants"
+say "$number mutants, all caught: $out/caught.txt"
