@@ -133,7 +133,8 @@ fn told(event: &AuditEvent, account: &Account) -> Value {
         "at": iso(event.at),
         "what": history::words(event, account.id),
         "worked": event.outcome == Outcome::Success,
-        "browser": history::browser(event),
-        "network_address": event.ip,
+        "by_you": !history::by_others(event, account.id),
+        "browser": history::browser(event, account.id),
+        "network_address": event.ip.as_ref().filter(|_| !history::by_others(event, account.id)),
     })
 }

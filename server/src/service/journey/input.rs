@@ -14,6 +14,7 @@ use lanyard_domain::{
     id::Id,
     journey::{CODE_DIGITS, Event, Journey, NewDetails, Stage, Target},
     password::{Password, Policy, StoredPassword},
+    phone::{PhoneNumber, PhoneProblem},
 };
 
 use super::{Scene, passkeys, problems};
@@ -64,6 +65,7 @@ pub(super) async fn read(
         "renew-passkey" => Event::RenewPasskey,
         "resend" => Event::Resend,
         "agree" => Event::Agree,
+        "not-now" => Event::NotNow,
         "back" => Event::Back,
         "cancel" => Event::Cancel,
         "request-code" => match email(fields) {
@@ -104,7 +106,8 @@ fn hands_back_reset(scene: &Scene, journey: &Journey) -> bool {
     handles && matches!(journey.header.target, Target::Application(_))
 }
 
-fn email(fields: &Fields) -> Result<EmailAddress, Problem> {
+/// The address that was typed.
+pub(in crate::service) fn email(fields: &Fields) -> Result<EmailAddress, Problem> {
     let typed = fields.get("email");
     if typed.trim().is_empty() {
         return Err(problems::at("email", ProblemCode::EmailMissing));
@@ -113,7 +116,7 @@ fn email(fields: &Fields) -> Result<EmailAddress, Problem> {
 }
 
 // Stray spaces, dashes and brackets are a copier's mistake, not a wrong code (U4).
-fn code(fields: &Fields) -> Result<String, Problem> {
+pub(in crate::service) fn code(fields: &Fields) -> Result<String, Problem> {
     let digits: String = fields.get("code").chars().filter(|c| !c.is_whitespace() && !"-–—()[]".contains(*c)).collect();
     if digits.is_empty() {
         return Err(problems::at("code", ProblemCode::CodeMissing));
@@ -128,20 +131,25 @@ fn device_name(fields: &Fields) -> String {
     lanyard_domain::text::clean(fields.get("name"), 60).unwrap_or_else(|_| "Authenticator app".to_owned())
 }
 
-fn phone_number(fields: &Fields) -> Result<Event, Vec<Problem>> {
-    let method = Method::parse(fields.get("method")).filter(|method| method.is_phone());
-    let number = match fields.get("phone").trim() {
+/// The number that was typed, in the form of its country (U17).
+pub(in crate::service) fn phone_of(fields: &Fields) -> Result<PhoneNumber, Problem> {
+    match fields.get("phone").trim() {
         "" => Err(problems::at("phone", ProblemCode::PhoneMissing)),
         typed => phone::parse(typed, fields.get("country")).map_err(|problem| {
             problems::at(
                 "phone",
                 match problem {
-                    lanyard_domain::phone::PhoneProblem::Invalid => ProblemCode::PhoneInvalid,
-                    lanyard_domain::phone::PhoneProblem::PremiumRate => ProblemCode::PhonePremiumRate,
+                    PhoneProblem::Invalid => ProblemCode::PhoneInvalid,
+                    PhoneProblem::PremiumRate => ProblemCode::PhonePremiumRate,
                 },
             )
         }),
-    };
+    }
+}
+
+fn phone_number(fields: &Fields) -> Result<Event, Vec<Problem>> {
+    let method = Method::parse(fields.get("method")).filter(|method| method.is_phone());
+    let number = phone_of(fields);
     match (number, method) {
         (Ok(number), Some(method)) => Ok(Event::EnterPhone { number, method }),
         (number, method) => {

@@ -36,6 +36,9 @@ pub struct Facts {
     /// No text or call goes out until then: the network or the tenant used up what it may send
     /// (A14).
     pub phone_barred_until: Option<Timestamp>,
+    /// The page says that its browser can make a passkey, and so can this server. It opens nothing: it says
+    /// whether there is any use in offering one.
+    pub can_make_passkey: bool,
     /// How the application stands with the account; `None`: it is the tenant's own, or there is
     /// none, and nobody is asked.
     pub consent: Option<ConsentFacts>,
@@ -58,6 +61,7 @@ impl Facts {
             email_sends: Vec::new(),
             phone_sends: Vec::new(),
             phone_barred_until: None,
+            can_make_passkey: false,
             consent,
         }
     }
@@ -80,6 +84,10 @@ pub struct AccountFacts {
     /// Consecutive wrong passwords, from wherever. At [`MAX_CONSECUTIVE`] the password is disabled until
     /// another one is chosen (N9).
     pub password_failures: u32,
+    /// When it is deleted, if its owner asked for that: who signs in is told.
+    pub delete_at: Option<Timestamp>,
+    /// When its owner was last offered a passkey and did not want one.
+    pub passkey_declined_at: Option<Timestamp>,
     /// Its factors.
     pub factors: Vec<Factor>,
 }
