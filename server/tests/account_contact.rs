@@ -106,6 +106,8 @@ async fn an_address_is_changed(options: Options) {
     }
     let page = home.browser.get(&paths::account(&home.domain)).await;
     assert!(page.text().contains("not in use yet") && page.text().contains(NEW), "{}", page.text());
+    let copy: serde_json::Value = home.post(&paths::account_data(&home.domain.clone()), &[]).await.json();
+    assert_eq!(copy["waiting_for_a_code"], serde_json::json!([NEW]), "a copy of one’s data is whole");
     let code = app.code(NEW).await;
     let refused = home.answer(&wrong(&code)).await;
     assert!(refused.status == 422 && refused.text().contains("That code is not right"), "{}", refused.text());

@@ -151,6 +151,7 @@ async fn a8_u24_a_new_password_takes_the_code_to_the_address_and_the_bound_facto
     let clinic = app.world.mfa.clone();
     let (_, link) = changed(&app, &clinic).await;
     app.browser().post(&link, &[]).await;
+    app.drain().await;
     let sessions = app.count("sessions").await;
     let address = paths::account(clinic.tenant.domain.as_str());
     let mut run = Run::at(app.browser(), &address, Via::Form).await;

@@ -16,7 +16,7 @@ contract!(
     d7_a_change_of_contact_is_saved_over_the_version_it_was_read_at,
     d7_two_accounts_that_take_one_address_at_once_one_winner,
     u24_an_address_is_changed_with_what_is_found_by_it_and_proved_by_it,
-    c10_invitations_to_an_address_go_with_its_account,
+    invitations_to_an_address_go_with_its_account,
     due_deletions_walk_an_index,
 );
 
@@ -115,7 +115,7 @@ async fn u24_an_address_is_changed_with_what_is_found_by_it_and_proved_by_it(db:
     }
 }
 
-async fn c10_invitations_to_an_address_go_with_its_account(db: &Db) {
+async fn invitations_to_an_address_go_with_its_account(db: &Db) {
     let own = stored_tenant(db, "a.example").await;
     let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
     db.store
