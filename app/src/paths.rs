@@ -38,6 +38,12 @@ pub fn journey_return(id: &str) -> String {
     format!("/journey/{id}/return")
 }
 
+/// What a person is told, before they go on, whose account is to be deleted.
+#[must_use]
+pub fn journey_deletion(id: &str) -> String {
+    format!("/journey/{id}/deletion")
+}
+
 /// Where a journey that is over begins anew, for an application that pushes its requests.
 #[must_use]
 pub fn journey_again(id: &str) -> String {
@@ -126,6 +132,54 @@ pub fn account_rename_factor(domain: &str) -> String {
 #[must_use]
 pub fn account_remove_factor(domain: &str) -> String {
     format!("/account/{domain}/factors/remove")
+}
+
+/// Where a person changes their address.
+#[must_use]
+pub fn account_email(domain: &str) -> String {
+    format!("/account/{domain}/email")
+}
+
+/// Where the code of a new address is typed.
+#[must_use]
+pub fn account_email_code(domain: &str) -> String {
+    format!("/account/{domain}/email/code")
+}
+
+/// Where another code for a new address is asked for.
+#[must_use]
+pub fn account_email_resend(domain: &str) -> String {
+    format!("/account/{domain}/email/resend")
+}
+
+/// Where the change of an address is called off.
+#[must_use]
+pub fn account_email_cancel(domain: &str) -> String {
+    format!("/account/{domain}/email/cancel")
+}
+
+/// Where a person gives a phone another number; `?factor=` names the phone.
+#[must_use]
+pub fn account_phone(domain: &str) -> String {
+    format!("/account/{domain}/phone")
+}
+
+/// Where the code of a new number is typed.
+#[must_use]
+pub fn account_phone_code(domain: &str) -> String {
+    format!("/account/{domain}/phone/code")
+}
+
+/// Where another code for a new number is asked for.
+#[must_use]
+pub fn account_phone_resend(domain: &str) -> String {
+    format!("/account/{domain}/phone/resend")
+}
+
+/// Where the change of a number is called off.
+#[must_use]
+pub fn account_phone_cancel(domain: &str) -> String {
+    format!("/account/{domain}/phone/cancel")
 }
 
 /// Where a person signs in again, and comes back to the account (A20).

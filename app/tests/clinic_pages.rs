@@ -6,13 +6,16 @@ use std::{fs, path::Path};
 
 use lanyard_app::{
     api::{
-        account::{AccountView, AppView, ClaimView, Done, MethodView, Moment, ProfileView, SessionView, Visitor},
+        account::{
+            AccountView, AppView, ClaimView, ContactPage, ContactProblem, ContactStep, ContactView, Done, EventView,
+            MethodView, Moment, NotMeThing, NotMeView, PendingView, ProfileView, SecuredView, SessionView, Visitor,
+        },
         clinic::{Day, Figures, MfaFilter, PatientListQuery, PatientListView, PatientRow, PatientView, SortBy},
         journey::{AttributeField, AttributeFieldKind, Problem, ProblemCode},
     },
     countries,
     pages::{
-        account::{account_page, profile_page},
+        account::{account_page, contact_page, not_me_page, profile_page, secured_page},
         clinic::{patient_page, patients_page},
         home::home_page,
     },
@@ -61,6 +64,7 @@ fn methods() -> Vec<MethodView> {
         last_used,
         locked_until,
         turned_off: false,
+        phone: label.starts_with("Text"),
         passkey: None,
     };
     vec![
@@ -144,6 +148,8 @@ fn account(done: Option<Done>, methods: Vec<MethodView>) -> AccountView {
     AccountView {
         visitor: Visitor { name: "Maria Santos".into(), ..visitor() },
         done,
+        pending: vec![PendingView { phone: false, to: "maria@example.org".into() }],
+        may_change_email: true,
         claims: claims(),
         methods,
         may_add_passkey: true,
@@ -175,6 +181,7 @@ fn profile(problems: Vec<Problem>) -> ProfileView {
     ProfileView {
         visitor: Visitor { name: "Maria Santos".into(), ..visitor() },
         email: "maria.santos@example.com".into(),
+        may_change_email: true,
         fields: vec![
             field("country", "Country/Region", Select { options: countries::options() }, true, "GB"),
             field("givenName", "Given name", Text, true, "Maria"),
@@ -184,6 +191,44 @@ fn profile(problems: Vec<Problem>) -> ProfileView {
             field("extension_news", "Send me news from the clinic", Checkbox, false, "true"),
         ],
         problems,
+    }
+}
+
+fn email() -> ContactPage {
+    ContactPage::Email { present: "maria.santos@example.com".into() }
+}
+
+fn phone() -> ContactPage {
+    let present = "•••• 42".into();
+    ContactPage::Phone { factor: "0190a0b2".into(), present, call: false, countries: countries::options() }
+}
+
+fn form() -> ContactStep {
+    ContactStep::Form { typed: "typed".into(), country: "GB".into() }
+}
+
+fn contact(page: ContactPage, step: ContactStep, problem: Option<ContactProblem>) -> ContactView {
+    ContactView { visitor: visitor(), page, step, problem }
+}
+
+fn not_me() -> NotMeView {
+    let at = || moment("3 July 2026, 13:50 UTC");
+    let thing =
+        |field: &str, what: &str, ticked| NotMeThing { field: field.into(), what: what.into(), at: Some(at()), ticked };
+    NotMeView {
+        tenant: "Harbour Clinic".into(),
+        action: "/not-me/harbour.example/x".into(),
+        things: vec![
+            thing("factor-1", "Passkey (My phone) was added", false),
+            thing("address", "The email address was changed to s•••@example.net", true),
+        ],
+        also: vec![EventView {
+            what: "Removed an authenticator app".into(),
+            failed: false,
+            at: at(),
+            browser: None,
+            by_others: false,
+        }],
     }
 }
 
@@ -204,7 +249,7 @@ fn pages() -> Vec<(&'static str, String)> {
         let head = PageHead { title: "x".into(), css: "main.css".into(), ..PageHead::default() };
         render(head, view)
     };
-    let all: [Drawn; 13] = [
+    let all: [Drawn; 19] = [
         ("clinic-list", || patients_page(list(PatientListQuery::default(), rows())).into_any()),
         ("clinic-sorted", || {
             let query = PatientListQuery::default().sorted_by(SortBy::Created);
@@ -224,6 +269,20 @@ fn pages() -> Vec<(&'static str, String)> {
         ("account-saved", || account_page(account(Some(Done::Saved), vec![])).into_any()),
         ("account-profile", || profile_page(profile(vec![])).into_any()),
         ("account-profile-wrong", || profile_page(profile(wrong())).into_any()),
+        ("account-email", || contact_page(contact(email(), form(), None)).into_any()),
+        ("account-email-code", || {
+            let code = ContactStep::Code { to: "maria@example.org".into() };
+            let problem = Problem { field: "code".into(), code: ProblemCode::CodeWrong { tries_left: 4 } };
+            contact_page(contact(email(), code, Some(ContactProblem::Field(problem)))).into_any()
+        }),
+        ("account-email-stale", || contact_page(contact(email(), ContactStep::SignInAgain, None)).into_any()),
+        ("account-phone", || contact_page(contact(phone(), form(), Some(ContactProblem::Same))).into_any()),
+        ("not-me", || not_me_page(not_me()).into_any()),
+        ("not-me-secured", || {
+            let brought_back = Some("s•••@example.net".into());
+            let (tenant, domain) = ("Harbour Clinic".into(), "harbour.example".into());
+            secured_page(SecuredView { tenant, domain, brought_back, stopped: false }).into_any()
+        }),
         ("home-demo", || home_page(Some(("Harbour Clinic".into(), "harbour.example".into()))).into_any()),
         ("home", || home_page(None).into_any()),
     ];

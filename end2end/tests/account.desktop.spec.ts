@@ -1,8 +1,8 @@
 // What people look after at their account: history, a copy of their data, deletion with time to think, and the
 // link in a mail about a change that was somebody else's.
 import { expectAccessible } from "../support/axe.ts";
-import { nextMessage, seen } from "../support/inbox.ts";
-import { at, enterPhoneCode, givePassword, person, press, signUp, TENANT, type Person } from "../support/journey.ts";
+import { nextCode, nextMessage, seen } from "../support/inbox.ts";
+import { at, enterPhoneCode, givePassword, person, press, signUp, TENANT, toSignIn, type Person } from "../support/journey.ts";
 import { expect, test, type APIRequestContext, type Page } from "../support/test.ts";
 
 const HOME = `/account/${TENANT}`;
@@ -94,4 +94,90 @@ test("U24 “This wasn’t me” in a mail ends the sessions and takes the passw
     await givePassword(page, who.email, who.password);
     await at(page, "Sign in");
     await expect(page.locator("#error-summary")).toBeVisible();
+});
+
+test("A20 U24 another email address takes a code, and the link in the mail to the old one brings it back", async ({
+    page,
+    request,
+}) => {
+    const who = person("Dorothy", "Vaughan");
+    const other = person("Dorothy", "Vaughan").email;
+    await toAccount(page, request, who);
+    await page.getByRole("link", { name: "Change your email address" }).click();
+    await at(page, "Change your email address");
+    await good(page, "the form of a new address");
+    await page.getByLabel("New email address").fill(who.email);
+    await press(page, "Send code");
+    await expect(page.locator("#error-summary")).toBeVisible();
+    await good(page, "the same address again");
+    const [known, told] = [await seen(request, other), await seen(request, who.email)];
+    await page.getByLabel("New email address").fill(other);
+    await press(page, "Send code");
+    await expect(page.getByLabel("Code from the email")).toBeVisible();
+    await good(page, "the code of a new address");
+
+    // It outlives a reload, and the account page leads back to it.
+    await page.goto(HOME);
+    await expect(page.getByText("Your new email address is not in use yet")).toBeVisible();
+    await good(page, "a change that waits for its code");
+    await page.getByRole("link", { name: "Enter the code or cancel" }).click();
+    await page.getByLabel("Code from the email").fill("000000");
+    await press(page, "Continue");
+    await expect(page.locator("#error-summary")).toBeVisible();
+    await page.getByLabel("Code from the email").fill(await nextCode(request, other, { known, kind: "email" }));
+    await press(page, "Continue");
+    await expect(page.getByText("Your email address is changed")).toBeVisible();
+    await expect(page.getByText(other).first()).toBeVisible();
+
+    const mail = await nextMessage(request, who.email, { known: told, kind: "email", subject: "/not-me/" });
+    await page.goto(/\/not-me\/\S+/.exec(mail.body)?.[0] ?? "");
+    await expect(page.getByRole("checkbox", { name: /The email address was changed/ })).toBeChecked();
+    await good(page, "this wasn’t me, with what can be ticked");
+    await page.locator("main button[type=submit]").click();
+    await expect(page.getByText("signs in to your account again")).toBeVisible();
+    await good(page, "an address that came back");
+    await nextMessage(request, who.email, { known: told, kind: "email", subject: "secured" });
+    await page.goto(HOME);
+    await at(page, "Sign in");
+});
+
+test("A20 another number is proved and takes the place of the old one", async ({ page, request }) => {
+    const who = person("Annie", "Easley");
+    const next = person("Annie", "Easley");
+    await toAccount(page, request, who);
+    await page.getByText(/^Change ••••/).click();
+    await page.getByRole("link", { name: "Use another number" }).click();
+    await at(page, "Use another number");
+    await good(page, "the form of another number");
+    await page.getByLabel("Country of the number").selectOption("US");
+    await page.getByLabel("New phone number").fill("12");
+    await press(page, "Send code");
+    await expect(page.locator("#error-summary")).toBeVisible();
+    await good(page, "a number that is none");
+    const known = await seen(request, next.e164);
+    await page.getByLabel("New phone number").fill(next.phone);
+    await press(page, "Send code");
+    await page
+        .getByLabel("Code from the text or call")
+        .fill(await nextCode(request, next.e164, { known, kind: "text" }));
+    await press(page, "Continue");
+    await expect(page.getByText("Your number is changed")).toBeVisible();
+    await expect(page.getByText(`•••• ${next.e164.slice(-2)}`).first()).toBeVisible();
+});
+
+test("U24 who signs in to an application with an account that is to be deleted is told", async ({ page, request }) => {
+    const who = person("Christine", "Darden");
+    await toAccount(page, request, who);
+    await page.getByRole("link", { name: "Delete your account" }).click();
+    await page.locator("label", { hasText: "Yes, delete my account" }).click();
+    await press(page, "Delete my account");
+    await at(page, "Your account");
+    await toSignIn(page);
+    const known = await seen(request, who.e164);
+    await givePassword(page, who.email, who.password);
+    await enterPhoneCode(page, request, who, "Text message", known);
+    await at(page, "Your account will be deleted");
+    await good(page, "a word before going on");
+    await page.getByRole("link", { name: /^Continue/ }).click();
+    await at(page, "Your details");
 });

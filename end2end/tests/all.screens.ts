@@ -47,6 +47,8 @@ test("the account page", async ({ page, request }) => {
     await screens(page, "40-account");
     await page.getByRole("link", { name: "Change your details" }).click();
     await screens(page, "41-account-profile");
+    await page.goto(`/account/${TENANT}/email`);
+    await screens(page, "42-account-email");
 });
 
 test("the portal", async ({ page }) => {

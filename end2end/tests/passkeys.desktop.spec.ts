@@ -131,3 +131,47 @@ test("U25 the account page: add, rename and remove a passkey; the other step sta
     await expect(page.getByText("It no longer signs in to your account")).toBeVisible();
     await expect(page.getByText("Hall laptop", { exact: true })).toHaveCount(0);
 });
+
+test("U25 after password and code a passkey is offered, “Not now” is as large, and nobody asks again soon", async ({ page, request }) => {
+    const device = await Authenticator.on(page);
+    await device.touched(false);
+    const [asked, glad] = [person("Frances", "Spence"), person("Ruth", "Teitelbaum")];
+    for (const who of [asked, glad]) {
+        await signUp(page, request, who);
+        await press(page, "Sign out");
+        await expect(page.getByText("You’ve signed out.")).toBeVisible();
+    }
+    const toOffer = async (who: Person): Promise<void> => {
+        await toSignIn(page);
+        const known = await seen(request, who.e164);
+        await givePassword(page, who.email, who.password);
+        await enterPhoneCode(page, request, who, "Text message", known);
+    };
+    await toOffer(asked);
+    await at(page, "Sign in faster next time");
+    await expectAccessible(page, "the offer of a passkey");
+    const sizes = await Promise.all(
+        ["Create a passkey", "Not now"].map((name) => page.getByRole("button", { name, exact: true }).boundingBox()),
+    );
+    expect(sizes[0]?.width).toBe(sizes[1]?.width);
+    expect(sizes[0]?.height).toBe(sizes[1]?.height);
+    await press(page, "Not now");
+    await at(page, "Your details");
+    await press(page, "Sign out");
+    await expect(page.getByText("You’ve signed out.")).toBeVisible();
+    await toOffer(asked);
+    await at(page, "Your details");
+    await press(page, "Sign out");
+    await expect(page.getByText("You’ve signed out.")).toBeVisible();
+
+    await toOffer(glad);
+    await at(page, "Sign in faster next time");
+    await device.verifies(false);
+    await device.touched(true);
+    await press(page, "Create a passkey");
+    await expect(page.getByText("Nothing was used.")).toBeVisible();
+    await device.verifies(true);
+    await press(page, "Create a passkey");
+    await at(page, "Your details");
+    expect(await device.passkeys()).toBe(1);
+});

@@ -35,6 +35,7 @@ pub fn router(app: App) -> Router {
         .route("/journey/{id}", get(journey::pages::show))
         .route("/journey/{id}/return", get(journey::pages::go_back))
         .route("/journey/{id}/again", get(journey::pages::again))
+        .route("/journey/{id}/deletion", get(journey::pages::farewell))
         .route("/journey/{id}/{event}", post(journey::pages::act))
         .route("/api/journeys/{id}", get(journey::api::show))
         .route("/api/journeys/{id}/{event}", post(journey::api::act))

@@ -86,6 +86,31 @@ async fn a23_the_security_history_is_ones_own_newest_first_page_by_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn c1_the_history_tells_what_others_did_and_nothing_of_where_they_did_it() {
+    let app = TestApp::new().await;
+    let clinic = app.world.mfa.clone();
+    let domain = clinic.tenant.domain.as_str();
+    let mut sam = crate::sessions::staff(&app).await.browser;
+    sam.extra = vec![("user-agent", "Mozilla/5.0 (Windows NT 10.0) Edg/140.0".into())];
+    assert_eq!(sam.get(&paths::clinic_patient(domain, &clinic.maria.to_string())).await.status, 200);
+    app.advance(MINUTE);
+    let mut maria = maria_at_home(&app, &clinic).await;
+    let text = maria.get(&paths::account_history(domain)).await.text();
+    assert!(text.contains("Somebody who works here looked at your details"), "{text}");
+    assert!(text.contains("Not done by you") && !text.contains("Edge on Windows"), "{text}");
+    let csrf = token(&mut maria, &clinic).await;
+    let copy: serde_json::Value = maria.post(&paths::account_data(domain), &[("csrf", &csrf)]).await.json();
+    let seen = copy["history"].as_array().unwrap().iter().find(|event| event["by_you"] == false).unwrap();
+    assert!(seen["network_address"].is_null() && seen["browser"].is_null(), "{seen}");
+    // It is hers alone: Tina's says nothing of it.
+    let mut nora = Run::at(app.browser(), &paths::account(app.world.plain.tenant.domain.as_str()), Via::Form).await;
+    nora.sign_in(NORA, PASSWORD).await;
+    nora.back().await;
+    let own = nora.browser.get(&paths::account_history(app.world.plain.tenant.domain.as_str())).await.text();
+    assert!(!own.contains("looked at your details"), "{own}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn c1_c5_the_copy_of_ones_data_is_whole_holds_no_secrets_and_is_audited() {
     let app = TestApp::new().await;
     let clinic = app.world.mfa.clone();

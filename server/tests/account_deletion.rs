@@ -1,6 +1,6 @@
 //! Deleting one's own account: A19, A20, A23, N20, C1.
 
-use lanyard_app::paths;
+use lanyard_app::{api::journey::StageView, paths};
 use lanyard_domain::{
     audit::{Action, Outcome},
     session::FRESH,
@@ -10,7 +10,11 @@ use lanyard_server::service::account::deletion::{self, DELAY};
 use crate::{
     account_factors::{maria_at_home, token},
     sessions::staff,
-    support::{Run, TestApp, Via, app::Options, world::MARIA},
+    support::{
+        Run, TestApp, Via,
+        app::Options,
+        world::{MARIA, PHONE},
+    },
 };
 
 async fn the_whole_way(options: Options) {
@@ -20,6 +24,7 @@ async fn the_whole_way(options: Options) {
     let (delete, keep) = (paths::account_delete(domain), paths::account_keep(domain));
     let mut other = maria_at_home(&app, &clinic).await;
     let mut browser = maria_at_home(&app, &clinic).await;
+    browser.extra = vec![("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0".into())];
     let csrf = token(&mut browser, &clinic).await;
     let tables = ["accounts", "sessions", "audit", "outbox"];
     let before = app.rows(&tables).await;
@@ -37,7 +42,9 @@ async fn the_whole_way(options: Options) {
     assert!(page.text().contains("Keep my account"), "{}", page.text());
     assert!(other.get(&paths::account(domain)).await.location().unwrap().starts_with("/journey/"), "a19");
     assert_eq!(app.messages(MARIA).await, mails + 1, "n20");
-    assert!(app.message(MARIA).await.body.contains("will be deleted on"));
+    let mail = app.message(MARIA).await.body;
+    assert!(mail.contains("will be deleted on") && mail.contains("Asked for: 2 September 2026"), "{mail}");
+    assert!(mail.contains("Device: Firefox on Linux"), "u24: {mail}");
     // Twice is once.
     browser.post(&delete, &fields).await;
     assert_eq!(app.audited(tenant, Action::DeletionRequested, Outcome::Success).await, 1);
@@ -74,7 +81,7 @@ async fn the_whole_way(options: Options) {
     assert_eq!(app.audited(tenant, Action::AccountDeleted, Outcome::Success).await, 1);
     let mut run = Run::at(app.browser(), &paths::account(domain), Via::Form).await;
     let view = run.sign_in(MARIA, crate::support::PASSWORD).await;
-    assert!(matches!(view.stage, lanyard_app::api::journey::StageView::SignIn { .. }), "{view:?}");
+    assert!(matches!(view.stage, StageView::SignIn { .. }), "{view:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,4 +125,43 @@ async fn u24_this_wasnt_me_keeps_the_account_too() {
     assert_eq!(app.browser().post(&link, &[]).await.status, 200);
     assert_eq!(deletion::carry_out(&app.app, app.now().plus(2 * DELAY)).await.unwrap(), 0);
     assert_eq!(app.audited(clinic.tenant.id, Action::DeletionUndone, Outcome::Success).await, 1);
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u24_who_signs_in_to_an_application_is_told_that_the_account_will_be_deleted() {
+    for via in Via::BOTH {
+        let app = TestApp::new().await;
+        let clinic = app.world.mfa.clone();
+        let domain = clinic.tenant.domain.as_str();
+        let mut browser = maria_at_home(&app, &clinic).await;
+        let csrf = token(&mut browser, &clinic).await;
+        browser.post(&paths::account_delete(domain), &[("csrf", &csrf), ("sure", "true")]).await;
+
+        let mut run = Run::begin(&app, &clinic, via).await;
+        let view = run.sign_in_with_phone(&app, MARIA, PHONE).await;
+        let notice = paths::journey_deletion(&run.id);
+        assert!(matches!(&view.stage, StageView::Done { location } if *location == notice), "{view:?}");
+        let page = run.browser.get(&notice).await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        for part in ["Your account will be deleted", "16 September 2026", &paths::account(domain), "Patient app"] {
+            assert!(page.text().contains(part), "{part}: {}", page.text());
+        }
+        assert!(page.text().contains(&paths::journey_return(&run.id)), "the way on: {}", page.text());
+        // Somebody else's browser learns nothing of it, and the way back is as open as ever.
+        let other = app.browser().get(&notice).await;
+        assert_eq!(other.location().unwrap(), paths::journey(&run.id), "{}", other.text());
+        run.code().await;
+        let after = run.browser.get(&notice).await;
+        assert_eq!(after.location().unwrap(), paths::journey(&run.id));
+
+        // Once it is kept, nothing of the kind is said.
+        browser.post(&paths::account_keep(domain), &[("csrf", &csrf)]).await;
+        let mut run = Run::begin(&app, &clinic, via).await;
+        let view = run.sign_in_with_phone(&app, MARIA, PHONE).await;
+        assert!(matches!(&view.stage, StageView::Done { location } if *location == paths::journey_return(&run.id)));
+        let answer = run.browser.get(&paths::journey_deletion(&run.id)).await;
+        assert_eq!(answer.location().unwrap(), paths::journey(&run.id));
+        app.drain().await;
+    }
 }

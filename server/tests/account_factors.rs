@@ -294,6 +294,7 @@ async fn a20_a_session_that_ends_meanwhile_commits_nothing() {
         account,
         session: session.id,
         strong: true,
+        recent: true,
         fresh: true,
         visitor: lanyard_server::service::account::visitor(
             &app.app,

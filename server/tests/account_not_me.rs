@@ -9,7 +9,7 @@ use lanyard_server::service::account::not_me::LINK_LIFE;
 use lanyard_storage::StorageError;
 
 use crate::{
-    account_factors::{maria_at_home, one_more, token},
+    account_factors::{factors, maria_at_home, one_more, token},
     support::{
         Browser, Clinic, PASSWORD, Run, TestApp, Via,
         app::{ORIGIN, Options},
@@ -65,6 +65,8 @@ async fn u24_a5_this_wasnt_me_ends_sessions_and_tokens_and_takes_the_password() 
     let mut run = Run::at(app.browser(), &paths::account(domain), Via::Form).await;
     let view = run.sign_in(MARIA, PASSWORD).await;
     assert!(matches!(view.stage, StageView::SignIn { .. }), "{view:?}");
+    // … its owner is told, …
+    assert!(app.message(MARIA).await.body.contains("secured your account"), "n20");
     // … and the link works once.
     let before = app.rows(&tables).await;
     for answer in [reader.get(&link).await, reader.post(&link, &[]).await] {
@@ -93,11 +95,63 @@ async fn u24_a5_what_was_bound_since_the_change_opens_nothing_and_older_factors_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn u24_the_page_lists_two_weeks_and_turns_off_what_the_person_says() {
+    let app = TestApp::new().await;
+    let clinic = app.world.mfa.clone();
+    let (maria, domain) = (clinic.maria, clinic.tenant.domain.as_str());
+    // Three phones of three days: an earlier one of a stranger's, her own, and one since the mail.
+    let early = one_more(&app, maria, "+12065550181").await;
+    app.advance(DAY);
+    let hers = one_more(&app, maria, "+12065550182").await;
+    app.advance(DAY);
+    let (mut browser, link) = changed(&app, &clinic).await;
+    let sibling = {
+        let another = one_more(&app, maria, "+12065550184").await;
+        let csrf = token(&mut browser, &clinic).await;
+        app.drain().await;
+        let remove = paths::account_remove_factor(domain);
+        browser.post(&remove, &[("csrf", &csrf), ("factor", &another)]).await;
+        crate::account_not_me::link(&app, MARIA).await
+    };
+    assert_ne!(link, sibling);
+    app.advance(DAY);
+    let late = one_more(&app, maria, "+12065550183").await;
+    let old = factors(&app, maria).await.remove(0);
+
+    let mut reader = app.browser();
+    let page = reader.get(&link).await.text();
+    let boxes = |id: &str| {
+        let found = page.split("<input").find(|tag| tag.contains(&format!("name=\"factor-{id}\"")))?;
+        Some(found.split('>').next().unwrap_or_default().contains("checked"))
+    };
+    assert_eq!((boxes(&early), boxes(&hers), boxes(&late)), (Some(false), Some(false), Some(true)), "{page}");
+    assert_eq!(boxes(&old), None, "older than two weeks");
+    assert!(page.contains("•••• 81") && !page.contains("5550181") && page.contains("Removed"), "{page}");
+
+    // The early one was not hers either; the late one was. What is not listed cannot be named.
+    let (early_box, old_box) = (format!("factor-{early}"), format!("factor-{old}"));
+    let fields = [("chosen", "true"), (early_box.as_str(), "true"), (old_box.as_str(), "true"), ("address", "true")];
+    assert_eq!(reader.post(&link, &fields).await.status, 200);
+    let found = app.app.store.read(move |tx| Box::pin(async move { tx.factors_of_account(maria).await })).await;
+    let found: Vec<_> = found.unwrap_or_else(|error: StorageError| panic!("{error}"));
+    let off: Vec<_> = found.iter().filter(|factor| factor.is_disabled()).map(|factor| factor.id.to_string()).collect();
+    assert_eq!(off, [early]);
+    assert_eq!(app.audited(clinic.tenant.id, Action::FactorDisabled, Outcome::Success).await, 1);
+    // The sibling is used up with it.
+    let before = app.rows(&["factors", "sessions", "audit", "outbox"]).await;
+    assert_eq!(reader.get(&sibling).await.status, 410);
+    assert_eq!(reader.post(&sibling, &[]).await.status, 410);
+    assert_eq!(app.rows(&["factors", "sessions", "audit", "outbox"]).await, before);
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a8_u24_a_new_password_takes_the_code_to_the_address_and_the_bound_factor() {
     let app = TestApp::new().await;
     let clinic = app.world.mfa.clone();
     let (_, link) = changed(&app, &clinic).await;
     app.browser().post(&link, &[]).await;
+    app.drain().await;
     let sessions = app.count("sessions").await;
     let address = paths::account(clinic.tenant.domain.as_str());
     let mut run = Run::at(app.browser(), &address, Via::Form).await;
@@ -159,6 +213,7 @@ async fn n20_u24_the_mails_of_a_reset_have_the_link_too_and_it_ends_what_the_res
     let mut again = Run::at(app.browser(), &home, Via::Form).await;
     let view = again.sign_in(NORA, new).await;
     assert!(matches!(view.stage, StageView::SignIn { .. }), "{view:?}");
+    app.drain().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,6 +233,7 @@ async fn f8_u24_refresh_tokens_end_with_the_link() {
     assert_eq!(app.browser().post(&path, &[]).await.status, 200);
     let token = tokens["refresh_token"].as_str().unwrap();
     assert_eq!(refresh(&mut device.browser, &clinic, &clinic.flow, token).await.status, 400);
+    app.drain().await;
 }
 
 /// Of fifty who press the button at once, one does it.

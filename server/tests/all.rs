@@ -9,6 +9,7 @@
 
 mod support;
 
+mod account_contact;
 mod account_data;
 mod account_deletion;
 mod account_factors;
@@ -32,6 +33,7 @@ mod limits;
 mod logout;
 mod manage;
 mod oidc;
+mod passkey_offer;
 mod passkeys;
 mod passwords;
 mod policy;

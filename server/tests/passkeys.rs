@@ -24,6 +24,7 @@ pub(crate) fn prompt(view: &JourneyView) -> PasskeyPrompt {
     match &view.stage {
         StageView::SignIn { passkey: Some(prompt), .. }
         | StageView::EnrolPasskey { passkey: prompt, .. }
+        | StageView::OfferPasskey { passkey: Some(prompt) }
         | StageView::Challenge { passkey: Some(prompt), .. } => prompt.clone(),
         other => panic!("no passkey is asked for: {other:?}"),
     }

@@ -15,7 +15,7 @@ use lanyard_server::http::csrf::EXEMPT;
 use crate::support::{TestApp, journey::place};
 
 /// Open to everybody; every other route wants a session of a console. A new line here is a decision.
-const OPEN: [&str; 17] = [
+const OPEN: [&str; 18] = [
     "/",
     "/livez",
     "/readyz",
@@ -29,6 +29,7 @@ const OPEN: [&str; 17] = [
     "/journey/{id}",
     "/journey/{id}/return",
     "/journey/{id}/again",
+    "/journey/{id}/deletion",
     "/journey/{id}/{event}",
     "/api/journeys/{id}",
     "/api/journeys/{id}/{event}",

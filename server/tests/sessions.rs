@@ -221,6 +221,7 @@ async fn u26_every_page_of_the_account_and_the_clinic_warns_before_it_ends() {
         paths::account_history(domain),
         paths::account_data(domain),
         paths::account_delete(domain),
+        paths::account_email(domain),
     ] {
         let page = maria.get(&path).await;
         assert_eq!(page.status, 200, "{path}");

@@ -58,6 +58,8 @@ pub struct MethodView {
     pub locked_until: Option<Moment>,
     /// Disabled for good: after a hundred wrong codes, or by "This wasn't me".
     pub turned_off: bool,
+    /// Whether it is a phone, which can get another number.
+    pub phone: bool,
     /// More about it, if it is a passkey.
     pub passkey: Option<PasskeyView>,
 }
@@ -80,6 +82,79 @@ pub struct PasskeyFormView {
     pub passkey: PasskeyPrompt,
     /// What was wrong with the last try.
     pub problem: Option<Problem>,
+}
+
+/// Which contact a page changes, and what there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContactPage {
+    /// The address.
+    Email {
+        /// The present one.
+        present: String,
+    },
+    /// The number of a phone.
+    Phone {
+        /// The phone's id.
+        factor: String,
+        /// The present number, masked.
+        present: String,
+        /// Whether the new one is called rather than texted.
+        call: bool,
+        /// The countries to choose from: code and name.
+        countries: Vec<(String, String)>,
+    },
+}
+
+/// How far the change of a contact is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContactStep {
+    /// It takes a fresh sign-in first.
+    SignInAgain,
+    /// The new one is to be typed.
+    Form {
+        /// What was typed.
+        typed: String,
+        /// The chosen country of a number.
+        country: String,
+    },
+    /// A code went out.
+    Code {
+        /// Where to.
+        to: String,
+    },
+}
+
+/// What is wrong with a change of contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContactProblem {
+    /// What is wrong with a field, as in the journey.
+    Field(Problem),
+    /// The account has that one already.
+    Same,
+    /// Another account has taken the address in the meantime.
+    Taken,
+}
+
+/// What `/account/{tenant}/email` and `/account/{tenant}/phone` show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactView {
+    /// The frame.
+    pub visitor: Visitor,
+    /// What is changed.
+    pub page: ContactPage,
+    /// How far it is.
+    pub step: ContactStep,
+    /// What is wrong.
+    pub problem: Option<ContactProblem>,
+}
+
+/// A change of contact that waits for its code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingView {
+    /// Whether it is one of a phone; else of the address.
+    pub phone: bool,
+    /// What is to be: the address, or the masked number.
+    pub to: String,
 }
 
 /// An application that has access to the account.
@@ -116,6 +191,12 @@ pub enum Done {
     FactorRenamed,
     /// A factor was removed.
     FactorRemoved,
+    /// The account has another address.
+    EmailChanged,
+    /// A phone has another number.
+    PhoneChanged,
+    /// A change of contact was called off.
+    CalledOff,
     /// The account is to be deleted.
     DeletionPlanned,
     /// The account stays.
@@ -148,6 +229,10 @@ pub struct AccountView {
     pub visitor: Visitor,
     /// What was done just now.
     pub done: Option<Done>,
+    /// Changes of address and number that wait for a code.
+    pub pending: Vec<PendingView>,
+    /// Whether its owner may change the address here.
+    pub may_change_email: bool,
     /// What the server holds, in the order of the catalogue.
     pub claims: Vec<ClaimView>,
     /// The second-step methods, oldest first.
@@ -177,6 +262,62 @@ pub struct EventView {
     pub at: Moment,
     /// The browser and system, as far as they are known.
     pub browser: Option<String>,
+    /// Whether somebody else did it, or the server by itself.
+    pub by_others: bool,
+}
+
+/// What somebody is told who goes on to an application and whose account is to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FarewellView {
+    /// The tenant's name.
+    pub tenant: String,
+    /// Where they go on to.
+    pub application: Option<String>,
+    /// When it is deleted.
+    pub at: Moment,
+    /// The way on.
+    pub onward: String,
+    /// Where it can be kept.
+    pub account: String,
+}
+
+/// Something of the last two weeks that may not have been the owner's doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotMeThing {
+    /// The name of its box.
+    pub field: String,
+    /// What was done.
+    pub what: String,
+    /// When.
+    pub at: Option<Moment>,
+    /// Whether it was done since the change that the mail is about.
+    pub ticked: bool,
+}
+
+/// What `/not-me/{tenant}/{token}` shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotMeView {
+    /// The tenant's name.
+    pub tenant: String,
+    /// Where the button posts.
+    pub action: String,
+    /// What can be ticked.
+    pub things: Vec<NotMeThing>,
+    /// What else changed the account in that time, newest first.
+    pub also: Vec<EventView>,
+}
+
+/// What is shown once an account was secured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecuredView {
+    /// The tenant's name.
+    pub tenant: String,
+    /// Its domain.
+    pub domain: String,
+    /// The address came back in the place of this one, which is masked.
+    pub brought_back: Option<String>,
+    /// The address could not come back, and nobody gets in.
+    pub stopped: bool,
 }
 
 /// What `/account/{tenant}/history` shows.
@@ -199,6 +340,8 @@ pub struct ProfileView {
     pub visitor: Visitor,
     /// The address, which is not changed here.
     pub email: String,
+    /// Whether it can be changed on a page of its own.
+    pub may_change_email: bool,
     /// The fields in order.
     pub fields: Vec<AttributeField>,
     /// What is wrong with them.

@@ -117,6 +117,13 @@ pub enum StageView {
         /// Whether there was a choice to go back to.
         can_go_back: bool,
     },
+    /// A passkey for who has just signed in (U25). Event `create-passkey` {credential, name}; button
+    /// `not-now`.
+    OfferPasskey {
+        /// What the browser is asked for; `None` if none can be made by now.
+        #[serde(default)]
+        passkey: Option<PasskeyPrompt>,
+    },
     /// A new passkey. Event `create-passkey` {credential, name}; button `back` if offered.
     EnrolPasskey {
         /// What the browser is asked for.

@@ -165,6 +165,7 @@ fn stage(value: impl Json) -> Option<StageView> {
         "enrol_passkey" => {
             StageView::EnrolPasskey { passkey: prompt(&of.member("passkey")?)?, can_go_back: flag(of, "can_go_back")? }
         }
+        "offer_passkey" => StageView::OfferPasskey { passkey: maybe_prompt(of)? },
         "challenge" => StageView::Challenge {
             method: method(&of.member("method")?)?,
             code: match of.member("code") {
@@ -390,6 +391,8 @@ mod tests {
                 passkey: Some(prompt.clone()),
             },
             StageView::EnrolPasskey { passkey: prompt.clone(), can_go_back: true },
+            StageView::OfferPasskey { passkey: Some(prompt.clone()) },
+            StageView::OfferPasskey { passkey: None },
             StageView::Challenge {
                 method: Method::Passkey,
                 code: None,

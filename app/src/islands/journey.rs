@@ -52,6 +52,7 @@ pub(super) fn awaited(stage: &StageView) -> Option<&CodeView> {
         | StageView::EnrolPhone { .. }
         | StageView::EnrolApp { .. }
         | StageView::EnrolPasskey { .. }
+        | StageView::OfferPasskey { .. }
         | StageView::EditProfile { .. }
         | StageView::Consent { .. }
         | StageView::Done { .. }

@@ -109,7 +109,17 @@ class PasskeyCeremony extends HTMLElement {
     }
 }
 
+// Says with each form of a journey that this browser can make a passkey, so that the server may offer one.
+async function say() {
+    if (!(await PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable?.())) return;
+    document.addEventListener("formdata", (event) => {
+        const action = event.target.getAttribute("action") ?? "";
+        if (action.startsWith("/journey/")) event.formData.set("passkeys", "true");
+    });
+}
+
 if (window.PublicKeyCredential && navigator.credentials) {
     document.documentElement.dataset.passkeys = "";
     customElements.define("passkey-ceremony", PasskeyCeremony);
+    say();
 }

@@ -4,9 +4,10 @@ use leptos::prelude::*;
 
 use super::{frame, time};
 use crate::{
-    api::account::{Moment, Visitor},
+    api::account::{FarewellView, Moment, Visitor},
     components::{
-        Button, ButtonKind, ButtonLink, CheckboxField, ErrorItem, ErrorSummary, Form, MaybeText, Notice, Tone,
+        AuthLayout, Button, ButtonKind, ButtonLink, CheckboxField, ErrorItem, ErrorSummary, Form, MaybeText, Notice,
+        Tone,
     },
     paths,
 };
@@ -28,6 +29,28 @@ pub(super) fn planned(visitor: &Visitor, at: Moment) -> AnyView {
         </Notice>
     }
     .into_any()
+}
+
+/// The title of [`farewell_page`].
+pub const FAREWELL_TITLE: &str = "Your account will be deleted";
+
+/// The body of `/journey/{id}/deletion`.
+pub fn farewell_page(view: FarewellView) -> impl IntoView {
+    let FarewellView { tenant, application, at, onward, account } = view;
+    let go_on = application.map_or_else(|| "Continue".to_owned(), |application| format!("Continue to {application}"));
+    view! {
+        <AuthLayout tenant=tenant.clone()>
+            <h1 class="step-title">{FAREWELL_TITLE}</h1>
+            <div class="prose">
+                <p class="lead">"You asked to delete your account at " {tenant} ". It ends on " {time(at)} "."</p>
+                <p>"Until then you can use it. If you’ve changed your mind, go to your account and press “Keep my account”."</p>
+                <div class="actions">
+                    <ButtonLink href=onward label=go_on />
+                    <ButtonLink href=account label="Go to your account" kind=ButtonKind::Secondary />
+                </div>
+            </div>
+        </AuthLayout>
+    }
 }
 
 /// The way to [`delete_page`].

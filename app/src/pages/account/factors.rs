@@ -21,9 +21,20 @@ pub(super) fn change(visitor: &Visitor, method: &MethodView) -> AnyView {
     let (field, name) = (format!("name-{factor}"), method.name.clone());
     let label = field.clone();
     let called = if method.detail.is_empty() { method.label.clone() } else { method.detail.clone() };
-    let summary = format!("Rename or remove {called}");
+    let verbs = if method.phone { "Change" } else { "Rename or remove" };
+    let summary = format!("{verbs} {called}");
     let remove = format!("Remove {called}");
+    let another = method.phone.then(|| {
+        let href = format!("{}?factor={}", paths::account_phone(domain), method.id);
+        view! {
+            <p>
+                "Have you got another number? We check the new one first, then it takes the place of this one."
+            </p>
+            <ButtonLink href=href label="Use another number" kind=ButtonKind::Secondary />
+        }
+    });
     let forms = view! {
+        {another}
         <Form action=paths::account_rename_factor(domain) csrf=csrf.clone()>
             <input type="hidden" name="factor" value=factor />
             <div class="field">

@@ -38,7 +38,11 @@ pub(super) fn section(visitor: &Visitor) -> AnyView {
 }
 
 fn one(event: EventView) -> AnyView {
-    let browser = event.browser.unwrap_or_else(|| "Unknown browser".to_owned());
+    let browser = match event.browser {
+        _ if event.by_others => "Not done by you".to_owned(),
+        Some(browser) => browser,
+        None => "Unknown browser".to_owned(),
+    };
     view! {
         <li class="thing">
             <p class="thing-name">
@@ -66,7 +70,7 @@ pub fn history_page(view: HistoryView) -> impl IntoView {
         <div class="own-head">
             <h1>{HISTORY_TITLE}</h1>
             <p class="muted">
-                "What was done with your account, the newest first. If you don’t know something here, change your password and look at “Where you’re signed in”."
+                "What was done with your account by you, by people who work here or by the system, the newest first. If you don’t know something here, change your password and look at “Where you’re signed in”."
             </p>
         </div>
         <section class="panel" aria-label="Events">

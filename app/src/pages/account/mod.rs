@@ -2,6 +2,7 @@
 //! in. Roomy, in plain words, complete without scripting (U1).
 
 mod apps;
+mod contact;
 mod deletion;
 mod factors;
 mod history;
@@ -19,7 +20,8 @@ use crate::{
     },
     paths,
 };
-pub use deletion::{DELETE_TITLE, delete_page};
+pub use contact::{EMAIL_TITLE, PHONE_TITLE, contact_page};
+pub use deletion::{DELETE_TITLE, FAREWELL_TITLE, delete_page, farewell_page};
 pub use history::{DATA_TITLE, HISTORY_TITLE, data_page, history_page};
 pub use not_me::{NOT_ME_TITLE, not_me_over_page, not_me_page, secured_page};
 pub use passkeys::{NEW_PASSKEY_TITLE, passkey_page};
@@ -86,7 +88,8 @@ pub fn account_page(view: AccountView) -> impl IntoView {
         </div>
         {view.done.map(|news| done(&visitor, news))}
         {view.deletion.clone().map(|at| deletion::planned(&visitor, at))}
-        {details(&visitor, view.claims)}
+        {view.pending.into_iter().map(|pending| contact::pending(&visitor, pending)).collect_view()}
+        {details(&visitor, view.claims, view.may_change_email)}
         {methods(&visitor, view.methods, view.may_add_passkey, view.may_change_factors)}
         {apps::section(&visitor, view.apps)}
         {sessions(&visitor, view.sessions)}
@@ -106,6 +109,17 @@ fn done(visitor: &Visitor, done: Done) -> AnyView {
             "Removed",
             "It no longer signs in to your account, and you’re signed out everywhere else. A passkey or an app may still show it: delete it there too.",
         ),
+        Done::EmailChanged => (
+            Tone::Success,
+            "Your email address is changed",
+            "Use the new one to sign in. You’re signed out everywhere else, and we’ve emailed both addresses.",
+        ),
+        Done::PhoneChanged => (
+            Tone::Success,
+            "Your number is changed",
+            "Codes go to the new number. You’re signed out everywhere else, and we’ve emailed you about it.",
+        ),
+        Done::CalledOff => (Tone::Success, "Nothing is changed", "The code that we sent no longer works."),
         Done::DeletionPlanned => (
             Tone::Success,
             "We’ll delete your account",
@@ -142,7 +156,7 @@ fn done(visitor: &Visitor, done: Done) -> AnyView {
     .into_any()
 }
 
-fn details(visitor: &Visitor, claims: Vec<ClaimView>) -> AnyView {
+fn details(visitor: &Visitor, claims: Vec<ClaimView>, may_change_email: bool) -> AnyView {
     let technical = claims.clone();
     let facts = claims
         .into_iter()
@@ -171,6 +185,7 @@ fn details(visitor: &Visitor, claims: Vec<ClaimView>) -> AnyView {
                 />
             </div>
             <DefinitionList items=facts />
+            {may_change_email.then(|| contact::to_email(visitor))}
             <Disclosure summary="Technical names">
                 <p>"Apps know these details by other names. An app gets only those that it needs."</p>
                 <DefinitionList items=names />

@@ -21,7 +21,7 @@ pub const PROFILE_TITLE: &str = "Change your details";
 
 /// The body of `/account/{tenant}/profile`.
 pub fn profile_page(view: ProfileView) -> impl IntoView {
-    let ProfileView { visitor, email, fields, problems } = view;
+    let ProfileView { visitor, email, may_change_email, fields, problems } = view;
     let home = paths::account(&visitor.domain);
     let wrong = problems
         .iter()
@@ -36,7 +36,11 @@ pub fn profile_page(view: ProfileView) -> impl IntoView {
         <section class="panel">
             <p>
                 "Your email address is " <bdi class="strong">{email}</bdi> ". "
-                {format!("To change it, contact {}.", visitor.tenant)}
+                {if may_change_email {
+                    view! { <a href=paths::account_email(&visitor.domain)>"Change your email address"</a> }.into_any()
+                } else {
+                    view! { <span>{format!("To change it, contact {}.", visitor.tenant)}</span> }.into_any()
+                }}
             </p>
             <Form action=paths::account_profile(&visitor.domain) csrf=visitor.csrf.clone()>
                 {inputs}

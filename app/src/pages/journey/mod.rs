@@ -60,6 +60,7 @@ pub(crate) fn step(view: &JourneyView) -> AnyView {
         StageView::EnrolPhoneCode { method, code } => code::phone_code(&at, *method, code),
         StageView::EnrolApp { qr_svg, uri, secret, can_go_back } => enrol::app(&at, qr_svg, uri, secret, *can_go_back),
         StageView::EnrolPasskey { passkey, can_go_back } => passkey::enrol(&at, passkey, *can_go_back),
+        StageView::OfferPasskey { passkey } => passkey::offer(&at, passkey.as_ref()),
         StageView::Challenge { passkey: Some(passkey), other_ways, .. } => passkey::challenge(&at, passkey, other_ways),
         StageView::Challenge { method, code, factor_name, other_ways, passkey: None } => {
             code::challenge(&at, *method, code.as_ref(), factor_name, other_ways)

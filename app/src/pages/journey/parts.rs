@@ -94,7 +94,10 @@ impl<'view> Step<'view> {
             StageView::EnrolApp { .. } => matches!(field, "code" | "name"),
             StageView::EnrolPasskey { .. } => field == "name",
             StageView::EditProfile { attributes } => attributes.iter().any(|attribute| attribute.name == field),
-            StageView::Consent { .. } | StageView::Done { .. } | StageView::Over { .. } => false,
+            StageView::OfferPasskey { .. }
+            | StageView::Consent { .. }
+            | StageView::Done { .. }
+            | StageView::Over { .. } => false,
         };
         if shown { field.to_owned() } else { String::new() }
     }

@@ -72,6 +72,33 @@ pub(super) fn enrol(at: &Step<'_>, prompt: &PasskeyPrompt, can_go_back: bool) ->
     .plain()
 }
 
+/// To who has just signed in: both ways on are of one size, and neither is the small print (U25).
+pub(super) fn offer(at: &Step<'_>, prompt: Option<&PasskeyPrompt>) -> AnyView {
+    let fields = view! {
+        <p class="lead">
+            "With a passkey you sign in with your fingerprint, face or screen lock, without a password or a code. Those stay on your device: we never get them."
+        </p>
+        <input type="hidden" name="name" value="My passkey" />
+        <div class="actions">
+            <Button label="Create a passkey" />
+        </div>
+    }
+    .plain();
+    let not_now = view! {
+        <div class="actions">
+            <Button label="Not now" kind=ButtonKind::Secondary />
+        </div>
+    }
+    .plain();
+    view! {
+        {prompt.map(|prompt| ceremony(at, "create-passkey", prompt, "create", fields))}
+        <p class="lead without-passkeys">"This browser can’t create passkeys."</p>
+        <div class="not-now">{at.form("not-now", not_now)}</div>
+        <p class="muted">"You can add one later on your account page."</p>
+    }
+    .plain()
+}
+
 fn ceremony(at: &Step<'_>, event: &str, prompt: &PasskeyPrompt, kind: &'static str, fields: AnyView) -> AnyView {
     let renew = format!("/api{}", at.action("renew-passkey").replacen("/journey/", "/journeys/", 1));
     view! {

@@ -213,6 +213,7 @@ pub fn heading(stage: &StageView) -> &'static str {
         StageView::EnrolPhoneCode { method, .. } => phone_heading(*method),
         StageView::EnrolApp { .. } => "Set up your authenticator app",
         StageView::EnrolPasskey { .. } => "Create a passkey",
+        StageView::OfferPasskey { .. } => "Sign in faster next time",
         StageView::Challenge { method, .. } => phone_heading(*method),
         StageView::EditProfile { .. } => "Your details",
         StageView::Consent { .. } => "Share your details?",

@@ -25,6 +25,7 @@ pub enum Action {
     FactorChallenged,
     FactorChecked,
     ProfileChanged,
+    EmailChanged,
     DataExported,
     AccountSecured,
     DeletionRequested,

@@ -13,6 +13,7 @@ pub mod audit;
 pub mod claims;
 pub mod clock;
 pub mod consent;
+pub mod contact;
 pub mod delays;
 pub mod device;
 pub mod email;

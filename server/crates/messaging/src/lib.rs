@@ -29,7 +29,7 @@ pub use message::Message;
 pub use origin::PublicOrigin;
 pub use secret::Secret;
 pub use sender::{Providers, Receipt, Transport};
-pub use templates::{Change, CodePurpose, DeletionStep, Occasion, Protection, SecondStep, TemplateError, render};
+pub use templates::{Change, CodePurpose, Occasion, Protection, SecondStep, TemplateError, render};
 
 /// The injected clock: milliseconds since the Unix epoch.
 pub type NowFn = Arc<dyn Fn() -> i64 + Send + Sync>;

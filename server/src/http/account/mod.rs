@@ -15,6 +15,7 @@ use lanyard_app::{
 };
 use lanyard_domain::{assurance::Level, session::ConsoleKind, user_flow::Audience};
 
+mod contact;
 mod data;
 mod deletion;
 mod factors;
@@ -46,6 +47,7 @@ pub fn routes() -> Router<App> {
         .route("/account/{tenant}/remove-access", post(remove_access))
         .route("/account/{tenant}/end-sessions", post(end_sessions))
         .route("/account/{tenant}/sign-in-again", get(sign_in_again))
+        .merge(contact::routes())
         .merge(data::routes())
         .merge(deletion::routes())
         .merge(factors::routes())
@@ -59,6 +61,7 @@ fn owner(app: &App, oneself: &Oneself) -> Owner {
         account: who.account.clone(),
         session: who.session.id,
         strong: who.session.level(now) == Level::Aal2,
+        recent: who.session.is_fresh(now),
         fresh: who.session.may_change_factors(now),
         visitor: account::visitor(
             app,
@@ -79,6 +82,9 @@ async fn show(State(app): State<App>, oneself: Oneself, RawQuery(query): RawQuer
         Some(passkeys::ADDED) => Some(Done::PasskeyAdded),
         Some(factors::RENAMED) => Some(Done::FactorRenamed),
         Some(factors::REMOVED) => Some(Done::FactorRemoved),
+        Some(contact::EMAIL_CHANGED) => Some(Done::EmailChanged),
+        Some(contact::PHONE_CHANGED) => Some(Done::PhoneChanged),
+        Some(contact::CALLED_OFF) => Some(Done::CalledOff),
         Some(deletion::PLANNED) => Some(Done::DeletionPlanned),
         Some(deletion::KEPT) => Some(Done::Kept),
         Some(factors::LAST) => Some(Done::LastFactor),

@@ -10,13 +10,13 @@ use axum::{
 };
 use lanyard_app::{
     pages::account::{NOT_ME_TITLE, not_me_over_page, not_me_page, secured_page},
-    paths, shell,
+    shell,
 };
 use lanyard_domain::tenant::Tenant;
 
 use crate::{
-    http::{client::Client, error::HttpError, page},
-    service::account::not_me,
+    http::{client::Client, error::HttpError, form::Fields, page},
+    service::account::not_me::{self, Chosen},
     state::App,
 };
 
@@ -40,21 +40,21 @@ async fn show(
     Path((domain, token)): Path<(String, String)>,
 ) -> Result<Response, HttpError> {
     app.limiter.beginning(client.ip)?;
-    let Some(tenant) = not_me::look(&app, &domain, &token).await? else { return Ok(over(&app).await) };
-    let (head, action) = (head(&tenant), paths::not_me(tenant.domain.as_str(), &token));
-    let name = tenant.name;
-    Ok(page::render(&app, StatusCode::OK, head, move || not_me_page(name.clone(), action.clone())).await)
+    let Some((tenant, view)) = not_me::look(&app, &domain, &token).await? else { return Ok(over(&app).await) };
+    Ok(page::render(&app, StatusCode::OK, head(&tenant), move || not_me_page(view.clone())).await)
 }
 
-/// `POST`: does it. The token in the path is the secret that a form of ours alone knows.
+/// `POST` {chosen, address, factor-…}: does it. The token in the path is the secret that a form of ours alone knows.
 async fn secure(
     State(app): State<App>,
     client: Client,
     Path((domain, token)): Path<(String, String)>,
+    fields: Fields,
 ) -> Result<Response, HttpError> {
     app.limiter.beginning(client.ip)?;
-    let Some(tenant) = not_me::secure(&app, &domain, &token, client).await? else { return Ok(over(&app).await) };
-    let head = head(&tenant);
-    let (name, domain) = (tenant.name, tenant.domain);
-    Ok(page::render(&app, StatusCode::OK, head, move || secured_page(name.clone(), domain.as_str())).await)
+    let chosen = (client, Chosen::read(&fields));
+    let Some((tenant, view)) = not_me::secure(&app, &domain, &token, chosen).await? else {
+        return Ok(over(&app).await);
+    };
+    Ok(page::render(&app, StatusCode::OK, head(&tenant), move || secured_page(view.clone())).await)
 }

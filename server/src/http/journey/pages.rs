@@ -5,7 +5,14 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
-use lanyard_app::{api::journey::StageView, pages, paths};
+use lanyard_app::{
+    api::journey::StageView,
+    pages::{
+        self,
+        account::{FAREWELL_TITLE, farewell_page},
+    },
+    paths, shell,
+};
 use lanyard_domain::{id::Id, journey::Journey};
 
 use super::{browser, check_csrf, prefill_country, sent_to};
@@ -78,6 +85,20 @@ pub async fn go_back(
         }
         Back::Nowhere => Ok(Redirect::to(&paths::journey(&id)).into_response()),
     }
+}
+
+/// `GET /journey/{id}/deletion`: a word to who goes on to an application with an account that is to be deleted.
+pub async fn farewell(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    let _: Id<Journey> = id.parse().map_err(|_| HttpError::NotFound)?;
+    let Some(view) = journey::farewell(&app, &id, browser(&headers).as_ref()).await? else {
+        return Ok(Redirect::to(&paths::journey(&id)).into_response());
+    };
+    let head = page::Head::plain(shell::title(FAREWELL_TITLE, &view.tenant, false));
+    Ok(page::render(&app, StatusCode::OK, head, move || farewell_page(view.clone())).await)
 }
 
 /// `GET /journey/{id}/again`: the request of a journey that is over begins anew.

@@ -6,6 +6,7 @@ use lanyard_domain::{
     audit::{Action, AuditEvent, Outcome},
     claims,
     clock::Timestamp,
+    contact::ContactKind,
     factor::{Factor, FactorSecret},
     session::{ConsoleKind, Session},
 };
@@ -53,6 +54,11 @@ pub async fn export(app: &App, owner: Owner, client: Client) -> Result<Option<Va
                 let sessions = tx.live_sessions_of_account(id, now).await?;
                 let apps = access::apps(tx, tenant, id, &custom, now).await?;
                 let events = events(tx, &account).await?;
+                let mut waiting = Vec::new();
+                for kind in [ContactKind::Email, ContactKind::Phone] {
+                    let change = super::contact::pending(tx, id, kind, now).await?;
+                    waiting.extend(change.map(|change| change.contact().destination().to_owned()));
+                }
                 let names: Vec<String> = claims::catalogue(&custom).into_iter().map(|claim| claim.name).collect();
                 Ok(Some(json!({
                     "made_at": iso(now),
@@ -66,6 +72,7 @@ pub async fn export(app: &App, owner: Owner, client: Client) -> Result<Option<Va
                         "since": app.since.iso,
                         "last_used": app.last_used.as_ref().map(|at| &at.iso),
                     })).collect::<Vec<_>>(),
+                    "waiting_for_a_code": waiting,
                     "second_steps": factors.iter().map(factor).collect::<Vec<_>>(),
                     "signed_in": sessions.iter().map(session).collect::<Vec<_>>(),
                     "history": events.iter().map(|event| told(event, &account)).collect::<Vec<_>>(),
@@ -133,7 +140,8 @@ fn told(event: &AuditEvent, account: &Account) -> Value {
         "at": iso(event.at),
         "what": history::words(event, account.id),
         "worked": event.outcome == Outcome::Success,
-        "browser": history::browser(event),
-        "network_address": event.ip,
+        "by_you": !history::by_others(event, account.id),
+        "browser": history::browser(event, account.id),
+        "network_address": event.ip.as_ref().filter(|_| !history::by_others(event, account.id)),
     })
 }

@@ -6,14 +6,15 @@ use lanyard_domain::{
     audit::{Action, Outcome},
     clock::{DAY, Millis, Timestamp},
 };
-use lanyard_messaging::{DeletionStep, Occasion};
+use lanyard_messaging::{Change, Occasion};
 use lanyard_storage::{StorageError, WriteTx};
 
 use super::{
     Owner,
     access::lock,
     factors::{holds, holds_all},
-    not_me, notices,
+    not_me,
+    notices::{self, NOTICE_LIFE, Told},
 };
 use crate::{
     http::client::Client,
@@ -69,7 +70,7 @@ pub async fn plan(app: &App, owner: Owner, client: Client) -> Result<Wish, Journ
                 sign_out::end_all(&own, tx, account.id, Some(owner.session), now).await?;
                 tx.revoke_grants_of_account(account.id, now).await?;
                 note(&own, tx, account, Action::DeletionRequested, Some(&client)).await?;
-                tell(&own, tx, &owner, DeletionStep::Planned(at.0)).await?;
+                tell(&own, tx, &owner, &client, Change::DeletionPlanned(at.0)).await?;
                 Ok::<_, JourneyError>(Wish::Granted)
             })
         })
@@ -98,7 +99,7 @@ pub async fn undo(app: &App, owner: Owner, client: Client) -> Result<Wish, Journ
                     Err(error) => return Err(error.into()),
                 }
                 note(&own, tx, account, Action::DeletionUndone, Some(&client)).await?;
-                tell(&own, tx, &owner, DeletionStep::Undone).await?;
+                tell(&own, tx, &owner, &client, Change::DeletionUndone).await?;
                 Ok::<_, JourneyError>(Wish::Granted)
             })
         })
@@ -122,18 +123,17 @@ async fn note(
     audit::append(app, tx, account.tenant, event).await
 }
 
-async fn tell(app: &App, tx: &mut (dyn WriteTx + '_), owner: &Owner, step: DeletionStep) -> Result<(), JourneyError> {
+async fn tell(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    owner: &Owner,
+    client: &Client,
+    change: Change<'_>,
+) -> Result<(), JourneyError> {
     let (account, domain) = (&owner.account, owner.visitor.domain.as_str());
     let (path, not_me) = (paths::account(domain), not_me::link(app, tx, (account.tenant, domain), account.id).await?);
-    let occasion = Occasion::AccountDeletion {
-        to: account.email.as_str(),
-        tenant: &owner.visitor.tenant,
-        origin: &app.links,
-        step,
-        account_path: Some(&path),
-        not_me_path: Some(&not_me),
-    };
-    notices::send(app, tx, account, occasion).await
+    let told = Told { to: &account.email, change, not_me_path: Some(&not_me), account_path: Some(&path) };
+    notices::protection(app, tx, (account.tenant, &owner.visitor.tenant), client, told).await
 }
 
 /// Deletes the accounts whose time has come, each in a transaction of its own; how many.
@@ -170,14 +170,7 @@ async fn delete(app: &App, tx: &mut (dyn WriteTx + '_), account: &Account, now: 
     sign_out::end_all(app, tx, account.id, None, now).await?;
     let tenant = tx.tenant_by_id(account.tenant).await?.ok_or(StorageError::Conflict)?;
     note(app, tx, account, Action::AccountDeleted, None).await?;
-    let occasion = Occasion::AccountDeletion {
-        to: account.email.as_str(),
-        tenant: &tenant.name,
-        origin: &app.links,
-        step: DeletionStep::Done,
-        account_path: None,
-        not_me_path: None,
-    };
-    notices::send(app, tx, account, occasion).await?;
+    let occasion = Occasion::AccountDeleted { to: account.email.as_str(), tenant: &tenant.name };
+    notices::send(app, tx, account.tenant, (occasion, NOTICE_LIFE)).await?;
     Ok(tx.delete_account(account.id, now).await?)
 }

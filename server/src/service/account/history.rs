@@ -1,4 +1,4 @@
-//! What was done with an account, for its owner.
+//! What was done with an account, by its owner and by others, for its owner.
 
 use lanyard_app::{
     api::account::{EventView, HistoryView},
@@ -53,18 +53,25 @@ pub async fn page(app: &App, owner: Owner, before: Option<AuditCursor>) -> Resul
     Ok(HistoryView { visitor: owner.visitor, events, older, newest })
 }
 
-fn view(event: &AuditEvent, owner: Id<Account>) -> EventView {
+pub(super) fn view(event: &AuditEvent, owner: Id<Account>) -> EventView {
     EventView {
         what: words(event, owner),
         failed: event.outcome == Outcome::Failure,
         at: moment(event.at),
-        browser: browser(event).map(str::to_owned),
+        browser: browser(event, owner).map(str::to_owned),
+        by_others: by_others(event, owner),
     }
 }
 
-/// The browser that an event was made with.
-pub(super) fn browser(event: &AuditEvent) -> Option<&str> {
-    event.detail.get("browser").and_then(serde_json::Value::as_str)
+/// Whether somebody else did it, or nobody.
+pub(super) fn by_others(event: &AuditEvent, owner: Id<Account>) -> bool {
+    event.actor != Some(owner)
+}
+
+/// The browser that an event was made with, if it is the owner's: those of others are their own affair.
+pub(super) fn browser(event: &AuditEvent, owner: Id<Account>) -> Option<&str> {
+    let own = event.detail.get("browser").and_then(serde_json::Value::as_str);
+    own.filter(|_| !by_others(event, owner))
 }
 
 fn method(event: &AuditEvent) -> &'static str {
@@ -93,6 +100,7 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         Action::FactorRenamed => return format!("Gave {} another name", method(event)),
         Action::FactorDisabled => "Turned off a second step",
         Action::ProfileChanged => "Changed your details",
+        Action::EmailChanged => "Changed the email address",
         Action::AccountSecured => "Said “This wasn’t me”: everybody was signed out",
         Action::DeletionRequested => "Asked to delete the account",
         Action::DeletionUndone => "Kept the account",
@@ -109,6 +117,7 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         Action::EmailCodeSent | Action::EmailProved | Action::FactorChallenged => "Asked for a code",
         Action::MessageFailed => "A message could not be delivered",
         Action::InvitationUsed => "Accepted an invitation",
+        Action::PatientViewed if own => "Somebody who works here looked at your details",
         Action::RoleGranted if own => "Got another role",
         Action::RoleRevoked if own => "Lost a role",
         Action::CodeIssued

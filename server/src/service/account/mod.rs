@@ -2,6 +2,8 @@
 //! details. Only what the tenant's flows ask patients for can be changed here (A48).
 
 mod access;
+pub mod contact;
+mod contact_change;
 pub mod data;
 pub mod deletion;
 pub mod factors;
@@ -17,6 +19,7 @@ use lanyard_domain::{
     account::Account,
     attribute::Attribute,
     clock::SECOND,
+    contact::ContactKind,
     id::Id,
     session::{ConsoleKind, NOTED_EVERY, Session},
     tenant::Tenant,
@@ -37,7 +40,9 @@ pub struct Owner {
     pub session: Id<Session>,
     /// Whether that session is at AAL2 now: only then may it change factors (N19).
     pub strong: bool,
-    /// Whether that sign-in is fresh as well (A20).
+    /// Whether that sign-in is fresh, at whatever level.
+    pub recent: bool,
+    /// Whether it is fresh and at AAL2 (A20).
     pub fresh: bool,
     /// The frame of the page.
     pub visitor: Visitor,
@@ -50,7 +55,7 @@ pub struct Owner {
 pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<AccountView, StorageError> {
     let (now, account) = (app.clock.now(), owner.account);
     let (tenant, id) = (account.tenant, account.id);
-    let (account, custom, factors, sessions, apps, deletion) = app
+    let (account, custom, factors, sessions, apps, deletion, pending) = app
         .store
         .read(move |tx| {
             Box::pin(async move {
@@ -60,13 +65,19 @@ pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<Acc
                 let sessions = tx.live_sessions_of_account(id, now).await?;
                 let apps = access::apps(tx, tenant, id, &custom, now).await?;
                 let deletion = tx.deletion_of(id).await?;
-                Ok::<_, StorageError>((fresh, custom, factors, sessions, apps, deletion))
+                let mut pending = Vec::new();
+                for kind in [ContactKind::Email, ContactKind::Phone] {
+                    pending.extend(contact::pending(tx, id, kind, now).await?);
+                }
+                Ok::<_, StorageError>((fresh, custom, factors, sessions, apps, deletion, pending))
             })
         })
         .await?;
     Ok(AccountView {
         visitor: owner.visitor,
         done,
+        pending: pending.iter().map(|change| words::pending(change.contact())).collect(),
+        may_change_email: contact::may_change_email(account.kind),
         claims: words::claims(&account, &custom),
         may_add_passkey: owner.fresh && app.passkeys.is_some() && !factors.is_empty(),
         may_change_factors: owner.fresh,

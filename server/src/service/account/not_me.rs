@@ -1,23 +1,38 @@
 //! "This wasn't me": a link in each mail about a change that secures the account (U24, A5).
 //!
-//! It takes what a stranger may have: every session, every token, the password, and the factors bound by
-//! that change or since. It gives nothing: only a reset sets another password, by the code to the address
-//! and an older factor (A8). Who has none needs the clinic.
+//! It takes what a stranger may have: every session, every token, the password, and of the factors and the
+//! change of address of the last two weeks those that the person says were not theirs. It gives nothing: only
+//! a reset sets another password, by the code to the address and an older factor (A8). Who has none needs the
+//! clinic. The address that the mail went to becomes the account's again.
 
-use lanyard_app::paths;
+use std::collections::BTreeSet;
+
+use lanyard_app::{
+    api::account::{NotMeThing, NotMeView, SecuredView},
+    paths,
+};
 use lanyard_domain::{
     account::Account,
-    audit::{Action, Outcome},
-    clock::{MINUTE, Millis},
+    audit::{Action, AuditEvent, Outcome},
+    clock::{MINUTE, Millis, Timestamp},
+    email::EmailAddress,
+    factor::Factor,
     id::Id,
     secret::Token,
     tenant::{Tenant, TenantDomain},
 };
-use lanyard_storage::{StorageError, WriteTx};
+use lanyard_messaging::Change;
+use lanyard_storage::{Constraint, ReadTx, Repudiation, StorageError, WriteTx};
 
-use super::access::lock;
+use super::{
+    access::lock,
+    factors::method_of,
+    history,
+    notices::{self, Told},
+    words::{self, moment},
+};
 use crate::{
-    http::client::Client,
+    http::{client::Client, form::Fields},
     service::{audit, journey::JourneyError, sign_out},
     state::App,
 };
@@ -25,7 +40,7 @@ use crate::{
 /// How long such a link works: as long as a deletion that a stranger asked for can be undone.
 pub const LINK_LIFE: Millis = super::deletion::DELAY;
 
-/// Makes a link for the mail to the owner of `account`: its path.
+/// Makes a link for a mail to the address that `account` has now: its path. Using it brings that address back.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -36,7 +51,9 @@ pub async fn link(
     account: Id<Account>,
 ) -> Result<String, StorageError> {
     let token = Token::generate(app.entropy().as_mut());
-    tx.create_repudiation(tenant, account, &token.hash(), app.clock.now().plus(LINK_LIFE)).await?;
+    let present = tx.account_by_id(tenant, account).await?.ok_or(StorageError::Conflict)?;
+    let end = app.clock.now().plus(LINK_LIFE);
+    tx.create_repudiation(tenant, (account, &present.email), &token.hash(), end).await?;
     Ok(paths::not_me(domain, token.expose()))
 }
 
@@ -45,61 +62,265 @@ async fn tenant_of(app: &App, domain: &str) -> Result<Option<Tenant>, StorageErr
     app.store.read(move |tx| Box::pin(async move { tx.tenant_by_domain(&domain).await })).await
 }
 
-/// The tenant of a link that works. Looking changes nothing: mail scanners look, too.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn look(app: &App, domain: &str, token: &str) -> Result<Option<Tenant>, StorageError> {
-    let (Some(tenant), Some(token)) = (tenant_of(app, domain).await?, Token::parse(token)) else { return Ok(None) };
-    let (id, hash, now) = (tenant.id, token.hash(), app.clock.now());
-    let found = app.store.read(move |tx| Box::pin(async move { tx.repudiation(id, &hash, now).await })).await;
-    let found: Option<Id<Account>> = found.map_err(|error: StorageError| error)?;
-    Ok(found.map(|_| tenant))
+/// Events looked through for what the page says.
+const EVENTS: u32 = 200;
+/// The field of the address on the page; a factor's is [`field_of`].
+const ADDRESS: &str = "address";
+
+fn field_of(factor: Id<Factor>) -> String {
+    format!("factor-{factor}")
 }
 
-/// Uses a link: ends every session and token of the account and removes its password. The tenant;
-/// `None` if the link does not work.
+/// What the person says was not theirs. A form that says nothing about it means what the page ticks by itself.
+#[derive(Debug, Clone, Default)]
+pub struct Chosen(Option<BTreeSet<String>>);
+
+impl Chosen {
+    /// What the form says.
+    #[must_use]
+    pub fn read(fields: &Fields) -> Self {
+        let ticked = || fields.0.keys().filter(|name| fields.ticked(name)).cloned().collect();
+        Self(fields.ticked("chosen").then(ticked))
+    }
+
+    fn takes(&self, field: &str, preselected: bool) -> bool {
+        self.0.as_ref().map_or(preselected, |chosen| chosen.contains(field))
+    }
+}
+
+// The change that the mail told of. A minute more, or what happened in the same moment would be missed.
+const fn change_of(link: &Repudiation) -> Timestamp {
+    link.ends_at.minus(LINK_LIFE).minus(MINUTE)
+}
+
+// From when on the page lists what was done: two weeks back, and the mail's own change in any case.
+fn listed_from(link: &Repudiation, now: Timestamp) -> Timestamp {
+    now.minus(LINK_LIFE).min(change_of(link))
+}
+
+// The address that the link brings back, if the account has another one now.
+fn former<'a>(link: &'a Repudiation, account: &Account) -> Option<&'a EmailAddress> {
+    link.address.as_ref().filter(|address| **address != account.email)
+}
+
+/// The page of a link that works, and its tenant. Looking changes nothing: mail scanners look, too.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn secure(app: &App, domain: &str, token: &str, client: Client) -> Result<Option<Tenant>, JourneyError> {
+pub async fn look(app: &App, domain: &str, token: &str) -> Result<Option<(Tenant, NotMeView)>, StorageError> {
     let (Some(tenant), Some(token)) = (tenant_of(app, domain).await?, Token::parse(token)) else { return Ok(None) };
-    let (own, id, hash) = (app.clone(), tenant.id, token.hash());
-    let secured = app
+    let (id, hash, now, action) = (tenant.id, token.hash(), app.clock.now(), paths::not_me(domain, token.expose()));
+    let found = app
         .store
-        .write(move |tx| {
+        .read(move |tx| {
             Box::pin(async move {
-                let now = own.clock.now();
-                let (account, end) = tx.use_repudiation(id, &hash, now).await?;
-                lock(&own, tx, account).await?;
-                tx.clear_password(account).await?;
-                sign_out::end_all(&own, tx, account, None, now).await?;
-                tx.revoke_grants_of_account(account, now).await?;
-                // What was bound by the change that the mail told of, or since: a stranger's, for all that is
-                // known. Disabled and not removed: the mailbox alone must not take an account below MFA (A8).
-                if tx.disable_factors_since(account, end.minus(LINK_LIFE).minus(MINUTE)).await? > 0 {
-                    let event = audit::Event::of(Action::FactorDisabled, Outcome::Success);
-                    audit::append(&own, tx, id, event.by(account).on(account).from(&client)).await?;
-                }
-                // Whoever asked for its end was somebody else, too.
-                if tx.deletion_of(account).await?.is_some() {
-                    tx.keep_account(account).await?;
-                    let event = audit::Event::of(Action::DeletionUndone, Outcome::Success);
-                    audit::append(&own, tx, id, event.by(account).on(account).from(&client)).await?;
-                }
-                let event = audit::Event::of(Action::AccountSecured, Outcome::Success);
-                let event = event.by(account).on(account).from(&client);
-                audit::append(&own, tx, id, event).await?;
-                Ok::<_, JourneyError>(())
+                let Some(link) = tx.repudiation(id, &hash, now).await? else { return Ok(None) };
+                let Some(account) = tx.account_by_id(id, link.account).await? else { return Ok(None) };
+                let factors = tx.factors_of_account(account.id).await?;
+                let events = since(tx, account.id, listed_from(&link, now)).await?;
+                Ok::<_, StorageError>(Some((link, account, factors, events)))
             })
         })
-        .await;
+        .await?;
+    Ok(found.map(|(link, account, factors, events)| {
+        let from = listed_from(&link, now);
+        let mut things: Vec<NotMeThing> = factors
+            .iter()
+            .filter(|factor| factor.created_at >= from && !factor.is_disabled())
+            .map(|factor| thing(factor, now, change_of(&link)))
+            .collect();
+        if former(&link, &account).is_some() {
+            let at = events.iter().find(|event| event.action == Action::EmailChanged).map(|event| moment(event.at));
+            things.push(NotMeThing {
+                field: ADDRESS.to_owned(),
+                what: format!("The email address was changed to {}", account.email.masked()),
+                at,
+                ticked: true,
+            });
+        }
+        let also = events.iter().filter(|event| is_told(event)).map(|event| history::view(event, account.id)).collect();
+        (tenant.clone(), NotMeView { tenant: tenant.name, action, things, also })
+    }))
+}
+
+fn thing(factor: &Factor, now: Timestamp, change: Timestamp) -> NotMeThing {
+    let method = words::method(factor, now);
+    let detail = if method.detail.is_empty() { String::new() } else { format!(" ({})", method.detail) };
+    NotMeThing {
+        field: field_of(factor.id),
+        what: format!("{}{detail} was added", method.label),
+        at: Some(method.created),
+        ticked: factor.created_at >= change,
+    }
+}
+
+async fn since(
+    tx: &mut (dyn ReadTx + '_),
+    account: Id<Account>,
+    from: Timestamp,
+) -> Result<Vec<AuditEvent>, StorageError> {
+    let mut events = tx.history_of(account, None, EVENTS).await?;
+    events.retain(|event| event.at >= from && event.outcome == Outcome::Success);
+    Ok(events)
+}
+
+// What the page names beside what can be ticked: the rest of what changed the account.
+const fn is_told(event: &AuditEvent) -> bool {
+    matches!(
+        event.action,
+        Action::PasswordReset
+            | Action::FactorRemoved
+            | Action::EmailChanged
+            | Action::ProfileChanged
+            | Action::DeletionRequested
+            | Action::DataExported
+            | Action::ConsentGiven
+            | Action::DeviceApproved
+    )
+}
+
+/// Uses a link: ends every session and token of the account, removes its password, disables what was
+/// `chosen`, and brings the address back. `None` if the link does not work.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn secure(
+    app: &App,
+    domain: &str,
+    token: &str,
+    (client, chosen): (Client, Chosen),
+) -> Result<Option<(Tenant, SecuredView)>, JourneyError> {
+    let (Some(tenant), Some(token)) = (tenant_of(app, domain).await?, Token::parse(token)) else { return Ok(None) };
+    let mut secured = in_transaction(app, &tenant, &token, (&client, &chosen)).await;
+    // Somebody took the address in the same moment: now it is seen.
+    if matches!(secured, Err(JourneyError::Storage(StorageError::Unique(Constraint::AccountEmail)))) {
+        secured = in_transaction(app, &tenant, &token, (&client, &chosen)).await;
+    }
     match secured {
-        Ok(()) => {
+        Ok(view) => {
             app.outbox.wake();
-            Ok(Some(tenant))
+            Ok(Some((tenant, view)))
         }
         Err(JourneyError::Storage(StorageError::Conflict)) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+async fn in_transaction(
+    app: &App,
+    tenant: &Tenant,
+    token: &Token,
+    (client, chosen): (&Client, &Chosen),
+) -> Result<SecuredView, JourneyError> {
+    let (own, tenant, hash) = (app.clone(), tenant.clone(), token.hash());
+    let (client, chosen) = (client.clone(), chosen.clone());
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = own.clock.now();
+                let link = tx.use_repudiation(tenant.id, &hash, now).await?;
+                lock(&own, tx, link.account).await?;
+                // One link is enough, and none of those that a stranger got may undo it.
+                tx.use_siblings(&link, now).await?;
+                let account = tx.account_by_id(tenant.id, link.account).await?.ok_or(StorageError::Conflict)?;
+                tx.clear_password(account.id).await?;
+                sign_out::end_all(&own, tx, account.id, None, now).await?;
+                tx.revoke_grants_of_account(account.id, now).await?;
+                tx.drop_contact_changes(account.id).await?;
+                disable(&own, tx, (&link, &chosen), (&account, &client)).await?;
+                let address = readdress(&own, tx, (&link, &chosen), (&account, &client)).await?;
+                // Whoever asked for its end was somebody else, too.
+                if tx.deletion_of(account.id).await?.is_some() {
+                    tx.keep_account(account.id).await?;
+                    note(&own, tx, (&account, &client), Action::DeletionUndone, serde_json::json!({})).await?;
+                }
+                note(&own, tx, (&account, &client), Action::AccountSecured, serde_json::json!({})).await?;
+                tell(&own, tx, &tenant, (&account, &client), (&link, &address)).await?;
+                Ok::<_, JourneyError>(SecuredView {
+                    domain: tenant.domain.as_str().to_owned(),
+                    tenant: tenant.name,
+                    brought_back: matches!(address, Address::Back(_)).then(|| account.email.masked()),
+                    stopped: matches!(address, Address::Lost),
+                })
+            })
+        })
+        .await
+}
+
+async fn note(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    (account, client): (&Account, &Client),
+    action: Action,
+    detail: serde_json::Value,
+) -> Result<(), StorageError> {
+    let event = audit::Event::of(action, Outcome::Success).by(account.id).on(account.id).from(client);
+    audit::append(app, tx, account.tenant, event.with(detail)).await
+}
+
+// Disabled and not removed: the mailbox alone must not take an account below MFA (A8).
+async fn disable(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    (link, chosen): (&Repudiation, &Chosen),
+    (account, client): (&Account, &Client),
+) -> Result<(), StorageError> {
+    let from = listed_from(link, app.clock.now());
+    for factor in tx.factors_of_account(account.id).await? {
+        let theirs = chosen.takes(&field_of(factor.id), factor.created_at >= change_of(link));
+        if theirs && tx.disable_factor(account.id, factor.id, from).await? {
+            let detail =
+                serde_json::json!({"detail": method_of(&factor.secret).as_str(), "factor": factor.id.to_string()});
+            note(app, tx, (account, client), Action::FactorDisabled, detail).await?;
+        }
+    }
+    Ok(())
+}
+
+// What became of the account's address.
+enum Address {
+    // Nothing: it is as it was, or the change was the person's own.
+    Same,
+    // It is the one again that the mail went to.
+    Back(EmailAddress),
+    // Another account has that one by now.
+    Lost,
+}
+
+async fn readdress(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    (link, chosen): (&Repudiation, &Chosen),
+    (account, client): (&Account, &Client),
+) -> Result<Address, StorageError> {
+    let Some(former) = former(link, account).filter(|_| chosen.takes(ADDRESS, true)) else {
+        return Ok(Address::Same);
+    };
+    // A reset would go to whoever has the address now: nobody gets in until the clinic has looked at it.
+    if account.disabled_at.is_some() || tx.account_by_email(account.tenant, former).await?.is_some() {
+        tx.set_disabled(account.id, Some(account.disabled_at.unwrap_or_else(|| app.clock.now()))).await?;
+        return Ok(Address::Lost);
+    }
+    tx.change_email(account.id, &account.email, former).await?;
+    note(app, tx, (account, client), Action::EmailChanged, serde_json::json!({"detail": "not_me"})).await?;
+    Ok(Address::Back(former.clone()))
+}
+
+// Every address is told (N20): the one that the account has, the one that it had, the one of the link.
+async fn tell(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    tenant: &Tenant,
+    (account, client): (&Account, &Client),
+    (link, address): (&Repudiation, &Address),
+) -> Result<(), JourneyError> {
+    let present = if let Address::Back(address) = address { address } else { &account.email };
+    let all: BTreeSet<&EmailAddress> = [present, &account.email].into_iter().chain(link.address.as_ref()).collect();
+    let own = paths::account(tenant.domain.as_str());
+    for to in all {
+        let account_path = (to == present).then_some(own.as_str());
+        let told = Told { to, change: Change::Secured, not_me_path: None, account_path };
+        notices::protection(app, tx, (tenant.id, &tenant.name), client, told).await?;
+    }
+    Ok(())
 }

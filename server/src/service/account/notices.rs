@@ -1,6 +1,13 @@
 //! What the owner of an account is told by mail of what was done at the account page (N20, U24).
 
-use lanyard_domain::{account::Account, assurance::Method, clock::DAY, factor::FactorSecret};
+use lanyard_domain::{
+    assurance::Method,
+    clock::{DAY, Millis},
+    email::EmailAddress,
+    factor::FactorSecret,
+    id::Id,
+    tenant::Tenant,
+};
 use lanyard_messaging::{self as messaging, Change, Occasion, Protection, SecondStep};
 use lanyard_storage::WriteTx;
 
@@ -10,6 +17,9 @@ use crate::{
     service::{journey::JourneyError, outbox},
     state::App,
 };
+
+/// How long a notice is worth sending.
+pub(super) const NOTICE_LIFE: Millis = DAY;
 
 /// What was done.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +39,7 @@ fn step(secret: &FactorSecret) -> SecondStep<'_> {
     }
 }
 
-/// Puts the mail into the outbox; wake it after the commit.
+/// Puts the mail into the outbox, with a link "This wasn't me"; wake it after the commit.
 ///
 /// # Errors
 /// When the database does not answer; then what it tells of does not happen either.
@@ -40,42 +50,61 @@ pub(super) async fn tell(
     client: &Client,
     news: News<'_>,
 ) -> Result<(), JourneyError> {
-    let (account, now) = (&owner.account, app.clock.now());
+    let account = &owner.account;
     let path = not_me::link(app, tx, (account.tenant, &owner.visitor.domain), account.id).await?;
-    let news = Protection {
-        to: account.email.as_str(),
-        tenant: owner.visitor.tenant.as_str(),
-        origin: &app.links,
-        change: match news {
-            News::FactorAdded(secret) => Change::StepAdded(step(secret)),
-            News::FactorRemoved(secret) => Change::StepRemoved(step(secret)),
-        },
-        at_ms: now.0,
-        device: client.browser.as_deref().unwrap_or_default(),
-        not_me_path: Some(&path),
-        account_path: None,
-        contact: None,
+    let change = match news {
+        News::FactorAdded(secret) => Change::StepAdded(step(secret)),
+        News::FactorRemoved(secret) => Change::StepRemoved(step(secret)),
     };
-    send(app, tx, account, Occasion::Protection(news)).await
+    let told = Told { to: &account.email, change, not_me_path: Some(&path), account_path: None };
+    protection(app, tx, (account.tenant, &owner.visitor.tenant), client, told).await
 }
 
-/// Puts a mail to the owner of `account` into the outbox; wake it after the commit.
+/// A change of what protects an account, told to one of its addresses.
+pub(super) struct Told<'a> {
+    pub(super) to: &'a EmailAddress,
+    pub(super) change: Change<'a>,
+    pub(super) not_me_path: Option<&'a str>,
+    pub(super) account_path: Option<&'a str>,
+}
+
+/// Puts the mail into the outbox, with time and device; wake it after the commit.
+///
+/// # Errors
+/// As [`tell`].
+pub(super) async fn protection(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    (tenant, name): (Id<Tenant>, &str),
+    client: &Client,
+    told: Told<'_>,
+) -> Result<(), JourneyError> {
+    let news = Protection {
+        to: told.to.as_str(),
+        tenant: name,
+        origin: &app.links,
+        change: told.change,
+        at_ms: app.clock.now().0,
+        device: client.browser.as_deref().unwrap_or_default(),
+        not_me_path: told.not_me_path,
+        account_path: told.account_path,
+        contact: None,
+    };
+    send(app, tx, tenant, (Occasion::Protection(news), NOTICE_LIFE)).await
+}
+
+/// Puts a message into the outbox that is worth sending for so long; wake it after the commit.
 ///
 /// # Errors
 /// As [`tell`].
 pub(super) async fn send(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
-    account: &Account,
-    occasion: Occasion<'_>,
+    tenant: Id<Tenant>,
+    (occasion, life): (Occasion<'_>, Millis),
 ) -> Result<(), JourneyError> {
     let message = messaging::render(occasion).map_err(|error| JourneyError::Internal(format!("message: {error}")))?;
-    let keys = app.tenant_keys(tx, account.tenant).await?;
-    let letter = outbox::Letter {
-        tenant: account.tenant,
-        journey: None,
-        message: &message,
-        expires_at: app.clock.now().plus(DAY),
-    };
+    let keys = app.tenant_keys(tx, tenant).await?;
+    let letter = outbox::Letter { tenant, journey: None, message: &message, expires_at: app.clock.now().plus(life) };
     outbox::enqueue(app, tx, &keys, letter).await
 }

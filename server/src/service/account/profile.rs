@@ -16,7 +16,7 @@ use lanyard_domain::{
 };
 use lanyard_storage::{ReadTx, StorageError};
 
-use super::Owner;
+use super::{Owner, contact::may_change_email};
 use crate::{
     http::{client::Client, form::Fields},
     service::{
@@ -62,6 +62,7 @@ pub async fn form(app: &App, owner: Owner) -> Result<ProfileView, StorageError> 
     let fields = fields(&editable, |name| attributes.get(name).map(form_value).unwrap_or_default());
     Ok(ProfileView {
         visitor: owner.visitor,
+        may_change_email: may_change_email(kind),
         email: owner.account.email.as_str().to_owned(),
         fields,
         problems: Vec::new(),
@@ -106,7 +107,8 @@ pub async fn change(app: &App, owner: Owner, client: Client, typed: Fields) -> R
         None => Change::Saved,
         Some((fields, problems)) => {
             let email = owner.account.email.as_str().to_owned();
-            Change::Refused(ProfileView { visitor: owner.visitor, email, fields, problems })
+            let may_change_email = may_change_email(owner.account.kind);
+            Change::Refused(ProfileView { visitor: owner.visitor, email, may_change_email, fields, problems })
         }
     })
 }

@@ -1,7 +1,7 @@
 //! Accounts in plain words: moments, claims, methods, sessions. The clinic's pages use them too.
 
 use lanyard_app::{
-    api::account::{ClaimView, MethodView, Moment, PasskeyView, SessionView},
+    api::account::{ClaimView, MethodView, Moment, PasskeyView, PendingView, SessionView},
     countries,
 };
 use lanyard_domain::{
@@ -9,6 +9,7 @@ use lanyard_domain::{
     attribute::{self, Attribute, AttributeKind},
     claims::{self, IDENTITY_PROVIDER, NEW_USER},
     clock::Timestamp,
+    contact::{Contact, ContactKind},
     factor::{Factor, FactorSecret},
     id::Id,
     session::{ConsoleKind, Session},
@@ -127,11 +128,18 @@ pub fn method(factor: &Factor, now: Timestamp) -> MethodView {
         last_used: factor.last_used_at.map(moment),
         locked_until: factor.lock(now).filter(|_| !factor.is_disabled()).map(moment),
         turned_off: factor.is_disabled(),
+        phone: matches!(factor.secret, FactorSecret::Phone { .. }),
         passkey: factor
             .secret
             .passkey()
             .map(|passkey| PasskeyView { backed_up: passkey.backed_up, copied: passkey.copied_at.is_some() }),
     }
+}
+
+/// A change that waits for its code.
+#[must_use]
+pub(super) fn pending(contact: &Contact) -> PendingView {
+    PendingView { phone: contact.kind() == ContactKind::Phone, to: super::contact::shown(contact) }
 }
 
 /// The live sessions among `sessions`, the latest first.

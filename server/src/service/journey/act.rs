@@ -7,7 +7,7 @@ use lanyard_app::api::journey::{JourneyView, OverReason, ProblemCode};
 use lanyard_domain::{
     clock::{Millis, SECOND, Timestamp},
     id::Id,
-    journey::{Event, Facts, Journey, Refusal, Tools},
+    journey::{Event, Facts, Journey, Refusal, Stage, Target, Tools},
     secret::Token,
 };
 use lanyard_storage::{Constraint, JourneySave, StorageError, StoredJourney, WriteTx};
@@ -92,10 +92,11 @@ pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
     let event = match input::read(app, &scene, &loaded.journey, act.event, act.fields, password).await? {
         Input::Event(event) => event,
         Input::Problems(problems) => {
-            return kept(app, act, transport, Feedback { problems, values: typed, over: None }).await;
+            return kept(app, act, transport, Feedback { problems, values: typed, ..Feedback::default() }).await;
         }
     };
     let order = Order {
+        can_make_passkey: app.passkeys.is_some() && act.fields.ticked(CAN_MAKE_PASSKEY),
         loaded,
         client: act.client.clone(),
         typed,
@@ -108,6 +109,9 @@ pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
     finish(app, act, transport, outcome.session).await
 }
 
+/// The field by which `passkey.js` says that the browser can make passkeys. It opens nothing.
+const CAN_MAKE_PASSKEY: &str = "passkeys";
+
 struct Cookies {
     sso: Option<Token>,
     console: Option<Token>,
@@ -115,6 +119,8 @@ struct Cookies {
 
 struct Order {
     loaded: StoredJourney,
+    // The script on the page says that this browser can make one.
+    can_make_passkey: bool,
     client: Client,
     typed: BTreeMap<String, String>,
     cookie: Cookies,
@@ -171,7 +177,9 @@ async fn step(
     let id = journey.header.id;
     let flow_version = scene.flow.version;
     // Also tells whether the journey is still what was loaded.
-    let facts = facts::load(app, tx, &scene, (&journey, version), &event, &order.client.network()).await?;
+    let facts =
+        facts::load(app, tx, &scene, (&journey, version), (&event, order.can_make_passkey), &order.client.network())
+            .await?;
     let keys = app.tenant_keys(tx, scene.tenant.id).await?;
     let before = journey.stage().name();
     let step = {
@@ -188,11 +196,15 @@ async fn step(
     tx.gather();
     effects::apply(&hands, tx, step.effects).await?;
     let (journey, session) = settle(app, tx, step.journey, &facts, &order.cookie).await?;
-    let feedback = step.refusal.as_ref().map(|refusal| Feedback {
-        problems: problems.into_iter().collect(),
-        values: order.typed,
-        over: over_of(refusal),
-    });
+    let feedback = match &step.refusal {
+        Some(refusal) => Some(Feedback {
+            problems: problems.into_iter().collect(),
+            values: order.typed,
+            over: over_of(refusal),
+            deletion: None,
+        }),
+        None => farewell(&journey, &facts).map(|at| Feedback { deletion: Some(at), ..Feedback::default() }),
+    };
     // The flow must still be the one that the demand was read from.
     let text = feedback.as_ref().map(encode);
     tx.save_journey(JourneySave {
@@ -205,6 +217,14 @@ async fn step(
     .await?;
     tx.scatter().await?;
     Ok(Outcome { session, sends })
+}
+
+// When the account is deleted of somebody who signed in and leaves for an application; the consoles say so
+// themselves.
+fn farewell(journey: &Journey, facts: &Facts) -> Option<Timestamp> {
+    let leaves = matches!(journey.header.target, Target::Application(_) | Target::Device { .. });
+    let over = leaves && matches!(journey.stage(), Stage::Returning(_));
+    facts.account.as_ref().filter(|_| over)?.delete_at
 }
 
 fn over_of(refusal: &Refusal) -> Option<OverReason> {
@@ -341,7 +361,7 @@ pub(super) fn encode(feedback: &Feedback) -> String {
 // Passwords and codes are never kept; neither is what the form carries for us, nor more than a
 // page can show: anybody may post, and it is stored.
 fn typed_values(fields: &Fields) -> BTreeMap<String, String> {
-    const SECRET: [&str; 4] = ["password", "code", "csrf", "credential"];
+    const SECRET: [&str; 5] = ["password", "code", "csrf", "credential", CAN_MAKE_PASSKEY];
     let mut room = MAX_TYPED;
     fields
         .0

@@ -55,6 +55,7 @@ pub(super) fn may_text(journey: &Journey, event: &Event, demand: &Demand) -> boo
         | Event::SubmitNewPassword { .. }
         | Event::SubmitProfile { .. }
         | Event::Agree
+        | Event::NotNow
         | Event::Resend
         | Event::ChooseMethod { .. }
         | Event::EnterPhone { .. } => true,
@@ -74,7 +75,7 @@ pub(super) fn may_text(journey: &Journey, event: &Event, demand: &Demand) -> boo
 ///
 /// # Errors
 /// When the database does not answer.
-pub(super) async fn barred_until(
+pub(in crate::service) async fn barred_until(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
     tenant: Id<Tenant>,
@@ -96,7 +97,7 @@ pub(super) async fn barred_until(
 ///
 /// # Errors
 /// When the database does not answer.
-pub(super) async fn spend(
+pub(in crate::service) async fn spend(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
     tenant: Id<Tenant>,

@@ -118,6 +118,7 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
             tx.revoke_grants_of_account(account, now).await?;
             messages::enqueue(hands, tx, Outgoing::Notice { to: &to, notice: Notice::PasskeyCopied }).await?;
         }
+        Effect::PasskeyDeclined { account } => tx.note_passkey_declined(account, now).await?,
         Effect::FactorFailed { factor } => tx.factor_failed(factor, now).await?,
         Effect::FactorDisabled { account, to, method } => {
             let detail = serde_json::json!({"detail": method.as_str()});

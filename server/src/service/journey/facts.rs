@@ -33,7 +33,7 @@ pub(super) fn sign_in_key(app: &App, tenant: Id<Tenant>, email: &EmailAddress, n
 
 /// The key of a destination's history of sends for one purpose: what a stranger has sent there by
 /// sign-up or reset does not use up the codes with which the owner signs in (failure 18).
-pub(super) fn send_key(app: &App, tenant: Id<Tenant>, purpose: &str, destination: &str) -> TokenHash {
+pub(in crate::service) fn send_key(app: &App, tenant: Id<Tenant>, purpose: &str, destination: &str) -> TokenHash {
     app.throttle_key(tenant, "send", &[purpose, destination])
 }
 
@@ -62,8 +62,8 @@ pub(super) async fn consent(
     Ok(Some(ConsentFacts { asked: consent::asked(&flow.settings, request), agreed }))
 }
 
-/// Reads the facts for `event` in `journey`, which was loaded as version `version`: two statements,
-/// whoever it is about (D11).
+/// Reads the facts for `event`, which came from a browser that can make passkeys or not, in `journey`,
+/// which was loaded as version `version`: two statements, whoever it is about (D11).
 ///
 /// # Errors
 /// [`StorageError::Conflict`] if another step was stored since; or the database does not answer.
@@ -72,7 +72,7 @@ pub(super) async fn load(
     tx: &mut (dyn WriteTx + '_),
     scene: &Scene,
     (journey, version): (&Journey, i64),
-    event: &Event,
+    (event, can_make_passkey): (&Event, bool),
     network: &str,
 ) -> Result<Facts, JourneyError> {
     let now = app.clock.now();
@@ -119,6 +119,7 @@ pub(super) async fn load(
         phone_sends,
         phone_barred_until,
         phones_unserved,
+        can_make_passkey,
         consent,
     })
 }

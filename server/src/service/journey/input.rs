@@ -14,7 +14,7 @@ use lanyard_domain::{
     id::Id,
     journey::{CODE_DIGITS, Event, Journey, NewDetails, Stage, Target},
     password::{Password, Policy, StoredPassword},
-    phone::{PhoneNumber, PhoneProblem},
+    phone::{PhoneCountries, PhoneNumber, PhoneProblem},
 };
 
 use super::{Scene, passkeys, problems};
@@ -65,6 +65,7 @@ pub(super) async fn read(
         "renew-passkey" => Event::RenewPasskey,
         "resend" => Event::Resend,
         "agree" => Event::Agree,
+        "not-now" => Event::NotNow,
         "back" => Event::Back,
         "cancel" => Event::Cancel,
         "request-code" => match email(fields) {
@@ -105,7 +106,8 @@ fn hands_back_reset(scene: &Scene, journey: &Journey) -> bool {
     handles && matches!(journey.header.target, Target::Application(_))
 }
 
-fn email(fields: &Fields) -> Result<EmailAddress, Problem> {
+/// The address that was typed.
+pub(in crate::service) fn email(fields: &Fields) -> Result<EmailAddress, Problem> {
     let typed = fields.get("email");
     if typed.trim().is_empty() {
         return Err(problems::at("email", ProblemCode::EmailMissing));
@@ -114,7 +116,7 @@ fn email(fields: &Fields) -> Result<EmailAddress, Problem> {
 }
 
 // Stray spaces, dashes and brackets are a copier's mistake, not a wrong code (U4).
-fn code(fields: &Fields) -> Result<String, Problem> {
+pub(in crate::service) fn code(fields: &Fields) -> Result<String, Problem> {
     let digits: String = fields.get("code").chars().filter(|c| !c.is_whitespace() && !"-–—()[]".contains(*c)).collect();
     if digits.is_empty() {
         return Err(problems::at("code", ProblemCode::CodeMissing));
@@ -129,18 +131,23 @@ fn device_name(fields: &Fields) -> String {
     lanyard_domain::text::clean(fields.get("name"), 60).unwrap_or_else(|_| "Authenticator app".to_owned())
 }
 
+/// The number that was typed, in the form of its country (U17), if codes go to its country (A14).
+pub(in crate::service) fn phone_of(countries: &PhoneCountries, fields: &Fields) -> Result<PhoneNumber, Problem> {
+    let typed = fields.get("phone").trim();
+    if typed.is_empty() {
+        return Err(problems::at("phone", ProblemCode::PhoneMissing));
+    }
+    let parsed = phone::parse(typed, fields.get("country"));
+    let served = |number: PhoneNumber| match phone::is_served(countries, &number) {
+        true => Ok(number),
+        false => Err(PhoneProblem::Country),
+    };
+    parsed.and_then(served).map_err(|problem| problems::at("phone", problems::of_phone(problem)))
+}
+
 fn phone_number(scene: &Scene, fields: &Fields) -> Result<Event, Vec<Problem>> {
     let method = Method::parse(fields.get("method")).filter(|method| method.is_phone());
-    let number = match fields.get("phone").trim() {
-        "" => Err(problems::at("phone", ProblemCode::PhoneMissing)),
-        typed => {
-            let served = |number: &PhoneNumber| phone::is_served(&scene.tenant.phone_countries, number);
-            let parsed = phone::parse(typed, fields.get("country"));
-            let number =
-                parsed.and_then(|number| if served(&number) { Ok(number) } else { Err(PhoneProblem::Country) });
-            number.map_err(|problem| problems::at("phone", problems::of_phone(problem)))
-        }
-    };
+    let number = phone_of(&scene.tenant.phone_countries, fields);
     match (number, method) {
         (Ok(number), Some(method)) => Ok(Event::EnterPhone { number, method }),
         (number, method) => {

@@ -128,7 +128,7 @@ const fn step_of(method: Method) -> SecondStep<'static> {
 
 const fn purpose_of(purpose: CodePurpose) -> messaging::CodePurpose {
     match purpose {
-        CodePurpose::SignUp => messaging::CodePurpose::VerifyEmail,
+        CodePurpose::SignUp | CodePurpose::ChangeEmail => messaging::CodePurpose::VerifyEmail,
         CodePurpose::Reset => messaging::CodePurpose::ResetPassword,
         CodePurpose::ConfirmEmail | CodePurpose::EnrolPhone | CodePurpose::Challenge => {
             messaging::CodePurpose::ConfirmIdentity

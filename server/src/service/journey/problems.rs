@@ -59,34 +59,50 @@ pub fn seconds_until(until: Timestamp, now: Timestamp) -> u32 {
     u32::try_from((until.since(now).max(0) + 999) / 1000).unwrap_or(u32::MAX)
 }
 
+/// What a refusal says. `None` where the page as a whole says it.
+#[must_use]
+pub fn code_of(refusal: &Refusal, now: Timestamp) -> Option<ProblemCode> {
+    let seconds = |until: &Timestamp| seconds_until(*until, now);
+    let code = match refusal {
+        Refusal::JourneyExpired | Refusal::AccountUnavailable | Refusal::AddressTaken => return None,
+        Refusal::OutOfStep => ProblemCode::OutOfStep,
+        Refusal::WrongCredentials => ProblemCode::WrongCredentials,
+        Refusal::SignInLocked { until } => ProblemCode::SignInLocked { seconds: seconds(until) },
+        Refusal::CodeLength => ProblemCode::CodeLength,
+        Refusal::CodeWrong { tries_left } => ProblemCode::CodeWrong { tries_left: *tries_left },
+        Refusal::CodeExpired => ProblemCode::CodeExpired,
+        Refusal::CodeUsed => ProblemCode::CodeUsed,
+        Refusal::CodeLocked { until } => ProblemCode::CodeLocked { seconds: seconds(until) },
+        Refusal::FactorLocked { until } => ProblemCode::FactorLocked { seconds: seconds(until) },
+        Refusal::ResendTooSoon { from } => ProblemCode::ResendTooSoon { seconds: seconds(from) },
+        Refusal::TooManySends { from } => ProblemCode::TooManySends { seconds: seconds(from) },
+        Refusal::PhoneUnserved => ProblemCode::PhoneUnserved,
+        Refusal::MethodUnavailable => ProblemCode::MethodUnavailable,
+        Refusal::PasskeyWrong => ProblemCode::PasskeyWrong,
+        Refusal::PasskeyExpired => ProblemCode::PasskeyExpired,
+        Refusal::PasskeyCopied => ProblemCode::PasskeyCopied,
+        Refusal::FactorDisabled => ProblemCode::FactorDisabled,
+        Refusal::PasswordChangedMeanwhile => ProblemCode::PasswordChangedMeanwhile,
+    };
+    Some(code)
+}
+
 /// What a refusal says, and at which field of `stage`. `None` where the page as a whole says it.
 #[must_use]
 pub(super) fn of_refusal(refusal: &Refusal, stage: &Stage, now: Timestamp) -> Option<Problem> {
-    let seconds = |until: &Timestamp| seconds_until(*until, now);
-    let problem = match refusal {
-        Refusal::JourneyExpired | Refusal::AccountUnavailable | Refusal::AddressTaken => return None,
-        Refusal::OutOfStep => at("", ProblemCode::OutOfStep),
-        Refusal::WrongCredentials => at("email", ProblemCode::WrongCredentials),
-        Refusal::SignInLocked { until } => at("", ProblemCode::SignInLocked { seconds: seconds(until) }),
-        Refusal::CodeLength => at("code", ProblemCode::CodeLength),
-        Refusal::CodeWrong { tries_left } => at("code", ProblemCode::CodeWrong { tries_left: *tries_left }),
-        Refusal::CodeExpired => at("code", ProblemCode::CodeExpired),
-        Refusal::CodeUsed => at("code", ProblemCode::CodeUsed),
-        Refusal::CodeLocked { until } => at("code", ProblemCode::CodeLocked { seconds: seconds(until) }),
-        Refusal::FactorLocked { until } => at("code", ProblemCode::FactorLocked { seconds: seconds(until) }),
-        Refusal::ResendTooSoon { from } => at("", ProblemCode::ResendTooSoon { seconds: seconds(from) }),
-        Refusal::TooManySends { from } => {
-            at(destination_field(stage), ProblemCode::TooManySends { seconds: seconds(from) })
-        }
-        Refusal::PhoneUnserved => at(destination_field(stage), ProblemCode::PhoneUnserved),
-        Refusal::MethodUnavailable => at("method", ProblemCode::MethodUnavailable),
-        Refusal::PasskeyWrong => at("", ProblemCode::PasskeyWrong),
-        Refusal::PasskeyExpired => at("", ProblemCode::PasskeyExpired),
-        Refusal::PasskeyCopied => at("", ProblemCode::PasskeyCopied),
-        Refusal::FactorDisabled => at("", ProblemCode::FactorDisabled),
-        Refusal::PasswordChangedMeanwhile => at("", ProblemCode::PasswordChangedMeanwhile),
+    let field = match refusal {
+        Refusal::WrongCredentials => "email",
+        Refusal::CodeLength
+        | Refusal::CodeWrong { .. }
+        | Refusal::CodeExpired
+        | Refusal::CodeUsed
+        | Refusal::CodeLocked { .. }
+        | Refusal::FactorLocked { .. } => "code",
+        Refusal::TooManySends { .. } | Refusal::PhoneUnserved => destination_field(stage),
+        Refusal::MethodUnavailable => "method",
+        _ => "",
     };
-    Some(problem)
+    code_of(refusal, now).map(|code| at(field, code))
 }
 
 // Where the page has a field for the destination, what keeps codes from it belongs there.

@@ -2,7 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use lanyard_app::api::journey::{Delivery, JourneyView, OverReason, StageView};
+use lanyard_app::{
+    api::{
+        account::FarewellView,
+        journey::{Delivery, JourneyView, OverReason, StageView},
+    },
+    paths,
+};
 use lanyard_domain::{
     account::Account,
     attribute::Attributes,
@@ -22,7 +28,10 @@ use super::{
 };
 use crate::{
     http::csrf,
-    service::consents::{self, Rights},
+    service::{
+        account::words,
+        consents::{self, Rights},
+    },
     state::App,
 };
 
@@ -83,6 +92,28 @@ pub async fn show(app: &App, id: &str, browser: Option<&Token>) -> Result<Journe
         rights: more.rights,
     };
     Ok(view::of(&row.journey, sight))
+}
+
+/// What the person is told who is about to leave journey `id` with an account that is to be deleted; `None`
+/// if there is nothing of the kind to say to this browser.
+///
+/// # Errors
+/// [`JourneyError::NotFound`] if there is no such journey.
+pub async fn farewell(app: &App, id: &str, browser: Option<&Token>) -> Result<Option<FarewellView>, JourneyError> {
+    let Some(Loaded { row, scene, .. }) = load(app, id, None).await? else { return Err(JourneyError::NotFound) };
+    let own = browser.is_some_and(|browser| row.journey.header.browser.matches(&browser.hash()));
+    if !own || row.journey.is_expired(app.clock.now()) || !matches!(row.journey.stage(), Stage::Returning(_)) {
+        return Ok(None);
+    }
+    let feedback: Feedback =
+        row.feedback.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    Ok(feedback.deletion.map(|at| FarewellView {
+        tenant: scene.tenant.name.clone(),
+        application: scene.application.as_ref().map(|application| application.name.clone()),
+        account: scene.account_path,
+        at: words::moment(at),
+        onward: paths::journey_return(id),
+    }))
 }
 
 // A login hint prefills the address; it is never trusted.

@@ -34,6 +34,9 @@ pub(super) struct Feedback {
     /// Why the journey cannot go on, whatever its stage.
     #[serde(default)]
     pub over: Option<OverReason>,
+    /// When the account of who signed in is deleted.
+    #[serde(default)]
+    pub deletion: Option<Timestamp>,
 }
 
 /// What a view is made from, next to the journey itself.
@@ -131,6 +134,7 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
             Some(passkey) => StageView::EnrolPasskey { passkey, can_go_back: sight.scene.methods.len() > 1 },
             None => StageView::ChooseMethod { methods: choices(&sight.scene.methods) },
         },
+        Stage::OfferPasskey(person) => StageView::OfferPasskey { passkey: passkeys::creation(journey, person, sight) },
         Stage::Challenge { factor, method, proof, .. } => challenge(journey, *factor, *method, proof.as_ref(), sight),
         Stage::EditProfile(_) => StageView::EditProfile { attributes: fields(journey, sight) },
         Stage::Consent { person, asked } => {
@@ -143,6 +147,10 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
                 Target::Run { .. } | Target::Console { .. } | Target::Device { .. } => None,
             };
             StageView::Consent { email, details: words.details, rights: words.rights, host }
+        }
+        // Whoever forgot that they asked for it learns of it while it can be undone.
+        Stage::Returning(_) if sight.feedback.deletion.is_some() => {
+            StageView::Done { location: paths::journey_deletion(id) }
         }
         Stage::Complete(_) | Stage::Returning(_) => StageView::Done { location: paths::journey_return(id) },
         Stage::Ended(Ended::Cancelled | Ended::ForgotPassword) => match &journey.header.target {

@@ -43,6 +43,8 @@ pub enum CodePurpose {
     Reset,
     /// Proves the address before a first factor on an existing account.
     ConfirmEmail,
+    /// Proves the new address of an account.
+    ChangeEmail,
     /// Proves a phone number about to be bound.
     EnrolPhone,
     /// Answers a challenge.
@@ -57,6 +59,7 @@ impl CodePurpose {
             Self::SignUp => "sign_up",
             Self::Reset => "reset",
             Self::ConfirmEmail => "confirm_email",
+            Self::ChangeEmail => "change_email",
             Self::EnrolPhone => "enrol_phone",
             Self::Challenge => "challenge",
         }
@@ -98,6 +101,13 @@ impl CodeProof {
     /// A proof for which nothing was sent yet.
     pub(crate) const fn new(purpose: CodePurpose, destination: String) -> Self {
         Self { purpose, destination, sent: Vec::new(), failures: 0, locked_until: None, withheld_until: None }
+    }
+
+    /// A proof of another destination, for which nothing was sent yet. What was tried in vain counts on, or
+    /// whoever guesses would begin anew with each destination (N11).
+    pub(crate) fn elsewhere(self, purpose: CodePurpose, destination: String) -> Self {
+        let (failures, locked_until) = (self.failures, self.locked_until);
+        Self { failures, locked_until, ..Self::new(purpose, destination) }
     }
 
     /// Whether this proof is about `destination` for `purpose`.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Effect, Ended, Facts, Header, Person, Stage, Target, Then, second_factor, sign_in};
+use super::{Context, Effect, Ended, Facts, Header, Person, Stage, Target, Then, offer, second_factor, sign_in};
 use crate::{
     assurance::Authentication,
     audit::{Action, Outcome},
@@ -83,6 +83,13 @@ pub struct OtherPerson;
 // The end of a journey that met every demand, or the question that comes before it: nothing goes to
 // an application of somebody else unless the person agreed to that very thing (U29).
 pub(super) fn finish(context: &mut Context<'_, '_>, person: Person) -> Stage {
+    if offer::is_due_to(context, &person) {
+        return Stage::OfferPasskey(person);
+    }
+    finish_without_offer(context, person)
+}
+
+pub(super) fn finish_without_offer(context: &mut Context<'_, '_>, person: Person) -> Stage {
     match due(context.header, context.facts) {
         Some(asked) => Stage::Consent { person, asked },
         None => conclude(context, person, None),

@@ -124,6 +124,11 @@ pub enum Effect {
         /// The owner's address.
         to: EmailAddress,
     },
+    /// Somebody does not want a passkey now: note it, so that they are not asked again soon.
+    PasskeyDeclined {
+        /// Who.
+        account: Id<Account>,
+    },
     /// A wrong code: count it; [`crate::delays::GUESSES`] says how long the factor is locked then.
     FactorFailed {
         /// The factor.

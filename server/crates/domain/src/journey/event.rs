@@ -81,6 +81,8 @@ pub enum Event {
     },
     /// The person agrees to what the page showed.
     Agree,
+    /// "Not now", to the offer of a passkey.
+    NotNow,
     /// One page back, where there is one.
     Back,
     /// Leave the journey.
@@ -122,6 +124,7 @@ impl Event {
             Self::EnterPhone { .. } => "enter-phone",
             Self::SubmitProfile { .. } => "submit-profile",
             Self::Agree => "agree",
+            Self::NotNow => "not-now",
             Self::Back => "back",
             Self::Cancel => "cancel",
         }

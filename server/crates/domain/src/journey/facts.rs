@@ -39,6 +39,9 @@ pub struct Facts {
     /// Numbers, of those that this step may send to, in countries to which the tenant sends nothing
     /// (A14).
     pub phones_unserved: Vec<PhoneNumber>,
+    /// The page says that its browser can make a passkey, and so can this server. It opens nothing: it says
+    /// whether there is any use in offering one.
+    pub can_make_passkey: bool,
     /// How the application stands with the account; `None`: it is the tenant's own, or there is
     /// none, and nobody is asked.
     pub consent: Option<ConsentFacts>,
@@ -62,6 +65,7 @@ impl Facts {
             phone_sends: Vec::new(),
             phone_barred_until: None,
             phones_unserved: Vec::new(),
+            can_make_passkey: false,
             consent,
         }
     }
@@ -84,6 +88,10 @@ pub struct AccountFacts {
     /// Consecutive wrong passwords, from wherever. At [`MAX_CONSECUTIVE`] the password is disabled until
     /// another one is chosen (N9).
     pub password_failures: u32,
+    /// When it is deleted, if its owner asked for that: who signs in is told.
+    pub delete_at: Option<Timestamp>,
+    /// When its owner was last offered a passkey and did not want one.
+    pub passkey_declined_at: Option<Timestamp>,
     /// Its factors.
     pub factors: Vec<Factor>,
 }

@@ -19,6 +19,7 @@ mod enrol;
 mod event;
 mod facts;
 mod new_password;
+mod offer;
 mod passkey;
 mod profile;
 mod refusal;
@@ -43,6 +44,7 @@ pub use complete::{Completion, FrontChannel, Issued, OtherPerson, Return, Settle
 pub use effect::{Effect, Notice};
 pub use event::{Event, NewDetails};
 pub use facts::{AccountFacts, Destinations, Facts, Tools, Totp, Whose};
+pub use offer::ASK_AGAIN;
 pub use refusal::{Refusal, Step};
 pub use stage::{DetailsStage, Ended, NewAccount, Person, Stage, Then};
 

@@ -35,7 +35,7 @@ pub(super) fn is_wanted(header: &Header, stage: &Stage) -> bool {
     match stage {
         Stage::SignIn => signs_in(header),
         Stage::Challenge { method, .. } => *method == Method::Passkey,
-        Stage::EnrolPasskey(_) => true,
+        Stage::EnrolPasskey(_) | Stage::OfferPasskey(_) => true,
         Stage::SignUpEmail
         | Stage::SignUpCode { .. }
         | Stage::Details(_)
@@ -156,7 +156,16 @@ fn use_up(
 
 /// Binds a new passkey.
 pub(super) fn create(context: &mut Context<'_, '_>, person: Person, creation: PasskeyCreation) -> Next {
-    let stay = |person, refusal| Err((Stage::EnrolPasskey(person), refusal));
+    make(context, person, creation, Stage::EnrolPasskey)
+}
+
+/// Binds a passkey that was offered.
+pub(super) fn create_offered(context: &mut Context<'_, '_>, person: Person, creation: PasskeyCreation) -> Next {
+    make(context, person, creation, Stage::OfferPasskey)
+}
+
+fn make(context: &mut Context<'_, '_>, person: Person, creation: PasskeyCreation, page: fn(Person) -> Stage) -> Next {
+    let stay = |person, refusal| Err((page(person), refusal));
     let taken = take(context, creation.challenge);
     if !context.demand.methods.contains(&Method::Passkey) {
         return stay(person, Refusal::MethodUnavailable);

@@ -86,6 +86,8 @@ pub enum Stage {
     },
     /// Asks for a new passkey.
     EnrolPasskey(Person),
+    /// Offers a passkey to who has shown all that was demanded (U25).
+    OfferPasskey(Person),
     /// Asks for a code, or a passkey, of a bound factor.
     Challenge {
         /// Who it is.
@@ -222,6 +224,7 @@ impl Stage {
             Self::EnrolPhoneCode { .. } => "enrol_phone_code",
             Self::EnrolApp { .. } => "enrol_app",
             Self::EnrolPasskey(_) => "enrol_passkey",
+            Self::OfferPasskey(_) => "offer_passkey",
             Self::Challenge { .. } => "challenge",
             Self::EditProfile(_) => "edit_profile",
             Self::Consent { .. } => "consent",
@@ -242,6 +245,7 @@ impl Stage {
             | Self::EnrolPhoneCode { person, .. }
             | Self::EnrolApp { person, .. }
             | Self::EnrolPasskey(person)
+            | Self::OfferPasskey(person)
             | Self::Challenge { person, .. }
             | Self::Consent { person, .. }
             | Self::EditProfile(person) => Some(person),
@@ -288,6 +292,7 @@ impl Stage {
             | Self::EnrolPhone { .. }
             | Self::EnrolApp { .. }
             | Self::EnrolPasskey(_)
+            | Self::OfferPasskey(_)
             | Self::EditProfile(_)
             | Self::Consent { .. }
             | Self::Complete(_)

@@ -145,6 +145,8 @@ pub(super) fn account(number: u128, address: &str, factors: Vec<FactorSecret>) -
     let factors = factors.into_iter().enumerate();
     AccountFacts {
         password_failures: 0,
+        delete_at: None,
+        passkey_declined_at: None,
         id: id(number),
         kind: AccountKind::Patient,
         email: email(address),
@@ -235,6 +237,8 @@ pub(super) struct Store {
     pub(super) asked: Items,
     /// What was agreed to.
     pub(super) consents: Vec<(Id<Account>, Items)>,
+    /// Whether browsers say that they can make passkeys.
+    pub(super) offers: bool,
 }
 
 impl Store {
@@ -279,6 +283,7 @@ impl Store {
             phone_sends: self.history(phone.as_ref().map(|(p, to)| (*p, to.as_str())), now, super::SEND_WINDOW),
             phone_barred_until: None,
             phones_unserved: Vec::new(),
+            can_make_passkey: self.offers,
             consent: self.consent(account.as_ref()),
             account,
             sign_in_locked_until: None,
@@ -365,6 +370,8 @@ impl Store {
                 }
                 self.accounts.push(AccountFacts {
                     password_failures: 0,
+                    delete_at: None,
+                    passkey_declined_at: None,
                     id: new.id,
                     kind: new.kind,
                     email: new.email.clone(),
@@ -413,6 +420,9 @@ impl Store {
             Effect::GiveConsent { account, items, .. } => {
                 self.consents.retain(|(id, _)| id != account);
                 self.consents.push((*account, items.clone()));
+            }
+            Effect::PasskeyDeclined { account } => {
+                self.account_mut(*account).ok_or(Conflict)?.passkey_declined_at = Some(now);
             }
             Effect::FactorDisabled { .. }
             | Effect::SignInFailed { .. }

@@ -21,7 +21,7 @@ use crate::line::{MAX_NAME, single_line};
 use crate::message::Message;
 use crate::origin::{OriginError, PublicOrigin};
 
-pub use occasion::{Change, CodePurpose, DeletionStep, Occasion, Protection, SecondStep};
+pub use occasion::{Change, CodePurpose, Occasion, Protection, SecondStep};
 
 /// Why an occasion can't become a message.
 #[derive(Debug, Error)]
@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 35] = sources![
+const SOURCES: [(&str, &str); 43] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -65,6 +65,8 @@ const SOURCES: [(&str, &str); 35] = sources![
     "confirm_identity.html",
     "account_exists.txt",
     "account_exists.html",
+    "address_wanted.txt",
+    "address_wanted.html",
     "no_account.txt",
     "no_account.html",
     "second_step_added.txt",
@@ -79,6 +81,12 @@ const SOURCES: [(&str, &str); 35] = sources![
     "password_disabled.html",
     "passkey_copied.txt",
     "passkey_copied.html",
+    "email_changed.txt",
+    "email_changed.html",
+    "email_is_new.txt",
+    "email_is_new.html",
+    "secured.txt",
+    "secured.html",
     "deletion_planned.txt",
     "deletion_planned.html",
     "deletion_undone.txt",
@@ -123,23 +131,17 @@ pub fn render(occasion: Occasion<'_>) -> Result<Message, TemplateError> {
             };
             email(("account_exists.txt", "account_exists.html"), to, tenant, values)
         }
+        Occasion::AddressWanted { to, tenant, origin, sign_in_path } => {
+            let values = context! { sign_in_link => link(origin, sign_in_path)? };
+            email(("address_wanted.txt", "address_wanted.html"), to, tenant, values)
+        }
         Occasion::NoAccount { to, tenant, origin, sign_up_path } => {
             let values = context! { sign_up_link => link(origin, sign_up_path)? };
             email(("no_account.txt", "no_account.html"), to, tenant, values)
         }
         Occasion::Protection(news) => protection(news),
-        Occasion::AccountDeletion { to, tenant, origin, step, account_path, not_me_path } => {
-            let (at, pair) = match step {
-                DeletionStep::Planned(at) => (when(at)?, ("deletion_planned.txt", "deletion_planned.html")),
-                DeletionStep::Undone => (String::new(), ("deletion_undone.txt", "deletion_undone.html")),
-                DeletionStep::Done => (String::new(), ("deletion_done.txt", "deletion_done.html")),
-            };
-            let values = context! {
-                when => at,
-                account_link => link(origin, account_path)?,
-                not_me_link => link(origin, not_me_path)?,
-            };
-            email(pair, to, tenant, values)
+        Occasion::AccountDeleted { to, tenant } => {
+            email(("deletion_done.txt", "deletion_done.html"), to, tenant, context! {})
         }
         Occasion::StaffInvitation { to, tenant, origin, path, minutes } => {
             let values = context! { link => origin.link(path)?, lifetime => lifetime(minutes) };
@@ -172,10 +174,20 @@ fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
         Change::PasswordChanged => (("password_changed.txt", "password_changed.html"), None),
         Change::PasswordDisabled => (("password_disabled.txt", "password_disabled.html"), None),
         Change::PasskeyCopied => (("passkey_copied.txt", "passkey_copied.html"), None),
+        Change::EmailChanged(_) => (("email_changed.txt", "email_changed.html"), None),
+        Change::EmailIsNew => (("email_is_new.txt", "email_is_new.html"), None),
+        Change::Secured => (("secured.txt", "secured.html"), None),
+        Change::DeletionPlanned(_) => (("deletion_planned.txt", "deletion_planned.html"), None),
+        Change::DeletionUndone => (("deletion_undone.txt", "deletion_undone.html"), None),
     };
     let device = single_line(news.device, MAX_NAME);
+    let end = if let Change::DeletionPlanned(at) = news.change { when(at)? } else { String::new() };
+    let address =
+        if let Change::EmailChanged(masked) = news.change { single_line(masked, MAX_NAME) } else { String::new() };
     let values = context! {
         step => step.map_or_else(String::new, step_words),
+        end => end,
+        address => address,
         when => when(news.at_ms)?,
         device => if device.is_empty() { "unknown".to_owned() } else { device },
         not_me_link => link(news.origin, news.not_me_path)?,

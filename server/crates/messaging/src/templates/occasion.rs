@@ -26,17 +26,6 @@ pub enum SecondStep<'a> {
     Passkey,
 }
 
-/// How far the deletion of an account is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeletionStep {
-    /// It is deleted then, in epoch milliseconds.
-    Planned(i64),
-    /// It stays.
-    Undone,
-    /// It is gone.
-    Done,
-}
-
 /// What happened to what protects an account.
 #[derive(Clone, Copy)]
 pub enum Change<'a> {
@@ -52,6 +41,16 @@ pub enum Change<'a> {
     PasswordDisabled,
     /// A passkey was turned off because there seem to be two of it.
     PasskeyCopied,
+    /// The account has another address now, which is shown masked; goes to the one it had.
+    EmailChanged(&'a str),
+    /// The account has this address now; goes to it.
+    EmailIsNew,
+    /// Somebody said "This wasn't me", and the account was secured.
+    Secured,
+    /// The owner asked for the account to be deleted; then, in epoch milliseconds.
+    DeletionPlanned(i64),
+    /// The account will not be deleted.
+    DeletionUndone,
 }
 
 /// A change of what protects an account, and what its owner needs to judge it. Paths begin with `/` and become
@@ -113,6 +112,17 @@ pub enum Occasion<'a> {
         /// Where to choose a new password.
         reset_path: Option<&'a str>,
     },
+    /// Somebody wants the address of one account for another: its owner is told, the page is not (U10).
+    AddressWanted {
+        /// The owner.
+        to: &'a str,
+        /// The clinic.
+        tenant: &'a str,
+        /// Root of the link.
+        origin: &'a PublicOrigin,
+        /// Where to sign in.
+        sign_in_path: Option<&'a str>,
+    },
     /// Somebody asked for a new password for an address without account (U10).
     NoAccount {
         /// Whoever reads that address.
@@ -126,20 +136,12 @@ pub enum Occasion<'a> {
     },
     /// What protects the account was changed; its address is told, and how to repudiate it (N20, U24, A5).
     Protection(Protection<'a>),
-    /// The owner asked for the account to be deleted, changed their mind, or it was deleted.
-    AccountDeletion {
+    /// The account was deleted, as its owner asked.
+    AccountDeleted {
         /// The account's address.
         to: &'a str,
         /// The clinic.
         tenant: &'a str,
-        /// Root of the links.
-        origin: &'a PublicOrigin,
-        /// What happened.
-        step: DeletionStep,
-        /// Where to keep the account.
-        account_path: Option<&'a str>,
-        /// The path with the one-time token that secures the account.
-        not_me_path: Option<&'a str>,
     },
     /// An invitation to join the clinic's staff.
     StaffInvitation {

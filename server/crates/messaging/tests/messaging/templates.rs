@@ -2,7 +2,7 @@
 
 use lanyard_messaging::twiml::transcript;
 use lanyard_messaging::{
-    Change, CodePurpose, DeletionStep, Message, Occasion, Protection, PublicOrigin, SecondStep, TemplateError, render,
+    Change, CodePurpose, Message, Occasion, Protection, PublicOrigin, SecondStep, TemplateError, render,
 };
 
 use crate::NOW_MS;
@@ -39,9 +39,13 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
         protection(tenant, device, origin, Change::PasswordChanged),
         protection(tenant, device, origin, Change::PasswordDisabled),
         protection(tenant, device, origin, Change::PasskeyCopied),
-        deletion(tenant, origin, DeletionStep::Planned(NOW_MS)),
-        deletion(tenant, origin, DeletionStep::Undone),
-        deletion(tenant, origin, DeletionStep::Done),
+        protection(tenant, device, origin, Change::EmailChanged("n•••@example.com")),
+        protection(tenant, device, origin, Change::EmailIsNew),
+        protection(tenant, device, origin, Change::Secured),
+        protection(tenant, device, origin, Change::DeletionPlanned(NOW_MS)),
+        protection(tenant, device, origin, Change::DeletionUndone),
+        Occasion::AccountDeleted { to: TO, tenant },
+        Occasion::AddressWanted { to: TO, tenant, origin, sign_in_path: Some("/account/acme") },
         Occasion::StaffInvitation { to: TO, tenant, origin, path: "/acme/invite?t=x", minutes: 10_080 },
         Occasion::OperatorInvitation { to: TO, tenant, origin, path: "/acme/invite?t=x", minutes: 10_080 },
     ]
@@ -59,11 +63,6 @@ fn protection<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin, ch
         account_path: Some("/account/acme"),
         contact: Some(device),
     })
-}
-
-fn deletion<'a>(tenant: &'a str, origin: &'a PublicOrigin, step: DeletionStep) -> Occasion<'a> {
-    let (account_path, not_me_path) = (Some("/account/acme"), Some("/not-me/acme/x"));
-    Occasion::AccountDeletion { to: TO, tenant, origin, step, account_path, not_me_path }
 }
 
 /// Subject, plain body and HTML body.
@@ -217,6 +216,27 @@ fn n20_u24_a_new_second_step_is_told_with_time_device_and_a_way_to_repudiate() {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert!(html.contains("<h2>This wasn't me</h2>") && !text.contains("43660"));
+}
+
+#[test]
+fn n20_u24_every_change_is_told_with_time_and_device() {
+    let origin = origin();
+    let mails = emails("Acme", "Firefox on Linux", &origin);
+    // What was turned off after too many wrong tries was nobody's doing who could be named.
+    let by_somebody = |change: &Change<'_>| {
+        !matches!(change, Change::PasswordDisabled | Change::StepDisabled(_) | Change::PasskeyCopied)
+    };
+    let told: Vec<_> = mails
+        .into_iter()
+        .filter(|mail| matches!(mail, Occasion::Protection(news) if by_somebody(&news.change)))
+        .collect();
+    assert_eq!(told.len(), 8);
+    for mail in told {
+        let (subject, text, html) = email(mail);
+        for part in ["22 November 2026, 06:00 UTC", "Device: Firefox on Linux"] {
+            assert!(text.contains(part) && html.contains(part), "{subject}: {part} in {text}");
+        }
+    }
 }
 
 #[test]

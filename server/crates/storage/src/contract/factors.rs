@@ -117,11 +117,13 @@ async fn n9_a_hundred_failures_disable_the_factor_for_good(db: &Db) {
                 tx.bind_factor(account, &app, NOW).await?;
                 assert!(matches!(tx.remove_factor(account, app.id, 1).await, Err(StorageError::Conflict)));
                 tx.remove_factor(account, phone.id, 1).await?;
-                tx.bind_factor(account, &app_factor(7), NOW).await?;
-                tx.disable_factors_since(account, NOW.plus(1)).await?;
-                assert!(tx.factors_of_account(account).await?.iter().all(|factor| !factor.is_disabled()));
-                assert_eq!(tx.disable_factors_since(account, NOW).await?, 2);
-                assert!(tx.factors_of_account(account).await?.iter().all(lanyard_domain::factor::Factor::is_disabled));
+                // N9: one of the account's own, bound since then, once.
+                assert!(!tx.disable_factor(account, app.id, NOW.plus(1)).await?);
+                assert!(!tx.disable_factor(id(), app.id, NOW).await?);
+                assert!(!tx.factors_of_account(account).await?.remove(0).is_disabled());
+                assert!(tx.disable_factor(account, app.id, NOW).await?);
+                assert!(tx.factors_of_account(account).await?.remove(0).is_disabled());
+                assert!(!tx.disable_factor(account, app.id, NOW).await?);
                 Ok::<_, StorageError>(())
             }
             .boxed()

@@ -6,6 +6,7 @@
 mod accounts;
 mod applications;
 mod consents;
+mod contacts;
 mod device_codes;
 mod factors;
 mod grants;

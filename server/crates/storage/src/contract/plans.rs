@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use uuid::Uuid;
 
 use super::support::*;
-use crate::repository::{HISTORY, plans};
+use crate::repository::{DUE_DELETIONS, HISTORY, plans};
 
 // Half the patients are another tenant's, so that the tenant alone narrows little.
 fn populate(tenants: [Uuid; 2], postgres: bool) -> String {
@@ -143,21 +143,9 @@ async fn postgres_lists_patients_by_index_alone_when_prepared() {
     on_postgres(|db| Box::pin(postgres_plans(db, "force_generic_plan"))).await;
 }
 
-/// The history of an account walks its index from the cursor on, however long the log is.
-pub(super) async fn history(db: &Db) {
-    let postgres = db.options.url.starts_with("postgres");
-    let random = if postgres { "gen_random_uuid()" } else { "randomblob(16)" };
-    let actor = if postgres { "'00000000-0000-0000-0000-000000000001'" } else { "zeroblob(16)" };
-    // The actor's own events and five thousand of each of four others.
-    let fill = format!(
-        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000), who (actor) AS (\
-            SELECT {random} UNION ALL SELECT {random} UNION ALL SELECT {random} UNION ALL SELECT {random}) \
-         INSERT INTO audit (id, tenant_id, at, actor, action, outcome, detail) \
-         SELECT {random}, {random}, 1800000000000 + i, actor, 'sign_in', 'success', '{{}}' FROM n, who; ANALYZE;"
-    );
-    db.raw(&fill).await.unwrap();
-    let sql = HISTORY.replace("$1", actor).replace("$2", "1800000001000").replace("$3", actor).replace("$4", "26");
-    let plan: Vec<String> = if postgres {
+// What the database means to do about `sql`, in which values stand already.
+async fn plan_of(db: &Db, sql: &str) -> Vec<String> {
+    if db.store.is_postgres() {
         let mut connection = sqlx::PgConnection::connect(&db.options.url).await.unwrap();
         let rows = sqlx::raw_sql(AssertSqlSafe(format!("EXPLAIN {sql}"))).fetch_all(&mut connection).await.unwrap();
         rows.iter().map(|row| row.get(0)).collect()
@@ -167,10 +155,51 @@ pub(super) async fn history(db: &Db) {
         let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
         let rows = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
         rows.iter().map(|row| row.get("detail")).collect()
-    };
-    let walks = plan.iter().any(|line| line.contains("audit_of_actor"));
-    let costly = plan
-        .iter()
-        .any(|line| ["Seq Scan", "Sort", "SCAN", "TEMP B-TREE", "Bitmap"].iter().any(|word| line.contains(word)));
-    assert!(walks && !costly, "{plan:#?}");
+    }
+}
+
+fn says(plan: &[String], words: &[&str]) -> bool {
+    plan.iter().any(|line| words.iter().any(|word| line.contains(word)))
+}
+
+/// The history of an account walks its indexes from the cursor on, however long the log is: one for what
+/// was done by the account, one for what others did to it.
+pub(super) async fn history(db: &Db) {
+    let postgres = db.store.is_postgres();
+    let random = if postgres { "gen_random_uuid()" } else { "randomblob(16)" };
+    let text = if postgres { "gen_random_uuid()::text" } else { "hex(randomblob(16))" };
+    let actor = if postgres { "'00000000-0000-0000-0000-000000000001'" } else { "zeroblob(16)" };
+    // Five thousand events of each of four others, to each of four others.
+    let fill = format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000), who (actor, target) AS (\
+            SELECT {random}, {text} UNION ALL SELECT {random}, {text} \
+            UNION ALL SELECT {random}, {text} UNION ALL SELECT {random}, {text}) \
+         INSERT INTO audit (id, tenant_id, at, actor, target, action, outcome, detail) \
+         SELECT {random}, {random}, 1800000000000 + i, actor, target, 'sign_in', 'success', '{{}}' FROM n, who; \
+         ANALYZE;"
+    );
+    db.raw(&fill).await.unwrap();
+    let [own, others, whole] = HISTORY.map(|sql| {
+        let sql = sql.replace("$1", actor).replace("$2", "1800000001000").replace("$3", actor);
+        sql.replace("$4", "26").replace("$5", "'00000000-0000-0000-0000-000000000001'")
+    });
+    for (sql, index) in [(own, "audit_of_actor"), (others, "audit_of_subject")] {
+        let plan = plan_of(db, &sql).await;
+        let costly = says(&plan, &["Seq Scan", "Sort", "SCAN", "TEMP B-TREE", "Bitmap"]);
+        assert!(says(&plan, &[index]) && !costly, "{plan:#?}");
+    }
+    // The whole sorts no more than a page of each.
+    let plan = plan_of(db, &whole).await;
+    let both = says(&plan, &["audit_of_actor"]) && says(&plan, &["audit_of_subject"]);
+    assert!(both && !says(&plan, &["Seq Scan", "Bitmap", "SCAN audit"]), "{plan:#?}");
+}
+
+/// Accounts that are due are found by their index, not by looking at every account.
+pub(super) async fn deletions(db: &Db) {
+    let tenants = [stored_tenant(db, "a.example").await, stored_tenant(db, "b.example").await].map(|t| t.id.uuid());
+    db.raw(&populate(tenants, db.store.is_postgres())).await.unwrap();
+    db.raw("UPDATE accounts SET delete_at = created_at WHERE last_sign_in_at < 20; ANALYZE;").await.unwrap();
+    let plan = plan_of(db, &DUE_DELETIONS.replace("$1", "1800000005000").replace("$2", "100")).await;
+    let costly = says(&plan, &["Seq Scan", "Sort", "SCAN", "TEMP B-TREE"]);
+    assert!(says(&plan, &["accounts_to_delete"]) && !costly, "{plan:#?}");
 }

@@ -17,7 +17,7 @@ contract!(
     sends_are_remembered_by_destination,
     c3_audit_events_never_change,
     the_audit_log_is_read_newest_first_within_a_tenant,
-    the_history_of_an_account_is_its_own_newest_first_and_walks_an_index,
+    the_history_of_an_account_is_what_it_did_and_what_others_did_to_it_newest_first_by_indexes,
     counters_add_up,
 );
 
@@ -187,7 +187,7 @@ async fn counters_add_up(db: &Db) {
         .unwrap();
 }
 
-async fn the_history_of_an_account_is_its_own_newest_first_and_walks_an_index(db: &Db) {
+async fn the_history_of_an_account_is_what_it_did_and_what_others_did_to_it_newest_first_by_indexes(db: &Db) {
     let own = stored_tenant(db, "a.example").await;
     let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
     let stranger = stored_account(db, &own, patient("b@example.com", "B", "B")).await;
@@ -203,6 +203,10 @@ async fn the_history_of_an_account_is_its_own_newest_first_and_walks_an_index(db
         request: None,
         detail: serde_json::json!({}),
     };
+    let on = |n, actor, action| AuditEvent {
+        target: Some(account.to_string()),
+        ..event(n, actor, action, Outcome::Success)
+    };
     let events = vec![
         event(1, Some(account), Action::SignUp, Outcome::Success),
         event(2, Some(stranger), Action::SignIn, Outcome::Success),
@@ -211,6 +215,12 @@ async fn the_history_of_an_account_is_its_own_newest_first_and_walks_an_index(db
         event(5, Some(account), Action::PasswordChecked, Outcome::Failure),
         event(6, Some(account), Action::TokenRefreshed, Outcome::Success),
         event(7, Some(account), Action::SignIn, Outcome::Success),
+        on(8, None, Action::RoleRevoked),
+        on(9, Some(stranger), Action::PatientViewed),
+        // Once, not twice: what one did to oneself.
+        on(10, Some(account), Action::ProfileChanged),
+        on(11, None, Action::CodeIssued),
+        AuditEvent { target: Some(stranger.to_string()), ..event(12, None, Action::RoleRevoked, Outcome::Success) },
     ];
     db.store
         .write(move |tx| {
@@ -219,7 +229,10 @@ async fn the_history_of_an_account_is_its_own_newest_first_and_walks_an_index(db
                     tx.append_audit(event).await?;
                 }
                 let words = |list: &[AuditEvent]| list.iter().map(|event| event.action).collect::<Vec<_>>();
-                let page = tx.history_of(account, None, 2).await?;
+                let newest = tx.history_of(account, None, 3).await?;
+                assert_eq!(words(&newest), [Action::ProfileChanged, Action::PatientViewed, Action::RoleRevoked]);
+                let cursor = AuditCursor { at: newest[2].at, id: newest[2].id };
+                let page = tx.history_of(account, Some(&cursor), 2).await?;
                 assert_eq!(words(&page), [Action::SignIn, Action::PasswordChecked]);
                 let cursor = AuditCursor { at: page[1].at, id: page[1].id };
                 assert_eq!(words(&tx.history_of(account, Some(&cursor), 2).await?), [Action::SignUp]);

@@ -123,7 +123,7 @@ where
     won
 }
 
-fn entropy() -> SeededEntropy {
+pub(super) fn entropy() -> SeededEntropy {
     SeededEntropy::new(SERIAL.fetch_add(1, Ordering::Relaxed))
 }
 

@@ -62,6 +62,11 @@ pub trait AccountWrites {
     async fn create_account(&mut self, tenant: Id<Tenant>, new: &NewAccount, at: Timestamp) -> Result<()>;
     /// Stores all attributes of an account as given; Conflict if there is no such account.
     async fn set_attributes(&mut self, id: Id<Account>, attributes: &Attributes) -> Result<()>;
+    /// Gives an account the address `to` instead of `from`, for good: what was proved by the old one in a
+    /// journey that goes on counts no more, and no invitation names it. [`Constraint::AccountEmail`] if the
+    /// tenant has another account with that address; the transaction is lost then. Conflict if the account
+    /// has another address by now, or may not sign in.
+    async fn change_email(&mut self, id: Id<Account>, from: &EmailAddress, to: &EmailAddress) -> Result<()>;
     /// Replaces the password of version `replaces` (`None`: there was none); Conflict if it was
     /// changed in the meantime.
     async fn set_password(&mut self, id: Id<Account>, replaces: Option<i64>, phc: &str) -> Result<()>;
@@ -73,11 +78,14 @@ pub trait AccountWrites {
     async fn clear_password(&mut self, id: Id<Account>) -> Result<()>;
     /// Notes a completed sign-in; Conflict if the account is disabled or gone.
     async fn note_sign_in(&mut self, id: Id<Account>, at: Timestamp) -> Result<()>;
+    /// Notes that the owner of an account was offered a passkey and did not want one; Conflict if it is gone.
+    async fn note_passkey_declined(&mut self, id: Id<Account>, at: Timestamp) -> Result<()>;
     /// Plans the deletion of an account for `at`; Conflict if it is planned already.
     async fn plan_deletion(&mut self, id: Id<Account>, at: Timestamp) -> Result<()>;
     /// Keeps an account whose deletion was planned; Conflict if it was not.
     async fn keep_account(&mut self, id: Id<Account>) -> Result<()>;
-    /// Deletes an account, with all that is its own, and counts it no more; Conflict if its time has
+    /// Deletes an account, with all that is its own and every invitation to its address, and counts it no
+    /// more; Conflict if its time has
     /// not come by `now`, or its owner keeps it.
     async fn delete_account(&mut self, id: Id<Account>, now: Timestamp) -> Result<()>;
     /// Disables the account from `at` on, or lets it sign in again.
@@ -141,6 +149,8 @@ pub(super) struct FactsRow {
     disabled_at: Option<i64>,
     password_version: Option<i64>,
     password_failures: i64,
+    delete_at: Option<i64>,
+    passkey_declined_at: Option<i64>,
     factor: Option<Uuid>,
     secret: Option<String>,
     name: Option<String>,
@@ -181,6 +191,8 @@ pub(super) fn facts(mut rows: Vec<FactsRow>) -> Result<Option<AccountFacts>> {
         disabled: row.disabled_at.is_some(),
         password_version: row.password_version,
         password_failures: u32::try_from(row.password_failures).unwrap_or(u32::MAX),
+        delete_at: time(row.delete_at),
+        passkey_declined_at: time(row.passkey_declined_at),
         factors,
     }))
 }
@@ -188,7 +200,7 @@ pub(super) fn facts(mut rows: Vec<FactsRow>) -> Result<Option<AccountFacts>> {
 macro_rules! select_facts {
     ($condition:literal) => {
         concat!(
-            "SELECT a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, \
+            "SELECT a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, a.delete_at, a.passkey_declined_at, \
                 f.id AS factor, f.secret, f.name, f.created_at AS bound_at, \
                 f.last_used_at, f.last_step, f.failures, f.locked_until, f.backed_up, f.copied_at \
              FROM accounts a LEFT JOIN factors f ON f.account_id = a.id \
@@ -198,6 +210,13 @@ macro_rules! select_facts {
         )
     };
 }
+
+// A test looks at its plan.
+pub(crate) const DUE_DELETIONS: &str = concat!(
+    "SELECT ",
+    account_columns!(),
+    " FROM accounts a WHERE a.delete_at IS NOT NULL AND a.delete_at <= $1 ORDER BY a.delete_at LIMIT $2"
+);
 
 both!(AccountReads {
     async fn account_by_id(&mut self, tenant: Id<Tenant>, id: Id<Account>) -> Result<Option<Account>> {
@@ -232,11 +251,7 @@ both!(AccountReads {
     }
 
     async fn due_deletions(&mut self, now: Timestamp, limit: u32) -> Result<Vec<Account>> {
-        let rows = sqlx::query_as::<_, AccountRow>(concat!(
-            "SELECT ",
-            account_columns!(),
-            " FROM accounts a WHERE a.delete_at IS NOT NULL AND a.delete_at <= $1 ORDER BY a.delete_at LIMIT $2"
-        ));
+        let rows = sqlx::query_as::<_, AccountRow>(DUE_DELETIONS);
         collect(rows.bind(now.0).bind(i64::from(limit)).fetch_all(&mut *self.db).await?)
     }
 
@@ -260,6 +275,14 @@ struct ChangedRow {
     tenant_id: Uuid,
     kind: String,
     email: String,
+    mfa_enrolled: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct MovedRow {
+    tenant_id: Uuid,
+    kind: String,
+    attributes: String,
     mfa_enrolled: i64,
 }
 
@@ -317,6 +340,41 @@ both!(AccountWrites {
         Ok(())
     }
 
+    async fn change_email(&mut self, id: Id<Account>, from: &EmailAddress, to: &EmailAddress) -> Result<()> {
+        let taken = sqlx::query_scalar::<_, i64>(
+            "SELECT COUNT(*) FROM accounts WHERE email = $2 \
+             AND tenant_id = (SELECT tenant_id FROM accounts WHERE id = $1)",
+        );
+        if taken.bind(id.uuid()).bind(to.as_str()).fetch_one(&mut *self.db).await? > 0 {
+            return Err(StorageError::Unique(Constraint::AccountEmail));
+        }
+        let update = sqlx::query_as::<_, MovedRow>(
+            "UPDATE accounts SET email = $3, password_version = COALESCE(password_version, 0) + 1 \
+             WHERE id = $1 AND email = $2 AND disabled_at IS NULL \
+             RETURNING tenant_id, kind, attributes, mfa_enrolled",
+        );
+        let update = update.bind(id.uuid()).bind(from.as_str()).bind(to.as_str());
+        // Of two that take one address at once, the schema lets one.
+        let moved = update.fetch_optional(&mut *self.db).await.map_err(|error| {
+            match error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation) {
+                true => StorageError::Unique(Constraint::AccountEmail),
+                false => error.into(),
+            }
+        })?;
+        let moved = moved.ok_or(StorageError::Conflict)?;
+        let forget = sqlx::query(
+            "UPDATE invitations SET email = NULL WHERE tenant_id = $1 AND email = $2 AND used_at IS NOT NULL",
+        );
+        forget.bind(moved.tenant_id).bind(from.as_str()).execute(&mut *self.db).await?;
+        if moved.kind == AccountKind::Patient.as_str() {
+            let delete = sqlx::query("DELETE FROM patient_terms WHERE account_id = $1");
+            delete.bind(id.uuid()).execute(&mut *self.db).await?;
+            let terms = Terms { tenant: moved.tenant_id, account: id.uuid(), mfa_enrolled: moved.mfa_enrolled };
+            store_terms!(self, terms, to, &serde_json::from_str(&moved.attributes)?);
+        }
+        Ok(())
+    }
+
     async fn set_password(&mut self, id: Id<Account>, replaces: Option<i64>, phc: &str) -> Result<()> {
         // 0 stands for "none": versions begin with 1.
         let update = sqlx::query(
@@ -354,6 +412,11 @@ both!(AccountWrites {
         update.bind(id.uuid()).bind(at.0).one().await
     }
 
+    async fn note_passkey_declined(&mut self, id: Id<Account>, at: Timestamp) -> Result<()> {
+        let update = self.later("UPDATE accounts SET passkey_declined_at = $2 WHERE id = $1");
+        update.bind(id.uuid()).bind(at.0).one().await
+    }
+
     async fn plan_deletion(&mut self, id: Id<Account>, at: Timestamp) -> Result<()> {
         let update = sqlx::query("UPDATE accounts SET delete_at = $2 WHERE id = $1 AND delete_at IS NULL");
         hit(update.bind(id.uuid()).bind(at.0).execute(&mut *self.db).await?.rows_affected())
@@ -371,6 +434,8 @@ both!(AccountWrites {
         );
         let gone = delete.bind(id.uuid()).bind(now.0).fetch_optional(&mut *self.db).await?;
         let gone = gone.ok_or(StorageError::Conflict)?;
+        let forget = sqlx::query("DELETE FROM invitations WHERE tenant_id = $1 AND email = $2");
+        forget.bind(gone.tenant_id).bind(&gone.email).execute(&mut *self.db).await?;
         if gone.kind == AccountKind::Patient.as_str() {
             let (tenant, spread) = (Id::from_uuid(gone.tenant_id), id.uuid().as_bytes()[15]);
             self.bump_counter(tenant, PATIENTS_TOTAL, 0, -1, spread).await?;

@@ -27,21 +27,51 @@ pub trait AuditReads {
         before: Option<&AuditCursor>,
         limit: u32,
     ) -> Result<Vec<AuditEvent>>;
-    /// At most `limit` events of what `actor` did, newest first, less what only servers care for.
+    /// At most `limit` events of what `account` did and of what others did to it, newest first, less what
+    /// only servers care for.
     async fn history_of(
         &mut self,
-        actor: Id<Account>,
+        account: Id<Account>,
         before: Option<&AuditCursor>,
         limit: u32,
     ) -> Result<Vec<AuditEvent>>;
 }
 
 // The conditions are those of the index `audit_of_actor`, word for word.
-pub(crate) const HISTORY: &str = "SELECT * FROM audit WHERE actor = $1 AND (at, id) < ($2, $3) \
-     AND actor IS NOT NULL \
-     AND action NOT IN ('token_refreshed', 'code_issued', 'code_redeemed', 'id_token_issued', 'token_revoked', 'factor_challenged', 'email_code_sent', 'email_proved', 'journey_cancelled', 'flow_run', 'patient_viewed', 'patients_listed') \
-     AND (outcome = 'failure' OR action NOT IN ('password_checked', 'factor_checked')) \
-     ORDER BY at DESC, id DESC LIMIT $4";
+macro_rules! what_they_did {
+    () => {
+        "SELECT * FROM audit WHERE actor = $1 AND (at, id) < ($2, $3) \
+         AND actor IS NOT NULL \
+         AND action NOT IN ('token_refreshed', 'code_issued', 'code_redeemed', 'id_token_issued', 'token_revoked', 'factor_challenged', 'email_code_sent', 'email_proved', 'journey_cancelled', 'flow_run', 'patient_viewed', 'patients_listed') \
+         AND (outcome = 'failure' OR action NOT IN ('password_checked', 'factor_checked')) \
+         ORDER BY at DESC, id DESC LIMIT $4"
+    };
+}
+
+// The conditions are those of the index `audit_of_subject`, word for word. What people did to themselves
+// stands under what they did.
+macro_rules! what_others_did {
+    () => {
+        "SELECT * FROM audit WHERE target = $5 AND (at, id) < ($2, $3) \
+         AND target IS NOT NULL \
+         AND action NOT IN ('token_refreshed', 'code_issued', 'code_redeemed', 'id_token_issued', 'token_revoked', 'factor_challenged', 'email_code_sent', 'email_proved', 'journey_cancelled', 'flow_run') \
+         AND (actor IS NULL OR actor <> $1) \
+         ORDER BY at DESC, id DESC LIMIT $4"
+    };
+}
+
+/// Both halves and the whole: a test looks at their plans.
+pub(crate) const HISTORY: [&str; 3] = [
+    what_they_did!(),
+    what_others_did!(),
+    concat!(
+        "SELECT * FROM (",
+        what_they_did!(),
+        ") own UNION ALL SELECT * FROM (",
+        what_others_did!(),
+        ") others ORDER BY at DESC, id DESC LIMIT $4"
+    ),
+];
 
 /// Writes the audit log.
 #[async_trait]
@@ -111,13 +141,13 @@ both!(AuditReads {
 
     async fn history_of(
         &mut self,
-        actor: Id<Account>,
+        account: Id<Account>,
         before: Option<&AuditCursor>,
         limit: u32,
     ) -> Result<Vec<AuditEvent>> {
         let (at, id) = before.map_or((i64::MAX, Uuid::max()), |cursor| (cursor.at.0, cursor.id.uuid()));
-        let rows = sqlx::query_as::<_, AuditRow>(HISTORY).bind(actor.uuid()).bind(at).bind(id);
-        collect(rows.bind(i64::from(limit)).fetch_all(&mut *self.db).await?)
+        let rows = sqlx::query_as::<_, AuditRow>(HISTORY[2]).bind(account.uuid()).bind(at).bind(id);
+        collect(rows.bind(i64::from(limit)).bind(account.to_string()).fetch_all(&mut *self.db).await?)
     }
 });
 

@@ -32,8 +32,8 @@ pub trait FactorWrites {
     async fn factor_used(&mut self, factor: Id<Factor>, step: Option<i64>, at: Timestamp) -> Result<()>;
     /// Counts a wrong code, and locks the factor for as long as [`GUESSES`] says (failures 9 and 10).
     async fn factor_failed(&mut self, factor: Id<Factor>, at: Timestamp) -> Result<()>;
-    /// Disables every factor of an account that was bound at `since` or later (N9); how many.
-    async fn disable_factors_since(&mut self, account: Id<Account>, since: Timestamp) -> Result<u64>;
+    /// Disables a factor of `account` (N9) that was bound at `since` or later; whether it was there and on.
+    async fn disable_factor(&mut self, account: Id<Account>, factor: Id<Factor>, since: Timestamp) -> Result<bool>;
     /// Removes a factor of `account` if at least `must_remain` others are left that open something:
     /// else Conflict (D7).
     async fn remove_factor(&mut self, account: Id<Account>, factor: Id<Factor>, must_remain: u32) -> Result<()>;
@@ -152,10 +152,12 @@ both!(FactorWrites {
         hit(lock.bind(factor.uuid()).bind(at.plus(wait).0).execute(&mut *self.db).await?.rows_affected())
     }
 
-    async fn disable_factors_since(&mut self, account: Id<Account>, since: Timestamp) -> Result<u64> {
-        let update = sqlx::query("UPDATE factors SET failures = $3 WHERE account_id = $1 AND created_at >= $2");
-        let update = update.bind(account.uuid()).bind(since.0).bind(i64::from(MAX_CONSECUTIVE));
-        Ok(update.execute(&mut *self.db).await?.rows_affected())
+    async fn disable_factor(&mut self, account: Id<Account>, factor: Id<Factor>, since: Timestamp) -> Result<bool> {
+        let update = sqlx::query(
+            "UPDATE factors SET failures = $4 WHERE id = $1 AND account_id = $2 AND created_at >= $3 AND failures < $4",
+        );
+        let update = update.bind(factor.uuid()).bind(account.uuid()).bind(since.0).bind(i64::from(MAX_CONSECUTIVE));
+        Ok(update.execute(&mut *self.db).await?.rows_affected() == 1)
     }
 
     async fn remove_factor(&mut self, account: Id<Account>, factor: Id<Factor>, must_remain: u32) -> Result<()> {

@@ -10,6 +10,7 @@ mod attribute;
 mod audit;
 mod client_assertion;
 mod consent;
+mod contact;
 mod counter;
 mod device_code;
 mod dpop_proof;
@@ -41,11 +42,10 @@ mod user_flow;
 pub use account::{AccountReads, AccountWrites};
 pub use application::{ApplicationReads, ApplicationWrites};
 pub use attribute::{AttributeReads, AttributeWrites};
-#[cfg(test)]
-pub(crate) use audit::HISTORY;
 pub use audit::{AuditCursor, AuditReads, AuditWrites};
 pub use client_assertion::ClientAssertionWrites;
 pub use consent::{Access, ConsentReads, ConsentWrites};
+pub use contact::{ContactReads, ContactWrites};
 pub use counter::{CounterReads, CounterWrites, PATIENTS_TOTAL, PATIENTS_WITH_MFA};
 pub use device_code::{DeviceCodeReads, DeviceCodeWrites};
 pub use dpop_proof::DpopProofWrites;
@@ -66,7 +66,7 @@ pub(crate) use redemption::{at_hand_columns, select_refresh, use_token};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
 pub use registration::{RegistrationReads, RegistrationWrites};
 pub use relying_party::{RelyingParty, RelyingPartyReads, RelyingPartyWrites};
-pub use repudiation::{RepudiationReads, RepudiationWrites};
+pub use repudiation::{Repudiation, RepudiationReads, RepudiationWrites};
 pub use role::{RoleReads, RoleWrites};
 pub use send::{SendReads, SendWrites};
 pub use session::{SessionReads, SessionWrites};
@@ -75,6 +75,8 @@ pub use step::{JourneyAtHand, StepFacts, StepReads, StepWants};
 pub use tenant::{TenantReads, TenantWrites};
 pub use throttle::{Throttle, ThrottleReads, ThrottleWrites};
 pub use user_flow::{FlowReads, FlowWrites};
+#[cfg(test)]
+pub(crate) use {account::DUE_DELETIONS, audit::HISTORY};
 
 use lanyard_domain::{clock::Timestamp, id::Id, secret::TokenHash};
 use uuid::Uuid;
@@ -122,13 +124,13 @@ transaction! {
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
         ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
         StepReads, ConsentReads, DeviceCodeReads, PushedRequestReads, RedemptionReads,
-        RegistrationReads, PasskeyReads, RepudiationReads;
+        RegistrationReads, PasskeyReads, RepudiationReads, ContactReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
         SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, ConsentWrites, DeviceCodeWrites,
-        RedemptionWrites, RegistrationWrites, PasskeyWrites, RepudiationWrites;
+        RedemptionWrites, RegistrationWrites, PasskeyWrites, RepudiationWrites, ContactWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

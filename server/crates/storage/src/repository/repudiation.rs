@@ -1,45 +1,74 @@
 //! Links "This wasn't me" in mails about changes: each works once (U24).
 
 use async_trait::async_trait;
-use lanyard_domain::{account::Account, clock::Timestamp, id::Id, secret::TokenHash, tenant::Tenant};
+use lanyard_domain::{
+    account::Account, clock::Timestamp, email::EmailAddress, id::Id, secret::TokenHash, tenant::Tenant,
+};
 use uuid::Uuid;
 
-use super::{both, hit};
+use super::{account::address, both, hit, optional};
 use crate::error::{Result, StorageError};
+
+/// A link that can be used, or was just used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repudiation {
+    /// Whose it is.
+    pub account: Id<Account>,
+    /// The address that it was mailed to; `None` in links of old.
+    pub address: Option<EmailAddress>,
+    /// When it ends, or would have ended.
+    pub ends_at: Timestamp,
+}
 
 /// Reads these links.
 #[async_trait]
 pub trait RepudiationReads {
-    /// The account whose link this is, if it is of `tenant` and can be used at `now`.
+    /// The link, if it is of `tenant` and can be used at `now`.
     async fn repudiation(
         &mut self,
         tenant: Id<Tenant>,
         token: &TokenHash,
         now: Timestamp,
-    ) -> Result<Option<Id<Account>>>;
+    ) -> Result<Option<Repudiation>>;
 }
 
 /// Changes these links.
 #[async_trait]
 pub trait RepudiationWrites {
-    /// Stores a link of an account of `tenant` that works until `expires_at`.
+    /// Stores a link of an account of `tenant`, mailed to `to`, that works until `expires_at`.
     async fn create_repudiation(
         &mut self,
         tenant: Id<Tenant>,
-        account: Id<Account>,
+        (account, to): (Id<Account>, &EmailAddress),
         token: &TokenHash,
         expires_at: Timestamp,
     ) -> Result<()>;
-    /// Uses a link up: whose it is, and when it would have ended; Conflict if `tenant` has no such link, it
-    /// was used or is over.
-    async fn use_repudiation(
-        &mut self,
-        tenant: Id<Tenant>,
-        token: &TokenHash,
-        at: Timestamp,
-    ) -> Result<(Id<Account>, Timestamp)>;
+    /// Uses a link up; Conflict if `tenant` has no such link, it was used or is over.
+    async fn use_repudiation(&mut self, tenant: Id<Tenant>, token: &TokenHash, at: Timestamp) -> Result<Repudiation>;
+    /// Uses up every other link of the account that was mailed to the same address or later; how many. One
+    /// that went to another address before stays: whoever has taken an account over must not be able to
+    /// take its owner's links away by their own.
+    async fn use_siblings(&mut self, used: &Repudiation, at: Timestamp) -> Result<u64>;
     /// Deletes at most `limit` links that ended before `before`; how many.
     async fn delete_old_repudiations(&mut self, before: Timestamp, limit: u32) -> Result<u64>;
+}
+
+#[derive(sqlx::FromRow)]
+struct RepudiationRow {
+    account_id: Uuid,
+    address: Option<String>,
+    expires_at: i64,
+}
+
+impl TryFrom<RepudiationRow> for Repudiation {
+    type Error = StorageError;
+    fn try_from(row: RepudiationRow) -> Result<Self> {
+        Ok(Self {
+            account: Id::from_uuid(row.account_id),
+            address: row.address.as_deref().map(address).transpose()?,
+            ends_at: Timestamp(row.expires_at),
+        })
+    }
 }
 
 both!(RepudiationReads {
@@ -48,13 +77,12 @@ both!(RepudiationReads {
         tenant: Id<Tenant>,
         token: &TokenHash,
         now: Timestamp,
-    ) -> Result<Option<Id<Account>>> {
-        let row = sqlx::query_as::<_, (Uuid,)>(
-            "SELECT account_id FROM repudiations \
+    ) -> Result<Option<Repudiation>> {
+        let row = sqlx::query_as::<_, RepudiationRow>(
+            "SELECT account_id, address, expires_at FROM repudiations \
              WHERE token = $1 AND tenant_id = $2 AND used_at IS NULL AND expires_at > $3",
         );
-        let row = row.bind(&token.0[..]).bind(tenant.uuid()).bind(now.0).fetch_optional(&mut *self.db).await?;
-        Ok(row.map(|(account,)| Id::from_uuid(account)))
+        optional(row.bind(&token.0[..]).bind(tenant.uuid()).bind(now.0).fetch_optional(&mut *self.db).await?)
     }
 });
 
@@ -62,14 +90,15 @@ both!(RepudiationWrites {
     async fn create_repudiation(
         &mut self,
         tenant: Id<Tenant>,
-        account: Id<Account>,
+        (account, to): (Id<Account>, &EmailAddress),
         token: &TokenHash,
         expires_at: Timestamp,
     ) -> Result<()> {
         let insert = sqlx::query(
-            "INSERT INTO repudiations (token, tenant_id, account_id, expires_at) VALUES ($1, $2, $3, $4)",
+            "INSERT INTO repudiations (token, tenant_id, account_id, address, expires_at) VALUES ($1, $2, $3, $4, $5)",
         );
-        let insert = insert.bind(&token.0[..]).bind(tenant.uuid()).bind(account.uuid()).bind(expires_at.0);
+        let insert = insert.bind(&token.0[..]).bind(tenant.uuid()).bind(account.uuid()).bind(to.as_str());
+        let insert = insert.bind(expires_at.0);
         hit(insert.execute(&mut *self.db).await?.rows_affected())
     }
 
@@ -78,14 +107,24 @@ both!(RepudiationWrites {
         tenant: Id<Tenant>,
         token: &TokenHash,
         at: Timestamp,
-    ) -> Result<(Id<Account>, Timestamp)> {
-        let update = sqlx::query_as::<_, (Uuid, i64)>(
+    ) -> Result<Repudiation> {
+        let update = sqlx::query_as::<_, RepudiationRow>(
             "UPDATE repudiations SET used_at = $3 \
-             WHERE token = $1 AND tenant_id = $2 AND used_at IS NULL AND expires_at > $3 RETURNING account_id, expires_at",
+             WHERE token = $1 AND tenant_id = $2 AND used_at IS NULL AND expires_at > $3 \
+             RETURNING account_id, address, expires_at",
         );
         let update = update.bind(&token.0[..]).bind(tenant.uuid()).bind(at.0);
-        let (account, end) = update.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
-        Ok((Id::from_uuid(account), Timestamp(end)))
+        update.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?.try_into()
+    }
+
+    async fn use_siblings(&mut self, used: &Repudiation, at: Timestamp) -> Result<u64> {
+        let update = sqlx::query(
+            "UPDATE repudiations SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL \
+             AND (expires_at > $3 OR COALESCE(address, '') = $4)",
+        );
+        let update = update.bind(used.account.uuid()).bind(at.0).bind(used.ends_at.0);
+        let update = update.bind(used.address.as_ref().map_or("", EmailAddress::as_str));
+        Ok(update.execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn delete_old_repudiations(&mut self, before: Timestamp, limit: u32) -> Result<u64> {

@@ -43,6 +43,7 @@ const BASE: Scenario = Scenario {
     strong_methods: &CODES,
     b_has_app: false,
     passkeys: false,
+    offers: false,
     steps: 6,
     together: 5,
     sends: 2,
@@ -199,6 +200,22 @@ fn scenarios() -> Vec<Scenario> {
             disable: true,
             ..holders
         },
+        Scenario {
+            name: "a passkey is offered to the owner, and to whoever else gets that far",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Weak, FlowType::SignIn),
+                intruder(Flow::Weak, FlowType::SignIn),
+            ],
+            minimum: Minimum::None,
+            offers: true,
+            third_party: true,
+            strong_methods: &[Method::Passkey, Method::TextMessage],
+            mistakes: 0,
+            ticks: 0,
+            sends: 1,
+            together: 5,
+            ..BASE
+        },
         Scenario { name: "passkeys: a new patient sets one up, a reset beside it", together: 5, ..enrolling },
         Scenario {
             name: "passkeys: set up on an account without a factor, against a reset that overlaps",
@@ -264,6 +281,7 @@ fn the_five_properties_hold_everywhere() {
         "enrol_app",
         "enrol_phone_code",
         "enrol_passkey",
+        "offer_passkey",
         "edit_profile",
         "new_password",
         "returning",

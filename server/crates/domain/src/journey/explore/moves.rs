@@ -112,7 +112,8 @@ fn events(scenario: &Scenario, state: &State, seat: usize) -> Vec<Event> {
         code(WRONG),
         app_code(WRONG),
     ];
-    let methods = Method::ALL.into_iter().filter(|method| scenario.passkeys || *method != Method::Passkey);
+    let methods =
+        Method::ALL.into_iter().filter(|method| scenario.passkeys || scenario.offers || *method != Method::Passkey);
     events.extend(methods.map(|method| Event::ChooseMethod { method }));
     let numbers = [who.new_phone(), PHONE_B];
     events.extend(numbers.map(|n| Event::EnterPhone { number: phone(n), method: Method::TextMessage }));
@@ -129,7 +130,10 @@ fn events(scenario: &Scenario, state: &State, seat: usize) -> Vec<Event> {
         events.push(code(&app_digits(&Sealed(vec![SEED_B; 8]), step)));
         events.push(code(&app_digits(&Sealed(vec![SEED_B; 8]), step - 2)));
     }
-    if scenario.passkeys {
+    if scenario.offers {
+        events.push(Event::NotNow);
+    }
+    if scenario.passkeys || scenario.offers {
         passkeys(&mut events, state, seat, who);
     }
     if let Stage::EnrolApp { seed, .. } = state.seats[seat].journey.stage() {
@@ -149,7 +153,7 @@ fn passkeys(events: &mut Vec<Event>, state: &State, seat: usize, who: Who) {
     };
     for key in who.keys() {
         match journey.stage() {
-            Stage::EnrolPasskey(_) => events.push(new_passkey(journey, *key, state.now)),
+            Stage::EnrolPasskey(_) | Stage::OfferPasskey(_) => events.push(new_passkey(journey, *key, state.now)),
             _ => events.push(state.store.assertion(challenge, *key, 1)),
         }
     }

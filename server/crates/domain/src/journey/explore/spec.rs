@@ -273,6 +273,7 @@ pub(super) fn effects(state: &State, seat: usize, step: &Step) -> Judged {
             | Effect::PasskeyBackedUp { .. }
             | Effect::FactorDisabled { .. }
             | Effect::PasskeyCopied { .. }
+            | Effect::PasskeyDeclined { .. }
             | Effect::SignInFailed { .. }
             | Effect::SignInSucceeded { .. }
             | Effect::SignedIn { .. }

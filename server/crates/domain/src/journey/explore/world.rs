@@ -109,6 +109,8 @@ pub(super) struct Scenario {
     pub(super) b_has_app: bool,
     /// Both flows take passkeys, B has one, and everybody has authenticators.
     pub(super) passkeys: bool,
+    /// Both flows take passkeys, B has none, and every browser says that it can make one.
+    pub(super) offers: bool,
     /// Steps that advance, for each seat.
     pub(super) steps: u8,
     /// And for both seats together.
@@ -232,7 +234,7 @@ impl Scenario {
         let kind = plan.again.filter(|_| again).map_or(plan.kind, |(_, kind)| kind);
         let number = 1_000 + seat as u128 * 10 + u128::from(again);
         let mut header = header(number, kind, plan.audience, demand, now);
-        if self.passkeys {
+        if self.passkeys || self.offers {
             header.flow.settings.mfa.methods.insert(Method::Passkey);
         }
         if self.device
@@ -254,7 +256,7 @@ impl Scenario {
         }
         let accounts = vec![account(10, A, Vec::new()), account(20, B, factors)];
         let asked = if self.third_party { asked() } else { Items::new() };
-        let store = Store { accounts, asked, ..Store::default() };
+        let store = Store { accounts, asked, offers: self.offers, ..Store::default() };
         let seat = |at: usize| {
             let demand = self.demand(false, self.seats[at].flow, self.seats[at].audience);
             let header = self.header(at, false, &demand, T0);

@@ -5,6 +5,7 @@ mod answers;
 mod codes;
 mod consent;
 mod factors;
+mod offers;
 mod order;
 mod passkeys;
 mod passwords;
