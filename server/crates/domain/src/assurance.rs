@@ -320,6 +320,30 @@ mod tests {
     }
 
     #[test]
+    fn names_and_claims_are_the_ones_that_others_rely_on() {
+        assert_eq!([Level::Aal1, Level::Aal2].map(Level::as_str), ["aal1", "aal2"]);
+        assert_eq!(["aal1", "aal2", "AAL2", ""].map(Level::parse), [Some(Level::Aal1), Some(Level::Aal2), None, None]);
+        let names = ["passkey", "authenticator_app", "text_message", "phone_call"];
+        assert_eq!(Method::ALL.map(Method::as_str), names);
+        assert_eq!(names.map(Method::parse), Method::ALL.map(Some));
+        assert_eq!(["email", "", "Passkey"].map(Method::parse), [None; 3]);
+        assert_eq!(Method::ALL.map(Method::is_phone), [false, false, true, true]);
+        let at = Timestamp(DAY);
+        for (method, amr) in
+            [(Method::AuthenticatorApp, "otp"), (Method::TextMessage, "sms"), (Method::PhoneCall, "tel")]
+        {
+            assert_eq!(someone().with_password().with_second(method, at).amr(), ["pwd", amr, "mfa"]);
+        }
+        let someone = someone();
+        assert!(!someone.email_proved() && !someone.is_new_account() && someone.second().is_empty());
+        let new = someone.clone().with_email().for_new_account().with_second(Method::PhoneCall, at.plus(1));
+        assert!(new.email_proved() && new.is_new_account() && new.second().contains(&Method::PhoneCall));
+        assert_eq!((new.account(), new.at()), (someone.account(), at.plus(1)));
+        let later = new.carried_over(Level::Aal2);
+        assert!(!later.email_proved() && !later.is_new_account() && !later.second().is_empty());
+    }
+
+    #[test]
     fn n23_a_session_never_counts_for_more_than_its_sign_in() {
         let (password, email) = (someone().with_password(), someone().with_email());
         let one = [password, email, someone().with_second(Method::TextMessage, Timestamp(DAY))];

@@ -123,3 +123,44 @@ impl Factor {
         self.locked_until.filter(|until| *until > now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SeededEntropy;
+
+    fn factor(secret: FactorSecret) -> Factor {
+        Factor {
+            id: Id::new(Timestamp(0), &mut SeededEntropy::new(1)),
+            account: Id::new(Timestamp(0), &mut SeededEntropy::new(2)),
+            secret,
+            name: String::new(),
+            created_at: Timestamp(0),
+            last_used_at: None,
+            last_step: None,
+            failures: 0,
+            locked_until: None,
+        }
+    }
+
+    #[test]
+    fn n9_a_factor_is_locked_until_its_moment_and_disabled_at_a_hundred_failures() {
+        let number = PhoneNumber::from_e164("+12065550142").unwrap();
+        let phone = FactorSecret::Phone { number: number.clone(), preferred: Method::PhoneCall };
+        let app = FactorSecret::AuthenticatorApp { seed: Sealed(vec![1]) };
+        assert_eq!(phone.methods(), [Method::TextMessage, Method::PhoneCall]);
+        assert_eq!(app.methods(), [Method::AuthenticatorApp]);
+        assert_eq!((phone.number(), app.number()), (Some(&number), None));
+        assert!(
+            phone.passkey().is_none() && phone.serves(Method::PhoneCall) && !phone.serves(Method::AuthenticatorApp)
+        );
+        let until = Timestamp(1000);
+        let locked = Factor { locked_until: Some(until), ..factor(phone.clone()) };
+        assert_eq!([999, 1000, 1001].map(|now| locked.lock(Timestamp(now))), [Some(until), None, None]);
+        assert_eq!(factor(app.clone()).lock(until), None);
+        for (failures, disabled) in [(0, false), (99, false), (100, true), (101, true)] {
+            let guessed = Factor { failures, ..factor(app.clone()) };
+            assert_eq!((guessed.is_disabled(), guessed.is_dead()), (disabled, disabled), "{failures}");
+        }
+    }
+}

@@ -98,6 +98,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_number_is_a_plus_and_seven_to_fifteen_digits_and_is_shown_by_its_last_two() {
+        for right in ["+1234567", "+123456789012345"] {
+            let number = PhoneNumber::from_e164(right).unwrap();
+            assert_eq!(number.as_str(), right);
+            assert_eq!(number.masked(), format!("•••• {}", &right[right.len() - 2..]));
+            assert_eq!(format!("{number:?}"), number.masked());
+        }
+        for wrong in
+            ["", "+", "1234567", "+123456", "+1234567890123456", "+0123456", "+12 34567", "+123456a", "+١٢٣٤٥٦٧"]
+        {
+            assert_eq!(PhoneNumber::from_e164(wrong), Err(PhoneProblem::Invalid), "{wrong}");
+        }
+    }
+
+    #[test]
     fn a14_a_list_of_countries_admits_those_alone_and_an_empty_one_every_country() {
         let all = PhoneCountries::default();
         let some = PhoneCountries::only(["US".to_owned(), "CA".to_owned()]);
@@ -107,5 +122,9 @@ mod tests {
         for countries in [all, some] {
             assert_eq!(PhoneCountries::from_listed(&countries.listed()), countries);
         }
+        let some = PhoneCountries::only(["US".to_owned(), "CA".to_owned()]);
+        assert_eq!(some.listed(), "CA, US", "as the database compares it");
+        assert_eq!(some.codes().collect::<Vec<_>>(), ["CA", "US"]);
+        assert_eq!(PhoneCountries::from_listed("").codes().count(), 0);
     }
 }

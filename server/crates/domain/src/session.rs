@@ -167,3 +167,104 @@ impl Session {
         self.level(now) == Level::Aal2 && self.is_fresh(now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{assurance::Method, entropy::SeededEntropy};
+
+    const BEGUN: Timestamp = Timestamp(DAY);
+
+    fn id<T>(seed: u64) -> Id<T> {
+        Id::new(BEGUN, &mut SeededEntropy::new(seed))
+    }
+
+    fn session(console: Option<ConsoleKind>) -> Session {
+        let authentication =
+            Authentication::begin(id(1), BEGUN).with_password().with_second(Method::AuthenticatorApp, BEGUN);
+        Session {
+            id: id(2),
+            tenant: id(3),
+            account: id(1),
+            token: TokenHash([7; 32]),
+            console,
+            terms: SessionTerms::default(),
+            authentication,
+            created_at: BEGUN,
+            last_seen_at: BEGUN,
+            expires_at: BEGUN.plus(CONSOLE_LIFE),
+            ended_at: None,
+        }
+    }
+
+    #[test]
+    fn n21_c8_a_console_ends_when_idle_at_its_end_and_when_it_is_ended() {
+        for (console, idle) in
+            [(ConsoleKind::Clinic, 900_000), (ConsoleKind::Portal, 3_600_000), (ConsoleKind::Account, 3_600_000)]
+        {
+            let own = session(Some(console));
+            let live = |age| own.is_live(BEGUN.plus(age));
+            assert_eq!([0, idle - 1, idle, idle + 1].map(live), [true, true, false, false], "{console:?}");
+            assert!(!live(-1), "a clock set back revives nothing");
+            assert_eq!(ConsoleKind::parse(console.as_str()), Some(console));
+        }
+        assert_eq!(ConsoleKind::ALL.map(ConsoleKind::as_str), ["portal", "clinic", "account"]);
+        assert_eq!(ConsoleKind::parse("elsewhere"), None);
+        let last = BEGUN.plus(12 * 3_600_000 - 1);
+        let used = Session { last_seen_at: last, ..session(Some(ConsoleKind::Portal)) };
+        assert!(used.is_live(last) && !used.is_live(last.plus(1)), "twelve hours at most");
+        // Single sign-on knows no idleness of its own.
+        let shared = session(None);
+        assert!(shared.is_live(last) && !shared.is_live(last.plus(1)));
+        let ended = Session { ended_at: Some(BEGUN), ..session(None) };
+        assert!(!ended.is_live(BEGUN));
+        assert!(!session(None).is_live(BEGUN.minus(1)));
+    }
+
+    #[test]
+    fn a18_use_renews_a_rolling_session_up_to_thirty_days_and_never_shortens_it() {
+        let fixed = session(None);
+        assert_eq!(fixed.renewed(BEGUN.plus(HOUR)), fixed.expires_at);
+        let terms = SessionTerms { rolling: Some(DAY), ..SessionTerms::default() };
+        let rolling = Session { terms, ..session(None) };
+        assert_eq!(rolling.renewed(BEGUN.plus(HOUR)), BEGUN.plus(DAY + HOUR));
+        assert_eq!(rolling.renewed(BEGUN.plus(29 * DAY + HOUR)), BEGUN.plus(2_592_000_000));
+        let terms = SessionTerms { rolling: Some(HOUR), ..SessionTerms::default() };
+        let short = Session { terms, ..session(None) };
+        assert_eq!(short.renewed(BEGUN), short.expires_at);
+    }
+
+    #[test]
+    fn a20_n19_factors_change_within_ten_minutes_of_a_sign_in_at_the_accounts_level() {
+        let both = session(Some(ConsoleKind::Account));
+        for (age, fresh) in [(-1, false), (0, true), (600_000, true), (600_001, false)] {
+            let now = BEGUN.plus(age);
+            assert_eq!((both.is_fresh(now), both.may_change_factors(now)), (fresh, fresh), "{age}");
+        }
+        assert_eq!((both.level(BEGUN), both.level(BEGUN.plus(HOUR))), (Level::Aal2, Level::Aal1));
+        let authentication = Authentication::begin(id(1), BEGUN).with_password();
+        let one = Session { authentication, ..both };
+        assert!(one.is_fresh(BEGUN) && !one.may_change_factors(BEGUN), "one factor alone");
+    }
+
+    #[test]
+    fn sso_both_flows_have_a_say_in_who_shares_a_session() {
+        let (application, flow, other, elsewhere) = (id(4), id(5), id(6), id(7));
+        let terms =
+            |scope| SessionTerms { scope, application: Some(application), flow: Some(flow), ..SessionTerms::default() };
+        for (scope, [same, other_application, other_flow]) in [
+            (SessionScope::Tenant, [true, true, true]),
+            (SessionScope::Application, [true, false, true]),
+            (SessionScope::Flow, [true, true, false]),
+            (SessionScope::None, [false, false, false]),
+        ] {
+            // Whichever of the two is the narrower.
+            for (own, theirs) in [(scope, SessionScope::Tenant), (SessionScope::Tenant, scope)] {
+                let terms = terms(own);
+                assert_eq!(terms.admit(theirs, application, flow), same, "{own:?} {theirs:?}");
+                assert_eq!(terms.admit(theirs, other, flow), other_application, "{own:?} {theirs:?}");
+                assert_eq!(terms.admit(theirs, application, elsewhere), other_flow, "{own:?} {theirs:?}");
+            }
+        }
+    }
+}
