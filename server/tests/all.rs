@@ -24,6 +24,7 @@ mod dpop;
 mod enumeration;
 mod factors;
 mod flow_order;
+mod flow_policy;
 mod headers;
 mod input_abuse;
 mod journey_life;

@@ -72,7 +72,7 @@ pub(crate) async fn operator(app: &TestApp, name: &str, roles: &[Role]) -> (Brow
     (browser, id)
 }
 
-async fn boss(app: &TestApp, name: &str) -> Browser {
+pub(crate) async fn boss(app: &TestApp, name: &str) -> Browser {
     operator(app, name, &[Role::InstanceOperator]).await.0
 }
 

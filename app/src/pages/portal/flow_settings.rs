@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The allowed methods as checkboxes named `method-{m}`, strongest first.
-pub(super) fn methods(form: &FormState, methods: &[MethodChoice], hint: &str) -> AnyView {
+fn methods(form: &FormState, methods: &[MethodChoice], hint: &str) -> AnyView {
     let boxes = methods
         .iter()
         .map(|method| {
@@ -24,6 +24,22 @@ pub(super) fn methods(form: &FormState, methods: &[MethodChoice], hint: &str) ->
         })
         .collect();
     check_group("methods", "Methods that people may choose from", hint, form.error("methods"), boxes)
+}
+
+/// The allowed methods, and how good the second factor must be.
+pub(super) fn second_factor(form: &FormState, choices: &[MethodChoice], hint: &str) -> AnyView {
+    let minimums = [
+        ("aal1", "No minimum: any of the methods above".to_owned()),
+        ("aal2_legacy", "aal2-legacy: a text message or a phone call is enough".to_owned()),
+        ("aal2_strict", "aal2-strict: a passkey or an authenticator app".to_owned()),
+        ("phishing_resistant", "Safe from phishing: a passkey".to_owned()),
+    ];
+    let costs = "Who takes over a phone number gets its texts and calls. With a higher minimum, people who have only weaker methods set up a better one at their next sign-in.";
+    view! {
+        {methods(form, choices, hint)}
+        {choice(form, "minimum", "Minimum assurance", costs, &minimums)}
+    }
+    .into_any()
 }
 
 /// One table: what is collected, whether it must be given, what the application receives. On narrow

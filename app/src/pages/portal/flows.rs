@@ -6,7 +6,7 @@ use super::{
     addresses,
     applications::flow_endpoints,
     domain,
-    flow_settings::{claims_table, methods, sessions, tokens},
+    flow_settings::{claims_table, second_factor, sessions, tokens},
     parts::{check, check_group, conflict_notice, flow_name, pages, search_form},
     portal_page, words,
 };
@@ -122,7 +122,7 @@ pub fn new_flow_page(frame: Frame, page: NewFlow) -> AnyView {
     let list = addresses::flows(&domain);
     let form = page.form;
     let problems = form.problems.clone();
-    let allowed = methods(&form, &page.methods, "Kept for later while the second factor is off.");
+    let allowed = second_factor(&form, &page.methods, "Kept for later while the second factor is off.");
     let table = claims_table(&form, &page.rows, true);
     let kinds = vec![
         radio(
@@ -215,7 +215,7 @@ fn own_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
     let says = if detail.mfa { "Asked for at every sign-in." } else { "Not asked for: a password is enough." };
     let version = detail.form.value("version");
     let hint = if detail.mfa { "" } else { "Kept for later while the second factor is off." };
-    let allowed = methods(&detail.form, &detail.methods, hint);
+    let allowed = second_factor(&detail.form, &detail.methods, hint);
     let table = claims_table(&detail.form, &detail.rows, detail.collects);
     let lives = view! { {tokens(&detail.form, &detail.issuers)}{sessions(&detail.form)} };
     view! {
@@ -251,11 +251,11 @@ fn own_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
 
 fn staff_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
     let version = detail.form.value("version");
-    let allowed = methods(&detail.form, &detail.methods, "");
+    let allowed = second_factor(&detail.form, &detail.methods, "");
     view! {
         <section class="panel">
             <h2>"Second factor (MFA) " {mfa_badge(detail.mfa)}</h2>
-            <p class="muted">"Clinic staff always need a second factor. You can choose which methods they may use."</p>
+            <p class="muted">"Clinic staff always need a second factor. You can choose which methods they may use, and how good they must be."</p>
             <Form action=addresses::flow(domain, &detail.key) csrf=csrf.to_owned()>
                 <input type="hidden" name="version" value=version />
                 {allowed}
@@ -314,7 +314,7 @@ pub fn mfa_page(frame: Frame, switch: MfaSwitch) -> AnyView {
             "It acts at the next sign-in: a password alone will be enough. Second factors that people have set up are kept, and apps that always want a second factor still ask for it.",
         )
     };
-    let choose = switch.on.then(|| methods(&switch.form, &switch.methods, "Choose at least one."));
+    let choose = switch.on.then(|| second_factor(&switch.form, &switch.methods, "Choose at least one."));
     let button = if switch.on { ButtonKind::Primary } else { ButtonKind::Danger };
     let content = view! {
         <Breadcrumbs items=vec![

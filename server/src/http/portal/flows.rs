@@ -230,7 +230,7 @@ pub(super) async fn change(
     let version = version(&fields)?;
     let read = match editable(shown.flow.audience) {
         Editable::All => forms::settings_edit(&fields, &claims::catalogue(&shown.custom)),
-        Editable::Methods => Ok(FlowEdit::Methods(forms::chosen_methods(&fields))),
+        Editable::Methods => forms::factors_edit(&fields, FlowEdit::Factors),
         Editable::Nothing => return Err(PortalError::NotAllowed.into()),
     };
     let key = shown.flow.name.key();

@@ -67,10 +67,11 @@ const fn title(on: bool) -> &'static str {
 
 // The methods that were kept, or all of them.
 fn fresh(flow: &UserFlow) -> FormState {
-    let kept = &flow.settings.mfa.methods;
-    let methods = if kept.is_empty() { BTreeSet::from(Method::ALL) } else { kept.clone() };
-    let form = FormState::default().with("version", flow.version.to_string());
-    methods.iter().fold(form, |form, method| form.with(format!("method-{}", method.as_str()), "true"))
+    let mut mfa = flow.settings.mfa.clone();
+    if mfa.methods.is_empty() {
+        mfa.methods = BTreeSet::from(Method::ALL);
+    }
+    forms::factor_values(FormState::default().with("version", flow.version.to_string()), &mfa)
 }
 
 async fn question(
@@ -106,9 +107,17 @@ pub(super) async fn switch(
     place.who.check(&headers, &fields)?;
     let flow = flow_of(&app, &place, key).await?;
     let (on, version, key) = (direction(fields.get("to"))?, version(&fields)?, flow.name.key());
-    let edit = if on { FlowEdit::TurnOn(forms::chosen_methods(&fields)) } else { FlowEdit::TurnOff };
-    let result = flows::change(&app, place.tenant.id, key.clone(), version, edit, place.by(client)).await;
+    let edit = if on { forms::factors_edit(&fields, FlowEdit::TurnOn) } else { Ok(FlowEdit::TurnOff) };
     let frame = in_tenant(&app, &place, Section::Flows).await?;
+    let edit = match edit {
+        Ok(edit) => edit,
+        Err(problems) => {
+            let switch = question(&app, &place, &flow, on, forms::typed(&fields, problems)).await?;
+            let answer = Answer::refused(title(on), &frame);
+            return Ok(answer.draw(&app, move || mfa_page(frame.clone(), switch.clone())).await);
+        }
+    };
+    let result = flows::change(&app, place.tenant.id, key.clone(), version, edit, place.by(client)).await;
     let (answer, switch) = match result {
         Ok(changed) => {
             return Ok(on_to(&addresses::flow(place.domain(), &key), if changed { "saved" } else { "unchanged" }));

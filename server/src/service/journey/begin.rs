@@ -280,7 +280,7 @@ fn raised(demand: Demand, flow: &UserFlow, target: &Target) -> Demand {
         Target::Console { .. } => None,
     };
     match asked {
-        Some(level) if demand.level < level => Demand::mfa(flow.settings.mfa.methods.iter().copied()),
+        Some(level) if demand.level < level => flow.settings.mfa.second_factor(),
         Some(_) | None => demand,
     }
 }

@@ -6,15 +6,15 @@ use std::collections::BTreeSet;
 
 use lanyard_domain::{
     application::Application,
-    assurance::Method,
+    assurance::{Assurance, Method},
     attribute::Attribute,
     audit::Action,
     claims,
     id::Id,
     tenant::Tenant,
     user_flow::{
-        Audience, CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, SessionSettings, TokenSettings,
-        UserFlow,
+        Audience, CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, SessionSettings,
+        TokenSettings, UserFlow,
     },
 };
 use lanyard_storage::ReadTx;
@@ -37,13 +37,29 @@ pub struct FlowDraft {
     pub settings: FlowSettings,
 }
 
+/// What a flow asks of a second factor, wherever it asks for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Factors {
+    /// The methods that people may choose from.
+    pub methods: BTreeSet<Method>,
+    /// How good it must be.
+    pub minimum: Assurance,
+}
+
+impl Factors {
+    fn put(self, mfa: &mut MfaPolicy) {
+        mfa.methods = self.methods;
+        mfa.minimum = self.minimum;
+    }
+}
+
 /// A change to a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FlowEdit {
     /// Everything but whether MFA is on.
     Settings {
-        /// The methods.
-        methods: BTreeSet<Method>,
+        /// The second factor.
+        factors: Factors,
         /// What is collected.
         attributes: Vec<CollectedAttribute>,
         /// What is returned.
@@ -51,11 +67,11 @@ pub enum FlowEdit {
         /// Tokens and sessions.
         lives: Box<(TokenSettings, SessionSettings)>,
     },
-    /// The methods alone.
-    Methods(BTreeSet<Method>),
-    /// MFA is switched on with these methods.
-    TurnOn(BTreeSet<Method>),
-    /// MFA is switched off; the methods are kept.
+    /// The second factor alone.
+    Factors(Factors),
+    /// MFA is switched on, and asks for this.
+    TurnOn(Factors),
+    /// MFA is switched off; what it asked for is kept.
     TurnOff,
 }
 
@@ -73,24 +89,25 @@ impl FlowEdit {
     ///
     /// # Errors
     /// [`PortalError::NotAllowed`] when the flow's audience does not allow it,
-    /// [`PortalError::NoMethod`] when a second factor is demanded without any method.
+    /// [`PortalError::NoMethod`] when a second factor is demanded without any method,
+    /// [`PortalError::Unreachable`] when none of the methods reaches the minimum.
     pub fn apply(self, flow: &UserFlow) -> Result<FlowSettings, PortalError> {
         let mut settings = flow.settings.clone();
         match (flow.audience, self) {
-            (Audience::Patients, Self::Settings { methods, mut attributes, mut claims, lives }) => {
+            (Audience::Patients, Self::Settings { factors, mut attributes, mut claims, lives }) => {
                 let old = &flow.settings;
                 attributes
                     .sort_by_key(|new| old.attributes.iter().position(|it| it.name == new.name).unwrap_or(usize::MAX));
                 claims.sort_by_key(|new| old.claims.iter().position(|it| it == new).unwrap_or(usize::MAX));
-                settings.mfa.methods = methods;
+                factors.put(&mut settings.mfa);
                 settings.attributes = if collects(flow.kind) { attributes } else { Vec::new() };
                 settings.claims = claims;
                 (settings.tokens, settings.session) = *lives;
             }
-            (Audience::Patients | Audience::Staff, Self::Methods(methods)) => settings.mfa.methods = methods,
-            (Audience::Patients, Self::TurnOn(methods)) => {
+            (Audience::Patients | Audience::Staff, Self::Factors(factors)) => factors.put(&mut settings.mfa),
+            (Audience::Patients, Self::TurnOn(factors)) => {
                 settings.mfa.enforcement = Enforcement::AlwaysOn;
-                settings.mfa.methods = methods;
+                factors.put(&mut settings.mfa);
             }
             (Audience::Patients, Self::TurnOff) => settings.mfa.enforcement = Enforcement::Off,
             (Audience::Staff, Self::Settings { .. } | Self::TurnOn(_) | Self::TurnOff)
@@ -103,7 +120,11 @@ impl FlowEdit {
 
 fn check(settings: &FlowSettings) -> Result<(), PortalError> {
     let asked = settings.mfa.enforcement == Enforcement::AlwaysOn;
-    if asked && settings.mfa.methods.is_empty() { Err(PortalError::NoMethod) } else { Ok(()) }
+    match &settings.mfa {
+        mfa if asked && mfa.methods.is_empty() => Err(PortalError::NoMethod),
+        mfa if !mfa.is_reachable() => Err(PortalError::Unreachable),
+        _ => Ok(()),
+    }
 }
 
 /// Creates a flow for patients.
@@ -292,7 +313,7 @@ async fn built_in(tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>) -> Result<Vec<
 
 #[cfg(test)]
 mod tests {
-    use lanyard_domain::{clock::Timestamp, user_flow::MfaPolicy};
+    use lanyard_domain::clock::Timestamp;
     use uuid::Uuid;
 
     use super::*;
@@ -305,7 +326,7 @@ mod tests {
             kind: FlowType::SignUpSignIn,
             audience,
             settings: FlowSettings {
-                mfa: MfaPolicy { enforcement, methods: BTreeSet::from([Method::AuthenticatorApp]) },
+                mfa: MfaPolicy::new(enforcement, [Method::AuthenticatorApp]),
                 attributes: vec![
                     CollectedAttribute { name: "surname".into(), required: true },
                     CollectedAttribute { name: "givenName".into(), required: true },
@@ -320,9 +341,13 @@ mod tests {
         }
     }
 
+    fn factors(methods: impl IntoIterator<Item = Method>) -> Factors {
+        Factors { methods: methods.into_iter().collect(), minimum: Assurance::Aal1 }
+    }
+
     fn settings_edit() -> FlowEdit {
         FlowEdit::Settings {
-            methods: BTreeSet::from([Method::PhoneCall]),
+            factors: factors([Method::PhoneCall]),
             attributes: ["country", "givenName", "surname"]
                 .map(|name| CollectedAttribute { name: name.into(), required: false })
                 .to_vec(),
@@ -334,24 +359,20 @@ mod tests {
     #[test]
     fn staff_flow_allows_methods_only_and_never_goes_off() {
         let staff = flow(Audience::Staff, Enforcement::AlwaysOn);
-        let methods = BTreeSet::from([Method::TextMessage]);
-        let after = FlowEdit::Methods(methods.clone()).apply(&staff).unwrap();
-        assert_eq!((after.mfa.enforcement, after.mfa.methods), (Enforcement::AlwaysOn, methods));
+        let after = FlowEdit::Factors(factors([Method::TextMessage])).apply(&staff).unwrap();
+        assert_eq!(after.mfa, MfaPolicy::new(Enforcement::AlwaysOn, [Method::TextMessage]));
         assert!(matches!(FlowEdit::TurnOff.apply(&staff), Err(PortalError::NotAllowed)));
         assert!(matches!(settings_edit().apply(&staff), Err(PortalError::NotAllowed)));
-        assert!(matches!(FlowEdit::Methods(BTreeSet::new()).apply(&staff), Err(PortalError::NoMethod)));
+        assert!(matches!(FlowEdit::Factors(factors([])).apply(&staff), Err(PortalError::NoMethod)));
     }
 
     #[test]
     fn flows_of_operators_and_accounts_cannot_be_edited() {
         for audience in [Audience::Operators, Audience::SelfService] {
             let built_in = flow(audience, Enforcement::AlwaysOn);
-            for edit in [
-                settings_edit(),
-                FlowEdit::Methods(BTreeSet::new()),
-                FlowEdit::TurnOff,
-                FlowEdit::TurnOn(BTreeSet::new()),
-            ] {
+            for edit in
+                [settings_edit(), FlowEdit::Factors(factors([])), FlowEdit::TurnOff, FlowEdit::TurnOn(factors([]))]
+            {
                 assert!(matches!(edit.apply(&built_in), Err(PortalError::NotAllowed)), "{audience:?}");
             }
         }
@@ -368,9 +389,29 @@ mod tests {
     #[test]
     fn mfa_is_never_on_without_a_method_and_off_keeps_the_methods() {
         let off = flow(Audience::Patients, Enforcement::Off);
-        assert!(matches!(FlowEdit::TurnOn(BTreeSet::new()).apply(&off), Err(PortalError::NoMethod)));
+        assert!(matches!(FlowEdit::TurnOn(factors([])).apply(&off), Err(PortalError::NoMethod)));
         let on = flow(Audience::Patients, Enforcement::AlwaysOn);
         assert_eq!(FlowEdit::TurnOff.apply(&on).unwrap().mfa.methods, on.settings.mfa.methods);
+    }
+
+    #[test]
+    fn a_minimum_that_no_method_reaches_is_refused_however_it_comes_in() {
+        let weak = || Factors { minimum: Assurance::PhishingResistant, ..factors([Method::AuthenticatorApp]) };
+        let strong = || Factors { minimum: Assurance::PhishingResistant, ..factors(Method::ALL) };
+        for enforcement in [Enforcement::Off, Enforcement::AlwaysOn] {
+            let patients = flow(Audience::Patients, enforcement);
+            for edit in [FlowEdit::TurnOn(weak()), FlowEdit::Factors(weak())] {
+                assert!(matches!(edit.apply(&patients), Err(PortalError::Unreachable)));
+            }
+            let FlowEdit::Settings { attributes, claims, lives, .. } = settings_edit() else { panic!("the settings") };
+            let edit = FlowEdit::Settings { factors: weak(), attributes, claims, lives };
+            assert!(matches!(edit.apply(&patients), Err(PortalError::Unreachable)));
+            let after = FlowEdit::Factors(strong()).apply(&patients).unwrap();
+            assert_eq!((after.mfa.enforcement, after.mfa.minimum), (enforcement, Assurance::PhishingResistant));
+        }
+        let staff = flow(Audience::Staff, Enforcement::AlwaysOn);
+        assert!(matches!(FlowEdit::Factors(weak()).apply(&staff), Err(PortalError::Unreachable)));
+        assert_eq!(FlowEdit::Factors(strong()).apply(&staff).unwrap().mfa.minimum, Assurance::PhishingResistant);
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub(super) const TENANT: u128 = 1;
 pub(super) fn policy(demand: &Demand) -> MfaPolicy {
     let enforcement =
         if demand.level == crate::assurance::Level::Aal1 { Enforcement::Off } else { Enforcement::AlwaysOn };
-    MfaPolicy { enforcement, methods: demand.methods.clone() }
+    MfaPolicy { minimum: demand.minimum, ..MfaPolicy::new(enforcement, demand.methods.iter().copied()) }
 }
 
 pub(super) fn request() -> AuthorizationRequest {

@@ -17,7 +17,7 @@ use world::{Flow, Plan, Scenario, Who};
 use super::{Event, Facts, Journey, Return, Stage, Step, Tools};
 use crate::{
     application::Minimum,
-    assurance::{Demand, Method},
+    assurance::{Assurance, Demand, Level, Method},
     passkey::{Assertion, PasskeyCheck},
     user_flow::{Audience, FlowType},
 };
@@ -41,6 +41,7 @@ const BASE: Scenario = Scenario {
     ],
     minimum: Minimum::StrongestLinked,
     strong_methods: &CODES,
+    least: Assurance::Aal1,
     b_has_app: false,
     passkeys: false,
     steps: 6,
@@ -199,6 +200,22 @@ fn scenarios() -> Vec<Scenario> {
             disable: true,
             ..holders
         },
+        Scenario {
+            name: "a minimum of aal2-strict: a phone is not enough, and sets up an app; it rises in between",
+            seats: [
+                then(owner(Flow::Weak, FlowType::SignIn), Flow::Strong, FlowType::SignIn),
+                intruder(Flow::Strong, FlowType::SignIn),
+            ],
+            minimum: Minimum::None,
+            strong_methods: &[Method::AuthenticatorApp, Method::TextMessage],
+            least: Assurance::Aal2Strict,
+            toggle: true,
+            mistakes: 0,
+            sends: 1,
+            ticks: 0,
+            together: 5,
+            ..BASE
+        },
         Scenario { name: "passkeys: a new patient sets one up, a reset beside it", together: 5, ..enrolling },
         Scenario {
             name: "passkeys: set up on an account without a factor, against a reset that overlaps",
@@ -301,6 +318,28 @@ impl Machine for ForgetsDemand {
 fn a_sign_in_that_forgets_the_demand_is_caught() {
     let scenario = Scenario { steps: 2, mistakes: 0, ticks: 0, ..BASE };
     caught(&ForgetsDemand, &scenario, Property::DemandsMet);
+}
+
+/// Takes any second factor for one that is good enough.
+struct ForgetsMinimum;
+
+impl Machine for ForgetsMinimum {
+    fn step(&self, mut journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        let lax = |demand: &Demand| if demand.level == Level::Aal2 { Demand::mfa([]) } else { demand.clone() };
+        let kept = journey.header.demand.clone();
+        journey.header.demand = lax(&kept);
+        let mut step = journey.step(event, &Facts { demand: lax(&facts.demand), ..facts.clone() }, tools);
+        step.journey.header.demand = kept;
+        step
+    }
+}
+
+#[test]
+fn a_second_factor_below_the_minimum_is_caught() {
+    let seats = [plan(Who::Owner, Flow::Strong, FlowType::SignIn), plan(Who::Intruder, Flow::Weak, FlowType::SignIn)];
+    let scenario = Scenario { seats, least: Assurance::Aal2Strict, steps: 3, mistakes: 0, ticks: 0, ..BASE };
+    assert_eq!(walk(&scenario, &Production).broken, Default::default());
+    caught(&ForgetsMinimum, &scenario, Property::DemandsMet);
 }
 
 /// Shows the first page after a wrong code.

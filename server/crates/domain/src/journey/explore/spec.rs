@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     account::Account,
-    assurance::{Authentication, Demand, Level, Method},
+    assurance::{Assurance, Authentication, Demand, Level, Method},
     clock::{DAY, HOUR, MINUTE, Timestamp},
     factor::FactorSecret,
     id::Id,
@@ -58,10 +58,20 @@ pub(super) struct Ghost {
     pub(super) at: Timestamp,
 }
 
+// Decision 2 of the security rules, once more.
+const fn reaches(method: Method, minimum: Assurance) -> bool {
+    match minimum {
+        Assurance::Aal1 | Assurance::Aal2Legacy => true,
+        Assurance::Aal2Strict => matches!(method, Method::Passkey | Method::AuthenticatorApp),
+        Assurance::PhishingResistant => matches!(method, Method::Passkey),
+    }
+}
+
 impl Ghost {
     fn meets(&self, account: Id<Account>, demand: &Demand) -> bool {
         (self.password == Some(account) || self.passkey == Some(account))
-            && (demand.level == Level::Aal1 || self.used.iter().any(|method| demand.methods.contains(method)))
+            && (demand.level == Level::Aal1
+                || self.used.iter().any(|method| demand.methods.contains(method) && reaches(*method, demand.minimum)))
     }
 
     /// What a session of this ghost is worth to a later journey.

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     account::Account,
     application::Minimum,
-    assurance::{Demand, Level, Method},
+    assurance::{Assurance, Demand, Level, Method},
     clock::{MINUTE, Millis, SECOND, Timestamp},
     consent::{Item, Items},
     entropy::SeededEntropy,
@@ -106,6 +106,8 @@ pub(super) struct Scenario {
     pub(super) seats: [Plan; 2],
     pub(super) minimum: Minimum,
     pub(super) strong_methods: &'static [Method],
+    /// The minimum assurance of the strong flow.
+    pub(super) least: Assurance,
     pub(super) b_has_app: bool,
     /// Both flows take passkeys, B has one, and everybody has authenticators.
     pub(super) passkeys: bool,
@@ -201,12 +203,13 @@ impl Scenario {
     /// What the server demands of a journey through `flow` now: the flow's policy, raised to the
     /// application's minimum. The built-in self-service flow is nobody's application.
     pub(super) fn demand(&self, toggled: bool, flow: Flow, audience: Audience) -> Demand {
-        let strong = Demand::mfa(self.strong_methods.iter().copied());
+        let strong = Demand::mfa(self.strong_methods.iter().copied()).with_minimum(self.least);
         let weak = if toggled { strong.clone() } else { Demand::single_factor() };
         if audience == Audience::SelfService {
             return Demand::single_factor();
         }
-        let minimum = self.minimum.level([Level::Aal2, weak.level]);
+        let floor = |demand: &Demand| if demand.level == Level::Aal1 { Assurance::Aal1 } else { demand.minimum };
+        let minimum = self.minimum.assurance([floor(&strong), floor(&weak)]);
         match flow {
             Flow::Strong => strong.at_least(minimum),
             Flow::Weak => weak.at_least(minimum),

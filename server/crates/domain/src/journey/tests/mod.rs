@@ -5,6 +5,7 @@ mod answers;
 mod codes;
 mod consent;
 mod factors;
+mod minimum;
 mod order;
 mod passkeys;
 mod passwords;
@@ -12,7 +13,7 @@ mod sessions;
 
 use super::{CodePurpose, Effect, Event, Facts, Header, Journey, Notice, Refusal, Stage, Step, Tools, testing::*};
 use crate::{
-    assurance::{Demand, Level, Method},
+    assurance::{Assurance, Demand, Level, Method},
     clock::{Millis, Timestamp},
     entropy::SeededEntropy,
     factor::FactorSecret,
