@@ -23,6 +23,7 @@ mod documents;
 mod dpop;
 mod enumeration;
 mod factors;
+mod flow_conditions;
 mod flow_order;
 mod flow_policy;
 mod headers;

@@ -42,6 +42,28 @@ pub(super) fn second_factor(form: &FormState, choices: &[MethodChoice], hint: &s
     .into_any()
 }
 
+/// When a conditional flow asks for a second factor.
+pub(super) fn conditions(form: &FormState, hint: &str) -> AnyView {
+    let browser = "Where the person has not signed in with a second factor before, within 90 days. Who deletes cookies is asked again.";
+    let network =
+        "The same for the network that the person signs in from, such as home or work. On a phone it changes often.";
+    let boxes = vec![
+        check(form, "when_new_browser", "In a new browser".to_owned(), Some(browser.to_owned())),
+        check(form, "when_new_network", "From a new network".to_owned(), Some(network.to_owned())),
+    ];
+    let days = number(
+        form,
+        "when_days",
+        "Days after the last second factor",
+        "1 to 90. Leave it empty to ask for no such reason.",
+    );
+    view! {
+        {check_group("conditions", "Ask for a second factor", hint, form.error("conditions"), boxes)}
+        {days}
+    }
+    .into_any()
+}
+
 /// One table: what is collected, whether it must be given, what the application receives. On narrow
 /// screens each row is a card with its boxes below the attribute's name.
 pub(super) fn claims_table(form: &FormState, rows: &[ClaimRow], collects: bool) -> AnyView {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::demand::Demand;
 use crate::{
     account::Account,
     clock::{DAY, HOUR, Timestamp},
@@ -277,86 +278,6 @@ impl Authentication {
     }
 }
 
-/// What a sign-in must reach: the flow's policy, the application's minimum, and both versions of
-/// the flow taken together.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Demand {
-    /// The level to reach.
-    pub level: Level,
-    /// The second methods that count: each reaches the minimum. Without effect at AAL1.
-    pub methods: BTreeSet<Method>,
-    /// How good the second method must be. Without effect at AAL1.
-    #[serde(default)]
-    pub minimum: Assurance,
-}
-
-impl Demand {
-    /// One factor is enough.
-    #[must_use]
-    pub const fn single_factor() -> Self {
-        Self { level: Level::Aal1, methods: BTreeSet::new(), minimum: Assurance::Aal1 }
-    }
-
-    /// A second factor out of `methods`; an empty set means any method.
-    #[must_use]
-    pub fn mfa(methods: impl IntoIterator<Item = Method>) -> Self {
-        let mut methods: BTreeSet<Method> = methods.into_iter().collect();
-        if methods.is_empty() {
-            methods.extend(Method::ALL);
-        }
-        Self { level: Level::Aal2, methods, minimum: Assurance::Aal2Legacy }
-    }
-
-    /// With nothing weaker than `minimum`, where a second factor is demanded at all. Where none of the
-    /// methods is left, those of every flow that reach it: a contradiction never makes it easier.
-    #[must_use]
-    pub fn with_minimum(mut self, minimum: Assurance) -> Self {
-        if self.level < Level::Aal2 {
-            return self;
-        }
-        self.minimum = self.minimum.max(minimum);
-        self.methods.retain(|method| method.assurance() >= self.minimum);
-        if self.methods.is_empty() {
-            self.methods.extend(Method::ALL.into_iter().filter(|method| method.assurance() >= self.minimum));
-        }
-        self
-    }
-
-    /// The stricter of two demands; `self` is the one that stands now.
-    ///
-    /// Where both ask for a second factor, the present list of methods holds, and the higher minimum.
-    #[must_use]
-    pub fn stricter(self, earlier: &Self) -> Self {
-        match (self.level, earlier.level) {
-            (Level::Aal1, Level::Aal2) => earlier.clone(),
-            (Level::Aal1, Level::Aal1) | (Level::Aal2, Level::Aal1) => self,
-            (Level::Aal2, Level::Aal2) => self.with_minimum(earlier.minimum),
-        }
-    }
-
-    /// Raised to `minimum`: an application that asks for a second factor gets one from any flow.
-    #[must_use]
-    pub fn at_least(self, minimum: Assurance) -> Self {
-        let raised = match self.level {
-            Level::Aal1 if minimum > Assurance::Aal1 => Self::mfa(self.methods),
-            Level::Aal1 | Level::Aal2 => self,
-        };
-        raised.with_minimum(minimum)
-    }
-
-    /// Whether `authentication`, with the level it counts for now, is enough.
-    #[must_use]
-    pub fn is_met(&self, authentication: &Authentication, level: Level) -> bool {
-        match self.level {
-            Level::Aal1 => true,
-            Level::Aal2 => {
-                let counts = |used: &Method| used.assurance() >= self.minimum && self.methods.contains(used);
-                level >= Level::Aal2 && authentication.second().iter().any(counts)
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -401,63 +322,5 @@ mod tests {
         assert_eq!(both.level_at(at.plus(HOUR), at), Level::Aal1);
         assert_eq!(both.level_at(at.plus(DAY), at.plus(DAY - 1)), Level::Aal1);
         assert_eq!(both.level_at(at.minus(1), at), Level::Aal1, "a clock set back revives nothing");
-    }
-
-    #[test]
-    fn the_stricter_demand_wins_whichever_came_first() {
-        let off = Demand::single_factor();
-        let on = Demand::mfa([Method::TextMessage]);
-        assert_eq!(off.clone().stricter(&on), on);
-        assert_eq!(on.clone().stricter(&off), on);
-        let app = Demand::mfa([Method::AuthenticatorApp]);
-        assert_eq!(app.clone().stricter(&on), app, "the present methods hold");
-        assert_eq!(off.at_least(Assurance::Aal2Legacy).methods.len(), Method::ALL.len());
-    }
-
-    #[test]
-    fn n23_a_minimum_is_judged_by_what_was_used() {
-        let at = Timestamp(DAY);
-        let with = |method| someone().with_password().with_second(method, at);
-        let key = someone().with_passkey(PasskeyKind::Synced, at);
-        let meets = |minimum, what: &Authentication| Demand::mfa([]).with_minimum(minimum).is_met(what, what.level());
-        for (minimum, text, app) in [
-            (Assurance::Aal1, true, true),
-            (Assurance::Aal2Legacy, true, true),
-            (Assurance::Aal2Strict, false, true),
-            (Assurance::PhishingResistant, false, false),
-        ] {
-            assert_eq!(meets(minimum, &with(Method::TextMessage)), text, "{minimum:?}");
-            assert_eq!(meets(minimum, &with(Method::PhoneCall)), text, "{minimum:?}");
-            assert_eq!(meets(minimum, &with(Method::AuthenticatorApp)), app, "{minimum:?}");
-            assert!(meets(minimum, &key), "{minimum:?}");
-            assert_eq!(meets(minimum, &someone().with_password()), false, "{minimum:?}");
-            assert_eq!(Assurance::parse(minimum.as_str()), Some(minimum));
-        }
-    }
-
-    #[test]
-    fn a_minimum_never_falls_whatever_it_is_joined_with() {
-        let demands: Vec<Demand> = Assurance::ALL
-            .into_iter()
-            .flat_map(|minimum| {
-                [&[][..], &[Method::TextMessage], &[Method::AuthenticatorApp, Method::PhoneCall], &[Method::Passkey]]
-                    .map(|methods| Demand::mfa(methods.iter().copied()).with_minimum(minimum))
-            })
-            .chain([Demand::single_factor()])
-            .collect();
-        for now in &demands {
-            for earlier in &demands {
-                let both = now.clone().stricter(earlier);
-                assert_eq!(both.level, now.level.max(earlier.level));
-                assert_eq!(both.minimum, now.minimum.max(earlier.minimum), "{now:?} {earlier:?}");
-                assert!(both.level == Level::Aal1 || !both.methods.is_empty());
-                assert!(both.methods.iter().all(|method| method.assurance() >= both.minimum), "{both:?}");
-                for minimum in Assurance::ALL {
-                    let raised = now.clone().at_least(minimum);
-                    assert!(raised.minimum >= minimum && raised.minimum >= now.minimum, "{raised:?}");
-                    assert!(minimum == Assurance::Aal1 || raised.level == Level::Aal2);
-                }
-            }
-        }
     }
 }

@@ -13,6 +13,7 @@ pub mod audit;
 pub mod claims;
 pub mod clock;
 pub mod consent;
+mod demand;
 pub mod device;
 pub mod email;
 pub mod entropy;

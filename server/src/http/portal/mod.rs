@@ -9,7 +9,7 @@ mod flows;
 pub(crate) mod forms;
 mod frame;
 mod initial_tokens;
-mod mfa;
+pub(crate) mod mfa;
 mod operators;
 mod run;
 mod secrets;
@@ -141,6 +141,7 @@ impl From<PortalError> for HttpError {
             PortalError::Conflict => Self::BadRequest("Somebody changed this in the meantime. Load the page again."),
             PortalError::NotAllowed => Self::BadRequest("This can’t be changed here."),
             PortalError::NoMethod => Self::BadRequest("Go back and choose at least one method."),
+            PortalError::NoCondition => Self::BadRequest("Go back and choose at least one condition."),
             PortalError::Unreachable => {
                 Self::BadRequest("Go back and choose a method that is good enough, or a lower minimum.")
             }

@@ -13,7 +13,10 @@ use lanyard_domain::{
 };
 use lanyard_storage::{ReadTx, StepWants, StorageError, WriteTx};
 
-use super::{JourneyError, Scene, budget};
+use super::{
+    JourneyError, Scene, budget,
+    known::{self, Whence},
+};
 use crate::state::App;
 
 /// Wrong passwords for one address from one network before [`SIGN_IN_LOCK`].
@@ -77,7 +80,7 @@ pub(super) async fn load(
     scene: &Scene,
     (journey, version): (&Journey, i64),
     event: &Event,
-    network: &str,
+    (network, whence): (&str, &Whence),
 ) -> Result<Facts, JourneyError> {
     let now = app.clock.now();
     let tenant = scene.tenant.id;
@@ -112,6 +115,8 @@ pub(super) async fn load(
         false => None,
     };
     let id = account.as_ref().map(|account| account.id);
+    let demands = [&scene.demand, &journey.header.demand];
+    let signals = known::signals(app, tx, demands, (tenant, id), whence).await?;
     let consent = consent(tx, &journey.header.target, scene.application.as_ref(), &scene.flow, id).await?;
     Ok(Facts {
         now,
@@ -122,5 +127,6 @@ pub(super) async fn load(
         phone_sends,
         phone_barred_until,
         consent,
+        signals,
     })
 }

@@ -7,7 +7,9 @@ use lanyard_domain::{
     application::{Application, ApplicationSettings, Minimum},
     assurance::{Assurance, Method},
     claims::ClaimDefinition,
-    user_flow::{Enforcement, FlowClaim, FlowSettings, IssuerMode, SessionScope, SessionSettings, TokenSettings},
+    user_flow::{
+        Conditions, Enforcement, FlowClaim, FlowSettings, IssuerMode, SessionScope, SessionSettings, TokenSettings,
+    },
 };
 use sha2::{Digest as _, Sha256};
 
@@ -59,8 +61,19 @@ fn methods(methods: &BTreeSet<Method>) -> String {
 const fn enforcement(enforcement: Enforcement) -> &'static str {
     match enforcement {
         Enforcement::Off => "off",
+        Enforcement::Conditional => "under conditions",
         Enforcement::AlwaysOn => "always on",
     }
+}
+
+fn conditions(conditions: &Conditions) -> String {
+    let days = conditions.strong_days.map(|days| format!("{days} days without a second factor"));
+    let chosen = [
+        conditions.new_browser.then(|| "a new browser".to_owned()),
+        conditions.new_network.then(|| "a new network".to_owned()),
+        days,
+    ];
+    listed(chosen.into_iter().flatten())
 }
 
 // How an attribute is collected, in a word.
@@ -82,6 +95,8 @@ pub fn of_flow(before: &FlowSettings, after: &FlowSettings, catalogue: &[ClaimDe
     let mut changes: Vec<Change> = Vec::new();
     changes.extend(change("Second factor", enforcement(before.mfa.enforcement), enforcement(after.mfa.enforcement)));
     changes.extend(change("Methods", methods(&before.mfa.methods), methods(&after.mfa.methods)));
+    let when = |settings: &FlowSettings| conditions(&settings.mfa.conditions);
+    changes.extend(change("Conditions", when(before), when(after)));
     let minimum = |settings: &FlowSettings| assurance_label(settings.mfa.minimum);
     changes.extend(change("Minimum assurance", minimum(before), minimum(after)));
     for claim in catalogue {

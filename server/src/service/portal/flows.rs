@@ -13,8 +13,8 @@ use lanyard_domain::{
     id::Id,
     tenant::Tenant,
     user_flow::{
-        Audience, CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy, SessionSettings,
-        TokenSettings, UserFlow,
+        Audience, CollectedAttribute, Conditions, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy,
+        SessionSettings, TokenSettings, UserFlow,
     },
 };
 use lanyard_storage::ReadTx;
@@ -71,6 +71,8 @@ pub enum FlowEdit {
     Factors(Factors),
     /// MFA is switched on, and asks for this.
     TurnOn(Factors),
+    /// MFA asks for this under conditions.
+    AskWhen(Conditions, Factors),
     /// MFA is switched off; what it asked for is kept.
     TurnOff,
 }
@@ -90,7 +92,8 @@ impl FlowEdit {
     /// # Errors
     /// [`PortalError::NotAllowed`] when the flow's audience does not allow it,
     /// [`PortalError::NoMethod`] when a second factor is demanded without any method,
-    /// [`PortalError::Unreachable`] when none of the methods reaches the minimum.
+    /// [`PortalError::NoCondition`] when it is demanded under none, [`PortalError::Unreachable`] when none
+    /// of the methods reaches the minimum.
     pub fn apply(self, flow: &UserFlow) -> Result<FlowSettings, PortalError> {
         let mut settings = flow.settings.clone();
         match (flow.audience, self) {
@@ -109,8 +112,13 @@ impl FlowEdit {
                 settings.mfa.enforcement = Enforcement::AlwaysOn;
                 factors.put(&mut settings.mfa);
             }
+            (Audience::Patients, Self::AskWhen(conditions, factors)) => {
+                settings.mfa.enforcement = Enforcement::Conditional;
+                settings.mfa.conditions = conditions;
+                factors.put(&mut settings.mfa);
+            }
             (Audience::Patients, Self::TurnOff) => settings.mfa.enforcement = Enforcement::Off,
-            (Audience::Staff, Self::Settings { .. } | Self::TurnOn(_) | Self::TurnOff)
+            (Audience::Staff, Self::Settings { .. } | Self::TurnOn(_) | Self::AskWhen(..) | Self::TurnOff)
             | (Audience::Operators | Audience::SelfService, _) => return Err(PortalError::NotAllowed),
         }
         check(&settings)?;
@@ -119,9 +127,11 @@ impl FlowEdit {
 }
 
 fn check(settings: &FlowSettings) -> Result<(), PortalError> {
-    let asked = settings.mfa.enforcement == Enforcement::AlwaysOn;
     match &settings.mfa {
-        mfa if asked && mfa.methods.is_empty() => Err(PortalError::NoMethod),
+        mfa if mfa.enforcement != Enforcement::Off && mfa.methods.is_empty() => Err(PortalError::NoMethod),
+        mfa if mfa.enforcement == Enforcement::Conditional && mfa.conditions.is_empty() => {
+            Err(PortalError::NoCondition)
+        }
         mfa if !mfa.is_reachable() => Err(PortalError::Unreachable),
         _ => Ok(()),
     }
@@ -370,9 +380,13 @@ mod tests {
     fn flows_of_operators_and_accounts_cannot_be_edited() {
         for audience in [Audience::Operators, Audience::SelfService] {
             let built_in = flow(audience, Enforcement::AlwaysOn);
-            for edit in
-                [settings_edit(), FlowEdit::Factors(factors([])), FlowEdit::TurnOff, FlowEdit::TurnOn(factors([]))]
-            {
+            for edit in [
+                settings_edit(),
+                FlowEdit::Factors(factors([])),
+                FlowEdit::TurnOff,
+                FlowEdit::TurnOn(factors([])),
+                FlowEdit::AskWhen(ELSEWHERE, factors([])),
+            ] {
                 assert!(matches!(edit.apply(&built_in), Err(PortalError::NotAllowed)), "{audience:?}");
             }
         }
@@ -412,6 +426,29 @@ mod tests {
         let staff = flow(Audience::Staff, Enforcement::AlwaysOn);
         assert!(matches!(FlowEdit::Factors(weak()).apply(&staff), Err(PortalError::Unreachable)));
         assert_eq!(FlowEdit::Factors(strong()).apply(&staff).unwrap().mfa.minimum, Assurance::PhishingResistant);
+    }
+
+    const ELSEWHERE: Conditions = Conditions { new_browser: true, new_network: true, strong_days: None };
+
+    #[test]
+    fn conditions_need_a_trigger_and_a_method_and_are_kept_while_they_do_not_act() {
+        let off = flow(Audience::Patients, Enforcement::Off);
+        let app = || factors([Method::AuthenticatorApp]);
+        let none = FlowEdit::AskWhen(Conditions::default(), app());
+        assert!(matches!(none.apply(&off), Err(PortalError::NoCondition)));
+        let none = FlowEdit::AskWhen(ELSEWHERE, factors([]));
+        assert!(matches!(none.apply(&off), Err(PortalError::NoMethod)));
+        let mut asking = off.clone();
+        asking.settings = FlowEdit::AskWhen(ELSEWHERE, app()).apply(&off).unwrap();
+        assert_eq!(
+            (asking.settings.mfa.enforcement, asking.settings.mfa.conditions),
+            (Enforcement::Conditional, ELSEWHERE)
+        );
+        for edit in [FlowEdit::TurnOff, FlowEdit::TurnOn(app()), settings_edit()] {
+            assert_eq!(edit.apply(&asking).unwrap().mfa.conditions, ELSEWHERE);
+        }
+        let staff = flow(Audience::Staff, Enforcement::AlwaysOn);
+        assert!(matches!(FlowEdit::AskWhen(ELSEWHERE, app()).apply(&staff), Err(PortalError::NotAllowed)));
     }
 
     #[test]

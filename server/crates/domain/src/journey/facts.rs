@@ -12,6 +12,7 @@ use crate::{
     id::Id,
     phone::PhoneNumber,
     secret::Sealed,
+    user_flow::Signals,
 };
 
 use super::{CodeMac, CodePurpose};
@@ -39,6 +40,9 @@ pub struct Facts {
     /// How the application stands with the account; `None`: it is the tenant's own, or there is
     /// none, and nobody is asked.
     pub consent: Option<ConsentFacts>,
+    /// What is known of the account where it signs in now; needed where a second factor is demanded under
+    /// conditions. `None`: nobody looked, and it is demanded.
+    pub signals: Option<Signals>,
 }
 
 impl Facts {
@@ -59,7 +63,13 @@ impl Facts {
             phone_sends: Vec::new(),
             phone_barred_until: None,
             consent,
+            signals: None,
         }
+    }
+
+    /// What is demanded of the account now, where `earlier` was demanded when the journey began.
+    pub(super) fn demanded(&self, earlier: &Demand) -> Demand {
+        self.demand.clone().stricter(earlier).judged(self.now, self.signals.as_ref())
     }
 }
 

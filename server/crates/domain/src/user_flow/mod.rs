@@ -1,12 +1,16 @@
 //! User flows: what a person is asked for, what the application receives, and whether a second
 //! factor is demanded. A flow is versioned; a journey keeps the version it began with.
 
+mod conditions;
+mod dry_run;
 mod policy;
 mod settings;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    conditions::{Conditions, KNOWN_LIFE, MAX_STRONG_DAYS, Signals},
+    dry_run::{Affected, FactorKinds},
     policy::{Enforcement, MfaPolicy},
     settings::{FlowClaim, IssuerMode, SessionScope, SessionSettings, TokenSettings},
 };

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::Conditions;
 use crate::assurance::{Assurance, Demand, Method};
 
 /// When a second factor is asked for.
@@ -13,27 +14,33 @@ use crate::assurance::{Assurance, Demand, Method};
 pub enum Enforcement {
     /// Never.
     Off,
+    /// Where one of the policy's conditions fires; else a password is enough.
+    Conditional,
     /// At every sign-in.
     AlwaysOn,
 }
 
-/// The second-factor policy of a flow. Methods and minimum are kept while the policy is off.
+/// The second-factor policy of a flow. Methods, minimum and conditions are kept while they do not act.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MfaPolicy {
     /// Whether it is asked for.
     pub enforcement: Enforcement,
-    /// The methods a person may choose from; not empty when always on.
+    /// The methods a person may choose from; not empty unless off.
     pub methods: BTreeSet<Method>,
     /// How good the second factor must be, wherever one is asked for; one of the methods reaches it.
     #[serde(default)]
     pub minimum: Assurance,
+    /// When it is asked for; not empty where that is conditional.
+    #[serde(default)]
+    pub conditions: Conditions,
 }
 
 impl MfaPolicy {
     /// A policy without a minimum of its own.
     #[must_use]
     pub fn new(enforcement: Enforcement, methods: impl IntoIterator<Item = Method>) -> Self {
-        Self { enforcement, methods: methods.into_iter().collect(), minimum: Assurance::Aal1 }
+        let (minimum, conditions) = (Assurance::Aal1, Conditions::default());
+        Self { enforcement, methods: methods.into_iter().collect(), minimum, conditions }
     }
 
     /// What this policy demands of a sign-in.
@@ -41,6 +48,7 @@ impl MfaPolicy {
     pub fn demand(&self) -> Demand {
         match self.enforcement {
             Enforcement::Off => Demand::single_factor(),
+            Enforcement::Conditional => self.second_factor().under(self.conditions),
             Enforcement::AlwaysOn => self.second_factor(),
         }
     }
@@ -55,7 +63,7 @@ impl MfaPolicy {
     #[must_use]
     pub fn floor(&self) -> Assurance {
         match self.enforcement {
-            Enforcement::Off => Assurance::Aal1,
+            Enforcement::Off | Enforcement::Conditional => Assurance::Aal1,
             Enforcement::AlwaysOn => self.minimum.max(Assurance::Aal2Legacy),
         }
     }
@@ -93,6 +101,17 @@ mod tests {
                 assert!(policy.demand().methods.iter().all(|method| method.assurance() >= minimum));
             }
         }
+    }
+
+    #[test]
+    fn a_conditional_policy_demands_under_its_conditions_and_promises_nothing() {
+        let conditions = Conditions { new_network: true, ..Conditions::default() };
+        let policy = MfaPolicy { conditions, ..MfaPolicy::new(Enforcement::Conditional, [Method::Passkey]) };
+        assert_eq!(policy.demand(), Demand::mfa([Method::Passkey]).under(conditions));
+        assert_eq!(policy.floor(), Assurance::Aal1, "a password is enough at times");
+        assert_eq!(policy.second_factor().conditions, None, "an application that asks gets one");
+        let always = MfaPolicy { enforcement: Enforcement::AlwaysOn, ..policy };
+        assert_eq!(always.demand().conditions, None);
     }
 
     #[test]

@@ -13,11 +13,11 @@ use lanyard_domain::{
 
 use super::{
     Problems, flow_lives,
-    second_factor::{self, NO_METHOD},
+    second_factor::{self, NO_CONDITION, NO_METHOD},
 };
 use crate::{
     http::form::Fields,
-    service::portal::flows::{Factors, FlowDraft, FlowEdit},
+    service::portal::flows::{FlowDraft, FlowEdit},
 };
 
 /// Reads `kind`, `name`, `identity`, `mfa` and the settings of a new flow.
@@ -31,6 +31,7 @@ pub(crate) fn new_flow(fields: &Fields, catalogue: &[ClaimDefinition]) -> Result
     }
     let enforcement = match fields.get("mfa") {
         "always_on" => Some(Enforcement::AlwaysOn),
+        "conditional" => Some(Enforcement::Conditional),
         "off" => Some(Enforcement::Off),
         _ => {
             problems.add("mfa", "Choose whether a second factor is asked for.");
@@ -38,16 +39,21 @@ pub(crate) fn new_flow(fields: &Fields, catalogue: &[ClaimDefinition]) -> Result
         }
     };
     let factors = second_factor::factors(fields, &mut problems);
-    if enforcement == Some(Enforcement::AlwaysOn) && factors.as_ref().is_some_and(|chosen| chosen.methods.is_empty()) {
+    let conditions = second_factor::conditions(fields, &mut problems);
+    if enforcement == Some(Enforcement::Conditional) && conditions.is_some_and(|chosen| chosen.is_empty()) {
+        problems.add("conditions", NO_CONDITION);
+    }
+    let asked = enforcement.is_some_and(|enforcement| enforcement != Enforcement::Off);
+    if asked && factors.as_ref().is_some_and(|chosen| chosen.methods.is_empty()) {
         problems.add("methods", NO_METHOD);
     }
     let (attributes, claims) = table(fields, catalogue, &mut problems);
-    let mfa = enforcement.zip(factors);
-    let draft = kind.zip(name).zip(mfa).map(|((kind, name), (enforcement, Factors { methods, minimum }))| FlowDraft {
+    let mfa = enforcement.zip(factors).zip(conditions);
+    let draft = kind.zip(name).zip(mfa).map(|((kind, name), ((enforcement, factors), conditions))| FlowDraft {
         name,
         kind,
         settings: FlowSettings {
-            mfa: MfaPolicy { enforcement, methods, minimum },
+            mfa: MfaPolicy { enforcement, methods: factors.methods, minimum: factors.minimum, conditions },
             attributes,
             claims,
             tokens: TokenSettings::default(),
@@ -138,7 +144,7 @@ pub(crate) fn new_flow_values() -> FormState {
         tokens: TokenSettings::default(),
         session: SessionSettings::default(),
     };
-    settings_values(&settings)
+    second_factor::condition_values(settings_values(&settings), settings.mfa.conditions)
         .with("kind", FlowType::SignUpSignIn.as_str())
         .with("identity", "email")
         .with("mfa", "always_on")

@@ -21,7 +21,7 @@ pub(crate) use application::{application_edit, application_values, new_applicati
 pub(crate) use attribute::attribute;
 pub(crate) use flow::{flow_values, new_flow, new_flow_values, settings_edit};
 pub(crate) use registration::initial_token;
-pub(crate) use second_factor::{NO_METHOD, factor_values, factors_edit};
+pub(crate) use second_factor::{NO_METHOD, condition_values, conditional_edit, factor_values, factors_edit};
 pub(crate) use settings::settable;
 pub(crate) use tenant::tenant;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lanyard_app::{api::portal::FormState, components::ErrorItem};
 use lanyard_domain::{
     assurance::{Assurance, Method},
-    user_flow::MfaPolicy,
+    user_flow::{Conditions, MAX_STRONG_DAYS, MfaPolicy},
 };
 
 use super::Problems;
@@ -16,6 +16,52 @@ use crate::{
 
 /// What to do where a second factor is demanded and no method is ticked.
 pub(crate) const NO_METHOD: &str = "Choose at least one method.";
+
+/// What to do where a second factor is demanded under conditions and none is ticked.
+pub(super) const NO_CONDITION: &str = "Choose at least one condition, or ask always or never.";
+/// The days that stand in the form before anybody chose.
+const USUAL_DAYS: u32 = 30;
+
+/// A second factor that is asked for under conditions.
+///
+/// # Errors
+/// What is wrong, field by field.
+pub(crate) fn conditional_edit(fields: &Fields) -> Result<FlowEdit, Vec<ErrorItem>> {
+    let mut problems = Problems::default();
+    let conditions = conditions(fields, &mut problems);
+    if conditions.is_some_and(|conditions| conditions.is_empty()) {
+        problems.add("conditions", NO_CONDITION);
+    }
+    let factors = factors(fields, &mut problems);
+    problems.or(conditions.zip(factors).map(|(conditions, factors)| FlowEdit::AskWhen(conditions, factors)))
+}
+
+/// Reads `when_new_browser`, `when_new_network` and `when_days`.
+pub(super) fn conditions(fields: &Fields, problems: &mut Problems) -> Option<Conditions> {
+    let text = fields.get("when_days").trim();
+    let days = match text.parse() {
+        _ if text.is_empty() => Ok(None),
+        Ok(days) if (1..=MAX_STRONG_DAYS).contains(&days) => Ok(Some(days)),
+        Ok(_) | Err(_) => Err(format!("Enter a whole number from 1 to {MAX_STRONG_DAYS} (days), or leave it empty.")),
+    };
+    Some(Conditions {
+        new_browser: fields.ticked("when_new_browser"),
+        new_network: fields.ticked("when_new_network"),
+        strong_days: problems.keep("when_days", days)?,
+    })
+}
+
+/// The fields of conditions, added to `form`; where none is chosen yet, those that are usual.
+pub(crate) fn condition_values(mut form: FormState, conditions: Conditions) -> FormState {
+    let usual = Conditions { new_browser: true, new_network: false, strong_days: Some(USUAL_DAYS) };
+    let conditions = if conditions.is_empty() { usual } else { conditions };
+    for (name, on) in [("when_new_browser", conditions.new_browser), ("when_new_network", conditions.new_network)] {
+        if on {
+            form = form.with(name, "true");
+        }
+    }
+    form.with("when_days", conditions.strong_days.map(|days| days.to_string()).unwrap_or_default())
+}
 
 /// The second factor alone: of the built-in flow `staff`, and where it is switched on.
 ///
@@ -78,6 +124,26 @@ mod tests {
             let mfa = MfaPolicy { minimum, ..MfaPolicy::new(Enforcement::Off, Method::ALL) };
             let factors = Factors { methods: BTreeSet::from(Method::ALL), minimum };
             assert_eq!(read(&mfa), Ok(FlowEdit::Factors(factors)));
+        }
+    }
+
+    #[test]
+    fn conditions_go_through_the_form_and_back_and_one_is_needed() {
+        let mfa = MfaPolicy::new(Enforcement::Conditional, [Method::AuthenticatorApp]);
+        let form = || factor_values(FormState::default(), &mfa);
+        for conditions in [
+            Conditions { new_browser: true, ..Conditions::default() },
+            Conditions { new_network: true, strong_days: Some(MAX_STRONG_DAYS), ..Conditions::default() },
+            Conditions { strong_days: Some(1), ..Conditions::default() },
+        ] {
+            let read = conditional_edit(&Fields(condition_values(form(), conditions).values));
+            let factors = Factors { methods: mfa.methods.clone(), minimum: mfa.minimum };
+            assert_eq!(read, Ok(FlowEdit::AskWhen(conditions, factors)));
+        }
+        assert_eq!(conditional_edit(&Fields(form().values)).unwrap_err()[0].field, "conditions");
+        for wrong in ["0", "91", "-1", "1.5", "x"] {
+            let problems = conditional_edit(&Fields(form().with("when_days", wrong).values)).unwrap_err();
+            assert!(problems.len() == 1 && problems[0].field == "when_days", "{wrong}: {problems:?}");
         }
     }
 
