@@ -75,6 +75,7 @@ test("the portal", async ({ page }) => {
         ["58-flow-new", "/flows/new"],
         ["59-flow", "/flows/b2c_1_sign_up_sign_in"],
         ["60-flow-mfa-off", "/flows/b2c_1_sign_up_sign_in/mfa?to=off"],
+        ["60-flow-mfa-conditional", "/flows/b2c_1_sign_up_sign_in/mfa?to=conditional"],
         ["61-flow-run", "/flows/b2c_1_sign_up_sign_in/run"],
         ["62-attributes", "/attributes"],
         ["63-staff", "/staff"],

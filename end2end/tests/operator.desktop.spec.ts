@@ -362,6 +362,58 @@ test("O3 switching MFA on says whom it touches; the patient's next sign-in deman
     expect(`${told.subject} ${told.body}`).toMatch(/second step/i);
 });
 
+test("O2 O3 a second factor under conditions: tried out before it is saved, with what is missing said at its field", async () => {
+    const flow = `/portal/${HARBOUR}/flows/b2c_1_signin`;
+    await page.goto(flow);
+    await page.getByRole("link", { name: "Ask under conditions" }).click();
+    await at(page, "Ask under conditions for B2C_1_signin?");
+    await good("MFA under conditions");
+    const browser = page.getByLabel("In a new browser", { exact: true });
+    const days = page.getByLabel("Days after the last second factor", { exact: true });
+    await expect(browser).toBeChecked();
+    await expect(days).toHaveValue("30");
+
+    // Nothing is chosen: said above the form and at the field, and what was typed stays.
+    await browser.uncheck({ force: true });
+    await days.fill("");
+    await press(page, "Ask under conditions");
+    await expect(page.getByText("Choose at least one condition", { exact: false }).first()).toBeVisible();
+    await expect(browser).not.toBeChecked();
+    await good("MFA under conditions, errors");
+
+    // Tried out: the phone of the only patient is not good enough. Nothing is saved by that.
+    await browser.check({ force: true });
+    await page.getByLabel("Minimum assurance").selectOption("phishing_resistant");
+    await page.getByLabel(/^Passkey/).check({ force: true });
+    await press(page, "Show who would be affected");
+    await expect(page.locator("main")).toContainText("1 patient has only one that is not good enough here");
+    await expect(page.getByLabel("Minimum assurance")).toHaveValue("phishing_resistant");
+    await good("MFA under conditions, tried out");
+    await page.getByLabel("Minimum assurance").selectOption("aal1");
+    await press(page, "Show who would be affected");
+    await expect(page.locator("main")).toContainText("1 patient has one that counts, and is asked for it where a condition holds.");
+
+    await press(page, "Ask under conditions");
+    await at(page, "B2C_1_signin");
+    await expect(page.getByRole("status").first()).toContainText("a new browser");
+    await expect(page.locator("main")).toContainText("Under conditions");
+    await good("flow under conditions");
+
+    // A minimum that none of the methods reaches is refused.
+    await page.getByLabel("Minimum assurance").selectOption("phishing_resistant");
+    await page.getByLabel(/^Passkey/).uncheck({ force: true });
+    await press(page, "Save changes");
+    await expect(page.getByText("None of the methods you ticked is good enough", { exact: false }).first()).toBeVisible();
+    await good("flow, minimum out of reach");
+
+    // As it was.
+    await page.goto(flow);
+    await page.getByRole("link", { name: "Turn on MFA" }).click();
+    await press(page, "Turn on MFA");
+    await at(page, "B2C_1_signin");
+    await expect(page.locator("main")).toContainText("Always on");
+});
+
 test("A24 an operator of one tenant is invited by email, sees that tenant only, and loses it at the next click", async ({ request, browser, baseURL }) => {
     const theo = person("Theo", "Tenant");
     await page.goto(`/portal/${HARBOUR}/operators`);

@@ -1,8 +1,6 @@
 //! The demonstration clinic: a tenant, the patient portal, user flows, staff, and 200 synthetic
 //! patients. Deterministic but for ids, keys and passwords.
 
-use std::collections::BTreeSet;
-
 use lanyard_domain::{
     account::AccountKind,
     application::{Application, ApplicationKind, ApplicationSettings, Minimum},
@@ -151,7 +149,7 @@ async fn flows(app: &App, tx: &mut (dyn WriteTx + '_), tenant: &Tenant) -> Resul
 fn settings(custom: &str) -> FlowSettings {
     let collect = |name: &str, required| CollectedAttribute { name: name.to_owned(), required };
     FlowSettings {
-        mfa: MfaPolicy { enforcement: Enforcement::AlwaysOn, methods: BTreeSet::from(Method::ALL) },
+        mfa: MfaPolicy::new(Enforcement::AlwaysOn, Method::ALL),
         attributes: vec![
             collect(attribute::COUNTRY, true),
             collect(attribute::GIVEN_NAME, true),

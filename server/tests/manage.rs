@@ -46,6 +46,39 @@ fn create_tenant<'a>(domain: &'a str, name: &'a str) -> [&'a str; 6] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn o3_the_second_factor_of_a_flow_is_switched_and_tried_out() {
+    let dir = temp_dir();
+    let domain = "harbour.example";
+    answered(&dir, &create_tenant(domain, "Harbour Clinic")).await;
+    let flow = answered(&dir, &["flow", "create", "--tenant", domain, "--name", "B2C_1_signup"]).await;
+    let mfa = ["flow", "mfa", "B2C_1_signup", "--tenant", domain, "--to"];
+    let with = |more: &[&'static str]| mfa.into_iter().chain(more.iter().copied()).collect::<Vec<&str>>();
+    let tried = answered(&dir, &with(&["conditional", "--set", "when_new_network=true", "--dry-run"])).await;
+    assert_eq!(tried, serde_json::json!({"patients": 0, "without": 0, "weaker": 0}));
+    for (bad, why) in [
+        (&["sometimes"][..], "on, conditional or off"),
+        (&["conditional", "--set", "when_days=91"], "when_days"),
+        (&["conditional", "--set", "when_new_browser=false", "--set", "when_days="], "conditions"),
+        (&["on", "--set", "method-passkey=false", "--set", "minimum=phishing_resistant"], "minimum"),
+        (&["on", "--set", "token_minutes=15"], "token_minutes"),
+    ] {
+        refused(&dir, &with(bad), why).await;
+    }
+    let asked = answered(&dir, &with(&["conditional", "--set", "when_new_network=true", "--set", "when_days="])).await;
+    assert_eq!(asked["version"], flow["version"].as_i64().unwrap() + 1, "what was tried or refused changed nothing");
+    let settings = &asked["settings"]["mfa"];
+    assert_eq!(settings["enforcement"], "conditional");
+    let conditions = serde_json::json!({"new_browser": true, "new_network": true, "strong_days": null});
+    assert_eq!(settings["conditions"], conditions);
+    let off = answered(&dir, &with(&["off"])).await;
+    assert_eq!(
+        (&off["settings"]["mfa"]["enforcement"], &off["settings"]["mfa"]["conditions"]),
+        (&"off".into(), &conditions)
+    );
+    remove(&dir);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tenants_flows_and_applications_are_made_and_changed() {
     let dir = temp_dir();
     let domain = "harbour.example";

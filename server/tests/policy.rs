@@ -1,7 +1,5 @@
 //! What a flow may do for an application: `policy_substitution_refused`, and the toggle.
 
-use std::collections::BTreeSet;
-
 use lanyard_app::{api::journey::StageView, paths};
 use lanyard_domain::{
     application::{ApplicationKind, Minimum},
@@ -30,7 +28,7 @@ async fn toggle_by(store: &Store, flow: &UserFlow, enforcement: Enforcement, now
             Box::pin(async move {
                 let flow = tx.flow_by_id(tenant, id).await?.unwrap();
                 let mut settings = flow.settings;
-                settings.mfa = MfaPolicy { enforcement, methods: BTreeSet::from(Method::ALL) };
+                settings.mfa = MfaPolicy::new(enforcement, Method::ALL);
                 tx.update_flow_settings(tenant, id, flow.version, &settings, now).await?;
                 Ok::<_, StorageError>(())
             })

@@ -72,7 +72,7 @@ pub(crate) async fn operator(app: &TestApp, name: &str, roles: &[Role]) -> (Brow
     (browser, id)
 }
 
-async fn boss(app: &TestApp, name: &str) -> Browser {
+pub(crate) async fn boss(app: &TestApp, name: &str) -> Browser {
     operator(app, name, &[Role::InstanceOperator]).await.0
 }
 
@@ -443,6 +443,41 @@ async fn o3_the_page_says_whom_it_counts() {
     let page = ann.get(&format!("{RIVERSIDE}/flows/{}/mfa?to=off", app.world.mfa.flow.name.key())).await;
     assert!(page.says("1 of 3 patients has no second factor."), "{}", page.text());
     assert!(page.says("All patients of Riverside Clinic are counted"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn o3_a_dry_run_says_who_would_be_affected_and_saves_nothing() {
+    for options in [Options::default(), Options::postgres()] {
+        let app = TestApp::with(options).await;
+        let mut ann = boss(&app, "Ann").await;
+        // Maria has a phone, Tina an app, Nora nothing.
+        let path = format!("{RIVERSIDE}/flows/{}", app.world.mfa.flow.name.key());
+        let before = app.rows(&["user_flows", "audit"]).await;
+        for to in ["on", "conditional"] {
+            let (page, action) = (format!("{path}/mfa?to={to}"), format!("{path}/mfa"));
+            let asked = ann.get(&page).await;
+            assert!(asked.says("1 patient has none, and is asked to set one up."), "{}", asked.text());
+            assert!(!asked.says("not good enough"), "{}", asked.text());
+            for (minimum, weaker) in
+                [("aal2_strict", "1 patient has only"), ("phishing_resistant", "2 patients have only")]
+            {
+                let tried = save(&mut ann, &page, &action, &[("minimum", minimum), ("dry_run", "true")]).await;
+                assert_eq!(tried.status, StatusCode::OK, "{}", tried.text());
+                assert!(tried.says(weaker) && tried.says("1 of 3 patients has no second factor."), "{}", tried.text());
+                // What was chosen stays chosen.
+                let form = fields(&tried, &action);
+                assert!(form.contains(&("minimum".to_owned(), minimum.to_owned())), "{form:?}");
+            }
+        }
+        // With nothing to choose from it is an error, tried or not.
+        let none =
+            ["passkey", "authenticator_app", "text_message", "phone_call"].map(|method| format!("method-{method}"));
+        let mut none: Vec<(&str, &str)> = none.iter().map(|name| (name.as_str(), "")).collect();
+        none.push(("dry_run", "true"));
+        let refused = save(&mut ann, &format!("{path}/mfa?to=on"), &format!("{path}/mfa"), &none).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(app.rows(&["user_flows", "audit"]).await, before);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -148,7 +148,7 @@ pub(crate) fn flow(tenant: &Tenant) -> Outcome<UserFlow> {
         kind: FlowType::SignUpSignIn,
         audience: Audience::Patients,
         settings: FlowSettings {
-            mfa: MfaPolicy { enforcement: Enforcement::Off, methods: [].into() },
+            mfa: MfaPolicy::new(Enforcement::Off, []),
             attributes: Vec::new(),
             claims: ["emails", "given_name", "family_name"].map(str::to_owned).to_vec(),
             tokens: TokenSettings::default(),

@@ -44,6 +44,22 @@ impl Client {
     pub fn network(&self) -> String {
         network_of(self.ip)
     }
+
+    /// The network that a person moves in: a /24, or a /48 of IPv6. Providers hand out other addresses of
+    /// it from day to day.
+    #[must_use]
+    pub fn wide_network(&self) -> String {
+        match self.ip {
+            IpAddr::V4(ip) => {
+                let [a, b, c, _] = ip.octets();
+                format!("{a}.{b}.{c}.0/24")
+            }
+            IpAddr::V6(ip) => {
+                let [a, b, c, ..] = ip.segments();
+                format!("{a:x}:{b:x}:{c:x}::/48")
+            }
+        }
+    }
 }
 
 // What is named first stands in the headers of those named later, too.
@@ -138,6 +154,15 @@ mod tests {
         );
         assert_eq!(seen("10.0.0.1", "1.2.3.4, 10.0.0.2", &["10.0.0.1", "10.0.0.2"]), "1.2.3.4");
         assert_eq!(seen("10.0.0.1", "nonsense", &["10.0.0.1"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_wide_network_is_a_24_or_a_48() {
+        let of = |ip: &str| Client { ip: ip.parse().unwrap(), browser: None, request: String::new() }.wide_network();
+        assert_eq!(of("203.0.113.7"), of("203.0.113.250"));
+        assert_ne!(of("203.0.113.7"), of("203.0.114.7"));
+        assert_eq!(of("2001:db8:1:2::3"), of("2001:db8:1:ffff::9"));
+        assert_ne!(of("2001:db8:1::3"), of("2001:db8:2::3"));
     }
 
     #[test]

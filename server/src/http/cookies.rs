@@ -1,4 +1,4 @@
-//! The three cookies (architecture.md): opaque, `__Host-`, HttpOnly, Secure, stored hashed.
+//! The four cookies (architecture.md): opaque, `__Host-`, HttpOnly, Secure, stored hashed.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use lanyard_domain::secret::Token;
@@ -13,6 +13,10 @@ pub enum Cookie {
     Journey,
     /// Portal, clinic and account. `Strict`.
     Console,
+    /// A browser in which somebody signed in with a second factor, kept for as long as that counts. No
+    /// factor and no session: a flow may ask for a second factor where it is missing. `None`, as for
+    /// [`Cookie::Sso`]: the same hidden frame asks.
+    Known,
 }
 
 impl Cookie {
@@ -23,12 +27,13 @@ impl Cookie {
             Self::Sso => "__Host-sso",
             Self::Journey => "__Host-journey",
             Self::Console => "__Host-console",
+            Self::Known => "__Host-known",
         }
     }
 
     const fn same_site(self) -> &'static str {
         match self {
-            Self::Sso => "None",
+            Self::Sso | Self::Known => "None",
             Self::Journey => "Lax",
             Self::Console => "Strict",
         }
@@ -83,7 +88,9 @@ mod tests {
     #[test]
     fn n25_cookies_are_host_only_secure_and_opaque() {
         let token = Token::generate(&mut SeededEntropy::new(1));
-        for (cookie, site) in [(Cookie::Sso, "None"), (Cookie::Journey, "Lax"), (Cookie::Console, "Strict")] {
+        for (cookie, site) in
+            [(Cookie::Sso, "None"), (Cookie::Journey, "Lax"), (Cookie::Console, "Strict"), (Cookie::Known, "None")]
+        {
             let header = cookie.set(&token);
             let text = header.to_str().unwrap();
             assert!(text.starts_with("__Host-"), "{text}");

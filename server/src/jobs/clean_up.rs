@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use lanyard_domain::clock::{DAY, HOUR, Timestamp};
+use lanyard_domain::{
+    clock::{DAY, HOUR, Timestamp},
+    user_flow::KNOWN_LIFE,
+};
 use lanyard_storage::StorageError;
 
 use crate::{service::account, state::App};
@@ -84,6 +87,7 @@ pub async fn once(app: &App, now: Timestamp) -> Result<u64, StorageError> {
                 rows += tx.delete_old_contact_changes(now.minus(HOUR), BATCH).await?;
                 rows += tx.delete_old_repudiations(now.minus(DAY), BATCH).await?;
                 rows += tx.delete_old_initial_access_tokens(now.minus(30 * DAY), BATCH).await?;
+                rows += tx.delete_old_places(now.minus(KNOWN_LIFE), BATCH).await?;
                 Ok(rows)
             })
         })

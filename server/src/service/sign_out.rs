@@ -112,6 +112,8 @@ pub async fn end_all(
     }
     // Those, too, that a clock which was set back would revive.
     tx.end_sessions_of_account(account, except, now).await?;
+    // Whatever happened to the account may have happened in one of its browsers.
+    tx.forget_places(account).await?;
     Ok(())
 }
 

@@ -1,7 +1,5 @@
 //! Tenants: what comes into being with one (keys, built-in flows).
 
-use std::collections::BTreeSet;
-
 use lanyard_domain::{
     application::SigningAlgorithm,
     assurance::Method,
@@ -91,7 +89,7 @@ fn built_in_flow(tenant: &Tenant, audience: Audience, now: Timestamp, entropy: &
         kind: FlowType::SignIn,
         audience,
         settings: FlowSettings {
-            mfa: MfaPolicy { enforcement, methods: BTreeSet::from_iter(methods.iter().copied()) },
+            mfa: MfaPolicy::new(enforcement, methods.iter().copied()),
             attributes: [attribute::GIVEN_NAME, attribute::SURNAME]
                 .map(|name| CollectedAttribute { name: name.to_owned(), required: true })
                 .to_vec(),

@@ -1,7 +1,7 @@
 //! What every test begins with: two clinics, one whose flows always ask for a second factor, and
 //! one whose flows never do.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use lanyard_crypto::{MasterKey, Purpose};
 use lanyard_domain::{
@@ -153,7 +153,7 @@ pub(crate) fn flow(app: &App, tenant: &Tenant, name: &str, kind: FlowType, enfor
         kind,
         audience: Audience::Patients,
         settings: FlowSettings {
-            mfa: MfaPolicy { enforcement, methods: BTreeSet::from(Method::ALL) },
+            mfa: MfaPolicy::new(enforcement, Method::ALL),
             attributes: vec![
                 collect(attribute::COUNTRY, true),
                 collect(attribute::GIVEN_NAME, true),

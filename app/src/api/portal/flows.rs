@@ -11,8 +11,8 @@ pub struct FlowRow {
     pub name: String,
     /// Its type in words.
     pub kind: String,
-    /// Whether a second factor is always asked for; `None` where it is asked of who has one.
-    pub mfa: Option<bool>,
+    /// When a second factor is asked for; `None` where it is asked of who has one.
+    pub mfa: Option<MfaMode>,
 }
 
 /// The list of flows.
@@ -22,6 +22,45 @@ pub struct Flows {
     pub own: Listing<FlowRow>,
     /// The built-in ones, for staff and for people's own accounts.
     pub built_in: Vec<FlowRow>,
+}
+
+/// When a flow asks for a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MfaMode {
+    /// Never.
+    Off,
+    /// Where a condition holds.
+    Conditional,
+    /// At every sign-in.
+    On,
+}
+
+impl MfaMode {
+    /// Its name in addresses and forms.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Conditional => "conditional",
+            Self::On => "on",
+        }
+    }
+
+    /// The mode of that name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Off, Self::Conditional, Self::On].into_iter().find(|mode| mode.as_str() == text)
+    }
+
+    /// What the page and the button say that switch to it.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Off => "Turn off MFA",
+            Self::Conditional => "Ask under conditions",
+            Self::On => "Turn on MFA",
+        }
+    }
 }
 
 /// A row of the table of attributes and claims (O2).
@@ -84,8 +123,8 @@ pub struct FlowDetail {
     pub name: String,
     /// Its type in words.
     pub kind: String,
-    /// Whether a second factor is always asked for.
-    pub mfa: bool,
+    /// When a second factor is asked for.
+    pub mfa: MfaMode,
     /// Whether it asks people for attributes.
     pub collects: bool,
     /// What can be edited.
@@ -118,13 +157,16 @@ pub struct MfaSwitch {
     pub name: String,
     /// The tenant's name: all its patients are counted.
     pub tenant: String,
-    /// Whether it is going to be on.
-    pub on: bool,
+    /// When a second factor is going to be asked for.
+    pub to: MfaMode,
     /// Patients in all.
     pub patients: u64,
-    /// Patients with a second factor.
-    pub with_mfa: u64,
-    /// Fields `to`, `version`, `method-{m}`.
+    /// Patients without a second factor.
+    pub without: u64,
+    /// Patients who have only such as would not count.
+    pub weaker: u64,
+    /// Fields `to`, `version`, `method-{m}`, `minimum`, and `when_new_browser`, `when_new_network`,
+    /// `when_days`.
     pub form: FormState,
     /// The methods.
     pub methods: Vec<MethodChoice>,

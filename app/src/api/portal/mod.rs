@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::flows::{
-    ClaimRow, DecodedToken, Editable, FlowDetail, FlowRow, Flows, MethodChoice, MfaSwitch, NewFlow, RunForm, RunResult,
-    TokenClaim,
+    ClaimRow, DecodedToken, Editable, FlowDetail, FlowRow, Flows, MethodChoice, MfaMode, MfaSwitch, NewFlow, RunForm,
+    RunResult, TokenClaim,
 };
 use crate::components::ErrorItem;
 

@@ -1,7 +1,7 @@
 //! The portal's addresses below [`paths::portal_tenant`]. Domains, ids and flow keys need no
 //! escaping; a search or a cursor does.
 
-use crate::paths;
+use crate::{api::portal::MfaMode, paths};
 
 /// The form that creates a tenant. No tenant's domain can be `new`: it has a dot.
 pub const NEW_TENANT: &str = "/portal/new";
@@ -68,10 +68,10 @@ pub fn flow_mfa(domain: &str, key: &str) -> String {
     format!("{}/flows/{key}/mfa", paths::portal_tenant(domain))
 }
 
-/// The same, on or off.
+/// The same, with what it is switched to.
 #[must_use]
-pub fn flow_mfa_to(domain: &str, key: &str, on: bool) -> String {
-    format!("{}?to={}", flow_mfa(domain, key), if on { "on" } else { "off" })
+pub fn flow_mfa_to(domain: &str, key: &str, to: MfaMode) -> String {
+    format!("{}?to={}", flow_mfa(domain, key), to.as_str())
 }
 
 /// The page that runs a flow.

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The allowed methods as checkboxes named `method-{m}`, strongest first.
-pub(super) fn methods(form: &FormState, methods: &[MethodChoice], hint: &str) -> AnyView {
+fn methods(form: &FormState, methods: &[MethodChoice], hint: &str) -> AnyView {
     let boxes = methods
         .iter()
         .map(|method| {
@@ -24,6 +24,44 @@ pub(super) fn methods(form: &FormState, methods: &[MethodChoice], hint: &str) ->
         })
         .collect();
     check_group("methods", "Methods that people may choose from", hint, form.error("methods"), boxes)
+}
+
+/// The allowed methods, and how good the second factor must be.
+pub(super) fn second_factor(form: &FormState, choices: &[MethodChoice], hint: &str) -> AnyView {
+    let minimums = [
+        ("aal1", "No minimum: any of the methods above".to_owned()),
+        ("aal2_legacy", "aal2-legacy: a text message or a phone call is enough".to_owned()),
+        ("aal2_strict", "aal2-strict: a passkey or an authenticator app".to_owned()),
+        ("phishing_resistant", "Safe from phishing: a passkey".to_owned()),
+    ];
+    let costs = "Who takes over a phone number gets its texts and calls. With a higher minimum, people who have only weaker methods set up a better one at their next sign-in.";
+    view! {
+        {methods(form, choices, hint)}
+        {choice(form, "minimum", "Minimum assurance", costs, &minimums)}
+    }
+    .into_any()
+}
+
+/// When a conditional flow asks for a second factor.
+pub(super) fn conditions(form: &FormState, hint: &str) -> AnyView {
+    let browser = "Where the person has not signed in with a second factor before, within 90 days. Who deletes cookies is asked again.";
+    let network =
+        "The same for the network that the person signs in from, such as home or work. On a phone it changes often.";
+    let boxes = vec![
+        check(form, "when_new_browser", "In a new browser".to_owned(), Some(browser.to_owned())),
+        check(form, "when_new_network", "From a new network".to_owned(), Some(network.to_owned())),
+    ];
+    let days = number(
+        form,
+        "when_days",
+        "Days after the last second factor",
+        "1 to 90. Leave it empty to ask for no such reason.",
+    );
+    view! {
+        {check_group("conditions", "Ask for a second factor", hint, form.error("conditions"), boxes)}
+        {days}
+    }
+    .into_any()
 }
 
 /// One table: what is collected, whether it must be given, what the application receives. On narrow

@@ -6,12 +6,12 @@ use super::{
     addresses,
     applications::flow_endpoints,
     domain,
-    flow_settings::{claims_table, methods, sessions, tokens},
+    flow_settings::{claims_table, conditions, second_factor, sessions, tokens},
     parts::{check, check_group, conflict_notice, flow_name, pages, search_form},
     portal_page, words,
 };
 use crate::{
-    api::portal::{Editable, FlowDetail, FlowRow, Flows, FormState, Frame, MfaSwitch, NewFlow},
+    api::portal::{Editable, FlowDetail, FlowRow, Flows, FormState, Frame, MfaMode, MfaSwitch, NewFlow},
     components::{
         Badge, Breadcrumbs, Button, ButtonKind, ButtonLink, Column, DataTable, EmptyState, ErrorSummary, Form, Notice,
         RadioOption, Radios, TextField, Tone,
@@ -76,10 +76,11 @@ fn flow_table(caption: &str, domain: &str, rows: Vec<FlowRow>, own: bool) -> Any
                 row_badge(row.mfa),
             ];
             if own {
-                let (of, on) = (row.name.clone(), row.mfa == Some(true));
-                let label = if on { "Turn off MFA" } else { "Turn on MFA" };
+                let of = row.name.clone();
+                let to = if row.mfa == Some(MfaMode::Off) { MfaMode::On } else { MfaMode::Off };
+                let label = to.title();
                 cells.push(
-                    view! { <a href=addresses::flow_mfa_to(domain, &row.key, !on)>{label}<span class="visually-hidden">{format!(" for {of}")}</span></a> }
+                    view! { <a href=addresses::flow_mfa_to(domain, &row.key, to)>{label}<span class="visually-hidden">{format!(" for {of}")}</span></a> }
                         .into_any(),
                 );
                 cells.push(
@@ -92,15 +93,15 @@ fn flow_table(caption: &str, domain: &str, rows: Vec<FlowRow>, own: bool) -> Any
     view! { <DataTable caption=caption.to_owned() columns=columns rows=rows /> }.into_any()
 }
 
-fn row_badge(mfa: Option<bool>) -> AnyView {
+fn row_badge(mfa: Option<MfaMode>) -> AnyView {
     mfa.map_or_else(|| view! { <Badge text="If set up" tone=Tone::Info /> }.into_any(), mfa_badge)
 }
 
-fn mfa_badge(on: bool) -> AnyView {
-    if on {
-        view! { <Badge text="Always on" tone=Tone::Success /> }.into_any()
-    } else {
-        view! { <Badge text="Off" /> }.into_any()
+fn mfa_badge(mode: MfaMode) -> AnyView {
+    match mode {
+        MfaMode::On => view! { <Badge text="Always on" tone=Tone::Success /> }.into_any(),
+        MfaMode::Conditional => view! { <Badge text="Under conditions" tone=Tone::Info /> }.into_any(),
+        MfaMode::Off => view! { <Badge text="Off" /> }.into_any(),
     }
 }
 
@@ -122,7 +123,7 @@ pub fn new_flow_page(frame: Frame, page: NewFlow) -> AnyView {
     let list = addresses::flows(&domain);
     let form = page.form;
     let problems = form.problems.clone();
-    let allowed = methods(&form, &page.methods, "Kept for later while the second factor is off.");
+    let allowed = second_factor(&form, &page.methods, "Kept for later while the second factor is off.");
     let table = claims_table(&form, &page.rows, true);
     let kinds = vec![
         radio(
@@ -136,6 +137,11 @@ pub fn new_flow_page(frame: Frame, page: NewFlow) -> AnyView {
     ];
     let enforcement = vec![
         radio("always_on", "Always on", "Asked for at every sign-in. People set it up when they sign up."),
+        radio(
+            "conditional",
+            "Under conditions",
+            "Asked for in a new browser, for example, or after some days. Else a password is enough.",
+        ),
         radio("off", "Off", "A password is enough."),
     ];
     let content = view! {
@@ -160,6 +166,7 @@ pub fn new_flow_page(frame: Frame, page: NewFlow) -> AnyView {
                 error=form.error("identity")
             />
             <Radios name="mfa" legend="Second factor (MFA)" options=enforcement value=form.value("mfa") error=form.error("mfa") />
+            {conditions(&form, "These count where you chose “Under conditions”.")}
             {allowed}
             <h2>"Attributes and claims"</h2>
             <p class="hint">"“Collect” is asked for when people sign up or edit their profile; the other types of flow ask for nothing. “Return” goes to the application."</p>
@@ -209,13 +216,13 @@ pub fn flow_page(frame: Frame, detail: FlowDetail) -> AnyView {
 }
 
 fn own_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
-    let to = addresses::flow_mfa_to(domain, &detail.key, !detail.mfa);
-    let (label, kind) =
-        if detail.mfa { ("Turn off MFA", ButtonKind::Danger) } else { ("Turn on MFA", ButtonKind::Primary) };
-    let says = if detail.mfa { "Asked for at every sign-in." } else { "Not asked for: a password is enough." };
+    let (says, hint) = match detail.mfa {
+        MfaMode::On => ("Asked for at every sign-in.", ""),
+        MfaMode::Conditional => ("Asked for where one of the conditions holds. Else a password is enough.", ""),
+        MfaMode::Off => ("Not asked for: a password is enough.", "Kept for later while the second factor is off."),
+    };
     let version = detail.form.value("version");
-    let hint = if detail.mfa { "" } else { "Kept for later while the second factor is off." };
-    let allowed = methods(&detail.form, &detail.methods, hint);
+    let allowed = second_factor(&detail.form, &detail.methods, hint);
     let table = claims_table(&detail.form, &detail.rows, detail.collects);
     let lives = view! { {tokens(&detail.form, &detail.issuers)}{sessions(&detail.form)} };
     view! {
@@ -224,7 +231,7 @@ fn own_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
                 <h2>"Second factor (MFA) " {mfa_badge(detail.mfa)}</h2>
                 <p class="muted">{says}</p>
             </div>
-            <ButtonLink href=to label=label kind=kind />
+            <div class="page-actions">{switches(domain, detail)}</div>
         </section>
         <section class="panel">
             <h2>"Applications"</h2>
@@ -249,13 +256,29 @@ fn own_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
     .into_any()
 }
 
+// To every other mode; the conditions can be changed as well.
+fn switches(domain: &str, detail: &FlowDetail) -> AnyView {
+    let button = |to: MfaMode, label: &'static str, kind| {
+        let href = addresses::flow_mfa_to(domain, &detail.key, to);
+        view! { <ButtonLink href=href label=label kind=kind /> }
+    };
+    let on = || button(MfaMode::On, MfaMode::On.title(), ButtonKind::Primary);
+    let off = || button(MfaMode::Off, MfaMode::Off.title(), ButtonKind::Danger);
+    let when = |label| button(MfaMode::Conditional, label, ButtonKind::Secondary);
+    match detail.mfa {
+        MfaMode::On => view! { {when(MfaMode::Conditional.title())}{off()} }.into_any(),
+        MfaMode::Conditional => view! { {when("Change the conditions")}{on()}{off()} }.into_any(),
+        MfaMode::Off => view! { {when(MfaMode::Conditional.title())}{on()} }.into_any(),
+    }
+}
+
 fn staff_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
     let version = detail.form.value("version");
-    let allowed = methods(&detail.form, &detail.methods, "");
+    let allowed = second_factor(&detail.form, &detail.methods, "");
     view! {
         <section class="panel">
             <h2>"Second factor (MFA) " {mfa_badge(detail.mfa)}</h2>
-            <p class="muted">"Clinic staff always need a second factor. You can choose which methods they may use."</p>
+            <p class="muted">"Clinic staff always need a second factor. You can choose which methods they may use, and how good they must be."</p>
             <Form action=addresses::flow(domain, &detail.key) csrf=csrf.to_owned()>
                 <input type="hidden" name="version" value=version />
                 {allowed}
@@ -301,21 +324,34 @@ pub fn mfa_page(frame: Frame, switch: MfaSwitch) -> AnyView {
     let domain = domain(&frame);
     let csrf = frame.csrf.clone();
     let back = addresses::flow(&domain, &switch.key);
-    let title = if switch.on { "Turn on MFA" } else { "Turn off MFA" };
-    let radius = words::blast_radius(switch.patients, switch.with_mfa);
-    let (tone, what): (Tone, &str) = if switch.on {
-        (
+    let title = switch.to.title();
+    let radius = words::blast_radius(switch.patients, switch.patients.saturating_sub(switch.without));
+    let (tone, what): (Tone, &str) = match switch.to {
+        MfaMode::On => (
             Tone::Info,
             "It acts at the next sign-in: who has no second factor is asked to set one up, with a code sent to their email address first. Sign-ins without a second factor stop counting, and apps can’t renew their tokens from them.",
-        )
-    } else {
-        (
+        ),
+        MfaMode::Conditional => (
+            Tone::Info,
+            "It acts at the next sign-in: where a condition holds, a second factor is asked for, and who has none is asked to set one up. Everybody is asked once in each browser to begin with. Where no condition holds, a password alone is enough, and the application is told so. An application that asks for a second factor gets one in any case.",
+        ),
+        MfaMode::Off => (
             Tone::Warning,
             "It acts at the next sign-in: a password alone will be enough. Second factors that people have set up are kept, and apps that always want a second factor still ask for it.",
-        )
+        ),
     };
-    let choose = switch.on.then(|| methods(&switch.form, &switch.methods, "Choose at least one."));
-    let button = if switch.on { ButtonKind::Primary } else { ButtonKind::Danger };
+    let when = (switch.to == MfaMode::Conditional).then(|| conditions(&switch.form, "Choose at least one."));
+    let choose =
+        (switch.to != MfaMode::Off).then(|| second_factor(&switch.form, &switch.methods, "Choose at least one."));
+    let button = if switch.to == MfaMode::Off { ButtonKind::Danger } else { ButtonKind::Primary };
+    let lines = words::touched(switch.to, (switch.patients, switch.without, switch.weaker));
+    let touched = (!lines.is_empty()).then(|| {
+        let lines = lines.into_iter().map(|line| view! { <li>{line}</li> }).collect_view();
+        view! { <ul>{lines}</ul> }
+    });
+    let dry_run = (switch.to != MfaMode::Off).then(|| {
+        view! { <Button label="Show who would be affected" kind=ButtonKind::Secondary name="dry_run" value="true" /> }
+    });
     let content = view! {
         <Breadcrumbs items=vec![
             ("User flows".into(), Some(addresses::flows(&domain))),
@@ -326,15 +362,18 @@ pub fn mfa_page(frame: Frame, switch: MfaSwitch) -> AnyView {
         <ErrorSummary items=switch.form.problems.clone() />
         <h1>{format!("{title} for ")}{flow_name(&switch.name)}"?"</h1>
         <Notice tone=tone title=radius>
+            {touched}
             <p>{format!("All patients of {} are counted, because each of them can sign in with any of its user flows.", switch.tenant)}</p>
             <p>{what}</p>
         </Notice>
         <Form action=addresses::flow_mfa(&domain, &switch.key) csrf=csrf>
-            <input type="hidden" name="to" value=if switch.on { "on" } else { "off" } />
+            <input type="hidden" name="to" value=switch.to.as_str() />
             <input type="hidden" name="version" value=switch.form.value("version") />
+            {when}
             {choose}
             <div class="actions">
                 <Button label=title kind=button />
+                {dry_run}
                 <ButtonLink href=back label="Cancel" kind=ButtonKind::Secondary />
             </div>
         </Form>

@@ -1,5 +1,7 @@
 //! Words made of figures.
 
+use crate::api::portal::MfaMode;
+
 /// A figure with commas between the thousands.
 #[must_use]
 pub fn thousands(number: u64) -> String {
@@ -28,6 +30,37 @@ pub fn blast_radius(patients: u64, with_mfa: u64) -> String {
     }
 }
 
+/// Whom a change of MFA touches, line by line: of so many patients those without a second factor, those
+/// who have only one that would not count, and the rest.
+#[must_use]
+pub fn touched(to: MfaMode, (patients, without, weaker): (u64, u64, u64)) -> Vec<String> {
+    let asked = match to {
+        MfaMode::Off => return Vec::new(),
+        MfaMode::Conditional => "where a condition holds",
+        MfaMode::On => "at every sign-in",
+    };
+    let rest = patients.saturating_sub(without).saturating_sub(weaker);
+    let line = |number: u64, one: &str, many: &str| match number {
+        0 => None,
+        1 => Some(format!("1 patient {one}")),
+        _ => Some(format!("{} patients {many}", thousands(number))),
+    };
+    let lines = [
+        line(without, "has none, and is asked to set one up.", "have none, and are asked to set one up."),
+        line(
+            weaker,
+            "has only one that is not good enough here: it is asked for once more, and then a better one is set up.",
+            "have only one that is not good enough here: it is asked for once more, and then a better one is set up.",
+        ),
+        line(
+            rest,
+            &format!("has one that counts, and is asked for it {asked}."),
+            &format!("have one that counts, and are asked for it {asked}."),
+        ),
+    ];
+    lines.into_iter().flatten().collect()
+}
+
 /// "1 reply URL", "3 reply URLs".
 #[must_use]
 pub fn counted(number: usize, one: &str, many: &str) -> String {
@@ -37,6 +70,19 @@ pub fn counted(number: usize, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn o3_a_dry_run_says_who_sets_something_up() {
+        assert_eq!(touched(MfaMode::Off, (10, 4, 0)), Vec::<String>::new());
+        let on = touched(MfaMode::On, (1904, 312, 40));
+        assert_eq!(on.len(), 3);
+        assert_eq!(on[0], "312 patients have none, and are asked to set one up.");
+        assert!(on[1].starts_with("40 patients have only one that is not good enough here"));
+        assert_eq!(on[2], "1,552 patients have one that counts, and are asked for it at every sign-in.");
+        let one = touched(MfaMode::Conditional, (1, 0, 0));
+        assert_eq!(one, ["1 patient has one that counts, and is asked for it where a condition holds."]);
+        assert_eq!(touched(MfaMode::On, (0, 0, 0)), Vec::<String>::new());
+    }
 
     #[test]
     fn o3_the_blast_radius_is_said_in_words() {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::demand::Demand;
 use crate::{
     account::Account,
     clock::{DAY, HOUR, Timestamp},
@@ -39,6 +40,44 @@ impl Level {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Aal1, Self::Aal2].into_iter().find(|level| level.as_str() == text)
+    }
+}
+
+/// The minimum assurance of a flow, weakest first: how good a second factor must be wherever one is
+/// asked for (decision 2 of the security rules).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Assurance {
+    /// No minimum: whatever the flow allows, where it asks at all.
+    #[default]
+    Aal1,
+    /// AAL2 with the restricted methods of the phone network (NIST SP 800-63B-4, 3.2.9).
+    Aal2Legacy,
+    /// AAL2 without them.
+    Aal2Strict,
+    /// Nothing that can be told to a false page (NIST SP 800-63B-4, 3.2.5): a passkey.
+    PhishingResistant,
+}
+
+impl Assurance {
+    /// Every minimum, in the order of the portal's form.
+    pub const ALL: [Self; 4] = [Self::Aal1, Self::Aal2Legacy, Self::Aal2Strict, Self::PhishingResistant];
+
+    /// The name used in forms and JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Aal1 => "aal1",
+            Self::Aal2Legacy => "aal2_legacy",
+            Self::Aal2Strict => "aal2_strict",
+            Self::PhishingResistant => "phishing_resistant",
+        }
+    }
+
+    /// The minimum of that name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|minimum| minimum.as_str() == text)
     }
 }
 
@@ -75,6 +114,16 @@ impl Method {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.as_str() == text)
+    }
+
+    /// The highest minimum that it reaches.
+    #[must_use]
+    pub const fn assurance(self) -> Assurance {
+        match self {
+            Self::Passkey => Assurance::PhishingResistant,
+            Self::AuthenticatorApp => Assurance::Aal2Strict,
+            Self::TextMessage | Self::PhoneCall => Assurance::Aal2Legacy,
+        }
     }
 
     /// Whether the code travels over the phone network, so that a number is needed.
@@ -229,60 +278,6 @@ impl Authentication {
     }
 }
 
-/// What a sign-in must reach: the flow's policy, the application's minimum, and both versions of
-/// the flow taken together.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Demand {
-    /// The level to reach.
-    pub level: Level,
-    /// The second methods that count. Without effect at AAL1.
-    pub methods: BTreeSet<Method>,
-}
-
-impl Demand {
-    /// One factor is enough.
-    #[must_use]
-    pub const fn single_factor() -> Self {
-        Self { level: Level::Aal1, methods: BTreeSet::new() }
-    }
-
-    /// A second factor out of `methods`; an empty set means any method.
-    #[must_use]
-    pub fn mfa(methods: impl IntoIterator<Item = Method>) -> Self {
-        let mut methods: BTreeSet<Method> = methods.into_iter().collect();
-        if methods.is_empty() {
-            methods.extend(Method::ALL);
-        }
-        Self { level: Level::Aal2, methods }
-    }
-
-    /// The stricter of two demands; `self` is the one that stands now.
-    ///
-    /// Where both ask for a second factor, the present list of methods holds.
-    #[must_use]
-    pub fn stricter(self, earlier: &Self) -> Self {
-        match (self.level, earlier.level) {
-            (Level::Aal1, Level::Aal2) => earlier.clone(),
-            (Level::Aal1, Level::Aal1) | (Level::Aal2, Level::Aal1 | Level::Aal2) => self,
-        }
-    }
-
-    /// Raised to `minimum`: an application that asks for a second factor gets one from any flow.
-    #[must_use]
-    pub fn at_least(self, minimum: Level) -> Self {
-        if self.level < minimum { Self::mfa(self.methods) } else { self }
-    }
-
-    /// Whether `authentication`, with the level it counts for now, is enough.
-    #[must_use]
-    pub fn is_met(&self, authentication: &Authentication, level: Level) -> bool {
-        match self.level {
-            Level::Aal1 => true,
-            Level::Aal2 => level >= Level::Aal2 && !self.methods.is_disjoint(authentication.second()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -368,16 +363,5 @@ mod tests {
         assert_eq!(both.level_at(at.plus(HOUR), at), Level::Aal1);
         assert_eq!(both.level_at(at.plus(DAY), at.plus(DAY - 1)), Level::Aal1);
         assert_eq!(both.level_at(at.minus(1), at), Level::Aal1, "a clock set back revives nothing");
-    }
-
-    #[test]
-    fn the_stricter_demand_wins_whichever_came_first() {
-        let off = Demand::single_factor();
-        let on = Demand::mfa([Method::TextMessage]);
-        assert_eq!(off.clone().stricter(&on), on);
-        assert_eq!(on.clone().stricter(&off), on);
-        let app = Demand::mfa([Method::AuthenticatorApp]);
-        assert_eq!(app.clone().stricter(&on), app, "the present methods hold");
-        assert_eq!(off.at_least(Level::Aal2).methods.len(), Method::ALL.len());
     }
 }

@@ -15,6 +15,7 @@ pub mod clock;
 pub mod consent;
 pub mod contact;
 pub mod delays;
+mod demand;
 pub mod device;
 pub mod email;
 pub mod entropy;

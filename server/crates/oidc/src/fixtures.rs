@@ -136,7 +136,7 @@ pub(crate) fn flow() -> UserFlow {
         kind: FlowType::SignUpSignIn,
         audience: Audience::Patients,
         settings: FlowSettings {
-            mfa: MfaPolicy { enforcement: Enforcement::Off, methods: [Method::TextMessage].into() },
+            mfa: MfaPolicy::new(Enforcement::Off, [Method::TextMessage]),
             attributes: Vec::new(),
             claims: ["emails", "given_name", "extension_Age", "newUser"].map(str::to_owned).to_vec(),
             tokens: TokenSettings::default(),

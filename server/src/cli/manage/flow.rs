@@ -1,14 +1,19 @@
 //! `lanyard flow create|set|list`.
 
 use clap::Subcommand;
-use lanyard_domain::{claims, tenant::Tenant, user_flow::UserFlow};
+use lanyard_app::api::portal::MfaMode;
+use lanyard_domain::{
+    claims,
+    tenant::Tenant,
+    user_flow::{Affected, UserFlow},
+};
 use serde_json::{Value, json};
 
 use super::{Failed, Outcome, by, problems, said, set, tenant_of, with};
 use crate::{
     cli::ServeArgs,
-    http::portal::{applications::endpoints, forms},
-    service::portal::{attributes, flows, listing::Wanted},
+    http::portal::{applications::endpoints, forms, mfa},
+    service::portal::{attributes, flows, listing::Wanted, tenants},
     state::App,
 };
 
@@ -17,8 +22,9 @@ Settings (fields of the portal's form):
   token_minutes  refresh_days  refresh_window_days  issuer=flow|tenant  flow_claim=tfp|acr  strict_errors
   session_minutes  session_end=absolute|rolling  session_scope=tenant|application|flow|none  keep_days
   id_token_in_logout
+  minimum=aal1|aal2_legacy|aal2_strict|phishing_resistant
   method-METHOD  collect-ATTRIBUTE  required-ATTRIBUTE  claim-CLAIM   (=true or =false)";
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "token_minutes",
     "refresh_days",
     "refresh_window_days",
@@ -30,7 +36,14 @@ const NAMES: [&str; 11] = [
     "session_scope",
     "keep_days",
     "id_token_in_logout",
+    "minimum",
 ];
+const MFA_SETTINGS: &str = "\
+Settings (fields of the portal's form):
+  when_new_browser  when_new_network  (=true or =false)  when_days   (conditional)
+  minimum=aal1|aal2_legacy|aal2_strict|phishing_resistant
+  method-METHOD   (=true or =false)";
+const MFA_NAMES: [&str; 4] = ["when_new_browser", "when_new_network", "when_days", "minimum"];
 const PREFIXES: [&str; 4] = ["method-", "collect-", "required-", "claim-"];
 
 /// User flows.
@@ -47,7 +60,7 @@ pub(in super::super) enum FlowCommand {
         /// sign_up_sign_in, sign_in, profile_editing or password_reset.
         #[arg(long, default_value = "sign_up_sign_in")]
         kind: String,
-        /// always_on or off.
+        /// always_on, conditional (in a new browser, or 30 days later) or off.
         #[arg(long, default_value = "always_on")]
         mfa: String,
         #[command(flatten)]
@@ -64,6 +77,26 @@ pub(in super::super) enum FlowCommand {
         /// A setting, name=value; may be repeated.
         #[arg(long = "set", required = true)]
         settings: Vec<String>,
+        #[command(flatten)]
+        server: ServeArgs,
+    },
+    /// Say when a user flow asks for a second factor; prints it.
+    #[command(after_help = MFA_SETTINGS)]
+    Mfa {
+        /// The flow's name.
+        name: String,
+        /// The tenant's domain.
+        #[arg(long)]
+        tenant: String,
+        /// on, conditional or off.
+        #[arg(long)]
+        to: String,
+        /// A setting, name=value; may be repeated.
+        #[arg(long = "set")]
+        settings: Vec<String>,
+        /// Change nothing; print how many patients would be affected.
+        #[arg(long)]
+        dry_run: bool,
         #[command(flatten)]
         server: ServeArgs,
     },
@@ -105,6 +138,17 @@ pub(in super::super) async fn run(command: &FlowCommand) -> Outcome {
             })
             .await
         }
+        FlowCommand::Mfa { name, tenant, to, settings, dry_run, server } => {
+            with(server.load()?, |app| async move {
+                let tenant = tenant_of(&app, tenant).await?;
+                let key = name.to_ascii_lowercase();
+                if let Some(affected) = switch(&app, &tenant, (&key, to), settings, *dry_run).await? {
+                    return Ok(affected);
+                }
+                show(&app, &tenant, key).await
+            })
+            .await
+        }
         FlowCommand::List { tenant, server } => {
             with(server.load()?, |app| async move {
                 let tenant = tenant_of(&app, tenant).await?;
@@ -127,6 +171,29 @@ async fn change(app: &App, tenant: &Tenant, key: &str, settings: &[String]) -> R
         .await
         .map_err(|error| said(error, key))?;
     Ok(())
+}
+
+// Whom it would touch, where nothing else is asked for.
+async fn switch(
+    app: &App,
+    tenant: &Tenant,
+    (key, to): (&str, &str),
+    settings: &[String],
+    dry_run: bool,
+) -> Result<Option<Value>, Failed> {
+    let to = MfaMode::parse(to).ok_or_else(|| format!("{to}: on, conditional or off"))?;
+    let now = flows::show(app, tenant.id, key.to_owned()).await.map_err(|error| said(error, key))?.flow;
+    let mut form = mfa::values(&now);
+    let known = |name: &str| MFA_NAMES.contains(&name) || name.starts_with("method-");
+    let fields = set(&mut form.values, settings, known)?;
+    let edit = mfa::edit_of(to, &fields).map_err(problems)?;
+    if dry_run {
+        let policy = edit.apply(&now).map_err(|error| said(error, key))?.mfa;
+        let Affected { patients, without, weaker } = tenants::dry_run(app, tenant.id, policy).await?;
+        return Ok(Some(json!({"patients": patients, "without": without, "weaker": weaker})));
+    }
+    flows::change(app, tenant.id, key.to_owned(), now.version, edit, by()).await.map_err(|error| said(error, key))?;
+    Ok(None)
 }
 
 async fn show(app: &App, tenant: &Tenant, key: String) -> Result<Value, Failed> {

@@ -25,6 +25,7 @@ use self::cors::Readers;
 use super::{client::Client, cookies::Cookie, csrf, error::HttpError, journey::sent_to};
 use crate::{
     service::{
+        journey::Whence,
         oauth::{self, Authorization, LogoutOutcome, Place, Visitor},
         signing,
     },
@@ -138,7 +139,8 @@ async fn authorize(
 ) -> Result<Response, HttpError> {
     let params = params(raw)?;
     let (sso, browser) = (Cookie::Sso.read(headers), Cookie::Journey.read(headers));
-    let visitor = Visitor { sso: sso.as_ref(), browser: browser.as_ref(), client };
+    let whence = Whence::of(client, Cookie::Known.read(headers));
+    let visitor = Visitor { sso: sso.as_ref(), browser: browser.as_ref(), client, whence: &whence };
     match oauth::authorize(app, place, &params, visitor).await? {
         Authorization::Respond(reply) => Ok(response::direct(app, &reply).await),
         Authorization::Begin(begun) => Ok(sent_to(&begun)),

@@ -77,6 +77,7 @@ async fn new_form(app: &App, place: &Place, form: FormState, flows: &[UserFlow])
 fn choice(flow: &UserFlow) -> LinkChoice {
     let mfa = match flow.settings.mfa.enforcement {
         Enforcement::Off => "no second factor",
+        Enforcement::Conditional => "second factor under conditions",
         Enforcement::AlwaysOn => "second factor always on",
     };
     LinkChoice {

@@ -9,7 +9,8 @@ use axum::{
 };
 use lanyard_app::{
     api::portal::{
-        ClaimRow, Done, Editable, FlowDetail, FlowRow, Flows, FormState, LinkChoice, MethodChoice, NewFlow, Section,
+        ClaimRow, Done, Editable, FlowDetail, FlowRow, Flows, FormState, LinkChoice, MethodChoice, MfaMode, NewFlow,
+        Section,
     },
     pages::portal::{addresses, flow_list_page, flow_page, new_flow_page},
 };
@@ -56,7 +57,7 @@ pub(super) async fn list(
 fn row(flow: &UserFlow) -> FlowRow {
     let mfa = match flow.audience {
         Audience::SelfService => None,
-        Audience::Patients | Audience::Staff | Audience::Operators => Some(is_on(flow)),
+        Audience::Patients | Audience::Staff | Audience::Operators => Some(mode(flow)),
     };
     FlowRow { key: flow.name.key(), name: flow.name.as_str().to_owned(), kind: kind(flow), mfa }
 }
@@ -70,9 +71,13 @@ fn kind(flow: &UserFlow) -> String {
     }
 }
 
-/// Whether the flow always asks for a second factor.
-pub(super) fn is_on(flow: &UserFlow) -> bool {
-    flow.settings.mfa.enforcement == Enforcement::AlwaysOn
+/// When the flow asks for a second factor.
+pub(super) const fn mode(flow: &UserFlow) -> MfaMode {
+    match flow.settings.mfa.enforcement {
+        Enforcement::Off => MfaMode::Off,
+        Enforcement::Conditional => MfaMode::Conditional,
+        Enforcement::AlwaysOn => MfaMode::On,
+    }
 }
 
 /// The methods as choices, strongest first.
@@ -183,7 +188,7 @@ fn detail(app: &App, place: &Place, shown: &Shown) -> FlowDetail {
         key: flow.name.key(),
         name: flow.name.as_str().to_owned(),
         kind: kind(flow),
-        mfa: is_on(flow),
+        mfa: mode(flow),
         collects: flows::collects(flow.kind),
         editable: editable(flow.audience),
         endpoints: endpoints(app, flow),
@@ -230,7 +235,7 @@ pub(super) async fn change(
     let version = version(&fields)?;
     let read = match editable(shown.flow.audience) {
         Editable::All => forms::settings_edit(&fields, &claims::catalogue(&shown.custom)),
-        Editable::Methods => Ok(FlowEdit::Methods(forms::chosen_methods(&fields))),
+        Editable::Methods => forms::factors_edit(&fields, FlowEdit::Factors),
         Editable::Nothing => return Err(PortalError::NotAllowed.into()),
     };
     let key = shown.flow.name.key();

@@ -8,12 +8,13 @@ use axum::{
     response::Response,
 };
 use lanyard_app::{
-    api::portal::{FormState, MfaSwitch, Section},
+    api::portal::{FormState, MfaMode, MfaSwitch, Section},
+    components::ErrorItem,
     pages::portal::{addresses, mfa_page},
 };
 use lanyard_domain::{
     assurance::Method,
-    user_flow::{Audience, UserFlow},
+    user_flow::{Affected, Audience, MfaPolicy, UserFlow},
 };
 
 use super::{
@@ -41,10 +42,10 @@ pub(super) async fn ask(
     Query(asked): Query<Asked>,
 ) -> Result<Response, HttpError> {
     let flow = flow_of(&app, &place, key).await?;
-    let on = direction(&asked.to)?;
-    let switch = question(&app, &place, &flow, on, fresh(&flow)).await?;
+    let to = direction(&asked.to)?;
+    let switch = question(&app, &place, &flow, to, values(&flow)).await?;
     let frame = in_tenant(&app, &place, Section::Flows).await?;
-    let answer = Answer::ok(title(on), &frame);
+    let answer = Answer::ok(to.title(), &frame);
     Ok(answer.draw(&app, move || mfa_page(frame.clone(), switch.clone())).await)
 }
 
@@ -53,48 +54,59 @@ async fn flow_of(app: &App, place: &Place, key: String) -> Result<UserFlow, Http
     if flow.audience == Audience::Patients { Ok(flow) } else { Err(HttpError::NotFound) }
 }
 
-fn direction(to: &str) -> Result<bool, HttpError> {
-    match to {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        _ => Err(HttpError::NotFound),
+fn direction(to: &str) -> Result<MfaMode, HttpError> {
+    MfaMode::parse(to).ok_or(HttpError::NotFound)
+}
+
+/// The form as it is stored: the methods that were kept, or all of them.
+pub(crate) fn values(flow: &UserFlow) -> FormState {
+    let mut mfa = flow.settings.mfa.clone();
+    if mfa.methods.is_empty() {
+        mfa.methods = BTreeSet::from(Method::ALL);
     }
-}
-
-const fn title(on: bool) -> &'static str {
-    if on { "Turn on MFA" } else { "Turn off MFA" }
-}
-
-// The methods that were kept, or all of them.
-fn fresh(flow: &UserFlow) -> FormState {
-    let kept = &flow.settings.mfa.methods;
-    let methods = if kept.is_empty() { BTreeSet::from(Method::ALL) } else { kept.clone() };
     let form = FormState::default().with("version", flow.version.to_string());
-    methods.iter().fold(form, |form, method| form.with(format!("method-{}", method.as_str()), "true"))
+    forms::condition_values(forms::factor_values(form, &mfa), mfa.conditions)
 }
 
 async fn question(
     app: &App,
     place: &Place,
     flow: &UserFlow,
-    on: bool,
+    to: MfaMode,
     form: FormState,
 ) -> Result<MfaSwitch, HttpError> {
-    let (patients, with_mfa) = tenants::coverage_of(app, place.tenant.id).await?;
+    let policy = proposed(flow, to, &Fields(form.values.clone()));
+    let Affected { patients, without, weaker } = tenants::dry_run(app, place.tenant.id, policy).await?;
     Ok(MfaSwitch {
         key: flow.name.key(),
         name: flow.name.as_str().to_owned(),
         tenant: place.tenant.name.clone(),
-        on,
+        to,
         patients,
-        with_mfa,
+        without,
+        weaker,
         form,
         methods: method_choices(app.channels, app.passkeys.is_some()),
         conflict: None,
     })
 }
 
-/// `POST …/flows/{flow}/mfa`.
+// The policy that the form would make; the one of now where it cannot be read.
+fn proposed(flow: &UserFlow, to: MfaMode, fields: &Fields) -> MfaPolicy {
+    let settings = edit_of(to, fields).ok().and_then(|edit| edit.apply(flow).ok());
+    settings.unwrap_or_else(|| flow.settings.clone()).mfa
+}
+
+/// What the form asks for.
+pub(crate) fn edit_of(to: MfaMode, fields: &Fields) -> Result<FlowEdit, Vec<ErrorItem>> {
+    match to {
+        MfaMode::Off => Ok(FlowEdit::TurnOff),
+        MfaMode::Conditional => forms::conditional_edit(fields),
+        MfaMode::On => forms::factors_edit(fields, FlowEdit::TurnOn),
+    }
+}
+
+/// `POST …/flows/{flow}/mfa`; with `dry_run` nothing is saved, and the page says whom it would touch.
 pub(super) async fn switch(
     State(app): State<App>,
     place: Place,
@@ -105,23 +117,36 @@ pub(super) async fn switch(
 ) -> Result<Response, HttpError> {
     place.who.check(&headers, &fields)?;
     let flow = flow_of(&app, &place, key).await?;
-    let (on, version, key) = (direction(fields.get("to"))?, version(&fields)?, flow.name.key());
-    let edit = if on { FlowEdit::TurnOn(forms::chosen_methods(&fields)) } else { FlowEdit::TurnOff };
-    let result = flows::change(&app, place.tenant.id, key.clone(), version, edit, place.by(client)).await;
+    let (to, version, key) = (direction(fields.get("to"))?, version(&fields)?, flow.name.key());
+    let edit = edit_of(to, &fields);
     let frame = in_tenant(&app, &place, Section::Flows).await?;
+    let edit = match edit {
+        Ok(edit) => edit,
+        Err(problems) => {
+            let switch = question(&app, &place, &flow, to, forms::typed(&fields, problems)).await?;
+            let answer = Answer::refused(to.title(), &frame);
+            return Ok(answer.draw(&app, move || mfa_page(frame.clone(), switch.clone())).await);
+        }
+    };
+    if fields.ticked("dry_run") && !matches!(edit.clone().apply(&flow), Err(PortalError::NoMethod)) {
+        let switch = question(&app, &place, &flow, to, forms::typed(&fields, Vec::new())).await?;
+        let answer = Answer::ok(to.title(), &frame);
+        return Ok(answer.draw(&app, move || mfa_page(frame.clone(), switch.clone())).await);
+    }
+    let result = flows::change(&app, place.tenant.id, key.clone(), version, edit, place.by(client)).await;
     let (answer, switch) = match result {
         Ok(changed) => {
             return Ok(on_to(&addresses::flow(place.domain(), &key), if changed { "saved" } else { "unchanged" }));
         }
         Err(PortalError::NoMethod) => {
             let form = forms::typed(&fields, Vec::new()).wrong("methods", forms::NO_METHOD);
-            (Answer::refused(title(on), &frame), question(&app, &place, &flow, on, form).await?)
+            (Answer::refused(to.title(), &frame), question(&app, &place, &flow, to, form).await?)
         }
         Err(PortalError::Conflict) => {
             let flow = flow_of(&app, &place, key).await?;
-            let mut switch = question(&app, &place, &flow, on, fresh(&flow)).await?;
+            let mut switch = question(&app, &place, &flow, to, values(&flow)).await?;
             switch.conflict = Some(who_changed(&app, &place, flow.id.to_string()).await?);
-            (Answer::conflict(title(on), &frame), switch)
+            (Answer::conflict(to.title(), &frame), switch)
         }
         Err(error) => return Err(error.into()),
     };

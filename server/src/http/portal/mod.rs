@@ -9,7 +9,7 @@ mod flows;
 pub(crate) mod forms;
 mod frame;
 mod initial_tokens;
-mod mfa;
+pub(crate) mod mfa;
 mod operators;
 mod run;
 mod secrets;
@@ -142,6 +142,10 @@ impl From<PortalError> for HttpError {
             PortalError::Conflict => Self::BadRequest("Somebody changed this in the meantime. Load the page again."),
             PortalError::NotAllowed => Self::BadRequest("This can’t be changed here."),
             PortalError::NoMethod => Self::BadRequest("Go back and choose at least one method."),
+            PortalError::NoCondition => Self::BadRequest("Go back and choose at least one condition."),
+            PortalError::Unreachable => {
+                Self::BadRequest("Go back and choose a method that is good enough, or a lower minimum.")
+            }
             PortalError::Unchanged => Self::BadRequest("Nothing was changed."),
             PortalError::NotConfirmed => Self::BadRequest("Go back and type what the page asks for."),
             PortalError::TooMany => Self::BadRequest("There are as many of these as there can be."),

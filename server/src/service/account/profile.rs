@@ -224,7 +224,7 @@ mod tests {
             .iter()
             .map(|(name, required)| CollectedAttribute { name: (*name).into(), required: *required })
             .collect();
-        let mfa = MfaPolicy { enforcement: Enforcement::Off, methods: [].into() };
+        let mfa = MfaPolicy::new(Enforcement::Off, []);
         UserFlow {
             id: Id::new(now, &mut random),
             tenant: Id::new(now, &mut random),

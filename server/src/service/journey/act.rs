@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use axum::http::{HeaderMap, header};
 use lanyard_app::api::journey::{JourneyView, OverReason, ProblemCode};
 use lanyard_domain::{
+    assurance::Level,
     clock::{Millis, SECOND, Timestamp},
     id::Id,
     journey::{Event, Facts, Journey, Refusal, Stage, Target, Tools},
     secret::Token,
+    user_flow::KNOWN_LIFE,
 };
 use lanyard_storage::{Constraint, JourneySave, StorageError, StoredJourney, WriteTx};
 
@@ -17,6 +19,7 @@ use super::{
     effects::{self, Hands},
     facts,
     input::{self, Input},
+    known::{self, Whence},
     problems,
     show::{self, Loaded},
     view::Feedback,
@@ -72,6 +75,9 @@ impl Done {
                 None => made.cookie.set(&made.token),
             };
             headers.append(header::SET_COOKIE, header);
+            if let Some(known) = &made.known {
+                headers.append(header::SET_COOKIE, Cookie::Known.keep(known, KNOWN_LIFE / SECOND));
+            }
         }
     }
 }
@@ -101,6 +107,7 @@ pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
         client: act.client.clone(),
         typed,
         cookie: Cookies { sso: Cookie::Sso.read(headers), console: Cookie::Console.read(headers) },
+        whence: Whence::of(act.client, Cookie::Known.read(headers)),
     };
     let outcome = carry_out(app, scene, order, event).await?;
     if outcome.sends {
@@ -124,6 +131,7 @@ struct Order {
     client: Client,
     typed: BTreeMap<String, String>,
     cookie: Cookies,
+    whence: Whence,
 }
 
 type Session = Option<Made>;
@@ -134,6 +142,8 @@ struct Made {
     token: Token,
     // The person asked to stay signed in: the cookie lives so long, else as long as the browser.
     keep_for: Option<Millis>,
+    // The browser is known from now on.
+    known: Option<Token>,
 }
 
 // What a step left behind.
@@ -177,9 +187,9 @@ async fn step(
     let id = journey.header.id;
     let flow_version = scene.flow.version;
     // Also tells whether the journey is still what was loaded.
-    let facts =
-        facts::load(app, tx, &scene, (&journey, version), (&event, order.can_make_passkey), &order.client.network())
-            .await?;
+    let network = order.client.network();
+    let from = (network.as_str(), &order.whence);
+    let facts = facts::load(app, tx, &scene, (&journey, version), (&event, order.can_make_passkey), from).await?;
     let keys = app.tenant_keys(tx, scene.tenant.id).await?;
     let before = journey.stage().name();
     let step = {
@@ -195,7 +205,7 @@ async fn step(
     // Nothing is read from here on, as a rule: what changes goes to the database together.
     tx.gather();
     effects::apply(&hands, tx, step.effects).await?;
-    let (journey, session) = settle(app, tx, step.journey, &facts, &order.cookie).await?;
+    let (journey, session) = settle(app, tx, step.journey, &facts, (&order.cookie, &order.whence)).await?;
     let feedback = match &step.refusal {
         Some(refusal) => Some(Feedback {
             problems: problems.into_iter().collect(),
@@ -259,7 +269,7 @@ async fn settle(
     tx: &mut (dyn WriteTx + '_),
     journey: Journey,
     facts: &Facts,
-    cookies: &Cookies,
+    (cookies, whence): (&Cookies, &Whence),
 ) -> Result<(Journey, Session), JourneyError> {
     let (header, completion) = match journey.complete() {
         Ok(complete) => complete,
@@ -271,7 +281,7 @@ async fn settle(
             let cookie = if session.console.is_some() { Cookie::Console } else { Cookie::Sso };
             let old = match cookie {
                 Cookie::Console => cookies.console.as_ref(),
-                Cookie::Sso | Cookie::Journey => cookies.sso.as_ref(),
+                Cookie::Sso | Cookie::Journey | Cookie::Known => cookies.sso.as_ref(),
             };
             // The secret is always new (failure 23); the browser's sessions of other tenants move
             // along, the one of this tenant ends.
@@ -293,7 +303,13 @@ async fn settle(
                 sign_out::end(app, tx, &before, facts.now).await?;
             }
             let keep_for = session.terms.kept.then(|| session.expires_at.since(facts.now));
-            Some(Made { cookie, token, keep_for })
+            // A password alone makes nothing known.
+            let strong = facts.demand.conditions.is_some() && session.authentication.level() > Level::Aal1;
+            let known = match strong {
+                true => Some(known::note(app, tx, (header.tenant, session.account), whence, facts.now).await?),
+                false => None,
+            };
+            Some(Made { cookie, token, keep_for, known })
         }
         None => None,
     };

@@ -3,7 +3,7 @@
 
 use lanyard_domain::{
     application::Application,
-    assurance::Demand,
+    assurance::{Assurance, Demand, Level},
     grant::AuthorizationRequest,
     id::Id,
     journey::{Facts, FlowSnapshot, Header, JOURNEY_LIFE, Journey, Stage, Target},
@@ -18,7 +18,9 @@ use lanyard_storage::{ReadTx, WriteTx};
 use super::{
     JourneyError,
     answer::{self, Reply, Way},
-    browser_secret, facts, scene,
+    browser_secret, facts,
+    known::{self, Whence},
+    scene,
 };
 use crate::{http::client::Client, state::App};
 
@@ -41,8 +43,7 @@ pub async fn begin_for(
     flow: UserFlow,
     application: Application,
     request: AuthorizationRequest,
-    sso: Option<Token>,
-    browser: Option<Token>,
+    (sso, browser, whence): (Option<Token>, Option<Token>, Whence),
 ) -> Result<Begun, JourneyError> {
     let browser = browser_secret(app, browser);
     let (own, secret) = (app.clone(), browser.hash());
@@ -53,7 +54,7 @@ pub async fn begin_for(
                 let demand = scene::demand(tx, &flow, Some(&application)).await?;
                 let header = header(&own, &tenant, &flow, demand.clone(), Target::Application(request), secret);
                 let around = Around { flow: &flow, application: &application };
-                let (journey, _) = with_session(&own, tx, header, demand, around, sso.as_ref()).await?;
+                let (journey, _) = with_session(&own, tx, header, demand, around, (sso.as_ref(), &whence)).await?;
                 tx.create_journey(&journey, None).await?;
                 Ok::<_, JourneyError>(journey.header.id)
             })
@@ -81,14 +82,14 @@ pub async fn single_sign_on(
     (tenant, flow, application): (&Tenant, &UserFlow, &Application),
     request: &AuthorizationRequest,
     sso: Option<&Token>,
-    client: &Client,
+    (client, whence): (&Client, &Whence),
 ) -> Result<SignOn, JourneyError> {
     let Some(sso) = sso.filter(|_| !request.fresh_login).cloned() else {
         return Ok(SignOn::Person(Silent::NoSession));
     };
     let way = Way { tenant: tenant.id, flow, application, request };
     let (own, tenant, flow) = (app.clone(), tenant.clone(), flow.clone());
-    let (application, request, client) = (application.clone(), request.clone(), client.clone());
+    let (application, request, client, whence) = (application.clone(), request.clone(), client.clone(), whence.clone());
     let issued = app
         .store
         .write(move |tx| {
@@ -99,7 +100,7 @@ pub async fn single_sign_on(
                 let header =
                     header(&own, &tenant, &flow, demand.clone(), Target::Application(request.clone()), sso.hash());
                 let around = Around { flow: &flow, application: &application };
-                let (journey, session) = with_session(&own, tx, header, demand, around, Some(&sso)).await?;
+                let (journey, session) = with_session(&own, tx, header, demand, around, (Some(&sso), &whence)).await?;
                 if matches!(journey.stage(), Stage::Consent { .. }) {
                     return Ok(Err(Silent::Consent));
                 }
@@ -280,7 +281,7 @@ fn raised(demand: Demand, flow: &UserFlow, target: &Target) -> Demand {
         Target::Console { .. } => None,
     };
     match asked {
-        Some(level) if demand.level < level => Demand::mfa(flow.settings.mfa.methods.iter().copied()),
+        Some(Level::Aal2) if demand.floor() == Assurance::Aal1 => flow.settings.mfa.second_factor(),
         Some(_) | None => demand,
     }
 }
@@ -299,7 +300,7 @@ async fn with_session(
     header: Header,
     demand: Demand,
     around: Around<'_>,
-    sso: Option<&Token>,
+    (sso, whence): (Option<&Token>, &Whence),
 ) -> Result<(Journey, Option<Session>), JourneyError> {
     let mut session: Option<Session> = match sso {
         Some(token) => tx.session_by_token(header.tenant, &token.hash()).await?,
@@ -318,7 +319,8 @@ async fn with_session(
     };
     let id = account.as_ref().map(|account| account.id);
     let consent = facts::consent(tx, &header.target, Some(around.application), around.flow, id).await?;
-    let facts = Facts::at(app.clock.now(), demand, account, consent);
+    let signals = known::signals(app, tx, [&demand, &header.demand], (header.tenant, id), whence).await?;
+    let facts = Facts { signals, ..Facts::at(app.clock.now(), demand, account, consent) };
     let journey = Journey::begin(header, session.as_ref(), &facts).with_ceremony(app.entropy().as_mut());
     Ok((journey, session))
 }

@@ -14,7 +14,10 @@ use lanyard_domain::{
 };
 use lanyard_storage::{ReadTx, StepWants, StorageError, WriteTx};
 
-use super::{JourneyError, Scene, budget};
+use super::{
+    JourneyError, Scene, budget,
+    known::{self, Whence},
+};
 use crate::{service::phone, state::App};
 
 /// The account with this id.
@@ -73,7 +76,7 @@ pub(super) async fn load(
     scene: &Scene,
     (journey, version): (&Journey, i64),
     (event, can_make_passkey): (&Event, bool),
-    network: &str,
+    (network, whence): (&str, &Whence),
 ) -> Result<Facts, JourneyError> {
     let now = app.clock.now();
     let tenant = scene.tenant.id;
@@ -109,6 +112,8 @@ pub(super) async fn load(
     };
     let phones_unserved = unserved(scene, &whose, account.as_ref(), destinations.phone.map(|(_, number)| number));
     let id = account.as_ref().map(|account| account.id);
+    let demands = [&scene.demand, &journey.header.demand];
+    let signals = known::signals(app, tx, demands, (tenant, id), whence).await?;
     let consent = consent(tx, &journey.header.target, scene.application.as_ref(), &scene.flow, id).await?;
     Ok(Facts {
         now,
@@ -121,6 +126,7 @@ pub(super) async fn load(
         phones_unserved,
         can_make_passkey,
         consent,
+        signals,
     })
 }
 

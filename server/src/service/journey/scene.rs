@@ -4,7 +4,7 @@ use std::{ops::Deref, sync::Arc};
 
 use lanyard_domain::{
     application::Application,
-    assurance::{Demand, Level, Method},
+    assurance::{Assurance, Demand, Method},
     grant::AuthorizationRequest,
     id::Id,
     journey::{Header, Target},
@@ -79,19 +79,21 @@ pub async fn demand(
     let Some(application) = application else { return Ok(own) };
     let linked = tx.flows_of_application(application.tenant, application.id).await?;
     let minimum = minimum(application, &linked);
-    if own.level >= minimum {
+    if flow.settings.mfa.floor() >= minimum {
         return Ok(own);
     }
     // The methods that the application's own stronger flows allow; any, if none says.
-    let allowed = linked.iter().filter(|flow| flow.settings.mfa.level() >= minimum);
-    Ok(Demand::mfa(allowed.flat_map(|flow| flow.settings.mfa.methods.iter().copied())))
+    let allowed = linked.iter().filter(|flow| flow.settings.mfa.floor() >= minimum);
+    let demand = Demand::mfa(allowed.flat_map(|flow| flow.settings.mfa.methods.iter().copied()));
+    Ok(demand.with_minimum(minimum))
 }
 
-fn minimum(application: &Application, linked: &[UserFlow]) -> Level {
-    application.minimum.level(linked.iter().map(|flow| flow.settings.mfa.level()))
+fn minimum(application: &Application, linked: &[UserFlow]) -> Assurance {
+    application.minimum.assurance(linked.iter().map(|flow| flow.settings.mfa.floor()))
 }
 
-/// Whether `flow` signs people in below what `application` asks for. Such a request is refused:
+/// Whether `flow` signs people in below what `application` asks for, be it with a password alone or with
+/// a second factor that is not good enough. Such a request is refused:
 /// nobody gets past MFA by editing the flow's name in the address. Password reset and profile
 /// editing are not refused but demand what the application demands.
 ///
@@ -104,7 +106,7 @@ pub async fn is_too_weak(
 ) -> Result<bool, JourneyError> {
     let linked = tx.flows_of_application(application.tenant, application.id).await?;
     Ok(match flow.kind {
-        FlowType::SignUpSignIn | FlowType::SignIn => flow.settings.mfa.level() < minimum(application, &linked),
+        FlowType::SignUpSignIn | FlowType::SignIn => flow.settings.mfa.floor() < minimum(application, &linked),
         FlowType::ProfileEditing | FlowType::PasswordReset => false,
     })
 }

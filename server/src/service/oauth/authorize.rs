@@ -12,7 +12,7 @@ use super::{Place, client::apis_of, pushed as requests};
 use crate::{
     http::client::Client,
     service::{
-        journey::{self, Begun, JourneyError, SignOn},
+        journey::{self, Begun, JourneyError, SignOn, Whence},
         signing,
     },
     state::App,
@@ -45,6 +45,8 @@ pub struct Visitor<'a> {
     pub browser: Option<&'a Token>,
     /// The address it comes from.
     pub client: &'a Client,
+    /// Where that is, for flows that ask under conditions.
+    pub whence: &'a Whence,
 }
 
 /// Answers an authorization request for `place`.
@@ -158,7 +160,7 @@ async fn answer(
         });
     }
     let around = (&place.tenant, &place.flow, &application);
-    let sign_on = journey::single_sign_on(app, around, &request, sso, visitor.client).await?;
+    let sign_on = journey::single_sign_on(app, around, &request, sso, (visitor.client, visitor.whence)).await?;
     match (sign_on, silent) {
         (SignOn::Answered(reply), _) => Ok(Authorization::Respond(reply.0)),
         (SignOn::Person(reason), Some(authorize)) => {
@@ -185,8 +187,8 @@ async fn begin(
         return Ok(Authorization::TooMany);
     }
     let (tenant, flow) = (place.tenant.clone(), place.flow.clone());
-    let (sso, browser) = (visitor.sso.cloned(), visitor.browser.cloned());
-    let begun = journey::begin_for(app, tenant, flow, application, request, sso, browser).await?;
+    let cookies = (visitor.sso.cloned(), visitor.browser.cloned(), visitor.whence.clone());
+    let begun = journey::begin_for(app, tenant, flow, application, request, cookies).await?;
     Ok(Authorization::Begin(begun))
 }
 

@@ -44,7 +44,8 @@ pub(super) async fn standing(
     let read = Standing {
         linked: tx.is_linked(application.id, place.flow.id).await?,
         apis: apis_of(tx, application).await?,
-        demand: crate::service::journey::demand(tx, &place.flow, Some(application)).await?,
+        // Conditions are those of a sign-in: a refresh has no browser and no network of its person.
+        demand: crate::service::journey::demand(tx, &place.flow, Some(application)).await?.of_what_stands(),
     };
     Ok(if current { app.configured.standings.keep(key, configuration, read) } else { Arc::new(read) })
 }

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use lanyard_app::api::portal::Change;
 use lanyard_domain::{
     application::{Application, ApplicationSettings, Minimum},
-    assurance::Method,
+    assurance::{Assurance, Method},
     claims::ClaimDefinition,
-    user_flow::{Enforcement, FlowClaim, FlowSettings, IssuerMode, SessionScope, SessionSettings, TokenSettings},
+    user_flow::{
+        Conditions, Enforcement, FlowClaim, FlowSettings, IssuerMode, SessionScope, SessionSettings, TokenSettings,
+    },
 };
 use sha2::{Digest as _, Sha256};
 
@@ -19,6 +21,17 @@ pub const fn method_label(method: Method) -> &'static str {
         Method::AuthenticatorApp => "Authenticator app",
         Method::TextMessage => "Text message",
         Method::PhoneCall => "Phone call",
+    }
+}
+
+/// The label of a minimum assurance.
+#[must_use]
+pub const fn assurance_label(minimum: Assurance) -> &'static str {
+    match minimum {
+        Assurance::Aal1 => "none: any of the methods",
+        Assurance::Aal2Legacy => "aal2-legacy",
+        Assurance::Aal2Strict => "aal2-strict",
+        Assurance::PhishingResistant => "safe from phishing",
     }
 }
 
@@ -48,8 +61,19 @@ fn methods(methods: &BTreeSet<Method>) -> String {
 const fn enforcement(enforcement: Enforcement) -> &'static str {
     match enforcement {
         Enforcement::Off => "off",
+        Enforcement::Conditional => "under conditions",
         Enforcement::AlwaysOn => "always on",
     }
+}
+
+fn conditions(conditions: &Conditions) -> String {
+    let days = conditions.strong_days.map(|days| format!("{days} days without a second factor"));
+    let chosen = [
+        conditions.new_browser.then(|| "a new browser".to_owned()),
+        conditions.new_network.then(|| "a new network".to_owned()),
+        days,
+    ];
+    listed(chosen.into_iter().flatten())
 }
 
 // How an attribute is collected, in a word.
@@ -71,6 +95,10 @@ pub fn of_flow(before: &FlowSettings, after: &FlowSettings, catalogue: &[ClaimDe
     let mut changes: Vec<Change> = Vec::new();
     changes.extend(change("Second factor", enforcement(before.mfa.enforcement), enforcement(after.mfa.enforcement)));
     changes.extend(change("Methods", methods(&before.mfa.methods), methods(&after.mfa.methods)));
+    let when = |settings: &FlowSettings| conditions(&settings.mfa.conditions);
+    changes.extend(change("Conditions", when(before), when(after)));
+    let minimum = |settings: &FlowSettings| assurance_label(settings.mfa.minimum);
+    changes.extend(change("Minimum assurance", minimum(before), minimum(after)));
     for claim in catalogue {
         if let Some(name) = &claim.attribute {
             changes.extend(change(claim.label.clone(), collected(before, name), collected(after, name)));
@@ -222,7 +250,7 @@ mod tests {
 
     fn settings() -> FlowSettings {
         FlowSettings {
-            mfa: MfaPolicy { enforcement: Enforcement::Off, methods: BTreeSet::from([Method::AuthenticatorApp]) },
+            mfa: MfaPolicy::new(Enforcement::Off, [Method::AuthenticatorApp]),
             attributes: vec![CollectedAttribute { name: "surname".into(), required: true }],
             claims: vec!["emails".into()],
             tokens: TokenSettings::default(),

@@ -6,15 +6,15 @@ use std::collections::BTreeSet;
 
 use lanyard_domain::{
     application::Application,
-    assurance::Method,
+    assurance::{Assurance, Method},
     attribute::Attribute,
     audit::Action,
     claims,
     id::Id,
     tenant::Tenant,
     user_flow::{
-        Audience, CollectedAttribute, Enforcement, FlowName, FlowSettings, FlowType, SessionSettings, TokenSettings,
-        UserFlow,
+        Audience, CollectedAttribute, Conditions, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy,
+        SessionSettings, TokenSettings, UserFlow,
     },
 };
 use lanyard_storage::ReadTx;
@@ -37,13 +37,29 @@ pub struct FlowDraft {
     pub settings: FlowSettings,
 }
 
+/// What a flow asks of a second factor, wherever it asks for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Factors {
+    /// The methods that people may choose from.
+    pub methods: BTreeSet<Method>,
+    /// How good it must be.
+    pub minimum: Assurance,
+}
+
+impl Factors {
+    fn put(self, mfa: &mut MfaPolicy) {
+        mfa.methods = self.methods;
+        mfa.minimum = self.minimum;
+    }
+}
+
 /// A change to a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FlowEdit {
     /// Everything but whether MFA is on.
     Settings {
-        /// The methods.
-        methods: BTreeSet<Method>,
+        /// The second factor.
+        factors: Factors,
         /// What is collected.
         attributes: Vec<CollectedAttribute>,
         /// What is returned.
@@ -51,11 +67,13 @@ pub enum FlowEdit {
         /// Tokens and sessions.
         lives: Box<(TokenSettings, SessionSettings)>,
     },
-    /// The methods alone.
-    Methods(BTreeSet<Method>),
-    /// MFA is switched on with these methods.
-    TurnOn(BTreeSet<Method>),
-    /// MFA is switched off; the methods are kept.
+    /// The second factor alone.
+    Factors(Factors),
+    /// MFA is switched on, and asks for this.
+    TurnOn(Factors),
+    /// MFA asks for this under conditions.
+    AskWhen(Conditions, Factors),
+    /// MFA is switched off; what it asked for is kept.
     TurnOff,
 }
 
@@ -73,27 +91,34 @@ impl FlowEdit {
     ///
     /// # Errors
     /// [`PortalError::NotAllowed`] when the flow's audience does not allow it,
-    /// [`PortalError::NoMethod`] when a second factor is demanded without any method.
+    /// [`PortalError::NoMethod`] when a second factor is demanded without any method,
+    /// [`PortalError::NoCondition`] when it is demanded under none, [`PortalError::Unreachable`] when none
+    /// of the methods reaches the minimum.
     pub fn apply(self, flow: &UserFlow) -> Result<FlowSettings, PortalError> {
         let mut settings = flow.settings.clone();
         match (flow.audience, self) {
-            (Audience::Patients, Self::Settings { methods, mut attributes, mut claims, lives }) => {
+            (Audience::Patients, Self::Settings { factors, mut attributes, mut claims, lives }) => {
                 let old = &flow.settings;
                 attributes
                     .sort_by_key(|new| old.attributes.iter().position(|it| it.name == new.name).unwrap_or(usize::MAX));
                 claims.sort_by_key(|new| old.claims.iter().position(|it| it == new).unwrap_or(usize::MAX));
-                settings.mfa.methods = methods;
+                factors.put(&mut settings.mfa);
                 settings.attributes = if collects(flow.kind) { attributes } else { Vec::new() };
                 settings.claims = claims;
                 (settings.tokens, settings.session) = *lives;
             }
-            (Audience::Patients | Audience::Staff, Self::Methods(methods)) => settings.mfa.methods = methods,
-            (Audience::Patients, Self::TurnOn(methods)) => {
+            (Audience::Patients | Audience::Staff, Self::Factors(factors)) => factors.put(&mut settings.mfa),
+            (Audience::Patients, Self::TurnOn(factors)) => {
                 settings.mfa.enforcement = Enforcement::AlwaysOn;
-                settings.mfa.methods = methods;
+                factors.put(&mut settings.mfa);
+            }
+            (Audience::Patients, Self::AskWhen(conditions, factors)) => {
+                settings.mfa.enforcement = Enforcement::Conditional;
+                settings.mfa.conditions = conditions;
+                factors.put(&mut settings.mfa);
             }
             (Audience::Patients, Self::TurnOff) => settings.mfa.enforcement = Enforcement::Off,
-            (Audience::Staff, Self::Settings { .. } | Self::TurnOn(_) | Self::TurnOff)
+            (Audience::Staff, Self::Settings { .. } | Self::TurnOn(_) | Self::AskWhen(..) | Self::TurnOff)
             | (Audience::Operators | Audience::SelfService, _) => return Err(PortalError::NotAllowed),
         }
         check(&settings)?;
@@ -102,8 +127,14 @@ impl FlowEdit {
 }
 
 fn check(settings: &FlowSettings) -> Result<(), PortalError> {
-    let asked = settings.mfa.enforcement == Enforcement::AlwaysOn;
-    if asked && settings.mfa.methods.is_empty() { Err(PortalError::NoMethod) } else { Ok(()) }
+    match &settings.mfa {
+        mfa if mfa.enforcement != Enforcement::Off && mfa.methods.is_empty() => Err(PortalError::NoMethod),
+        mfa if mfa.enforcement == Enforcement::Conditional && mfa.conditions.is_empty() => {
+            Err(PortalError::NoCondition)
+        }
+        mfa if !mfa.is_reachable() => Err(PortalError::Unreachable),
+        _ => Ok(()),
+    }
 }
 
 /// Creates a flow for patients.
@@ -292,7 +323,7 @@ async fn built_in(tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>) -> Result<Vec<
 
 #[cfg(test)]
 mod tests {
-    use lanyard_domain::{clock::Timestamp, user_flow::MfaPolicy};
+    use lanyard_domain::clock::Timestamp;
     use uuid::Uuid;
 
     use super::*;
@@ -305,7 +336,7 @@ mod tests {
             kind: FlowType::SignUpSignIn,
             audience,
             settings: FlowSettings {
-                mfa: MfaPolicy { enforcement, methods: BTreeSet::from([Method::AuthenticatorApp]) },
+                mfa: MfaPolicy::new(enforcement, [Method::AuthenticatorApp]),
                 attributes: vec![
                     CollectedAttribute { name: "surname".into(), required: true },
                     CollectedAttribute { name: "givenName".into(), required: true },
@@ -320,9 +351,13 @@ mod tests {
         }
     }
 
+    fn factors(methods: impl IntoIterator<Item = Method>) -> Factors {
+        Factors { methods: methods.into_iter().collect(), minimum: Assurance::Aal1 }
+    }
+
     fn settings_edit() -> FlowEdit {
         FlowEdit::Settings {
-            methods: BTreeSet::from([Method::PhoneCall]),
+            factors: factors([Method::PhoneCall]),
             attributes: ["country", "givenName", "surname"]
                 .map(|name| CollectedAttribute { name: name.into(), required: false })
                 .to_vec(),
@@ -334,12 +369,11 @@ mod tests {
     #[test]
     fn staff_flow_allows_methods_only_and_never_goes_off() {
         let staff = flow(Audience::Staff, Enforcement::AlwaysOn);
-        let methods = BTreeSet::from([Method::TextMessage]);
-        let after = FlowEdit::Methods(methods.clone()).apply(&staff).unwrap();
-        assert_eq!((after.mfa.enforcement, after.mfa.methods), (Enforcement::AlwaysOn, methods));
+        let after = FlowEdit::Factors(factors([Method::TextMessage])).apply(&staff).unwrap();
+        assert_eq!(after.mfa, MfaPolicy::new(Enforcement::AlwaysOn, [Method::TextMessage]));
         assert!(matches!(FlowEdit::TurnOff.apply(&staff), Err(PortalError::NotAllowed)));
         assert!(matches!(settings_edit().apply(&staff), Err(PortalError::NotAllowed)));
-        assert!(matches!(FlowEdit::Methods(BTreeSet::new()).apply(&staff), Err(PortalError::NoMethod)));
+        assert!(matches!(FlowEdit::Factors(factors([])).apply(&staff), Err(PortalError::NoMethod)));
     }
 
     #[test]
@@ -348,9 +382,10 @@ mod tests {
             let built_in = flow(audience, Enforcement::AlwaysOn);
             for edit in [
                 settings_edit(),
-                FlowEdit::Methods(BTreeSet::new()),
+                FlowEdit::Factors(factors([])),
                 FlowEdit::TurnOff,
-                FlowEdit::TurnOn(BTreeSet::new()),
+                FlowEdit::TurnOn(factors([])),
+                FlowEdit::AskWhen(ELSEWHERE, factors([])),
             ] {
                 assert!(matches!(edit.apply(&built_in), Err(PortalError::NotAllowed)), "{audience:?}");
             }
@@ -368,9 +403,52 @@ mod tests {
     #[test]
     fn mfa_is_never_on_without_a_method_and_off_keeps_the_methods() {
         let off = flow(Audience::Patients, Enforcement::Off);
-        assert!(matches!(FlowEdit::TurnOn(BTreeSet::new()).apply(&off), Err(PortalError::NoMethod)));
+        assert!(matches!(FlowEdit::TurnOn(factors([])).apply(&off), Err(PortalError::NoMethod)));
         let on = flow(Audience::Patients, Enforcement::AlwaysOn);
         assert_eq!(FlowEdit::TurnOff.apply(&on).unwrap().mfa.methods, on.settings.mfa.methods);
+    }
+
+    #[test]
+    fn a_minimum_that_no_method_reaches_is_refused_however_it_comes_in() {
+        let weak = || Factors { minimum: Assurance::PhishingResistant, ..factors([Method::AuthenticatorApp]) };
+        let strong = || Factors { minimum: Assurance::PhishingResistant, ..factors(Method::ALL) };
+        for enforcement in [Enforcement::Off, Enforcement::AlwaysOn] {
+            let patients = flow(Audience::Patients, enforcement);
+            for edit in [FlowEdit::TurnOn(weak()), FlowEdit::Factors(weak())] {
+                assert!(matches!(edit.apply(&patients), Err(PortalError::Unreachable)));
+            }
+            let FlowEdit::Settings { attributes, claims, lives, .. } = settings_edit() else { panic!("the settings") };
+            let edit = FlowEdit::Settings { factors: weak(), attributes, claims, lives };
+            assert!(matches!(edit.apply(&patients), Err(PortalError::Unreachable)));
+            let after = FlowEdit::Factors(strong()).apply(&patients).unwrap();
+            assert_eq!((after.mfa.enforcement, after.mfa.minimum), (enforcement, Assurance::PhishingResistant));
+        }
+        let staff = flow(Audience::Staff, Enforcement::AlwaysOn);
+        assert!(matches!(FlowEdit::Factors(weak()).apply(&staff), Err(PortalError::Unreachable)));
+        assert_eq!(FlowEdit::Factors(strong()).apply(&staff).unwrap().mfa.minimum, Assurance::PhishingResistant);
+    }
+
+    const ELSEWHERE: Conditions = Conditions { new_browser: true, new_network: true, strong_days: None };
+
+    #[test]
+    fn conditions_need_a_trigger_and_a_method_and_are_kept_while_they_do_not_act() {
+        let off = flow(Audience::Patients, Enforcement::Off);
+        let app = || factors([Method::AuthenticatorApp]);
+        let none = FlowEdit::AskWhen(Conditions::default(), app());
+        assert!(matches!(none.apply(&off), Err(PortalError::NoCondition)));
+        let none = FlowEdit::AskWhen(ELSEWHERE, factors([]));
+        assert!(matches!(none.apply(&off), Err(PortalError::NoMethod)));
+        let mut asking = off.clone();
+        asking.settings = FlowEdit::AskWhen(ELSEWHERE, app()).apply(&off).unwrap();
+        assert_eq!(
+            (asking.settings.mfa.enforcement, asking.settings.mfa.conditions),
+            (Enforcement::Conditional, ELSEWHERE)
+        );
+        for edit in [FlowEdit::TurnOff, FlowEdit::TurnOn(app()), settings_edit()] {
+            assert_eq!(edit.apply(&asking).unwrap().mfa.conditions, ELSEWHERE);
+        }
+        let staff = flow(Audience::Staff, Enforcement::AlwaysOn);
+        assert!(matches!(FlowEdit::AskWhen(ELSEWHERE, app()).apply(&staff), Err(PortalError::NotAllowed)));
     }
 
     #[test]

@@ -60,6 +60,12 @@ pub enum PortalError {
     /// A second factor is demanded and no method for it is left.
     #[error("no method is chosen")]
     NoMethod,
+    /// A second factor is demanded under conditions, and there is none.
+    #[error("no condition is chosen")]
+    NoCondition,
+    /// None of the methods is as good as the minimum.
+    #[error("none of the methods reaches the minimum assurance")]
+    Unreachable,
     /// There was nothing to change; the transaction is given up, so that no version is made of it.
     #[error("nothing was changed")]
     Unchanged,

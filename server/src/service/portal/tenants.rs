@@ -6,7 +6,7 @@ use lanyard_domain::{
     phone::PhoneCountries,
     role::Role,
     tenant::{Tenant, TenantDomain},
-    user_flow::Audience,
+    user_flow::{Affected, Audience, MfaPolicy},
 };
 use lanyard_storage::{PATIENTS_TOTAL, PATIENTS_WITH_MFA, ReadTx};
 
@@ -181,20 +181,24 @@ pub async fn figures(app: &App, tenant: Id<Tenant>) -> Result<Figures, PortalErr
         .await
 }
 
-/// Patients of `tenant`, and how many of them have a second factor, from the counters.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn coverage(tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>) -> Result<(u64, u64), PortalError> {
+// Patients of `tenant`, and how many of them have a second factor, from the counters.
+async fn coverage(tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>) -> Result<(u64, u64), PortalError> {
     let all = tx.counter_total(tenant, PATIENTS_TOTAL).await?;
     let with_mfa = tx.counter_total(tenant, PATIENTS_WITH_MFA).await?;
     Ok((u64::try_from(all).unwrap_or(0), u64::try_from(with_mfa).unwrap_or(0)))
 }
 
-/// The same in a transaction of its own.
+/// Whom `policy` would touch, if every patient of `tenant` signed in: from the counters.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn coverage_of(app: &App, tenant: Id<Tenant>) -> Result<(u64, u64), PortalError> {
-    app.store.read(move |tx| Box::pin(async move { coverage(tx, tenant).await })).await
+pub async fn dry_run(app: &App, tenant: Id<Tenant>, policy: MfaPolicy) -> Result<Affected, PortalError> {
+    app.store
+        .read(move |tx| {
+            Box::pin(async move {
+                let patients = u64::try_from(tx.counter_total(tenant, PATIENTS_TOTAL).await?).unwrap_or(0);
+                Ok::<_, PortalError>(policy.affects(patients, tx.patients_by_factors(tenant).await?))
+            })
+        })
+        .await
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::settings::{ApiPermission, ApiScope, ApplicationSettings, SigningAlgorithm};
 use crate::{
-    assurance::Level,
+    assurance::Assurance,
     clock::Timestamp,
     id::Id,
     reply_url::ReplyUrl,
@@ -91,13 +91,13 @@ impl Minimum {
         Self::ALL.into_iter().find(|minimum| minimum.as_str() == text)
     }
 
-    /// The level this minimum comes to, given the levels of all linked flows.
+    /// What this minimum comes to, given what every sign-in through each linked flow comes to.
     #[must_use]
-    pub fn level(self, linked: impl IntoIterator<Item = Level>) -> Level {
+    pub fn assurance(self, linked: impl IntoIterator<Item = Assurance>) -> Assurance {
         match self {
-            Self::StrongestLinked => linked.into_iter().max().unwrap_or(Level::Aal1),
-            Self::None => Level::Aal1,
-            Self::Mfa => Level::Aal2,
+            Self::StrongestLinked => linked.into_iter().max().unwrap_or_default(),
+            Self::None => Assurance::Aal1,
+            Self::Mfa => Assurance::Aal2Legacy,
         }
     }
 }
@@ -167,10 +167,10 @@ mod tests {
 
     #[test]
     fn the_default_minimum_is_the_strongest_linked_flow() {
-        let linked = [Level::Aal1, Level::Aal2];
-        assert_eq!(Minimum::StrongestLinked.level(linked), Level::Aal2);
-        assert_eq!(Minimum::StrongestLinked.level([Level::Aal1]), Level::Aal1);
-        assert_eq!(Minimum::None.level(linked), Level::Aal1);
-        assert_eq!(Minimum::Mfa.level([]), Level::Aal2);
+        let linked = [Assurance::Aal1, Assurance::Aal2Strict, Assurance::Aal2Legacy];
+        assert_eq!(Minimum::StrongestLinked.assurance(linked), Assurance::Aal2Strict);
+        assert_eq!(Minimum::StrongestLinked.assurance([Assurance::Aal1]), Assurance::Aal1);
+        assert_eq!(Minimum::None.assurance(linked), Assurance::Aal1);
+        assert_eq!(Minimum::Mfa.assurance([]), Assurance::Aal2Legacy);
     }
 }

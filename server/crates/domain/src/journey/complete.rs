@@ -193,7 +193,7 @@ pub(super) fn from_session(header: &Header, session: Option<&Session>, facts: &F
         && session.authentication.account() == account.id
         && session.terms.admit(header.flow.settings.session.scope, request.application, header.flow.id)
         && sign_in::admits(header.flow.audience, account.kind);
-    let demand = facts.demand.clone().stricter(&header.demand);
+    let demand = facts.demanded(&header.demand);
     if !fits || !demand.is_met(&session.authentication, session.level(facts.now)) {
         return None;
     }

@@ -12,6 +12,7 @@ use crate::{
     id::Id,
     phone::PhoneNumber,
     secret::Sealed,
+    user_flow::Signals,
 };
 
 use super::{CodeMac, CodePurpose};
@@ -45,6 +46,9 @@ pub struct Facts {
     /// How the application stands with the account; `None`: it is the tenant's own, or there is
     /// none, and nobody is asked.
     pub consent: Option<ConsentFacts>,
+    /// What is known of the account where it signs in now; needed where a second factor is demanded under
+    /// conditions. `None`: nobody looked, and it is demanded.
+    pub signals: Option<Signals>,
 }
 
 impl Facts {
@@ -67,7 +71,13 @@ impl Facts {
             phones_unserved: Vec::new(),
             can_make_passkey: false,
             consent,
+            signals: None,
         }
+    }
+
+    /// What is demanded of the account now, where `earlier` was demanded when the journey began.
+    pub(super) fn demanded(&self, earlier: &Demand) -> Demand {
+        self.demand.clone().stricter(earlier).judged(self.now, self.signals.as_ref())
     }
 }
 

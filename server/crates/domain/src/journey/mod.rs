@@ -289,7 +289,8 @@ impl Journey {
             Stage::Returning(back) => back.authentication(),
             _ => return false,
         };
-        let demand = facts.demand.clone().stricter(&self.header.demand);
+        // Conditions were judged where the person signed in; those that came since were not.
+        let demand = facts.demand.clone().stricter(&self.header.demand).after(&self.header.demand);
         let account = facts.account.as_ref().filter(|a| a.id == authentication.account() && !a.disabled);
         !self.is_expired(facts.now)
             && account.is_some()
@@ -336,7 +337,7 @@ impl Journey {
     pub fn step(self, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
         let Self { header, stage, mut spent, mut aside, ceremony } = self;
         let before = stage.name();
-        let demand = facts.demand.clone().stricter(&header.demand);
+        let demand = facts.demanded(&header.demand);
         let mut context = Context {
             header: &header,
             facts,

@@ -90,9 +90,13 @@ impl Totp for ToyTotp {
 pub(super) const TENANT: u128 = 1;
 
 pub(super) fn policy(demand: &Demand) -> MfaPolicy {
-    let enforcement =
-        if demand.level == crate::assurance::Level::Aal1 { Enforcement::Off } else { Enforcement::AlwaysOn };
-    MfaPolicy { enforcement, methods: demand.methods.clone() }
+    let enforcement = match (demand.level, demand.conditions) {
+        (crate::assurance::Level::Aal1, _) => Enforcement::Off,
+        (crate::assurance::Level::Aal2, Some(_)) => Enforcement::Conditional,
+        (crate::assurance::Level::Aal2, None) => Enforcement::AlwaysOn,
+    };
+    let conditions = demand.conditions.unwrap_or_default();
+    MfaPolicy { minimum: demand.minimum, conditions, ..MfaPolicy::new(enforcement, demand.methods.iter().copied()) }
 }
 
 pub(super) fn request() -> AuthorizationRequest {
@@ -287,6 +291,7 @@ impl Store {
             consent: self.consent(account.as_ref()),
             account,
             sign_in_locked_until: None,
+            signals: None,
         }
     }
 

@@ -1,19 +1,20 @@
 //! User flows: what a person is asked for, what the application receives, and whether a second
 //! factor is demanded. A flow is versioned; a journey keeps the version it began with.
 
+mod conditions;
+mod dry_run;
+mod policy;
 mod settings;
-
-use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::settings::{FlowClaim, IssuerMode, SessionScope, SessionSettings, TokenSettings};
-use crate::{
-    assurance::{Demand, Level, Method},
-    clock::Timestamp,
-    id::Id,
-    tenant::Tenant,
+pub use self::{
+    conditions::{Conditions, KNOWN_LIFE, MAX_STRONG_DAYS, Signals},
+    dry_run::{Affected, FactorKinds},
+    policy::{Enforcement, MfaPolicy},
+    settings::{FlowClaim, IssuerMode, SessionScope, SessionSettings, TokenSettings},
 };
+use crate::{clock::Timestamp, id::Id, tenant::Tenant};
 
 /// What a flow is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -133,25 +134,6 @@ impl FlowName {
     }
 }
 
-/// When a second factor is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Enforcement {
-    /// Never.
-    Off,
-    /// At every sign-in.
-    AlwaysOn,
-}
-
-/// The second-factor policy of a flow. The methods are kept while the policy is off.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct MfaPolicy {
-    /// Whether it is asked for.
-    pub enforcement: Enforcement,
-    /// The methods a person may choose from; not empty when always on.
-    pub methods: BTreeSet<Method>,
-}
-
 /// An attribute that a flow collects.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CollectedAttribute {
@@ -199,26 +181,6 @@ pub struct UserFlow {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
-}
-
-impl MfaPolicy {
-    /// What this policy demands of a sign-in.
-    #[must_use]
-    pub fn demand(&self) -> Demand {
-        match self.enforcement {
-            Enforcement::Off => Demand::single_factor(),
-            Enforcement::AlwaysOn => Demand::mfa(self.methods.iter().copied()),
-        }
-    }
-
-    /// The level this policy comes to.
-    #[must_use]
-    pub const fn level(&self) -> Level {
-        match self.enforcement {
-            Enforcement::Off => Level::Aal1,
-            Enforcement::AlwaysOn => Level::Aal2,
-        }
-    }
 }
 
 #[cfg(test)]

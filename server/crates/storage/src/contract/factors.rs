@@ -1,7 +1,9 @@
 //! Factors: replay, lock, counts.
 
 use futures::FutureExt as _;
-use lanyard_domain::{clock::DAY, delays::GUESSES, factor::MAX_CONSECUTIVE};
+use lanyard_domain::{
+    clock::DAY, delays::GUESSES, factor::MAX_CONSECUTIVE, id::Id, tenant::Tenant, user_flow::FactorKinds,
+};
 
 use super::{contract, support::*};
 use crate::{PATIENTS_WITH_MFA, StorageError};
@@ -195,6 +197,13 @@ async fn a_factor_is_removed_by_its_own_account_only(db: &Db) {
         .unwrap();
 }
 
+// The kinds of factor that somebody has.
+async fn kinds(tx: &mut (dyn crate::WriteTx + '_), tenant: Id<Tenant>) -> crate::Result<Vec<(FactorKinds, u64)>> {
+    let mut found = tx.patients_by_factors(tenant).await?;
+    found.retain(|(_, number)| *number > 0);
+    Ok(found)
+}
+
 async fn mfa_counts_follow_binding_and_removal(db: &Db) {
     let own = stored_tenant(db, "a.example").await;
     let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
@@ -202,13 +211,24 @@ async fn mfa_counts_follow_binding_and_removal(db: &Db) {
         .write(move |tx| {
             async move {
                 let (one, two) = (phone_factor(), app_factor(1));
+                let having = |bits| vec![(FactorKinds::from_bits(bits), 1)];
                 tx.bind_factor(account, &one, NOW).await?;
+                assert_eq!(kinds(tx, own.id).await?, having(1));
                 tx.bind_factor(account, &two, NOW).await?;
+                assert_eq!(kinds(tx, own.id).await?, having(3));
+                tx.bind_factor(account, &app_factor(2), NOW).await?;
+                assert_eq!(kinds(tx, own.id).await?, having(3), "a second app is no further kind");
+                let second =
+                    tx.factors_of_account(account).await?.into_iter().find(|it| ![one.id, two.id].contains(&it.id));
+                tx.remove_factor(account, second.unwrap().id, 0).await?;
+                assert_eq!(kinds(tx, own.id).await?, having(3));
                 assert_eq!(tx.counter_total(own.id, PATIENTS_WITH_MFA).await?, 1);
                 tx.remove_factor(account, one.id, 0).await?;
                 assert_eq!(tx.counter_total(own.id, PATIENTS_WITH_MFA).await?, 1);
+                assert_eq!(kinds(tx, own.id).await?, having(2));
                 tx.remove_factor(account, two.id, 0).await?;
                 assert_eq!(tx.counter_total(own.id, PATIENTS_WITH_MFA).await?, 0);
+                assert_eq!(kinds(tx, own.id).await?, []);
                 assert!(matches!(tx.bind_factor(id(), &phone_factor(), NOW).await, Err(StorageError::Conflict)));
                 Ok::<_, StorageError>(())
             }

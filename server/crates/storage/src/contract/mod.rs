@@ -11,6 +11,7 @@ mod device_codes;
 mod factors;
 mod grants;
 mod journeys;
+mod known_places;
 mod outbox;
 mod passkeys;
 mod patients;

@@ -181,7 +181,7 @@ pub(super) fn flow(tenant: &Tenant, name: &str) -> UserFlow {
         kind: FlowType::SignUpSignIn,
         audience: Audience::Patients,
         settings: FlowSettings {
-            mfa: MfaPolicy { enforcement: Enforcement::AlwaysOn, methods: Method::ALL.into_iter().collect() },
+            mfa: MfaPolicy::new(Enforcement::AlwaysOn, Method::ALL),
             attributes: Vec::new(),
             claims: vec!["emails".into()],
             tokens: TokenSettings::default(),

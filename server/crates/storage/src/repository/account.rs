@@ -16,7 +16,8 @@ use uuid::Uuid;
 
 use super::{
     CounterWrites as _, FactorWrites as _, PATIENTS_TOTAL, PATIENTS_WITH_MFA, both, collect,
-    factor::FactorRow,
+    counter::patients_by_factors,
+    factor::{FactorRow, kinds_of},
     hit, optional,
     patient_terms::{Terms, sort_name, store_terms},
     time, unique, word,
@@ -276,6 +277,7 @@ struct ChangedRow {
     kind: String,
     email: String,
     mfa_enrolled: i64,
+    factor_kinds: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -326,7 +328,7 @@ both!(AccountWrites {
     async fn set_attributes(&mut self, id: Id<Account>, attributes: &Attributes) -> Result<()> {
         let update = sqlx::query_as::<_, ChangedRow>(
             "UPDATE accounts SET attributes = $2, sort_name = $3 WHERE id = $1 \
-             RETURNING tenant_id, kind, email, mfa_enrolled",
+             RETURNING tenant_id, kind, email, mfa_enrolled, factor_kinds",
         );
         let update = update.bind(id.uuid()).bind(serde_json::to_string(attributes)?).bind(sort_name(attributes));
         let changed = update.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
@@ -430,7 +432,7 @@ both!(AccountWrites {
     async fn delete_account(&mut self, id: Id<Account>, now: Timestamp) -> Result<()> {
         let delete = sqlx::query_as::<_, ChangedRow>(
             "DELETE FROM accounts WHERE id = $1 AND delete_at IS NOT NULL AND delete_at <= $2 \
-             RETURNING tenant_id, kind, email, mfa_enrolled",
+             RETURNING tenant_id, kind, email, mfa_enrolled, factor_kinds",
         );
         let gone = delete.bind(id.uuid()).bind(now.0).fetch_optional(&mut *self.db).await?;
         let gone = gone.ok_or(StorageError::Conflict)?;
@@ -441,6 +443,8 @@ both!(AccountWrites {
             self.bump_counter(tenant, PATIENTS_TOTAL, 0, -1, spread).await?;
             if gone.mfa_enrolled == 1 {
                 self.bump_counter(tenant, PATIENTS_WITH_MFA, 0, -1, spread).await?;
+                let counter = patients_by_factors(kinds_of(gone.factor_kinds));
+                self.bump_counter(tenant, &counter, 0, -1, spread).await?;
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 //! that reading them costs the same however large the tables are.
 
 use async_trait::async_trait;
-use lanyard_domain::{id::Id, tenant::Tenant};
+use lanyard_domain::{id::Id, tenant::Tenant, user_flow::FactorKinds};
 
 use super::both;
 use crate::error::Result;
@@ -11,6 +11,14 @@ use crate::error::Result;
 pub const PATIENTS_TOTAL: &str = "patients_total";
 /// Patients with a second factor; kept by [`super::FactorWrites`].
 pub const PATIENTS_WITH_MFA: &str = "patients_with_mfa";
+
+/// Patients by the kinds of second factor that they have; kept by [`super::FactorWrites`].
+const PATIENTS_BY_FACTORS: &str = "patients_by_factors_";
+
+/// The counter of patients who have just these kinds of second factor.
+pub(super) fn patients_by_factors(kinds: FactorKinds) -> String {
+    format!("{PATIENTS_BY_FACTORS}{}", kinds.bits())
+}
 
 /// Rows over which the writers of one counter are spread.
 const SHARDS: u8 = 16;
@@ -22,6 +30,8 @@ pub trait CounterReads {
     async fn counter_total(&mut self, tenant: Id<Tenant>, name: &str) -> Result<i64>;
     /// The days of `first..=last` (days since 1970, UTC) on which something was counted, with the count.
     async fn counter_days(&mut self, tenant: Id<Tenant>, name: &str, first: i64, last: i64) -> Result<Vec<(i64, i64)>>;
+    /// How many patients have just these kinds of second factor; those with none are in no entry.
+    async fn patients_by_factors(&mut self, tenant: Id<Tenant>) -> Result<Vec<(FactorKinds, u64)>>;
 }
 
 /// Changes counters.
@@ -48,6 +58,19 @@ both!(CounterReads {
         );
         let rows = rows.bind(tenant.uuid()).bind(name).bind(first).bind(last);
         Ok(rows.fetch_all(&mut *self.db).await?)
+    }
+
+    async fn patients_by_factors(&mut self, tenant: Id<Tenant>) -> Result<Vec<(FactorKinds, u64)>> {
+        let rows = sqlx::query_as::<_, (String, i64)>(
+            "SELECT name, CAST(SUM(value) AS BIGINT) FROM counters \
+             WHERE tenant_id = $1 AND name IN ('patients_by_factors_1', 'patients_by_factors_2', \
+                'patients_by_factors_3', 'patients_by_factors_4', 'patients_by_factors_5', 'patients_by_factors_6', \
+                'patients_by_factors_7') AND day = 0 GROUP BY name",
+        );
+        let rows = rows.bind(tenant.uuid()).fetch_all(&mut *self.db).await?;
+        let kinds = |name: &str| name.strip_prefix(PATIENTS_BY_FACTORS)?.parse().ok().map(FactorKinds::from_bits);
+        let found = rows.iter().filter_map(|(name, sum)| Some((kinds(name)?, u64::try_from(*sum).unwrap_or(0))));
+        Ok(found.collect())
     }
 });
 

@@ -7,10 +7,11 @@ use lanyard_domain::{
     delays::GUESSES,
     factor::{Factor, FactorSecret, MAX_CONSECUTIVE, NewFactor},
     id::Id,
+    user_flow::FactorKinds,
 };
 use uuid::Uuid;
 
-use super::{CounterWrites as _, PATIENTS_WITH_MFA, both, collect, hit, time, unique};
+use super::{CounterWrites as _, PATIENTS_WITH_MFA, both, collect, counter::patients_by_factors, hit, time, unique};
 use crate::error::{Constraint, Result, StorageError};
 
 /// Reads factors.
@@ -83,27 +84,43 @@ impl TryFrom<FactorRow> for Factor {
 struct Holder {
     tenant_id: Uuid,
     kind: String,
-    mfa_enrolled: i64,
+    factor_kinds: i64,
 }
 
 const LOCK_HOLDER: &str =
-    "UPDATE accounts SET mfa_enrolled = mfa_enrolled WHERE id = $1 RETURNING tenant_id, kind, mfa_enrolled";
+    "UPDATE accounts SET mfa_enrolled = mfa_enrolled WHERE id = $1 RETURNING tenant_id, kind, factor_kinds";
 
-/// Keeps account, search terms and counter in step with whether there is a factor.
-macro_rules! set_enrolled {
-    ($tx:ident, $account:expr, $holder:expr, $enrolled:expr) => {{
-        let (account, holder, enrolled): (Id<Account>, Holder, i64) = ($account, $holder, $enrolled);
-        if holder.mfa_enrolled != enrolled {
-            let update = sqlx::query("UPDATE accounts SET mfa_enrolled = $2 WHERE id = $1");
-            hit(update.bind(account.uuid()).bind(enrolled).execute(&mut *$tx.db).await?.rows_affected())?;
+/// Keeps account, search terms and counters in step with which factors there are.
+macro_rules! set_kinds {
+    ($tx:ident, $account:expr, $holder:expr, $kinds:expr) => {{
+        let (account, holder, kinds): (Id<Account>, Holder, FactorKinds) = ($account, $holder, $kinds);
+        let before = kinds_of(holder.factor_kinds);
+        if before != kinds {
+            let enrolled = i64::from(!kinds.is_empty());
+            let update = sqlx::query("UPDATE accounts SET mfa_enrolled = $2, factor_kinds = $3 WHERE id = $1");
+            let update = update.bind(account.uuid()).bind(enrolled).bind(i64::from(kinds.bits()));
+            hit(update.execute(&mut *$tx.db).await?.rows_affected())?;
             if holder.kind == AccountKind::Patient.as_str() {
-                let update = sqlx::query("UPDATE patient_terms SET mfa_enrolled = $2 WHERE account_id = $1");
-                update.bind(account.uuid()).bind(enrolled).execute(&mut *$tx.db).await?;
-                let (by, spread) = (if enrolled == 1 { 1 } else { -1 }, account.uuid().as_bytes()[15]);
-                $tx.bump_counter(Id::from_uuid(holder.tenant_id), PATIENTS_WITH_MFA, 0, by, spread).await?;
+                let (tenant, spread) = (Id::from_uuid(holder.tenant_id), account.uuid().as_bytes()[15]);
+                if before.is_empty() != kinds.is_empty() {
+                    let update = sqlx::query("UPDATE patient_terms SET mfa_enrolled = $2 WHERE account_id = $1");
+                    update.bind(account.uuid()).bind(enrolled).execute(&mut *$tx.db).await?;
+                    let by = if kinds.is_empty() { -1 } else { 1 };
+                    $tx.bump_counter(tenant, PATIENTS_WITH_MFA, 0, by, spread).await?;
+                }
+                for (kinds, by) in [(before, -1), (kinds, 1)] {
+                    if !kinds.is_empty() {
+                        $tx.bump_counter(tenant, &patients_by_factors(kinds), 0, by, spread).await?;
+                    }
+                }
             }
         }
     }};
+}
+
+/// The kinds in a column.
+pub(super) fn kinds_of(column: i64) -> FactorKinds {
+    FactorKinds::from_bits(u8::try_from(column).unwrap_or(0))
 }
 
 both!(FactorReads {
@@ -127,7 +144,8 @@ both!(FactorWrites {
         let insert = insert.bind(passkey.map(|passkey| &passkey.credential.0[..]));
         let insert = insert.bind(passkey.map(|passkey| i64::from(passkey.backed_up)));
         unique(insert.execute(&mut *self.db).await?.rows_affected(), Constraint::Credential)?;
-        set_enrolled!(self, account, holder, 1);
+        let kinds = kinds_of(holder.factor_kinds).and(FactorKinds::of([&factor.secret]));
+        set_kinds!(self, account, holder, kinds);
         Ok(())
     }
 
@@ -171,9 +189,10 @@ both!(FactorWrites {
         let delete = delete.bind(factor.uuid()).bind(account.uuid()).bind(i64::from(must_remain));
         let delete = delete.bind(i64::from(MAX_CONSECUTIVE));
         hit(delete.execute(&mut *self.db).await?.rows_affected())?;
-        let count = sqlx::query_as::<_, (i64,)>("SELECT COUNT(*) FROM factors WHERE account_id = $1");
-        let (left,) = count.bind(account.uuid()).fetch_one(&mut *self.db).await?;
-        set_enrolled!(self, account, holder, i64::from(left > 0));
+        let left = sqlx::query_as::<_, (String,)>("SELECT secret FROM factors WHERE account_id = $1");
+        let left = left.bind(account.uuid()).fetch_all(&mut *self.db).await?;
+        let left = left.iter().map(|(secret,)| Ok(serde_json::from_str(secret)?)).collect::<Result<Vec<FactorSecret>>>()?;
+        set_kinds!(self, account, holder, FactorKinds::of(&left));
         Ok(())
     }
 });

@@ -19,6 +19,7 @@ mod flow_link;
 mod grant;
 mod invitation;
 mod journey;
+mod known_place;
 mod meta;
 mod outbox;
 mod passkey;
@@ -54,6 +55,7 @@ pub use flow_link::{FlowLinkReads, FlowLinkWrites};
 pub use grant::{GrantReads, GrantWrites};
 pub use invitation::{InvitationReads, InvitationWrites};
 pub use journey::{JourneyReads, JourneySave, JourneyWrites, StoredJourney};
+pub use known_place::{KnownPlaceReads, KnownPlaceWrites};
 pub use meta::{META_DEMO, META_KEY_CHECK, MetaReads, MetaWrites};
 pub use outbox::{ClaimedMessage, MessageStatus, NewMessage, OutboxReads, OutboxWrites};
 pub use passkey::{PasskeyReads, PasskeyWrites};
@@ -124,13 +126,13 @@ transaction! {
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
         ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
         StepReads, ConsentReads, DeviceCodeReads, PushedRequestReads, RedemptionReads,
-        RegistrationReads, PasskeyReads, RepudiationReads, ContactReads;
+        RegistrationReads, PasskeyReads, RepudiationReads, ContactReads, KnownPlaceReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
         SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, ConsentWrites, DeviceCodeWrites,
-        RedemptionWrites, RegistrationWrites, PasskeyWrites, RepudiationWrites, ContactWrites;
+        RedemptionWrites, RegistrationWrites, PasskeyWrites, RepudiationWrites, ContactWrites, KnownPlaceWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

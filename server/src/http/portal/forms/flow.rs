@@ -1,7 +1,5 @@
 //! The forms of a user flow: the one table of attributes and claims, and the second factor (O2).
 
-use std::collections::BTreeSet;
-
 use lanyard_app::{api::portal::FormState, components::ErrorItem, pages::portal::addresses::RESERVED_FLOW_KEY};
 use lanyard_domain::{
     assurance::Method,
@@ -13,14 +11,14 @@ use lanyard_domain::{
     },
 };
 
-use super::{Problems, flow_lives};
+use super::{
+    Problems, flow_lives,
+    second_factor::{self, NO_CONDITION, NO_METHOD},
+};
 use crate::{
     http::form::Fields,
     service::portal::flows::{FlowDraft, FlowEdit},
 };
-
-/// What to do where a second factor is demanded and no method is ticked.
-pub(crate) const NO_METHOD: &str = "Choose at least one method.";
 
 /// Reads `kind`, `name`, `identity`, `mfa` and the settings of a new flow.
 pub(crate) fn new_flow(fields: &Fields, catalogue: &[ClaimDefinition]) -> Result<FlowDraft, Vec<ErrorItem>> {
@@ -33,22 +31,29 @@ pub(crate) fn new_flow(fields: &Fields, catalogue: &[ClaimDefinition]) -> Result
     }
     let enforcement = match fields.get("mfa") {
         "always_on" => Some(Enforcement::AlwaysOn),
+        "conditional" => Some(Enforcement::Conditional),
         "off" => Some(Enforcement::Off),
         _ => {
             problems.add("mfa", "Choose whether a second factor is asked for.");
             None
         }
     };
-    let methods = chosen_methods(fields);
-    if enforcement == Some(Enforcement::AlwaysOn) && methods.is_empty() {
+    let factors = second_factor::factors(fields, &mut problems);
+    let conditions = second_factor::conditions(fields, &mut problems);
+    if enforcement == Some(Enforcement::Conditional) && conditions.is_some_and(|chosen| chosen.is_empty()) {
+        problems.add("conditions", NO_CONDITION);
+    }
+    let asked = enforcement.is_some_and(|enforcement| enforcement != Enforcement::Off);
+    if asked && factors.as_ref().is_some_and(|chosen| chosen.methods.is_empty()) {
         problems.add("methods", NO_METHOD);
     }
     let (attributes, claims) = table(fields, catalogue, &mut problems);
-    let draft = kind.zip(name).zip(enforcement).map(|((kind, name), enforcement)| FlowDraft {
+    let mfa = enforcement.zip(factors).zip(conditions);
+    let draft = kind.zip(name).zip(mfa).map(|((kind, name), ((enforcement, factors), conditions))| FlowDraft {
         name,
         kind,
         settings: FlowSettings {
-            mfa: MfaPolicy { enforcement, methods },
+            mfa: MfaPolicy { enforcement, methods: factors.methods, minimum: factors.minimum, conditions },
             attributes,
             claims,
             tokens: TokenSettings::default(),
@@ -70,19 +75,15 @@ fn name(input: &str) -> Result<FlowName, String> {
     Ok(name)
 }
 
-/// The methods that are ticked, as `method-{m}`.
-pub(crate) fn chosen_methods(fields: &Fields) -> BTreeSet<Method> {
-    Method::ALL.into_iter().filter(|method| fields.ticked(&format!("method-{}", method.as_str()))).collect()
-}
-
 /// Reads the settings of a flow that is there already.
 pub(crate) fn settings_edit(fields: &Fields, catalogue: &[ClaimDefinition]) -> Result<FlowEdit, Vec<ErrorItem>> {
     let mut problems = Problems::default();
     let (attributes, claims) = table(fields, catalogue, &mut problems);
     let tokens = flow_lives::tokens(fields, &mut problems);
     let session = flow_lives::session(fields, &mut problems);
-    let (methods, lives) = (chosen_methods(fields), Box::new((tokens, session)));
-    problems.or(Some(FlowEdit::Settings { methods, attributes, claims, lives }))
+    let factors = second_factor::factors(fields, &mut problems);
+    let lives = Box::new((tokens, session));
+    problems.or(factors.map(|factors| FlowEdit::Settings { factors, attributes, claims, lives }))
 }
 
 // The rows in the order of the catalogue. Required without collected is a contradiction, and only the
@@ -120,10 +121,7 @@ pub(crate) fn flow_values(flow: &UserFlow) -> FormState {
 }
 
 fn settings_values(settings: &FlowSettings) -> FormState {
-    let mut form = FormState::default();
-    for method in &settings.mfa.methods {
-        form = form.with(format!("method-{}", method.as_str()), "true");
-    }
+    let mut form = second_factor::factor_values(FormState::default(), &settings.mfa);
     for collected in &settings.attributes {
         form = form.with(format!("collect-{}", collected.name), "true");
         if collected.required {
@@ -140,13 +138,13 @@ pub(crate) fn new_flow_values() -> FormState {
     let mut returned: Vec<String> = vec![claims::EMAILS.to_owned(), claims::OBJECT_ID.to_owned()];
     returned.extend(asked.map(|name| claims::claim_of_attribute(name).to_owned()));
     let settings = FlowSettings {
-        mfa: MfaPolicy { enforcement: Enforcement::AlwaysOn, methods: BTreeSet::from(Method::ALL) },
+        mfa: MfaPolicy::new(Enforcement::AlwaysOn, Method::ALL),
         attributes: asked.map(|name| CollectedAttribute { name: name.to_owned(), required: true }).to_vec(),
         claims: returned,
         tokens: TokenSettings::default(),
         session: SessionSettings::default(),
     };
-    settings_values(&settings)
+    second_factor::condition_values(settings_values(&settings), settings.mfa.conditions)
         .with("kind", FlowType::SignUpSignIn.as_str())
         .with("identity", "email")
         .with("mfa", "always_on")
@@ -188,9 +186,11 @@ mod tests {
         );
         let back = settings_values(&draft.settings);
         let edit = settings_edit(&Fields(back.values), &catalogue());
-        let FlowEdit::Settings { methods, attributes, claims, lives } = edit.unwrap() else { panic!("the settings") };
+        let FlowEdit::Settings { factors, attributes, claims, lives } = edit.unwrap() else { panic!("the settings") };
         let settings = draft.settings;
-        assert_eq!((methods, attributes, claims), (settings.mfa.methods, settings.attributes, settings.claims));
+        let mfa = (settings.mfa.methods, settings.mfa.minimum);
+        assert_eq!((factors.methods, factors.minimum), mfa);
+        assert_eq!((attributes, claims), (settings.attributes, settings.claims));
         assert_eq!(*lives, (settings.tokens, settings.session));
     }
 
@@ -209,9 +209,13 @@ mod tests {
             let found = new_flow(&Fields::parse(body.as_bytes()).unwrap(), &catalogue()).unwrap_err();
             found.into_iter().map(|it| it.field).collect::<Vec<_>>()
         };
-        assert_eq!(problems(""), ["kind", "name", "identity", "mfa"]);
-        assert_eq!(problems("kind=sign_in&name=a+b&identity=email&mfa=always_on"), ["name", "methods"]);
-        assert_eq!(problems("kind=sign_in&name=New&identity=email&mfa=off"), ["name"], "the page of a new flow");
+        assert_eq!(problems(""), ["kind", "name", "identity", "mfa", "minimum"]);
+        assert_eq!(problems("kind=sign_in&name=a+b&identity=email&mfa=always_on&minimum=aal1"), ["name", "methods"]);
+        assert_eq!(
+            problems("kind=sign_in&name=New&identity=email&mfa=off&minimum=aal1"),
+            ["name"],
+            "the page of a new flow"
+        );
     }
 
     #[test]

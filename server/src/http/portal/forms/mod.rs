@@ -6,6 +6,7 @@ mod attribute;
 mod flow;
 mod flow_lives;
 mod registration;
+mod second_factor;
 mod settings;
 mod tenant;
 
@@ -18,8 +19,9 @@ use crate::http::form::Fields;
 
 pub(crate) use application::{application_edit, application_values, new_application};
 pub(crate) use attribute::attribute;
-pub(crate) use flow::{NO_METHOD, chosen_methods, flow_values, new_flow, new_flow_values, settings_edit};
+pub(crate) use flow::{flow_values, new_flow, new_flow_values, settings_edit};
 pub(crate) use registration::initial_token;
+pub(crate) use second_factor::{NO_METHOD, condition_values, conditional_edit, factor_values, factors_edit};
 pub(crate) use settings::settable;
 pub(crate) use tenant::{country_names, phone_countries, tenant};
 

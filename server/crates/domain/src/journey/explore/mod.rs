@@ -17,9 +17,9 @@ use world::{Flow, Plan, Scenario, Who};
 use super::{Event, Facts, Journey, Return, Stage, Step, Tools};
 use crate::{
     application::Minimum,
-    assurance::{Demand, Method},
+    assurance::{Assurance, Demand, Level, Method},
     passkey::{Assertion, PasskeyCheck},
-    user_flow::{Audience, FlowType},
+    user_flow::{Audience, Conditions, FlowType, Signals},
 };
 
 const fn plan(who: Who, flow: Flow, kind: FlowType) -> Plan {
@@ -29,6 +29,9 @@ const fn plan(who: Who, flow: Flow, kind: FlowType) -> Plan {
 const fn then(plan: Plan, flow: Flow, kind: FlowType) -> Plan {
     Plan { again: Some((flow, kind)), ..plan }
 }
+
+/// In a new browser, or from a new network.
+const ELSEWHERE: Conditions = Conditions { new_browser: true, new_network: true, strong_days: None };
 
 /// The methods with a code; passkeys have scenarios of their own.
 const CODES: [Method; 3] = [Method::AuthenticatorApp, Method::TextMessage, Method::PhoneCall];
@@ -41,6 +44,8 @@ const BASE: Scenario = Scenario {
     ],
     minimum: Minimum::StrongestLinked,
     strong_methods: &CODES,
+    least: Assurance::Aal1,
+    conditions: None,
     b_has_app: false,
     passkeys: false,
     offers: false,
@@ -216,6 +221,53 @@ fn scenarios() -> Vec<Scenario> {
             together: 5,
             ..BASE
         },
+        Scenario {
+            name: "a minimum of aal2-strict: a phone is not enough, and sets up an app; it rises in between",
+            seats: [
+                then(owner(Flow::Weak, FlowType::SignIn), Flow::Strong, FlowType::SignIn),
+                intruder(Flow::Strong, FlowType::SignIn),
+            ],
+            minimum: Minimum::None,
+            strong_methods: &[Method::AuthenticatorApp, Method::TextMessage],
+            least: Assurance::Aal2Strict,
+            toggle: true,
+            mistakes: 0,
+            sends: 1,
+            ticks: 0,
+            together: 5,
+            ..BASE
+        },
+        Scenario {
+            name: "under conditions: asked in a new browser or network, and not where both are known",
+            seats: [
+                then(owner(Flow::Weak, FlowType::SignIn), Flow::Weak, FlowType::SignIn),
+                then(intruder(Flow::Weak, FlowType::SignIn), Flow::Weak, FlowType::ProfileEditing),
+            ],
+            minimum: Minimum::None,
+            strong_methods: &[Method::TextMessage],
+            conditions: Some(ELSEWHERE),
+            toggle: true,
+            mistakes: 0,
+            sends: 1,
+            ticks: 0,
+            together: 4,
+            ..BASE
+        },
+        Scenario {
+            name: "under conditions: a flow that always asks, or never, beside it; sessions carry over",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Weak, FlowType::SignIn),
+                owner(Flow::Weak, FlowType::SignUpSignIn),
+            ],
+            minimum: Minimum::None,
+            strong_methods: &[Method::TextMessage],
+            conditions: Some(ELSEWHERE),
+            mistakes: 0,
+            sends: 1,
+            ticks: 0,
+            together: 4,
+            ..BASE
+        },
         Scenario { name: "passkeys: a new patient sets one up, a reset beside it", together: 5, ..enrolling },
         Scenario {
             name: "passkeys: set up on an account without a factor, against a reset that overlaps",
@@ -319,6 +371,65 @@ impl Machine for ForgetsDemand {
 fn a_sign_in_that_forgets_the_demand_is_caught() {
     let scenario = Scenario { steps: 2, mistakes: 0, ticks: 0, ..BASE };
     caught(&ForgetsDemand, &scenario, Property::DemandsMet);
+}
+
+/// Takes any second factor for one that is good enough.
+struct ForgetsMinimum;
+
+impl Machine for ForgetsMinimum {
+    fn step(&self, mut journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        let lax = |demand: &Demand| if demand.level == Level::Aal2 { Demand::mfa([]) } else { demand.clone() };
+        let kept = journey.header.demand.clone();
+        journey.header.demand = lax(&kept);
+        let mut step = journey.step(event, &Facts { demand: lax(&facts.demand), ..facts.clone() }, tools);
+        step.journey.header.demand = kept;
+        step
+    }
+}
+
+#[test]
+fn a_second_factor_below_the_minimum_is_caught() {
+    let seats = [plan(Who::Owner, Flow::Strong, FlowType::SignIn), plan(Who::Intruder, Flow::Weak, FlowType::SignIn)];
+    let scenario = Scenario { seats, least: Assurance::Aal2Strict, steps: 3, mistakes: 0, ticks: 0, ..BASE };
+    assert_eq!(walk(&scenario, &Production).broken, Default::default());
+    caught(&ForgetsMinimum, &scenario, Property::DemandsMet);
+}
+
+/// Takes every browser and network for known.
+struct ForgetsConditions;
+
+impl Machine for ForgetsConditions {
+    fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        let signals = Signals { browser_known: true, network_known: true, last_strong_at: Some(facts.now) };
+        journey.step(event, &Facts { signals: Some(signals), ..facts.clone() }, tools)
+    }
+}
+
+#[test]
+fn a_password_alone_in_a_new_place_is_caught() {
+    let seats = [
+        then(plan(Who::Owner, Flow::Weak, FlowType::SignIn), Flow::Weak, FlowType::SignIn),
+        plan(Who::Intruder, Flow::Weak, FlowType::SignIn),
+    ];
+    let scenario = Scenario {
+        seats,
+        minimum: Minimum::None,
+        strong_methods: &[Method::TextMessage],
+        conditions: Some(ELSEWHERE),
+        // No session leads in: the person signs in once more.
+        device: true,
+        steps: 4,
+        together: 4,
+        mistakes: 0,
+        ticks: 0,
+        ..BASE
+    };
+    let report = walk(&scenario, &Production);
+    assert_eq!(report.broken, Default::default());
+    for goal in ["Owner b@example.com Weak SignIn Aal2", "Owner b@example.com Weak SignIn Aal1"] {
+        assert!(report.goals.contains(goal), "never reached: {goal}: {:?}", report.goals);
+    }
+    caught(&ForgetsConditions, &scenario, Property::DemandsMet);
 }
 
 /// Shows the first page after a wrong code.

@@ -35,6 +35,8 @@ pub(super) enum Move {
     Toggle,
     /// B is disabled.
     Disable,
+    /// A person goes to another network.
+    Move(usize),
     /// The owner of an account takes back what it agreed to.
     Withdraw(Id<Account>),
 }
@@ -59,6 +61,9 @@ pub(super) fn all(scenario: &Scenario, state: &State) -> Vec<Move> {
         }
         if state.seats[seat].codes > 0 {
             moves.push(Move::Redeem(seat));
+        }
+        if scenario.conditions.is_some() && !state.seats[seat].away {
+            moves.push(Move::Move(seat));
         }
         if scenario.seats[seat].again.is_some() && !state.seats[seat].again {
             moves.push(Move::Again(seat));

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     account::Account,
-    assurance::{Authentication, Demand, Level, Method},
+    assurance::{Assurance, Authentication, Demand, Level, Method},
     clock::{DAY, HOUR, MINUTE, Timestamp},
     factor::FactorSecret,
     id::Id,
@@ -54,14 +54,27 @@ pub(super) struct Ghost {
     pub(super) used: BTreeSet<Method>,
     /// One of them was bound to the account, or was bound by right in this journey.
     pub(super) entitled: bool,
+    /// Browser and network were known for this account when the sign-in was complete.
+    pub(super) quiet: bool,
     /// The last proof.
     pub(super) at: Timestamp,
+}
+
+// Decision 2 of the security rules, once more.
+const fn reaches(method: Method, minimum: Assurance) -> bool {
+    match minimum {
+        Assurance::Aal1 | Assurance::Aal2Legacy => true,
+        Assurance::Aal2Strict => matches!(method, Method::Passkey | Method::AuthenticatorApp),
+        Assurance::PhishingResistant => matches!(method, Method::Passkey),
+    }
 }
 
 impl Ghost {
     fn meets(&self, account: Id<Account>, demand: &Demand) -> bool {
         (self.password == Some(account) || self.passkey == Some(account))
-            && (demand.level == Level::Aal1 || self.used.iter().any(|method| demand.methods.contains(method)))
+            && (demand.level == Level::Aal1
+                || (demand.conditions.is_some() && self.quiet)
+                || self.used.iter().any(|method| demand.methods.contains(method) && reaches(*method, demand.minimum)))
     }
 
     /// What a session of this ghost is worth to a later journey.
@@ -70,6 +83,11 @@ impl Ghost {
         let used = if stale { BTreeSet::new() } else { kept.ghost.used.clone() };
         Self { email: None, entitled: !used.is_empty(), used, ..kept.ghost.clone() }
     }
+}
+
+/// Whether the account signed in with a second factor in this very browser and from this very network.
+pub(super) fn is_quiet(state: &State, seat: usize, account: Id<Account>) -> bool {
+    state.places(seat).iter().all(|place| state.known.contains(&(*place, account)))
 }
 
 /// Judges a code that was accepted, marks it as taken in `state`, and notes what it proved.

@@ -12,7 +12,7 @@ use super::{
     spec::{self, Ghost, Property},
     world::{self, Kept, Scenario, State},
 };
-use crate::{device::DEVICE_CODE_LIFE, entropy::SeededEntropy, password::next_version};
+use crate::{assurance::Level, device::DEVICE_CODE_LIFE, entropy::SeededEntropy, password::next_version};
 
 /// The production code, or a broken variant of it.
 pub(super) trait Machine {
@@ -118,6 +118,7 @@ fn name(next: &Move) -> &'static str {
         Move::Toggle => "toggle",
         Move::Disable => "disable",
         Move::Withdraw(_) => "withdraw",
+        Move::Move(_) => "move",
     }
 }
 
@@ -166,6 +167,7 @@ fn play(
             after.ticks += 1;
         }
         Move::Toggle => after.toggled = true,
+        Move::Move(seat) => after.seats[seat].away = true,
         Move::Disable => after.store.accounts[1].disabled = true,
         Move::Withdraw(account) => {
             after.store.consents.retain(|(id, _)| *id != account);
@@ -196,7 +198,8 @@ fn send(
     goals: &mut BTreeSet<String>,
 ) -> Outcome {
     let demand = scenario.demand_now(now, seat);
-    let facts = now.store.facts(&before, Some(&event), demand, now.now);
+    let mut facts = now.store.facts(&before, Some(&event), demand, now.now);
+    facts.signals = Some(now.signals(seat, facts.account.as_ref().map(|account| account.id)));
     let mut entropy = entropy(now, seat);
     let mut tools = Tools { entropy: &mut entropy, codes: &ToyMac, totp: &ToyTotp };
     let step = machine.step(before.clone(), event.clone(), &facts, &mut tools);
@@ -325,6 +328,7 @@ fn settle(
     let (flow, kind, audience) = scenario.plan(state, seat);
     let demand = scenario.demand_now(state, seat).stricter(&state.seats[seat].journey.header.demand);
     let authentication = completion.authentication().clone();
+    state.seats[seat].ghost.quiet = spec::is_quiet(state, seat, authentication.account());
     spec::completed(state, seat, audience, &demand, &authentication)?;
     spec::consented(scenario, state, &authentication)?;
     let stored = state.store.account(authentication.account());
@@ -334,11 +338,14 @@ fn settle(
     goals.insert(format!("{who:?} {address} {flow:?} {kind:?} {:?}{how}", authentication.level()));
 
     let mut entropy = entropy(state, seat);
-    let now = state.now;
+    let (now, places) = (state.now, state.places(seat));
     let browser = &mut state.seats[seat];
     let Ok((header, completion)) = browser.journey.clone().complete() else { return Ok(()) };
     let settled = completion.settle(&header, now, &mut entropy);
     if let Some((session, _)) = settled.session {
+        if scenario.conditions.is_some() && session.authentication.level() == Level::Aal2 {
+            state.known.extend(places.map(|place| (place, session.account)));
+        }
         browser.session = Some(Kept { session, ghost: browser.ghost.clone() });
     }
     browser.journey = Journey::returning(header, settled.back);
@@ -398,7 +405,8 @@ fn again(scenario: &Scenario, mut state: State, seat: usize, goals: &mut BTreeSe
     let kept = state.seats[seat].session.clone().filter(|_| !scenario.device);
     let account = kept.as_ref().and_then(|kept| state.store.account(kept.session.account)).cloned();
     let consent = state.store.consent(account.as_ref());
-    let facts = Facts::at(now, demand, account, consent);
+    let signals = Some(state.signals(seat, account.as_ref().map(|account| account.id)));
+    let facts = Facts { signals, ..Facts::at(now, demand, account, consent) };
     let journey = Journey::begin(header, kept.as_ref().map(|kept| &kept.session), &facts);
     let journey = journey.with_ceremony(&mut entropy(&state, seat));
     let led = journey.stage().person().is_some() || matches!(journey.stage(), Stage::Complete(_));

@@ -13,14 +13,14 @@ use super::{
 use crate::{
     account::Account,
     application::Minimum,
-    assurance::{Demand, Level, Method},
+    assurance::{Assurance, Demand, Method},
     clock::{MINUTE, Millis, SECOND, Timestamp},
     consent::{Item, Items},
     entropy::SeededEntropy,
     id::Id,
     secret::TokenHash,
     session::Session,
-    user_flow::{Audience, FlowType},
+    user_flow::{Audience, Conditions, FlowType, Signals},
 };
 
 pub(super) const A: &str = "a@example.com";
@@ -106,6 +106,10 @@ pub(super) struct Scenario {
     pub(super) seats: [Plan; 2],
     pub(super) minimum: Minimum,
     pub(super) strong_methods: &'static [Method],
+    /// The minimum assurance of the strong flow.
+    pub(super) least: Assurance,
+    /// The weak flow asks for a second factor under these; seats may move to another network.
+    pub(super) conditions: Option<Conditions>,
     pub(super) b_has_app: bool,
     /// Both flows take passkeys, B has one, and everybody has authenticators.
     pub(super) passkeys: bool,
@@ -160,6 +164,8 @@ pub(super) struct Seat {
     pub(super) again: bool,
     pub(super) steps: u8,
     pub(super) sends: u8,
+    /// It moved to another network.
+    pub(super) away: bool,
     /// Ceremonies that came after the first one.
     pub(super) ceremonies: u8,
 }
@@ -192,6 +198,28 @@ pub(super) struct State {
     /// The challenges that were answered and taken.
     pub(super) signed: BTreeSet<[u8; 32]>,
     pub(super) withdrawn: bool,
+    /// Where accounts signed in with a second factor: browsers by seat, networks by seat and place.
+    pub(super) known: BTreeSet<(Place, Id<Account>)>,
+}
+
+/// A browser, or a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Place {
+    Browser(usize),
+    Network(usize, bool),
+}
+
+impl State {
+    /// The browser and the network of a seat.
+    pub(super) fn places(&self, seat: usize) -> [Place; 2] {
+        [Place::Browser(seat), Place::Network(seat, self.seats[seat].away)]
+    }
+
+    /// What a server knows of `account` at a seat.
+    pub(super) fn signals(&self, seat: usize, account: Option<Id<Account>>) -> Signals {
+        let known = self.places(seat).map(|place| account.is_some_and(|id| self.known.contains(&(place, id))));
+        Signals { browser_known: known[0], network_known: known[1], last_strong_at: None }
+    }
 }
 
 /// What the application of somebody else asks for.
@@ -203,12 +231,16 @@ impl Scenario {
     /// What the server demands of a journey through `flow` now: the flow's policy, raised to the
     /// application's minimum. The built-in self-service flow is nobody's application.
     pub(super) fn demand(&self, toggled: bool, flow: Flow, audience: Audience) -> Demand {
-        let strong = Demand::mfa(self.strong_methods.iter().copied());
-        let weak = if toggled { strong.clone() } else { Demand::single_factor() };
+        let strong = Demand::mfa(self.strong_methods.iter().copied()).with_minimum(self.least);
+        let weak = match self.conditions {
+            _ if toggled => strong.clone(),
+            Some(conditions) => strong.clone().under(conditions),
+            None => Demand::single_factor(),
+        };
         if audience == Audience::SelfService {
             return Demand::single_factor();
         }
-        let minimum = self.minimum.level([Level::Aal2, weak.level]);
+        let minimum = self.minimum.assurance([strong.floor(), weak.floor()]);
         match flow {
             Flow::Strong => strong.at_least(minimum),
             Flow::Weak => weak.at_least(minimum),
@@ -272,6 +304,7 @@ impl Scenario {
                 again: false,
                 steps: 0,
                 sends: 0,
+                away: false,
                 ceremonies: 0,
             }
         };
@@ -289,6 +322,7 @@ impl Scenario {
             agreed: BTreeSet::new(),
             signed: BTreeSet::new(),
             withdrawn: false,
+            known: BTreeSet::new(),
         }
     }
 }

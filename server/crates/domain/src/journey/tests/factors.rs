@@ -346,8 +346,8 @@ fn toggle_during_a_journey_takes_the_stricter() {
 #[test]
 fn policy_substitution_refused() {
     use crate::application::Minimum;
-    let linked = [on().level, off().level];
-    let weak = off().at_least(Minimum::StrongestLinked.level(linked));
+    let linked = [Assurance::Aal2Legacy, Assurance::Aal1];
+    let weak = off().at_least(Minimum::StrongestLinked.assurance(linked));
     assert_eq!(weak.level, Level::Aal2);
     let mut desk = Desk::new(FlowType::SignIn, &weak);
     desk.sign_in(B);
@@ -358,7 +358,7 @@ fn policy_substitution_refused() {
     desk.sign_in(B);
     assert_eq!(desk.stage(), "challenge");
     // Password reset and profile editing of the same application as well.
-    let mut desk = Desk::new(FlowType::ProfileEditing, &off().at_least(Level::Aal2));
+    let mut desk = Desk::new(FlowType::ProfileEditing, &off().at_least(Assurance::Aal2Legacy));
     desk.sign_in(A);
     assert_eq!(desk.stage(), "confirm_email");
 }

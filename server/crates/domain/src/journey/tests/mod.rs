@@ -5,6 +5,7 @@ mod answers;
 mod codes;
 mod consent;
 mod factors;
+mod minimum;
 mod offers;
 mod order;
 mod passkeys;
@@ -13,7 +14,7 @@ mod sessions;
 
 use super::{CodePurpose, Effect, Event, Facts, Header, Journey, Notice, Refusal, Stage, Step, Tools, testing::*};
 use crate::{
-    assurance::{Demand, Level, Method},
+    assurance::{Assurance, Demand, Level, Method},
     clock::{Millis, Timestamp},
     entropy::SeededEntropy,
     factor::FactorSecret,

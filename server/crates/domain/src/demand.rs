@@ -1,0 +1,244 @@
+//! What a sign-in must reach: flow, application, request and both versions of the flow joined in one value,
+//! which only ever rises.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    assurance::{Assurance, Authentication, Level, Method},
+    clock::Timestamp,
+    user_flow::{Conditions, Signals},
+};
+
+/// What a sign-in must reach: the flow's policy, the application's minimum, and both versions of
+/// the flow taken together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Demand {
+    /// The level to reach.
+    pub level: Level,
+    /// The second methods that count: each reaches the minimum. Without effect at AAL1.
+    pub methods: BTreeSet<Method>,
+    /// How good the second method must be. Without effect at AAL1.
+    #[serde(default)]
+    pub minimum: Assurance,
+    /// The second factor is demanded only where one of these fires. Until that is judged
+    /// ([`Demand::judged`]) it is demanded. Without effect at AAL1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<Conditions>,
+}
+
+impl Demand {
+    /// One factor is enough.
+    #[must_use]
+    pub const fn single_factor() -> Self {
+        Self { level: Level::Aal1, methods: BTreeSet::new(), minimum: Assurance::Aal1, conditions: None }
+    }
+
+    /// A second factor out of `methods`; an empty set means any method.
+    #[must_use]
+    pub fn mfa(methods: impl IntoIterator<Item = Method>) -> Self {
+        let mut methods: BTreeSet<Method> = methods.into_iter().collect();
+        if methods.is_empty() {
+            methods.extend(Method::ALL);
+        }
+        Self { level: Level::Aal2, methods, minimum: Assurance::Aal2Legacy, conditions: None }
+    }
+
+    /// With nothing weaker than `minimum`, where a second factor is demanded at all. Where none of the
+    /// methods is left, those of every flow that reach it: a contradiction never makes it easier.
+    #[must_use]
+    pub fn with_minimum(mut self, minimum: Assurance) -> Self {
+        if self.level < Level::Aal2 {
+            return self;
+        }
+        self.minimum = self.minimum.max(minimum);
+        self.methods.retain(|method| method.assurance() >= self.minimum);
+        if self.methods.is_empty() {
+            self.methods.extend(Method::ALL.into_iter().filter(|method| method.assurance() >= self.minimum));
+        }
+        self
+    }
+
+    /// Only where one of `conditions` fires.
+    #[must_use]
+    pub fn under(self, conditions: Conditions) -> Self {
+        Self { conditions: (self.level > Level::Aal1).then_some(conditions), ..self }
+    }
+
+    /// What is demanded at `now` of somebody of whom `signals` are known: the second factor if one of the
+    /// conditions fires, or if facts are missing; else one factor.
+    #[must_use]
+    pub fn judged(self, now: Timestamp, signals: Option<&Signals>) -> Self {
+        match self.conditions {
+            Some(conditions) if !conditions.fires(now, signals) => Self::single_factor(),
+            Some(_) | None => Self { conditions: None, ..self },
+        }
+    }
+
+    /// What is left of it for something that was judged when it began, such as a grant: conditions are
+    /// those of a sign-in.
+    #[must_use]
+    pub fn of_what_stands(self) -> Self {
+        if self.conditions.is_some() { Self::single_factor() } else { self }
+    }
+
+    /// What is left of it for a sign-in that was judged by `earlier`: the same conditions are not judged
+    /// again, and further ones were not judged at all, so that all of it is demanded.
+    #[must_use]
+    pub fn after(self, earlier: &Self) -> Self {
+        if self.conditions == earlier.conditions { self.of_what_stands() } else { self }
+    }
+
+    /// What every sign-in comes to at least.
+    #[must_use]
+    pub fn floor(&self) -> Assurance {
+        if self.level == Level::Aal1 || self.conditions.is_some() { Assurance::Aal1 } else { self.minimum }
+    }
+
+    /// The stricter of two demands; `self` is the one that stands now.
+    ///
+    /// Where both ask for a second factor, the present list of methods holds, and the higher minimum. Where both ask under conditions, either's fire.
+    #[must_use]
+    pub fn stricter(self, earlier: &Self) -> Self {
+        match (self.level, earlier.level) {
+            (Level::Aal1, Level::Aal2) => earlier.clone(),
+            (Level::Aal1, Level::Aal1) | (Level::Aal2, Level::Aal1) => self,
+            (Level::Aal2, Level::Aal2) => {
+                let conditions = self.conditions.zip(earlier.conditions).map(|(now, then)| now.or(then));
+                Self { conditions, ..self.with_minimum(earlier.minimum) }
+            }
+        }
+    }
+
+    /// Raised to `minimum`: an application that asks for a second factor gets one from any flow.
+    #[must_use]
+    pub fn at_least(self, minimum: Assurance) -> Self {
+        let raised = match self.level {
+            _ if minimum == Assurance::Aal1 => return self,
+            Level::Aal1 => Self::mfa(self.methods),
+            Level::Aal2 => Self { conditions: None, ..self },
+        };
+        raised.with_minimum(minimum)
+    }
+
+    /// Whether `authentication`, with the level it counts for now, is enough.
+    #[must_use]
+    pub fn is_met(&self, authentication: &Authentication, level: Level) -> bool {
+        match self.level {
+            Level::Aal1 => true,
+            Level::Aal2 => {
+                let counts = |used: &Method| used.assurance() >= self.minimum && self.methods.contains(used);
+                level >= Level::Aal2 && authentication.second().iter().any(counts)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock::DAY, entropy::SeededEntropy, id::Id, passkey::PasskeyKind};
+
+    const BROWSER: Conditions = Conditions { new_browser: true, new_network: false, strong_days: None };
+    const WEEKLY: Conditions = Conditions { new_browser: false, new_network: false, strong_days: Some(7) };
+
+    fn someone() -> Authentication {
+        let at = Timestamp(DAY);
+        Authentication::begin(Id::new(at, &mut SeededEntropy::new(1)), at)
+    }
+
+    #[test]
+    fn the_stricter_demand_wins_whichever_came_first() {
+        let off = Demand::single_factor();
+        let on = Demand::mfa([Method::TextMessage]);
+        assert_eq!(off.clone().stricter(&on), on);
+        assert_eq!(on.clone().stricter(&off), on);
+        let app = Demand::mfa([Method::AuthenticatorApp]);
+        assert_eq!(app.clone().stricter(&on), app, "the present methods hold");
+        assert_eq!(off.at_least(Assurance::Aal2Legacy).methods.len(), Method::ALL.len());
+    }
+
+    #[test]
+    fn a_demand_under_conditions_stands_until_it_is_judged() {
+        let demand = Demand::mfa([Method::AuthenticatorApp]).under(BROWSER);
+        let alone = someone().with_password();
+        assert!(!demand.is_met(&alone, alone.level()), "not judged yet");
+        let at = Timestamp(DAY);
+        let known = Signals { browser_known: true, ..Signals::default() };
+        for (signals, asked) in [(None, true), (Some(&Signals::default()), true), (Some(&known), false)] {
+            let judged = demand.clone().judged(at, signals);
+            assert_eq!(judged.is_met(&alone, alone.level()), !asked, "{signals:?}");
+            assert_eq!(judged.conditions, None);
+        }
+        assert_eq!(demand.floor(), Assurance::Aal1);
+        assert_eq!(demand.clone().of_what_stands(), Demand::single_factor());
+        // Judged by the same conditions, by others, and by none.
+        assert_eq!(demand.clone().after(&demand), Demand::single_factor());
+        assert_eq!(demand.clone().stricter(&demand).after(&demand), Demand::single_factor());
+        for earlier in [Demand::single_factor(), Demand::mfa([]), Demand::mfa([]).under(WEEKLY)] {
+            assert!(!demand.clone().stricter(&earlier).after(&earlier).is_met(&alone, alone.level()), "{earlier:?}");
+        }
+    }
+
+    #[test]
+    fn either_of_two_demands_under_conditions_asks_and_one_without_asks_always() {
+        let (a, b) = (Demand::mfa([]).under(BROWSER), Demand::mfa([]).under(WEEKLY));
+        assert_eq!(a.clone().stricter(&b).conditions, Some(BROWSER.or(WEEKLY)));
+        for (now, earlier) in [(a.clone(), Demand::mfa([])), (Demand::mfa([]), a.clone())] {
+            assert_eq!(now.stricter(&earlier).conditions, None);
+        }
+        assert_eq!(a.clone().stricter(&Demand::single_factor()), a);
+        assert_eq!(Demand::single_factor().stricter(&a), a);
+        assert_eq!(a.at_least(Assurance::Aal2Legacy).conditions, None, "acr_values ask always");
+        assert_eq!(Demand::single_factor().under(BROWSER), Demand::single_factor());
+    }
+
+    #[test]
+    fn n23_a_minimum_is_judged_by_what_was_used() {
+        let at = Timestamp(DAY);
+        let with = |method| someone().with_password().with_second(method, at);
+        let key = someone().with_passkey(PasskeyKind::Synced, at);
+        let meets = |minimum, what: &Authentication| Demand::mfa([]).with_minimum(minimum).is_met(what, what.level());
+        for (minimum, text, app) in [
+            (Assurance::Aal1, true, true),
+            (Assurance::Aal2Legacy, true, true),
+            (Assurance::Aal2Strict, false, true),
+            (Assurance::PhishingResistant, false, false),
+        ] {
+            assert_eq!(meets(minimum, &with(Method::TextMessage)), text, "{minimum:?}");
+            assert_eq!(meets(minimum, &with(Method::PhoneCall)), text, "{minimum:?}");
+            assert_eq!(meets(minimum, &with(Method::AuthenticatorApp)), app, "{minimum:?}");
+            assert!(meets(minimum, &key), "{minimum:?}");
+            assert!(!meets(minimum, &someone().with_password()), "{minimum:?}");
+            assert_eq!(Assurance::parse(minimum.as_str()), Some(minimum));
+        }
+    }
+
+    #[test]
+    fn a_minimum_never_falls_whatever_it_is_joined_with() {
+        let demands: Vec<Demand> = Assurance::ALL
+            .into_iter()
+            .flat_map(|minimum| {
+                [&[][..], &[Method::TextMessage], &[Method::AuthenticatorApp, Method::PhoneCall], &[Method::Passkey]]
+                    .map(|methods| Demand::mfa(methods.iter().copied()).with_minimum(minimum))
+            })
+            .chain([Demand::single_factor()])
+            .flat_map(|demand| [demand.clone().under(BROWSER), demand.clone().under(WEEKLY), demand])
+            .collect();
+        for now in &demands {
+            for earlier in &demands {
+                let both = now.clone().stricter(earlier);
+                assert_eq!(both.level, now.level.max(earlier.level));
+                assert_eq!(both.minimum, now.minimum.max(earlier.minimum), "{now:?} {earlier:?}");
+                assert!(both.level == Level::Aal1 || !both.methods.is_empty());
+                assert!(both.methods.iter().all(|method| method.assurance() >= both.minimum), "{both:?}");
+                for minimum in Assurance::ALL {
+                    let raised = now.clone().at_least(minimum);
+                    assert!(raised.minimum >= minimum && raised.minimum >= now.minimum, "{raised:?}");
+                    assert!(minimum == Assurance::Aal1 || raised.floor() >= minimum, "{raised:?}");
+                }
+            }
+        }
+    }
+}

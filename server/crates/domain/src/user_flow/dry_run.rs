@@ -1,0 +1,130 @@
+//! Whom a second-factor policy would touch, from counts of what people have (O3): nobody's own row is read.
+
+use std::collections::BTreeSet;
+
+use super::MfaPolicy;
+use crate::{assurance::Method, factor::FactorSecret};
+
+/// Which kinds of second factor an account has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct FactorKinds(u8);
+
+const PHONE: u8 = 1;
+const APP: u8 = 2;
+const PASSKEY: u8 = 4;
+const EVERY: u8 = PHONE | APP | PASSKEY;
+
+impl FactorKinds {
+    /// The kinds of these factors.
+    #[must_use]
+    pub fn of<'a>(secrets: impl IntoIterator<Item = &'a FactorSecret>) -> Self {
+        let bit = |secret: &FactorSecret| match secret {
+            FactorSecret::Phone { .. } => PHONE,
+            FactorSecret::AuthenticatorApp { .. } => APP,
+            FactorSecret::Passkey(_) => PASSKEY,
+        };
+        Self(secrets.into_iter().map(bit).fold(0, |all, one| all | one))
+    }
+
+    /// The kinds as the database has them: a sum of 1 (a phone), 2 (an authenticator app), 4 (a passkey).
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits & EVERY)
+    }
+
+    /// The reverse of [`Self::from_bits`].
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// These and those.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether one of them can answer by one of `methods`.
+    #[must_use]
+    pub fn serves(self, methods: &BTreeSet<Method>) -> bool {
+        let bit = |method: &Method| match method {
+            Method::TextMessage | Method::PhoneCall => PHONE,
+            Method::AuthenticatorApp => APP,
+            Method::Passkey => PASSKEY,
+        };
+        methods.iter().any(|method| self.0 & bit(method) != 0)
+    }
+}
+
+/// How many people a policy would touch wherever it asks, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Affected {
+    /// All of them.
+    pub patients: u64,
+    /// Who have no second factor: they would set one up.
+    pub without: u64,
+    /// Who have only such as do not count: they would set up another.
+    pub weaker: u64,
+}
+
+impl MfaPolicy {
+    /// Whom it would touch, of `patients` people, of whom so many have these kinds of factor.
+    #[must_use]
+    pub fn affects(&self, patients: u64, having: impl IntoIterator<Item = (FactorKinds, u64)>) -> Affected {
+        let methods = self.second_factor().methods;
+        let (mut with, mut weaker) = (0, 0);
+        for (kinds, number) in having.into_iter().filter(|(kinds, _)| !kinds.is_empty()) {
+            with += number;
+            weaker += if kinds.serves(&methods) { 0 } else { number };
+        }
+        // Counters of two moments may disagree for a blink.
+        Affected { patients, without: patients.saturating_sub(with), weaker }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{assurance::Assurance, phone::PhoneNumber, secret::Sealed, user_flow::Enforcement};
+
+    #[test]
+    fn o3_who_is_touched_follows_from_methods_and_minimum() {
+        let having =
+            [(1, 50), (2, 20), (3, 5), (4, 3), (7, 2)].map(|(bits, number)| (FactorKinds::from_bits(bits), number));
+        let policy = |methods: &[Method], minimum| MfaPolicy {
+            minimum,
+            ..MfaPolicy::new(Enforcement::AlwaysOn, methods.iter().copied())
+        };
+        for (methods, minimum, weaker) in [
+            (&Method::ALL[..], Assurance::Aal1, 0),
+            (&Method::ALL[..], Assurance::Aal2Strict, 50),
+            (&Method::ALL[..], Assurance::PhishingResistant, 75),
+            (&[Method::PhoneCall], Assurance::Aal2Legacy, 23),
+            (&[Method::Passkey, Method::TextMessage], Assurance::Aal1, 20),
+        ] {
+            let affected = policy(methods, minimum).affects(100, having);
+            assert_eq!(affected, Affected { patients: 100, without: 20, weaker }, "{methods:?} {minimum:?}");
+        }
+        let blink = policy(&Method::ALL, Assurance::Aal1).affects(10, having);
+        assert_eq!(blink.without, 0, "never a negative number");
+    }
+
+    #[test]
+    fn kinds_are_those_of_the_factors() {
+        let phone = FactorSecret::Phone {
+            number: PhoneNumber::from_e164("+491700000001").unwrap(),
+            preferred: Method::TextMessage,
+        };
+        let app = FactorSecret::AuthenticatorApp { seed: Sealed(vec![1]) };
+        assert!(FactorKinds::of([]).is_empty());
+        assert_eq!(FactorKinds::of([&phone, &app, &app]).bits(), 3);
+        assert_eq!(FactorKinds::of([&app]).and(FactorKinds::of([&phone])).bits(), 3);
+        assert_eq!(FactorKinds::from_bits(255).bits(), EVERY);
+    }
+}
