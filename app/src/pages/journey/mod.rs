@@ -11,12 +11,13 @@ mod enrol;
 mod over;
 pub(crate) mod parts;
 mod passkey;
+mod recovery;
 mod sign_in;
 pub mod words;
 
 use leptos::prelude::*;
 
-use crate::api::journey::{JourneyView, StageView};
+use crate::api::journey::{JourneyView, Method, StageView};
 use crate::components::{AuthLayout, ErrorItem, ErrorSummary, Plain as _};
 use crate::islands::JourneyIsland;
 pub(crate) use code::LiveDelivery;
@@ -61,6 +62,7 @@ pub(crate) fn step(view: &JourneyView) -> AnyView {
         StageView::EnrolApp { qr_svg, uri, secret, can_go_back } => enrol::app(&at, qr_svg, uri, secret, *can_go_back),
         StageView::EnrolPasskey { passkey, can_go_back } => passkey::enrol(&at, passkey, *can_go_back),
         StageView::Challenge { passkey: Some(passkey), other_ways, .. } => passkey::challenge(&at, passkey, other_ways),
+        StageView::Challenge { method: Method::RecoveryCode, other_ways, .. } => recovery::challenge(&at, other_ways),
         StageView::Challenge { method, code, factor_name, other_ways, passkey: None } => {
             code::challenge(&at, *method, code.as_ref(), factor_name, other_ways)
         }

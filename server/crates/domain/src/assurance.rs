@@ -42,7 +42,7 @@ impl Level {
     }
 }
 
-/// A second-factor method that a flow can allow.
+/// A second-factor method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
@@ -54,10 +54,12 @@ pub enum Method {
     TextMessage,
     /// A code read out by a phone call. Restricted (NIST 3.2.9).
     PhoneCall,
+    /// A recovery code. No flow lists it: it stands in for a factor that is bound, wherever one is asked for.
+    RecoveryCode,
 }
 
 impl Method {
-    /// Every method, strongest first (U19).
+    /// Every method that a flow can allow, strongest first (U19).
     pub const ALL: [Self; 4] = [Self::Passkey, Self::AuthenticatorApp, Self::TextMessage, Self::PhoneCall];
 
     /// The name used in forms, JSON and the database.
@@ -68,13 +70,14 @@ impl Method {
             Self::AuthenticatorApp => "authenticator_app",
             Self::TextMessage => "text_message",
             Self::PhoneCall => "phone_call",
+            Self::RecoveryCode => "recovery_code",
         }
     }
 
     /// The method of that name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|method| method.as_str() == text)
+        Self::ALL.into_iter().chain([Self::RecoveryCode]).find(|method| method.as_str() == text)
     }
 
     /// Whether the code travels over the phone network, so that a number is needed.
@@ -82,7 +85,7 @@ impl Method {
     pub const fn is_phone(self) -> bool {
         match self {
             Self::TextMessage | Self::PhoneCall => true,
-            Self::Passkey | Self::AuthenticatorApp => false,
+            Self::Passkey | Self::AuthenticatorApp | Self::RecoveryCode => false,
         }
     }
 
@@ -90,7 +93,8 @@ impl Method {
     const fn amr(self) -> Option<&'static str> {
         match self {
             Self::Passkey => None,
-            Self::AuthenticatorApp => Some("otp"),
+            // A look-up secret is good once: of the registered values, that is what fits.
+            Self::AuthenticatorApp | Self::RecoveryCode => Some("otp"),
             Self::TextMessage => Some("sms"),
             Self::PhoneCall => Some("tel"),
         }
@@ -221,7 +225,12 @@ impl Authentication {
         if let Some(kind) = self.passkey {
             amr.extend([kind.amr(), "user"]);
         }
-        amr.extend(self.second.iter().filter_map(|method| method.amr()));
+        for value in self.second.iter().filter_map(|method| method.amr()) {
+            // An app and a recovery code have the same one.
+            if !amr.contains(&value) {
+                amr.push(value);
+            }
+        }
         if self.level() == Level::Aal2 {
             amr.push("mfa");
         }
@@ -235,7 +244,8 @@ impl Authentication {
 pub struct Demand {
     /// The level to reach.
     pub level: Level,
-    /// The second methods that count. Without effect at AAL1.
+    /// The second methods that count, next to a recovery code, which counts wherever one is asked for (decision
+    /// 2). Without effect at AAL1.
     pub methods: BTreeSet<Method>,
 }
 
@@ -249,7 +259,8 @@ impl Demand {
     /// A second factor out of `methods`; an empty set means any method.
     #[must_use]
     pub fn mfa(methods: impl IntoIterator<Item = Method>) -> Self {
-        let mut methods: BTreeSet<Method> = methods.into_iter().collect();
+        let mut methods: BTreeSet<Method> =
+            methods.into_iter().filter(|method| *method != Method::RecoveryCode).collect();
         if methods.is_empty() {
             methods.extend(Method::ALL);
         }
@@ -278,7 +289,11 @@ impl Demand {
     pub fn is_met(&self, authentication: &Authentication, level: Level) -> bool {
         match self.level {
             Level::Aal1 => true,
-            Level::Aal2 => level >= Level::Aal2 && !self.methods.is_disjoint(authentication.second()),
+            Level::Aal2 => {
+                let second = authentication.second();
+                let counts = second.contains(&Method::RecoveryCode) || !self.methods.is_disjoint(second);
+                level >= Level::Aal2 && counts
+            }
         }
     }
 }
@@ -317,6 +332,21 @@ mod tests {
         assert_eq!(second.carried_over(Level::Aal1).amr(), ["pwd"]);
         assert!(Demand::mfa([Method::Passkey]).is_met(&bound, bound.level()));
         assert!(!Demand::mfa([Method::AuthenticatorApp]).is_met(&bound, bound.level()), "the methods still count");
+    }
+
+    #[test]
+    fn n18_a_recovery_code_counts_beside_a_password_wherever_a_second_factor_is_asked_for() {
+        let at = Timestamp(DAY);
+        let both = someone().with_password().with_second(Method::RecoveryCode, at);
+        assert_eq!((both.level(), both.amr()), (Level::Aal2, vec!["pwd", "otp", "mfa"]));
+        assert!(Demand::mfa([Method::Passkey]).is_met(&both, both.level()));
+        let alone = someone().with_email().with_second(Method::RecoveryCode, at);
+        assert_eq!(alone.level(), Level::Aal1, "two codes without a password are no sign-in");
+        assert!(!Demand::mfa([Method::Passkey]).is_met(&alone, alone.level()));
+        let three = both.with_second(Method::AuthenticatorApp, at);
+        assert_eq!(three.amr(), ["pwd", "otp", "mfa"], "each value once");
+        assert_eq!(Demand::mfa([Method::RecoveryCode]), Demand::mfa([]), "no flow lists it");
+        assert_eq!(Method::parse("recovery_code"), Some(Method::RecoveryCode));
     }
 
     #[test]

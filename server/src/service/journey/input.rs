@@ -14,6 +14,7 @@ use lanyard_domain::{
     id::Id,
     journey::{CODE_DIGITS, Event, Journey, NewDetails, Stage, Target},
     password::{Password, Policy, StoredPassword},
+    recovery::RecoveryCode,
 };
 
 use super::{Scene, passkeys, problems};
@@ -76,6 +77,10 @@ pub(super) async fn read(
             Ok(digits) => Event::SubmitCode { digits },
             Err(problem) => return Ok(Input::Problems(vec![problem])),
         },
+        "submit-recovery-code" => match recovery_code(fields) {
+            Ok(code) => Event::SubmitRecoveryCode { code },
+            Err(problem) => return Ok(Input::Problems(vec![problem])),
+        },
         "submit-app-code" => match code(fields) {
             Ok(digits) => Event::SubmitAppCode { digits, name: device_name(fields) },
             Err(problem) => return Ok(Input::Problems(vec![problem])),
@@ -122,6 +127,14 @@ fn code(fields: &Fields) -> Result<String, Problem> {
         return Err(problems::at("code", ProblemCode::CodeLength));
     }
     Ok(digits)
+}
+
+fn recovery_code(fields: &Fields) -> Result<RecoveryCode, Problem> {
+    let typed = fields.get("code");
+    if typed.trim().is_empty() {
+        return Err(problems::at("code", ProblemCode::CodeMissing));
+    }
+    RecoveryCode::read(typed).ok_or_else(|| problems::at("code", ProblemCode::RecoveryCodeForm))
 }
 
 fn device_name(fields: &Fields) -> String {

@@ -2,6 +2,7 @@
 
 use lanyard_app::api::journey::{Problem, ProblemCode};
 use lanyard_domain::{
+    assurance::Method,
     attribute::{Attribute, AttributeProblem},
     clock::Timestamp,
     journey::{Refusal, Stage},
@@ -60,6 +61,7 @@ pub(super) fn of_refusal(refusal: &Refusal, stage: &Stage, now: Timestamp) -> Op
         Refusal::CodeLength => at("code", ProblemCode::CodeLength),
         Refusal::CodeWrong { tries_left } => at("code", ProblemCode::CodeWrong { tries_left: *tries_left }),
         Refusal::CodeExpired => at("code", ProblemCode::CodeExpired),
+        Refusal::CodeUsed if at_recovery(stage) => at("code", ProblemCode::RecoveryCodeUsed),
         Refusal::CodeUsed => at("code", ProblemCode::CodeUsed),
         Refusal::CodeLocked { until } => at("code", ProblemCode::CodeLocked { seconds: seconds(until) }),
         Refusal::FactorLocked { until } => at("code", ProblemCode::FactorLocked { seconds: seconds(until) }),
@@ -75,6 +77,11 @@ pub(super) fn of_refusal(refusal: &Refusal, stage: &Stage, now: Timestamp) -> Op
         Refusal::PasswordChangedMeanwhile => at("", ProblemCode::PasswordChangedMeanwhile),
     };
     Some(problem)
+}
+
+// No other code comes by waiting or asking.
+const fn at_recovery(stage: &Stage) -> bool {
+    matches!(stage, Stage::Challenge { method: Method::RecoveryCode, .. })
 }
 
 // Where the page has a field for the destination, the limit of sends belongs to it.

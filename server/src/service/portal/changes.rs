@@ -19,6 +19,7 @@ pub const fn method_label(method: Method) -> &'static str {
         Method::AuthenticatorApp => "Authenticator app",
         Method::TextMessage => "Text message",
         Method::PhoneCall => "Phone call",
+        Method::RecoveryCode => "Recovery code",
     }
 }
 

@@ -21,6 +21,7 @@ mod facts;
 mod new_password;
 mod passkey;
 mod profile;
+mod recovery;
 mod refusal;
 mod second_factor;
 mod sign_in;

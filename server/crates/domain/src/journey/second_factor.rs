@@ -51,7 +51,14 @@ pub(super) fn is_due(context: &Context<'_, '_>, person: &Person) -> bool {
 
 pub(super) fn bound<'a>(context: &'a Context<'_, '_>, person: &Person) -> &'a [Factor] {
     match &context.facts.account {
-        Some(account) if person.new.is_none() && account.id == person.authentication.account() => &account.factors,
+        // Recovery codes stand beside other factors: alone they protect nothing and open nothing.
+        Some(account)
+            if person.new.is_none()
+                && account.id == person.authentication.account()
+                && account.factors.iter().any(Factor::stands_alone) =>
+        {
+            &account.factors
+        }
         Some(_) | None => &[],
     }
 }
@@ -79,7 +86,7 @@ pub(super) fn ways_among(demand: &Demand, factors: &[Factor], person: &Person) -
     let used = person.authentication.second();
     // What is dead is shown only where nothing else is left: its page says so.
     let none_left = factors.iter().all(Factor::is_dead);
-    let live = || factors.iter().filter(|factor| none_left || !factor.is_dead());
+    let live = || factors.iter().filter(|factor| factor.stands_alone() && (none_left || !factor.is_dead()));
     let all = || live().flat_map(|f| f.secret.methods().iter().map(move |m| (f, *m)));
     let mut found: Vec<_> = all()
         .filter(|(_, m)| demand.level == Level::Aal1 || demand.methods.contains(m))
@@ -93,6 +100,11 @@ pub(super) fn ways_among(demand: &Demand, factors: &[Factor], person: &Person) -
     // All passkeys of an account answer one challenge.
     let mut passkeys = 0;
     found.retain(|(_, method)| *method != Method::Passkey || std::mem::replace(&mut passkeys, 1) == 0);
+    // Recovery codes come last, for who has none of the others at hand.
+    if used.is_empty() && factors.iter().any(Factor::stands_alone) {
+        let sets = factors.iter().filter(|f| f.secret.recovery().is_some_and(|codes| codes.left() > 0));
+        found.extend(sets.filter(|f| none_left || !f.is_dead()).map(|factor| (factor, Method::RecoveryCode)));
+    }
     found.into_iter().map(|(factor, method)| (factor.id, method)).collect()
 }
 
@@ -101,6 +113,7 @@ fn prefers(factor: &Factor, method: Method) -> bool {
         FactorSecret::Phone { preferred, .. } => *preferred == method,
         FactorSecret::AuthenticatorApp { .. } => method == Method::AuthenticatorApp,
         FactorSecret::Passkey(_) => method == Method::Passkey,
+        FactorSecret::RecoveryCodes(_) => method == Method::RecoveryCode,
     }
 }
 
@@ -112,11 +125,11 @@ pub(super) fn phone_of(account: &AccountFacts) -> Option<PhoneNumber> {
 const fn number_of(factor: &Factor) -> Option<&PhoneNumber> {
     match &factor.secret {
         FactorSecret::Phone { number, .. } => Some(number),
-        FactorSecret::AuthenticatorApp { .. } | FactorSecret::Passkey(_) => None,
+        FactorSecret::AuthenticatorApp { .. } | FactorSecret::Passkey(_) | FactorSecret::RecoveryCodes(_) => None,
     }
 }
 
-fn factor_of(context: &Context<'_, '_>, person: &Person, id: Id<Factor>) -> Option<Factor> {
+pub(super) fn factor_of(context: &Context<'_, '_>, person: &Person, id: Id<Factor>) -> Option<Factor> {
     bound(context, person).iter().find(|factor| factor.id == id).cloned()
 }
 
@@ -183,8 +196,10 @@ pub(super) fn answer(
             .map(|by| (by.unwrap_or(method), None)),
         (FactorSecret::AuthenticatorApp { seed }, _) => check_app(context, seed, digits, factor.last_step)
             .map(|step| (method, Some(step)))
-            .map_err(|refusal| wrong_app_code(refusal, &factor, context.now())),
-        (FactorSecret::Phone { .. }, None) | (FactorSecret::Passkey(_), _) => Err(Refusal::MethodUnavailable),
+            .map_err(|refusal| counted(refusal, &factor, context.now())),
+        (FactorSecret::Phone { .. }, None) | (FactorSecret::Passkey(_) | FactorSecret::RecoveryCodes(_), _) => {
+            Err(Refusal::MethodUnavailable)
+        }
     };
     let account = Some(person.authentication.account());
     match checked {
@@ -200,23 +215,23 @@ pub(super) fn answer(
             Ok(proceed(context, Person { authentication, session: None, ..person }))
         }
         Err(refusal) => {
-            if compared && counts_as_guess(&refusal) {
-                context.tell(Effect::FactorFailed { factor: id });
-                let owner =
-                    context.facts.account.as_ref().filter(|_| factor.failures.saturating_add(1) == MAX_CONSECUTIVE);
-                if let Some((account, to)) = owner.map(|owner| (owner.id, owner.email.clone())) {
-                    context.tell(Effect::FactorDisabled { account, to, method });
-                }
-            }
-            context.tell(Effect::Audit {
-                action: Action::FactorChecked,
-                outcome: Outcome::Failure,
-                account,
-                detail: method.as_str(),
-            });
+            failed(context, &factor, method, compared && counts_as_guess(&refusal));
             stay(person, proof, refusal)
         }
     }
+}
+
+/// Writes a failure down; a guess is counted, and the hundredth one disables the factor and is told of (N9).
+pub(super) fn failed(context: &mut Context<'_, '_>, factor: &Factor, method: Method, guess: bool) {
+    if guess {
+        context.tell(Effect::FactorFailed { factor: factor.id });
+        let owner = context.facts.account.as_ref().filter(|_| factor.failures.saturating_add(1) == MAX_CONSECUTIVE);
+        if let Some((account, to)) = owner.map(|owner| (owner.id, owner.email.clone())) {
+            context.tell(Effect::FactorDisabled { account, to, method });
+        }
+    }
+    let (action, outcome, account) = (Action::FactorChecked, Outcome::Failure, Some(factor.account));
+    context.tell(Effect::Audit { action, outcome, account, detail: method.as_str() });
 }
 
 pub(super) fn check_app(
@@ -235,8 +250,9 @@ pub(super) fn check_app(
     }
 }
 
-// An app's wrong codes are counted by the factor alone; this is the one after `factor.failures`.
-fn wrong_app_code(refusal: Refusal, factor: &Factor, now: Timestamp) -> Refusal {
+/// The wrong codes of an app, and wrong recovery codes, are counted by the factor alone; this is the one after
+/// `factor.failures`.
+pub(super) fn counted(refusal: Refusal, factor: &Factor, now: Timestamp) -> Refusal {
     let is_guess = counts_as_guess(&refusal);
     match MAX_FAILURES.saturating_sub(factor.failures.saturating_add(1)) {
         _ if !is_guess => refusal,

@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 35] = sources![
+const SOURCES: [(&str, &str); 37] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -79,6 +79,8 @@ const SOURCES: [(&str, &str); 35] = sources![
     "password_disabled.html",
     "passkey_copied.txt",
     "passkey_copied.html",
+    "recovery_code_used.txt",
+    "recovery_code_used.html",
     "deletion_planned.txt",
     "deletion_planned.html",
     "deletion_undone.txt",
@@ -101,6 +103,9 @@ static TEMPLATES: LazyLock<Result<Environment<'static>, String>> = LazyLock::new
     }
     Ok(env)
 });
+
+/// With so many recovery codes left, or fewer, the mail asks to make new ones (U22).
+const FEW_LEFT: u32 = 3;
 
 /// The plain and the HTML template of one email.
 type Pair = (&'static str, &'static str);
@@ -172,10 +177,17 @@ fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
         Change::PasswordChanged => (("password_changed.txt", "password_changed.html"), None),
         Change::PasswordDisabled => (("password_disabled.txt", "password_disabled.html"), None),
         Change::PasskeyCopied => (("passkey_copied.txt", "passkey_copied.html"), None),
+        Change::RecoveryCodeUsed(_) => (("recovery_code_used.txt", "recovery_code_used.html"), None),
+    };
+    let left = match news.change {
+        Change::RecoveryCodeUsed(left) => Some(left),
+        _ => None,
     };
     let device = single_line(news.device, MAX_NAME);
     let values = context! {
         step => step.map_or_else(String::new, step_words),
+        left => left.map_or_else(String::new, left_words),
+        few => left.is_some_and(|left| left <= FEW_LEFT),
         when => when(news.at_ms)?,
         device => if device.is_empty() { "unknown".to_owned() } else { device },
         not_me_link => link(news.origin, news.not_me_path)?,
@@ -253,7 +265,16 @@ fn step_words(step: SecondStep<'_>) -> String {
         SecondStep::TextMessage(number) => format!("text messages to {}", mask_phone(number)),
         SecondStep::PhoneCall(number) => format!("phone calls to {}", mask_phone(number)),
         SecondStep::Passkey => "a passkey".to_owned(),
+        SecondStep::RecoveryCodes => "recovery codes".to_owned(),
         SecondStep::AuthenticatorApp => "an authenticator app".to_owned(),
+    }
+}
+
+fn left_words(left: u32) -> String {
+    match left {
+        0 => "You have no codes left.".to_owned(),
+        1 => "You have 1 code left.".to_owned(),
+        left => format!("You have {left} codes left."),
     }
 }
 

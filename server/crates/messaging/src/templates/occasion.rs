@@ -24,6 +24,8 @@ pub enum SecondStep<'a> {
     AuthenticatorApp,
     /// A passkey.
     Passkey,
+    /// A set of recovery codes.
+    RecoveryCodes,
 }
 
 /// How far the deletion of an account is.
@@ -52,6 +54,8 @@ pub enum Change<'a> {
     PasswordDisabled,
     /// A passkey was turned off because there seem to be two of it.
     PasskeyCopied,
+    /// A recovery code was used; so many are left (N16).
+    RecoveryCodeUsed(u32),
 }
 
 /// A change of what protects an account, and what its owner needs to judge it. Paths begin with `/` and become

@@ -31,10 +31,11 @@ pub trait FactorWrites {
     async fn factor_used(&mut self, factor: Id<Factor>, step: Option<i64>, at: Timestamp) -> Result<()>;
     /// Counts a wrong code; from [`MAX_FAILURES`] on each locks the factor for [`LOCK_TIME`].
     async fn factor_failed(&mut self, factor: Id<Factor>, at: Timestamp) -> Result<()>;
-    /// Disables every factor of an account that was bound at `since` or later (N9); how many.
+    /// Disables every factor of an account that was bound at `since` or later (N9), and recovery codes of which
+    /// one was used since: whoever used it may have the others; how many.
     async fn disable_factors_since(&mut self, account: Id<Account>, since: Timestamp) -> Result<u64>;
-    /// Removes a factor of `account` if at least `must_remain` others are left that open something:
-    /// else Conflict (D7).
+    /// Removes a factor of `account` if at least `must_remain` others are left that open something, recovery
+    /// codes not counted: else Conflict (D7). Recovery codes go with the last of the others.
     async fn remove_factor(&mut self, account: Id<Account>, factor: Id<Factor>, must_remain: u32) -> Result<()>;
 }
 
@@ -51,6 +52,7 @@ pub(super) struct FactorRow {
     pub(super) locked_until: Option<i64>,
     pub(super) backed_up: Option<i64>,
     pub(super) copied_at: Option<i64>,
+    pub(super) used_codes: Option<i64>,
 }
 
 impl TryFrom<FactorRow> for Factor {
@@ -61,6 +63,10 @@ impl TryFrom<FactorRow> for Factor {
         if let FactorSecret::Passkey(passkey) = &mut secret {
             passkey.backed_up = row.backed_up == Some(1);
             passkey.copied_at = time(row.copied_at);
+        }
+        if let FactorSecret::RecoveryCodes(codes) = &mut secret {
+            // Whatever is not written down as unused was used.
+            codes.used = row.used_codes.and_then(|used| u32::try_from(used).ok()).unwrap_or(u32::MAX);
         }
         Ok(Self {
             id: Id::from_uuid(row.id),
@@ -79,14 +85,25 @@ impl TryFrom<FactorRow> for Factor {
 // The account, locked against every other change of its factors until this transaction ends:
 // without it, two at once could leave `mfa_enrolled` wrong on PostgreSQL.
 #[derive(sqlx::FromRow)]
-struct Holder {
+pub(super) struct Holder {
     tenant_id: Uuid,
     kind: String,
     mfa_enrolled: i64,
 }
 
-const LOCK_HOLDER: &str =
+pub(super) const LOCK_HOLDER: &str =
     "UPDATE accounts SET mfa_enrolled = mfa_enrolled WHERE id = $1 RETURNING tenant_id, kind, mfa_enrolled";
+
+/// Locks the account as above; Conflict if there is none.
+macro_rules! lock_holder {
+    ($tx:ident, $account:expr) => {{
+        let account: lanyard_domain::id::Id<lanyard_domain::account::Account> = $account;
+        let holder = sqlx::query_as::<_, $crate::repository::factor::Holder>($crate::repository::factor::LOCK_HOLDER);
+        let holder = holder.bind(account.uuid()).fetch_optional(&mut *$tx.db).await?;
+        holder.ok_or($crate::error::StorageError::Conflict)?
+    }};
+}
+pub(super) use lock_holder;
 
 /// Keeps account, search terms and counter in step with whether there is a factor.
 macro_rules! set_enrolled {
@@ -114,8 +131,10 @@ both!(FactorReads {
 
 both!(FactorWrites {
     async fn bind_factor(&mut self, account: Id<Account>, factor: &NewFactor, at: Timestamp) -> Result<()> {
-        let holder = sqlx::query_as::<_, Holder>(LOCK_HOLDER).bind(account.uuid());
-        let holder = holder.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
+        if factor.secret.recovery().is_some() {
+            return Err(StorageError::Inconsistent("recovery codes are bound beside other factors"));
+        }
+        let holder = lock_holder!(self, account);
         let insert = sqlx::query(
             "INSERT INTO factors (id, account_id, secret, name, created_at, last_step, failures, credential, backed_up) \
              VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8) ON CONFLICT (credential) DO NOTHING",
@@ -150,24 +169,32 @@ both!(FactorWrites {
     }
 
     async fn disable_factors_since(&mut self, account: Id<Account>, since: Timestamp) -> Result<u64> {
-        let update = sqlx::query("UPDATE factors SET failures = $3 WHERE account_id = $1 AND created_at >= $2");
+        let update = sqlx::query(
+            "UPDATE factors SET failures = $3 WHERE account_id = $1 \
+                AND (created_at >= $2 OR (used_codes IS NOT NULL AND last_used_at >= $2))",
+        );
         let update = update.bind(account.uuid()).bind(since.0).bind(i64::from(MAX_CONSECUTIVE));
         Ok(update.execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn remove_factor(&mut self, account: Id<Account>, factor: Id<Factor>, must_remain: u32) -> Result<()> {
-        let holder = sqlx::query_as::<_, Holder>(LOCK_HOLDER).bind(account.uuid());
-        let holder = holder.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
-        // A passkey that was copied, or what was disabled, opens nothing: it does not keep its owner in.
+        let holder = lock_holder!(self, account);
+        // Recovery codes, a passkey that was copied, or what was disabled, opens nothing: it does not keep its owner in.
         let delete = sqlx::query(
             "DELETE FROM factors WHERE id = $1 AND account_id = $2 AND $3 <= (SELECT COUNT(*) FROM factors \
-             WHERE account_id = $2 AND id <> $1 AND copied_at IS NULL AND failures < $4)",
+             WHERE account_id = $2 AND id <> $1 AND used_codes IS NULL AND copied_at IS NULL AND failures < $4)",
         );
         let delete = delete.bind(factor.uuid()).bind(account.uuid()).bind(i64::from(must_remain));
         let delete = delete.bind(i64::from(MAX_CONSECUTIVE));
         hit(delete.execute(&mut *self.db).await?.rows_affected())?;
-        let count = sqlx::query_as::<_, (i64,)>("SELECT COUNT(*) FROM factors WHERE account_id = $1");
+        let count = sqlx::query_as::<_, (i64,)>(
+            "SELECT COUNT(*) FROM factors WHERE account_id = $1 AND used_codes IS NULL",
+        );
         let (left,) = count.bind(account.uuid()).fetch_one(&mut *self.db).await?;
+        if left == 0 {
+            let alone = sqlx::query("DELETE FROM factors WHERE account_id = $1");
+            alone.bind(account.uuid()).execute(&mut *self.db).await?;
+        }
         set_enrolled!(self, account, holder, i64::from(left > 0));
         Ok(())
     }

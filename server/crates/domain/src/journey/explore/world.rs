@@ -99,6 +99,19 @@ pub(super) struct Plan {
     pub(super) again: Option<(Flow, FlowType)>,
 }
 
+/// Whether B has recovery codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recovery {
+    None,
+    /// Beside the other factors: all that the store lets come about.
+    Beside,
+    /// And nothing else, as the store never has it: the machine by itself must not be fooled.
+    Alone,
+}
+
+/// The codes of B's set.
+pub(super) const RECOVERY_CODES: u64 = 2;
+
 /// The bounds of one walk.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scenario {
@@ -107,6 +120,8 @@ pub(super) struct Scenario {
     pub(super) minimum: Minimum,
     pub(super) strong_methods: &'static [Method],
     pub(super) b_has_app: bool,
+    /// B has recovery codes beside the phone, and the owner knows them; alone: and nothing but them.
+    pub(super) recovery: Recovery,
     /// Both flows take passkeys, B has one, and everybody has authenticators.
     pub(super) passkeys: bool,
     /// Steps that advance, for each seat.
@@ -189,6 +204,8 @@ pub(super) struct State {
     pub(super) agreed: BTreeSet<Id<Account>>,
     /// The challenges that were answered and taken.
     pub(super) signed: BTreeSet<[u8; 32]>,
+    /// The recovery codes that were taken, by their hash.
+    pub(super) recovered: BTreeSet<[u8; 32]>,
     pub(super) withdrawn: bool,
 }
 
@@ -245,7 +262,10 @@ impl Scenario {
     }
 
     pub(super) fn start(&self) -> State {
-        let mut factors = vec![phone_factor(PHONE_B)];
+        let mut factors = if self.recovery == Recovery::Alone { Vec::new() } else { vec![phone_factor(PHONE_B)] };
+        if self.recovery != Recovery::None {
+            factors.push(recovery_factor(RECOVERY_CODES));
+        }
         if self.b_has_app {
             factors.push(app_factor(SEED_B));
         }
@@ -286,6 +306,7 @@ impl Scenario {
             holds: 0,
             agreed: BTreeSet::new(),
             signed: BTreeSet::new(),
+            recovered: BTreeSet::new(),
             withdrawn: false,
         }
     }

@@ -8,6 +8,7 @@ mod factors;
 mod order;
 mod passkeys;
 mod passwords;
+mod recovery;
 mod sessions;
 
 use super::{CodePurpose, Effect, Event, Facts, Header, Journey, Notice, Refusal, Stage, Step, Tools, testing::*};
