@@ -79,6 +79,7 @@ fn other_ways() -> Vec<OtherWay> {
     vec![
         OtherWay { method: Method::AuthenticatorApp, hint: "My phone".into() },
         OtherWay { method: Method::PhoneCall, hint: "•••• 42".into() },
+        OtherWay { method: Method::RecoveryCode, hint: String::new() },
     ]
 }
 
@@ -218,6 +219,7 @@ fn journeys() -> Vec<(&'static str, JourneyView)> {
         ("enrol-app-bad", with(view(enrol_app()), vec![("code", P::CodeLength)], &[("name", "Work phone")])),
         ("challenge-text", view(challenge(Method::TextMessage, Some(phone_code())))),
         ("challenge-app", view(challenge(Method::AuthenticatorApp, None))),
+        ("challenge-recovery", view(challenge(Method::RecoveryCode, None))),
         (
             "challenge-locked",
             with(

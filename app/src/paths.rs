@@ -182,6 +182,18 @@ pub fn account_phone_cancel(domain: &str) -> String {
     format!("/account/{domain}/phone/cancel")
 }
 
+/// Where a person makes recovery codes (POST).
+#[must_use]
+pub fn account_recovery_codes(domain: &str) -> String {
+    format!("/account/{domain}/recovery-codes")
+}
+
+/// Where a person removes their recovery codes.
+#[must_use]
+pub fn account_remove_recovery_codes(domain: &str) -> String {
+    format!("/account/{domain}/recovery-codes/remove")
+}
+
 /// Where a person signs in again, and comes back to the account (A20).
 #[must_use]
 pub fn account_sign_in_again(domain: &str) -> String {

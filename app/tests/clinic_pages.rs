@@ -152,6 +152,8 @@ fn account(done: Option<Done>, methods: Vec<MethodView>) -> AccountView {
         may_change_email: true,
         claims: claims(),
         methods,
+        recovery: None,
+        may_have_recovery: false,
         may_add_passkey: true,
         may_change_factors: true,
         deletion: None,

@@ -176,6 +176,23 @@ fn u14_a_locked_page_says_how_long_and_offers_other_ways() {
 }
 
 #[test]
+fn u19_u22_a_recovery_code_has_a_page_of_its_own_and_a_plain_text_field() {
+    let other_ways = vec![OtherWay { method: Method::TextMessage, hint: "•••• 42".into() }];
+    let stage = StageView::Challenge {
+        method: Method::RecoveryCode,
+        code: None,
+        factor_name: String::new(),
+        passkey: None,
+        other_ways,
+    };
+    let page = html(&failed(stage, "code", ProblemCode::RecoveryCodeUsed));
+    assert!(page.contains("/journey/j1/submit-recovery-code\"") && !page.contains("/submit-code\""), "{page}");
+    let field = tag(&page, r#"name="code""#);
+    assert!(field.contains(r#"aria-invalid="true""#) && !field.contains("numeric"), "{field}");
+    assert!(page.contains("Text a code to •••• 42") && page.contains("already been used"), "{page}");
+}
+
+#[test]
 fn u19_methods_are_radios_strongest_first_and_the_weak_are_marked() {
     let methods = vec![
         MethodChoice { method: Method::AuthenticatorApp, restricted: false },

@@ -169,6 +169,13 @@ test("a person's account", async ({ page, request }) => {
     await at(page, "Your account");
     for (const summary of await page.locator("main .disclosure > summary").all()) await summary.click();
     await screens(page, "86-account");
+    await press(page, "Make recovery codes");
+    await at(page, "Your recovery codes");
+    await screens(page, "86-recovery-codes-new");
+    await page.getByRole("link", { name: "I’ve saved these" }).click();
+    await at(page, "Your account");
+    for (const summary of await page.locator("main .disclosure > summary").all()) await summary.click();
+    await screens(page, "86-recovery-codes");
     await page.goto(`/account/${TENANT}/history`);
     await screens(page, "87-account-history");
     await page.goto(`/account/${TENANT}/data`);

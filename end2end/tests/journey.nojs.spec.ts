@@ -136,6 +136,41 @@ test("U1 Try another way without scripting: a call instead of the text", async (
     await at(page, "Your account");
 });
 
+test("U1 U22 recovery codes without scripting: made, downloaded, used", async ({ page, request }) => {
+    const who = person("Hedy", "Lamarr");
+    await signUp(page, request, who);
+    await begin(page);
+    const known = await seen(request, who.e164);
+    await givePassword(page, who.email, who.password);
+    await enterPhoneCode(page, request, who, "Text message", known);
+    await at(page, "Your account");
+    await press(page, "Make recovery codes");
+    await at(page, "Your recovery codes");
+    const codes = await page.locator(".recovery-codes code").allInnerTexts();
+    expect(codes).toHaveLength(10);
+    await expect(page.getByRole("button", { name: "Copy recovery codes" })).toBeHidden();
+    const coming = page.waitForEvent("download");
+    await page.getByRole("link", { name: "Download recovery codes" }).click();
+    expect((await coming).suggestedFilename()).toBe("recovery-codes.txt");
+    await page.getByRole("link", { name: "I’ve saved these" }).click();
+    await at(page, "Your account");
+    await page.getByRole("button", { name: "Sign out", exact: true }).last().click();
+
+    await begin(page);
+    await givePassword(page, who.email, who.password);
+    await at(page, "Check your texts");
+    await page.getByText("Try another way").click();
+    await page.getByRole("button", { name: "Use a recovery code" }).click();
+    await at(page, "Enter a recovery code");
+    await page.getByLabel("Recovery code").fill("nothing like it");
+    await press(page, "Continue");
+    await expect(page).toHaveTitle(`Error: Enter a recovery code – ${CLINIC}`);
+    await page.getByLabel("Recovery code").fill(codes[4] ?? "");
+    await press(page, "Continue");
+    await at(page, "Your account");
+    await expect(page.getByText("9 codes left")).toBeVisible();
+});
+
 test("U1 /claims without scripting says so and leads to the account page", async ({ page }) => {
     await page.goto("/claims");
     await expect(page.getByText("This page needs JavaScript.")).toBeVisible();

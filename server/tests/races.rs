@@ -7,6 +7,7 @@ use crate::{
     account_contact::one_address_has_one_winner,
     account_factors::last_factor_has_one_winner,
     account_not_me::a_repudiation_has_one_winner,
+    account_recovery::{new_codes_have_one_winner, recovery_code_has_one_winner},
     device, passkeys,
     support::{
         PASSWORD, Run, TestApp, Via,
@@ -255,6 +256,10 @@ on_both! {
     d7_concurrent_device_polls_one_winner, d7_concurrent_device_polls_one_winner_postgres: device_code_has_one_winner(5);
     d7_last_factor_removal_one_winner_sqlite, d7_last_factor_removal_one_winner_postgres: last_factor_has_one_winner();
     d7_two_accounts_take_one_address_one_winner_sqlite, d7_two_accounts_take_one_address_one_winner_postgres: one_address_has_one_winner();
+    d7_f12_concurrent_recovery_code_one_winner, d7_f12_concurrent_recovery_code_one_winner_postgres:
+        recovery_code_has_one_winner();
+    d7_concurrent_new_recovery_codes_one_winner, d7_concurrent_new_recovery_codes_one_winner_postgres:
+        new_codes_have_one_winner();
     d7_concurrent_repudiation_one_winner, d7_concurrent_repudiation_one_winner_postgres: a_repudiation_has_one_winner();
     a47_concurrent_return_one_winner, a47_concurrent_return_one_winner_postgres: the_way_back_has_one_winner();
     a47_concurrent_sign_up_one_account, a47_concurrent_sign_up_one_account_postgres: an_address_has_one_account();

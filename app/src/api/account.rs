@@ -73,6 +73,40 @@ pub struct PasskeyView {
     pub copied: bool,
 }
 
+/// A set of recovery codes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecoveryView {
+    /// Its id: the form that makes a new one says which one that replaces.
+    pub id: String,
+    /// How many codes were never used.
+    pub left: u32,
+    /// Whether those are so few that their owner is warned.
+    pub few: bool,
+    /// When it was made.
+    pub made: Moment,
+    /// The last time one of them was used.
+    pub last_used: Option<Moment>,
+    /// Locked after too many wrong codes until then.
+    pub locked_until: Option<Moment>,
+    /// Disabled for good: after a hundred wrong codes, or by "This wasn't me".
+    pub turned_off: bool,
+}
+
+/// The page that shows new recovery codes, this once.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewCodesView {
+    /// The frame.
+    pub visitor: Visitor,
+    /// The codes in the clear, in groups of four.
+    pub codes: Vec<String>,
+}
+
+impl std::fmt::Debug for NewCodesView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NewCodesView({} codes, redacted)", self.codes.len())
+    }
+}
+
 /// What `/account/{tenant}/passkeys/new` shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasskeyFormView {
@@ -201,6 +235,10 @@ pub enum Done {
     DeletionPlanned,
     /// The account stays.
     Kept,
+    /// The recovery codes were removed.
+    RecoveryRemoved,
+    /// Codes were asked for by a page that did not know the present ones: a reload, a second press.
+    RecoveryMadeAlready,
     /// The last factor was to be removed, and stays.
     LastFactor,
     /// The sign-in is too long ago, or too weak, to change factors.
@@ -237,6 +275,10 @@ pub struct AccountView {
     pub claims: Vec<ClaimView>,
     /// The second-step methods, oldest first.
     pub methods: Vec<MethodView>,
+    /// The recovery codes, if there are some.
+    pub recovery: Option<RecoveryView>,
+    /// Whether recovery codes can be had: beside a second-step method that works.
+    pub may_have_recovery: bool,
     /// Whether a passkey can be added.
     pub may_add_passkey: bool,
     /// Whether factors can be renamed and removed in this session.

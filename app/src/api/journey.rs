@@ -131,8 +131,8 @@ pub enum StageView {
         /// Whether there was a choice to go back to.
         can_go_back: bool,
     },
-    /// A code of a bound factor, or a passkey. Events `submit-code` {code}, `resend` (phones), `choose-method`
-    /// {method} for another way.
+    /// A code of a bound factor, or a passkey. Events `submit-code` {code}, `submit-recovery-code` {code},
+    /// `resend` (phones), `choose-method` {method} for another way.
     Challenge {
         /// The method asked for.
         method: Method,
@@ -208,6 +208,8 @@ pub enum Method {
     TextMessage,
     /// A phone call.
     PhoneCall,
+    /// A recovery code: to answer with, never to set up in a journey.
+    RecoveryCode,
 }
 
 impl Method {
@@ -219,6 +221,7 @@ impl Method {
             Self::AuthenticatorApp => "authenticator_app",
             Self::TextMessage => "text_message",
             Self::PhoneCall => "phone_call",
+            Self::RecoveryCode => "recovery_code",
         }
     }
 }
@@ -385,6 +388,9 @@ pub enum ProblemCode {
     PasskeyWrong,
     PasskeyExpired,
     PasskeyCopied,
+    /// No recovery code could look like that.
+    RecoveryCodeForm,
+    RecoveryCodeUsed,
     /// The method was guessed at too often and opens nothing any more (N9).
     FactorDisabled,
 }

@@ -205,7 +205,7 @@ fn over_reason(value: &impl Json) -> Option<OverReason> {
 
 fn method(value: &impl Json) -> Option<Method> {
     let name = value.text()?;
-    [Method::Passkey, Method::AuthenticatorApp, Method::TextMessage, Method::PhoneCall]
+    [Method::Passkey, Method::AuthenticatorApp, Method::TextMessage, Method::PhoneCall, Method::RecoveryCode]
         .into_iter()
         .find(|method| method.as_str() == name)
 }
@@ -317,6 +317,8 @@ fn problem_code(value: impl Json) -> Option<ProblemCode> {
         "passkey_wrong" => ProblemCode::PasskeyWrong,
         "passkey_expired" => ProblemCode::PasskeyExpired,
         "passkey_copied" => ProblemCode::PasskeyCopied,
+        "recovery_code_form" => ProblemCode::RecoveryCodeForm,
+        "recovery_code_used" => ProblemCode::RecoveryCodeUsed,
         "factor_disabled" => ProblemCode::FactorDisabled,
         _ => return None,
     })
@@ -380,7 +382,10 @@ mod tests {
     fn every_stage() -> Vec<StageView> {
         let method = Method::PhoneCall;
         let countries = vec![("DE".to_owned(), "Germany".to_owned())];
-        let other_ways = vec![OtherWay { method: Method::AuthenticatorApp, hint: "My phone".into() }];
+        let other_ways = vec![
+            OtherWay { method: Method::AuthenticatorApp, hint: "My phone".into() },
+            OtherWay { method: Method::RecoveryCode, hint: String::new() },
+        ];
         let prompt = PasskeyPrompt { options: "{}".into(), lives_seconds: 600 };
         let mut stages = vec![
             StageView::SignIn { can_sign_up: true, can_cancel: false, keep_days: None, passkey: None },
@@ -398,6 +403,13 @@ mod tests {
                 code: None,
                 factor_name: String::new(),
                 passkey: Some(prompt),
+                other_ways: vec![],
+            },
+            StageView::Challenge {
+                method: Method::RecoveryCode,
+                code: None,
+                factor_name: String::new(),
+                passkey: None,
                 other_ways: vec![],
             },
             StageView::SignUpEmail,

@@ -9,6 +9,7 @@ mod history;
 mod not_me;
 mod passkeys;
 mod profile;
+mod recovery;
 
 use leptos::prelude::*;
 
@@ -26,6 +27,7 @@ pub use history::{DATA_TITLE, HISTORY_TITLE, data_page, history_page};
 pub use not_me::{NOT_ME_TITLE, not_me_over_page, not_me_page, secured_page};
 pub use passkeys::{NEW_PASSKEY_TITLE, passkey_page};
 pub use profile::{PROFILE_TITLE, profile_page};
+pub use recovery::{NEW_CODES_TITLE, new_codes_page};
 
 /// The title of [`account_page`], less the tenant.
 pub const ACCOUNT_TITLE: &str = "Your account";
@@ -91,6 +93,8 @@ pub fn account_page(view: AccountView) -> impl IntoView {
         {view.pending.into_iter().map(|pending| contact::pending(&visitor, pending)).collect_view()}
         {details(&visitor, view.claims, view.may_change_email)}
         {methods(&visitor, view.methods, view.may_add_passkey, view.may_change_factors)}
+        {(view.may_have_recovery || view.recovery.is_some())
+            .then(|| recovery::section(&visitor, view.recovery, view.may_have_recovery, view.may_change_factors))}
         {apps::section(&visitor, view.apps)}
         {sessions(&visitor, view.sessions)}
         {history::section(&visitor)}
@@ -126,6 +130,16 @@ fn done(visitor: &Visitor, done: Done) -> AnyView {
             "You’re signed out everywhere else. We’ve emailed you about it.",
         ),
         Done::Kept => (Tone::Success, "Your account stays", "Nothing is deleted."),
+        Done::RecoveryRemoved => (
+            Tone::Success,
+            "Recovery codes removed",
+            "They no longer sign in to your account: throw them away. You’re signed out everywhere else.",
+        ),
+        Done::RecoveryMadeAlready => (
+            Tone::Warning,
+            "You already have new recovery codes",
+            "They were made a moment ago, so we didn’t make others. If you haven’t saved them, make new ones below.",
+        ),
         Done::LastFactor => (
             Tone::Warning,
             "This one can’t be removed",

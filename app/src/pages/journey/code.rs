@@ -105,14 +105,16 @@ pub(super) fn challenge(
 
 const fn phone_sent(method: Method) -> &'static str {
     match method {
-        Method::TextMessage | Method::AuthenticatorApp | Method::Passkey => "We’ve texted a 6-digit code to ",
+        Method::TextMessage | Method::AuthenticatorApp | Method::Passkey | Method::RecoveryCode => {
+            "We’ve texted a 6-digit code to "
+        }
         Method::PhoneCall => "We’re calling you. You’ll hear a 6-digit code three times. The number is ",
     }
 }
 
 const fn phone_label(method: Method) -> &'static str {
     match method {
-        Method::AuthenticatorApp | Method::Passkey => "Code from the app",
+        Method::AuthenticatorApp | Method::Passkey | Method::RecoveryCode => "Code from the app",
         Method::TextMessage => "Code from the text",
         Method::PhoneCall => "Code from the call",
     }
@@ -120,7 +122,7 @@ const fn phone_label(method: Method) -> &'static str {
 
 const fn resend_label(method: Method) -> &'static str {
     match method {
-        Method::AuthenticatorApp | Method::Passkey | Method::TextMessage => "Send a new code",
+        Method::AuthenticatorApp | Method::Passkey | Method::TextMessage | Method::RecoveryCode => "Send a new code",
         Method::PhoneCall => "Call me again",
     }
 }
@@ -131,7 +133,7 @@ const fn phone_look(method: Method) -> &'static str {
         Method::PhoneCall => {
             "Check that the line is free, that the number above is right, and that unknown callers are not blocked."
         }
-        Method::AuthenticatorApp | Method::Passkey => {
+        Method::AuthenticatorApp | Method::Passkey | Method::RecoveryCode => {
             "Make sure you use the entry for this account, and that your phone sets its time by itself. A code changes every 30 seconds."
         }
     }

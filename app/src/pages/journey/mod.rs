@@ -11,12 +11,13 @@ mod enrol;
 mod over;
 pub(crate) mod parts;
 mod passkey;
+mod recovery;
 mod sign_in;
 pub mod words;
 
 use leptos::prelude::*;
 
-use crate::api::journey::{JourneyView, StageView};
+use crate::api::journey::{JourneyView, Method, StageView};
 use crate::components::{AuthLayout, ErrorItem, ErrorSummary, Plain as _};
 use crate::islands::JourneyIsland;
 pub(crate) use code::LiveDelivery;
@@ -62,6 +63,7 @@ pub(crate) fn step(view: &JourneyView) -> AnyView {
         StageView::EnrolPasskey { passkey, can_go_back } => passkey::enrol(&at, passkey, *can_go_back),
         StageView::OfferPasskey { passkey } => passkey::offer(&at, passkey.as_ref()),
         StageView::Challenge { passkey: Some(passkey), other_ways, .. } => passkey::challenge(&at, passkey, other_ways),
+        StageView::Challenge { method: Method::RecoveryCode, other_ways, .. } => recovery::challenge(&at, other_ways),
         StageView::Challenge { method, code, factor_name, other_ways, passkey: None } => {
             code::challenge(&at, *method, code.as_ref(), factor_name, other_ways)
         }

@@ -143,6 +143,8 @@ pub fn problem_text(code: &ProblemCode) -> String {
         ProblemCode::PasskeyCopied => {
             "This passkey may have been copied, so we’ve turned it off. Choose another way, or contact the clinic."
         }
+        ProblemCode::RecoveryCodeForm => "A recovery code has 24 letters and numbers. Check it and enter all of them.",
+        ProblemCode::RecoveryCodeUsed => "This recovery code has already been used. Enter another one of your codes.",
         ProblemCode::FactorDisabled => {
             "There were too many wrong codes, so we’ve turned this method off. Choose another way, or contact the clinic."
         }
@@ -171,6 +173,7 @@ pub const fn method_label(method: Method) -> &'static str {
         Method::AuthenticatorApp => "Authenticator app",
         Method::TextMessage => "Text message",
         Method::PhoneCall => "Phone call",
+        Method::RecoveryCode => "Recovery code",
     }
 }
 
@@ -182,6 +185,7 @@ pub const fn method_description(method: Method) -> &'static str {
         Method::AuthenticatorApp => "An app on your phone or computer shows you a code. It works without a signal.",
         Method::TextMessage => "We text a code to your phone.",
         Method::PhoneCall => "We call your phone and read out a code. It can be a home phone.",
+        Method::RecoveryCode => "One of the codes that you saved for the day you lose your phone.",
     }
 }
 
@@ -194,6 +198,7 @@ pub fn other_way(method: Method, hint: &str) -> String {
         Method::AuthenticatorApp => format!("Use your authenticator app, {hint}"),
         Method::TextMessage => format!("Text a code to {hint}"),
         Method::PhoneCall => format!("Call {hint} with a code"),
+        Method::RecoveryCode => "Use a recovery code".to_owned(),
     }
 }
 
@@ -228,6 +233,7 @@ const fn phone_heading(method: Method) -> &'static str {
         Method::AuthenticatorApp => "Enter the code from your app",
         Method::TextMessage => "Check your texts",
         Method::PhoneCall => "Answer your phone",
+        Method::RecoveryCode => "Enter a recovery code",
     }
 }
 
@@ -331,6 +337,8 @@ pub(crate) mod tests {
             ProblemCode::PasskeyWrong,
             ProblemCode::PasskeyExpired,
             ProblemCode::PasskeyCopied,
+            ProblemCode::RecoveryCodeForm,
+            ProblemCode::RecoveryCodeUsed,
             ProblemCode::FactorDisabled,
         ];
         for code in &all {
@@ -372,6 +380,8 @@ pub(crate) mod tests {
                 | ProblemCode::PasskeyWrong
                 | ProblemCode::PasskeyExpired
                 | ProblemCode::PasskeyCopied
+                | ProblemCode::RecoveryCodeForm
+                | ProblemCode::RecoveryCodeUsed
                 | ProblemCode::FactorDisabled => {}
             }
         }

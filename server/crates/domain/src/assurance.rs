@@ -81,7 +81,7 @@ impl Assurance {
     }
 }
 
-/// A second-factor method that a flow can allow.
+/// A second-factor method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
@@ -93,10 +93,12 @@ pub enum Method {
     TextMessage,
     /// A code read out by a phone call. Restricted (NIST 3.2.9).
     PhoneCall,
+    /// A recovery code. No flow lists it: it stands in for a factor that is bound, wherever one is asked for.
+    RecoveryCode,
 }
 
 impl Method {
-    /// Every method, strongest first (U19).
+    /// Every method that a flow can allow, strongest first (U19).
     pub const ALL: [Self; 4] = [Self::Passkey, Self::AuthenticatorApp, Self::TextMessage, Self::PhoneCall];
 
     /// The name used in forms, JSON and the database.
@@ -107,13 +109,14 @@ impl Method {
             Self::AuthenticatorApp => "authenticator_app",
             Self::TextMessage => "text_message",
             Self::PhoneCall => "phone_call",
+            Self::RecoveryCode => "recovery_code",
         }
     }
 
     /// The method of that name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|method| method.as_str() == text)
+        Self::ALL.into_iter().chain([Self::RecoveryCode]).find(|method| method.as_str() == text)
     }
 
     /// The highest minimum that it reaches.
@@ -121,7 +124,7 @@ impl Method {
     pub const fn assurance(self) -> Assurance {
         match self {
             Self::Passkey => Assurance::PhishingResistant,
-            Self::AuthenticatorApp => Assurance::Aal2Strict,
+            Self::AuthenticatorApp | Self::RecoveryCode => Assurance::Aal2Strict,
             Self::TextMessage | Self::PhoneCall => Assurance::Aal2Legacy,
         }
     }
@@ -131,7 +134,7 @@ impl Method {
     pub const fn is_phone(self) -> bool {
         match self {
             Self::TextMessage | Self::PhoneCall => true,
-            Self::Passkey | Self::AuthenticatorApp => false,
+            Self::Passkey | Self::AuthenticatorApp | Self::RecoveryCode => false,
         }
     }
 
@@ -139,7 +142,8 @@ impl Method {
     const fn amr(self) -> Option<&'static str> {
         match self {
             Self::Passkey => None,
-            Self::AuthenticatorApp => Some("otp"),
+            // A look-up secret is good once: of the registered values, that is what fits.
+            Self::AuthenticatorApp | Self::RecoveryCode => Some("otp"),
             Self::TextMessage => Some("sms"),
             Self::PhoneCall => Some("tel"),
         }
@@ -270,7 +274,12 @@ impl Authentication {
         if let Some(kind) = self.passkey {
             amr.extend([kind.amr(), "user"]);
         }
-        amr.extend(self.second.iter().filter_map(|method| method.amr()));
+        for value in self.second.iter().filter_map(|method| method.amr()) {
+            // An app and a recovery code have the same one.
+            if !amr.contains(&value) {
+                amr.push(value);
+            }
+        }
         if self.level() == Level::Aal2 {
             amr.push("mfa");
         }
@@ -353,6 +362,21 @@ mod tests {
             assert_eq!(sign_in.clone().carried_over(Level::Aal2).level(), Level::Aal1);
             assert!(!sign_in.amr().contains(&"mfa"), "{sign_in:?}");
         }
+    }
+
+    #[test]
+    fn n18_a_recovery_code_counts_beside_a_password_wherever_a_second_factor_is_asked_for() {
+        let at = Timestamp(DAY);
+        let both = someone().with_password().with_second(Method::RecoveryCode, at);
+        assert_eq!((both.level(), both.amr()), (Level::Aal2, vec!["pwd", "otp", "mfa"]));
+        assert!(Demand::mfa([Method::Passkey]).is_met(&both, both.level()));
+        let alone = someone().with_email().with_second(Method::RecoveryCode, at);
+        assert_eq!(alone.level(), Level::Aal1, "two codes without a password are no sign-in");
+        assert!(!Demand::mfa([Method::Passkey]).is_met(&alone, alone.level()));
+        let three = both.with_second(Method::AuthenticatorApp, at);
+        assert_eq!(three.amr(), ["pwd", "otp", "mfa"], "each value once");
+        assert_eq!(Demand::mfa([Method::RecoveryCode]), Demand::mfa([]), "no flow lists it");
+        assert_eq!(Method::parse("recovery_code"), Some(Method::RecoveryCode));
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub enum Action {
     FactorDisabled,
     FactorChallenged,
     FactorChecked,
+    RecoveryCodeUsed,
     ProfileChanged,
     EmailChanged,
     DataExported,

@@ -17,7 +17,8 @@ use crate::{
 pub struct Demand {
     /// The level to reach.
     pub level: Level,
-    /// The second methods that count: each reaches the minimum. Without effect at AAL1.
+    /// The second methods that count: each reaches the minimum. A recovery code stands in for them as far as
+    /// it reaches (decision 2). Without effect at AAL1.
     pub methods: BTreeSet<Method>,
     /// How good the second method must be. Without effect at AAL1.
     #[serde(default)]
@@ -38,7 +39,8 @@ impl Demand {
     /// A second factor out of `methods`; an empty set means any method.
     #[must_use]
     pub fn mfa(methods: impl IntoIterator<Item = Method>) -> Self {
-        let mut methods: BTreeSet<Method> = methods.into_iter().collect();
+        let mut methods: BTreeSet<Method> =
+            methods.into_iter().filter(|method| *method != Method::RecoveryCode).collect();
         if methods.is_empty() {
             methods.extend(Method::ALL);
         }
@@ -122,15 +124,19 @@ impl Demand {
         raised.with_minimum(minimum)
     }
 
+    /// Whether `method` counts where a second factor is demanded.
+    #[must_use]
+    pub fn accepts(&self, method: Method) -> bool {
+        let listed = self.methods.contains(&method) || method == Method::RecoveryCode;
+        listed && method.assurance() >= self.minimum
+    }
+
     /// Whether `authentication`, with the level it counts for now, is enough.
     #[must_use]
     pub fn is_met(&self, authentication: &Authentication, level: Level) -> bool {
         match self.level {
             Level::Aal1 => true,
-            Level::Aal2 => {
-                let counts = |used: &Method| used.assurance() >= self.minimum && self.methods.contains(used);
-                level >= Level::Aal2 && authentication.second().iter().any(counts)
-            }
+            Level::Aal2 => level >= Level::Aal2 && authentication.second().iter().any(|used| self.accepts(*used)),
         }
     }
 }

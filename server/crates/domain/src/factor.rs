@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::Account, assurance::Method, clock::Timestamp, id::Id, passkey::Passkey, phone::PhoneNumber, secret::Sealed,
+    account::Account, assurance::Method, clock::Timestamp, id::Id, passkey::Passkey, phone::PhoneNumber,
+    recovery::RecoveryCodes, secret::Sealed,
 };
 
 /// Consecutive wrong tries of one authenticator, with pauses or without, after which it is disabled: it
@@ -54,6 +55,8 @@ pub enum FactorSecret {
     },
     /// A passkey.
     Passkey(Passkey),
+    /// A set of recovery codes. It is no factor by itself: it stands beside others, and is not counted.
+    RecoveryCodes(RecoveryCodes),
 }
 
 /// A factor about to be bound.
@@ -78,6 +81,7 @@ impl FactorSecret {
             Self::Phone { .. } => &[Method::TextMessage, Method::PhoneCall],
             Self::AuthenticatorApp { .. } => &[Method::AuthenticatorApp],
             Self::Passkey(_) => &[Method::Passkey],
+            Self::RecoveryCodes(_) => &[Method::RecoveryCode],
         }
     }
 
@@ -86,7 +90,16 @@ impl FactorSecret {
     pub const fn passkey(&self) -> Option<&Passkey> {
         match self {
             Self::Passkey(passkey) => Some(passkey),
-            Self::Phone { .. } | Self::AuthenticatorApp { .. } => None,
+            Self::Phone { .. } | Self::AuthenticatorApp { .. } | Self::RecoveryCodes(_) => None,
+        }
+    }
+
+    /// The set of recovery codes, if it is one.
+    #[must_use]
+    pub const fn recovery(&self) -> Option<&RecoveryCodes> {
+        match self {
+            Self::RecoveryCodes(codes) => Some(codes),
+            Self::Phone { .. } | Self::AuthenticatorApp { .. } | Self::Passkey(_) => None,
         }
     }
 
@@ -105,16 +118,24 @@ impl FactorSecret {
 }
 
 impl Factor {
+    /// Whether it protects an account by itself. Recovery codes do not: they are never the only factor.
+    #[must_use]
+    pub const fn stands_alone(&self) -> bool {
+        self.secret.recovery().is_none()
+    }
+
     /// Whether it was guessed at so often that not even the right code counts (N9).
     #[must_use]
     pub const fn is_disabled(&self) -> bool {
         self.failures >= MAX_CONSECUTIVE
     }
 
-    /// Whether it is out of use for good: disabled, or a passkey that was copied.
+    /// Whether it is out of use for good: disabled, a passkey that was copied, or codes that are used up.
     #[must_use]
     pub fn is_dead(&self) -> bool {
-        self.is_disabled() || self.secret.passkey().is_some_and(|passkey| passkey.copied_at.is_some())
+        self.is_disabled()
+            || self.secret.passkey().is_some_and(|passkey| passkey.copied_at.is_some())
+            || self.secret.recovery().is_some_and(|codes| codes.left() == 0)
     }
 
     /// Whether it is locked at `now`, and until when.

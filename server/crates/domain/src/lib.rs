@@ -27,6 +27,7 @@ pub mod journey;
 pub mod passkey;
 pub mod password;
 pub mod phone;
+pub mod recovery;
 pub mod registration;
 pub mod reply_url;
 pub mod role;

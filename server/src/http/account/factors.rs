@@ -23,7 +23,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/account/{tenant}/factors/remove", post(remove))
 }
 
-fn changed(oneself: &Oneself, changed: &Changed, done: &str) -> Result<Response, HttpError> {
+pub(super) fn changed(oneself: &Oneself, changed: &Changed, done: &str) -> Result<Response, HttpError> {
     match changed {
         Changed::Done => Ok(home(oneself, done)),
         Changed::SignInAgain => Ok(home(oneself, AGAIN)),

@@ -21,6 +21,7 @@ mod deletion;
 mod factors;
 mod not_me;
 mod passkeys;
+mod recovery;
 
 use super::{
     client::Client,
@@ -53,6 +54,7 @@ pub fn routes() -> Router<App> {
         .merge(factors::routes())
         .merge(not_me::routes())
         .merge(passkeys::routes())
+        .merge(recovery::routes())
 }
 
 fn owner(app: &App, oneself: &Oneself) -> Owner {
@@ -88,6 +90,8 @@ async fn show(State(app): State<App>, oneself: Oneself, RawQuery(query): RawQuer
         Some(deletion::PLANNED) => Some(Done::DeletionPlanned),
         Some(deletion::KEPT) => Some(Done::Kept),
         Some(factors::LAST) => Some(Done::LastFactor),
+        Some(recovery::REMOVED) => Some(Done::RecoveryRemoved),
+        Some(recovery::ALREADY) => Some(Done::RecoveryMadeAlready),
         Some(AGAIN) => Some(Done::SignInAgain),
         Some(_) | None => None,
     };

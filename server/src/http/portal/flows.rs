@@ -90,6 +90,8 @@ pub(super) fn method_choices(channels: Channels, has_passkeys: bool) -> Vec<Meth
         Method::AuthenticatorApp => ("A code from an app on the phone. It works without a signal.", true),
         Method::TextMessage => ("A code by text message. Numbers can be stolen.", channels.text),
         Method::PhoneCall => ("A voice reads the code out. It works on a landline.", channels.call),
+        // Whoever has a second factor may have these beside it, whatever the flow says.
+        Method::RecoveryCode => ("A code from a list on paper.", true),
     };
     Method::ALL
         .into_iter()

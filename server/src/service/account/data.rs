@@ -8,6 +8,7 @@ use lanyard_domain::{
     clock::Timestamp,
     contact::ContactKind,
     factor::{Factor, FactorSecret},
+    recovery::RecoveryCodes,
     session::{ConsoleKind, Session},
 };
 use lanyard_storage::{AuditCursor, ReadTx, StorageError};
@@ -115,12 +116,14 @@ fn factor(factor: &Factor) -> Value {
         FactorSecret::Phone { number, .. } => ("phone", Some(number.as_str()), None),
         FactorSecret::AuthenticatorApp { .. } => ("authenticator_app", None, None),
         FactorSecret::Passkey(passkey) => ("passkey", None, Some(passkey.backed_up)),
+        FactorSecret::RecoveryCodes(_) => ("recovery_codes", None, None),
     };
     json!({
         "kind": kind,
         "name": factor.name,
         "number": number,
         "backed_up": backed_up,
+        "codes_left": factor.secret.recovery().map(RecoveryCodes::left),
         "added": iso(factor.created_at),
         "last_used": factor.last_used_at.map(iso),
     })

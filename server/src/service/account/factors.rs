@@ -86,15 +86,22 @@ pub const fn method_of(secret: &FactorSecret) -> Method {
         FactorSecret::Phone { preferred, .. } => *preferred,
         FactorSecret::AuthenticatorApp { .. } => Method::AuthenticatorApp,
         FactorSecret::Passkey(_) => Method::Passkey,
+        FactorSecret::RecoveryCodes(_) => Method::RecoveryCode,
     }
 }
 
-fn event(action: Action, account: &Account, client: &Client, factor: &Factor) -> audit::Event {
+pub(super) fn event(
+    action: Action,
+    account: &Account,
+    client: &Client,
+    factor: Id<Factor>,
+    secret: &FactorSecret,
+) -> audit::Event {
     audit::Event::of(action, Outcome::Success)
         .by(account.id)
         .on(account.id)
         .from(client)
-        .with(serde_json::json!({"detail": method_of(&factor.secret).as_str(), "factor": factor.id.to_string()}))
+        .with(serde_json::json!({"detail": method_of(secret).as_str(), "factor": factor.to_string()}))
 }
 
 /// Gives a factor another name.
@@ -116,16 +123,25 @@ pub async fn rename(
                     Ok(factor) => factor,
                     Err(changed) => return Ok(changed),
                 };
+                // Recovery codes have no name of their own.
+                if !factor.stands_alone() {
+                    return Ok(Changed::Missing);
+                }
                 tx.rename_factor(account.id, factor.id, &name).await?;
-                audit::append(&own, tx, account.tenant, event(Action::FactorRenamed, &account, &client, &factor))
-                    .await?;
+                audit::append(
+                    &own,
+                    tx,
+                    account.tenant,
+                    event(Action::FactorRenamed, &account, &client, factor.id, &factor.secret),
+                )
+                .await?;
                 Ok(Changed::Done)
             })
         })
         .await
 }
 
-/// Removes a factor, unless it is the last one. Whoever else is signed in must sign in anew (failure
+/// Removes a factor, unless it is the last one: recovery codes do not count as one that is left. Whoever else is signed in must sign in anew (failure
 /// 8, A19), and the owner is told (N20).
 ///
 /// # Errors
@@ -149,7 +165,7 @@ pub async fn remove(app: &App, owner: Owner, client: Client, factor: Id<Factor>)
                 }
                 sign_out::end_all(&own, tx, account.id, Some(owner.session), now).await?;
                 tx.revoke_grants_of_account(account.id, now).await?;
-                let event = event(Action::FactorRemoved, account, &client, &factor);
+                let event = event(Action::FactorRemoved, account, &client, factor.id, &factor.secret);
                 audit::append(&own, tx, account.tenant, event).await?;
                 notices::tell(&own, tx, &owner, &client, News::FactorRemoved(&factor.secret)).await?;
                 Ok::<_, JourneyError>(Changed::Done)

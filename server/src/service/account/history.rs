@@ -81,6 +81,7 @@ fn method(event: &AuditEvent) -> &'static str {
         Some(Method::AuthenticatorApp) => "an authenticator app",
         Some(Method::TextMessage) => "a phone for text messages",
         Some(Method::PhoneCall) => "a phone for calls",
+        Some(Method::RecoveryCode) => "recovery codes",
         None => "a second step",
     }
 }
@@ -94,6 +95,7 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         Action::SignOut => "Signed out",
         Action::PasswordChecked => "The password was typed",
         Action::FactorChecked => "The second step was tried",
+        Action::RecoveryCodeUsed => "Used a recovery code",
         Action::PasswordReset => "Set a new password",
         Action::FactorBound => return format!("Added {}", method(event)),
         Action::FactorRemoved => return format!("Removed {}", method(event)),

@@ -12,6 +12,7 @@ pub mod not_me;
 mod notices;
 pub mod passkeys;
 mod profile;
+pub mod recovery;
 pub mod words;
 
 use lanyard_app::api::account::{AccountView, Done, Visitor};
@@ -81,7 +82,9 @@ pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<Acc
         claims: words::claims(&account, &custom),
         may_add_passkey: owner.fresh && app.passkeys.is_some() && !factors.is_empty(),
         may_change_factors: owner.fresh,
-        methods: factors.iter().map(|factor| words::method(factor, now)).collect(),
+        methods: factors.iter().filter(|f| f.stands_alone()).map(|factor| words::method(factor, now)).collect(),
+        recovery: factors.iter().find_map(|factor| words::recovery(factor, now)),
+        may_have_recovery: recovery::may_have(&factors),
         sessions: words::live_sessions(&sessions, Some(owner.session), now),
         apps,
         deletion: deletion.map(words::moment),

@@ -13,6 +13,7 @@ use lanyard_app::{
 };
 use lanyard_domain::{
     account::Account,
+    assurance::Method,
     audit::{Action, AuditEvent, Outcome},
     clock::{MINUTE, Millis, Timestamp},
     email::EmailAddress,
@@ -273,6 +274,11 @@ async fn disable(
                 serde_json::json!({"detail": method_of(&factor.secret).as_str(), "factor": factor.id.to_string()});
             note(app, tx, (account, client), Action::FactorDisabled, detail).await?;
         }
+    }
+    // Whoever has used one of the recovery codes since may have the others.
+    if tx.disable_used_recovery_codes(account.id, change_of(link)).await? {
+        let detail = serde_json::json!({"detail": Method::RecoveryCode.as_str()});
+        note(app, tx, (account, client), Action::FactorDisabled, detail).await?;
     }
     Ok(())
 }

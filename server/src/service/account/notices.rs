@@ -36,6 +36,7 @@ fn step(secret: &FactorSecret) -> SecondStep<'_> {
         FactorSecret::Phone { number, .. } => SecondStep::TextMessage(number.as_str()),
         FactorSecret::AuthenticatorApp { .. } => SecondStep::AuthenticatorApp,
         FactorSecret::Passkey(_) => SecondStep::Passkey,
+        FactorSecret::RecoveryCodes(_) => SecondStep::RecoveryCodes,
     }
 }
 

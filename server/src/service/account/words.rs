@@ -1,7 +1,7 @@
 //! Accounts in plain words: moments, claims, methods, sessions. The clinic's pages use them too.
 
 use lanyard_app::{
-    api::account::{ClaimView, MethodView, Moment, PasskeyView, PendingView, SessionView},
+    api::account::{ClaimView, MethodView, Moment, PasskeyView, PendingView, RecoveryView, SessionView},
     countries,
 };
 use lanyard_domain::{
@@ -12,6 +12,7 @@ use lanyard_domain::{
     contact::{Contact, ContactKind},
     factor::{Factor, FactorSecret},
     id::Id,
+    recovery::FEW,
     session::{ConsoleKind, Session},
 };
 use time::OffsetDateTime;
@@ -118,6 +119,7 @@ pub fn method(factor: &Factor, now: Timestamp) -> MethodView {
         }
         FactorSecret::Passkey(_) => ("Passkey", factor.name.clone()),
         FactorSecret::AuthenticatorApp { .. } => ("Authenticator app", factor.name.clone()),
+        FactorSecret::RecoveryCodes(codes) => ("Recovery codes", format!("{} left", codes.left())),
     };
     MethodView {
         id: factor.id.to_string(),
@@ -140,6 +142,21 @@ pub fn method(factor: &Factor, now: Timestamp) -> MethodView {
 #[must_use]
 pub(super) fn pending(contact: &Contact) -> PendingView {
     PendingView { phone: contact.kind() == ContactKind::Phone, to: super::contact::shown(contact) }
+}
+
+/// A set of recovery codes; `None` for every other factor.
+#[must_use]
+pub fn recovery(factor: &Factor, now: Timestamp) -> Option<RecoveryView> {
+    let codes = factor.secret.recovery()?;
+    Some(RecoveryView {
+        id: factor.id.to_string(),
+        left: codes.left(),
+        few: codes.left() <= FEW,
+        made: moment(factor.created_at),
+        last_used: factor.last_used_at.map(moment),
+        locked_until: factor.lock(now).filter(|_| !factor.is_disabled()).map(moment),
+        turned_off: factor.is_disabled(),
+    })
 }
 
 /// The live sessions among `sessions`, the latest first.

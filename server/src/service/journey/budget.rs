@@ -66,6 +66,7 @@ pub(super) fn may_text(journey: &Journey, event: &Event, demand: &Demand) -> boo
         | Event::LeaveForReset
         | Event::RequestCode { .. }
         | Event::SubmitAppCode { .. }
+        | Event::SubmitRecoveryCode { .. }
         | Event::Back
         | Event::Cancel => false,
     }

@@ -53,6 +53,7 @@ pub(super) fn send_something(effects: &[Effect]) -> bool {
                 | Effect::SendNotice { .. }
                 | Effect::FactorDisabled { .. }
                 | Effect::PasskeyCopied { .. }
+                | Effect::RecoveryCodeUsed { .. }
         )
     };
     effects.iter().any(sends)
@@ -109,6 +110,13 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
         }
         Effect::FactorUsed { factor, step, .. } => {
             tx.factor_used(factor, step, now).await?;
+        }
+        Effect::RecoveryCodeUsed { factor, at, account, to, left } => {
+            tx.use_recovery_code(factor, at, now).await?;
+            let detail = serde_json::json!({"left": left, "flow": hands.scene.flow.name.as_str()});
+            audit(hands, tx, Action::RecoveryCodeUsed, Outcome::Success, Some(account), detail).await?;
+            let notice = Notice::RecoveryCodeUsed { left };
+            messages::enqueue(hands, tx, Outgoing::Notice { to: &to, notice }).await?;
         }
         Effect::PasskeyBackedUp { factor, backed_up } => tx.set_backed_up(factor, backed_up).await?,
         Effect::PasskeyCopied { factor, account, to } => {
@@ -209,6 +217,7 @@ const fn in_place_of(notice: Notice) -> Option<CodePurpose> {
         | Notice::FactorDisabled(_)
         | Notice::PasswordChanged
         | Notice::PasskeyCopied
+        | Notice::RecoveryCodeUsed { .. }
         | Notice::PasswordDisabled => None,
     }
 }

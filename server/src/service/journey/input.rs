@@ -15,6 +15,7 @@ use lanyard_domain::{
     journey::{CODE_DIGITS, Event, Journey, NewDetails, Stage, Target},
     password::{Password, Policy, StoredPassword},
     phone::{PhoneCountries, PhoneNumber, PhoneProblem},
+    recovery::RecoveryCode,
 };
 
 use super::{Scene, passkeys, problems};
@@ -78,6 +79,10 @@ pub(super) async fn read(
             Ok(digits) => Event::SubmitCode { digits },
             Err(problem) => return Ok(Input::Problems(vec![problem])),
         },
+        "submit-recovery-code" => match recovery_code(fields) {
+            Ok(code) => Event::SubmitRecoveryCode { code },
+            Err(problem) => return Ok(Input::Problems(vec![problem])),
+        },
         "submit-app-code" => match code(fields) {
             Ok(digits) => Event::SubmitAppCode { digits, name: device_name(fields) },
             Err(problem) => return Ok(Input::Problems(vec![problem])),
@@ -125,6 +130,14 @@ pub(in crate::service) fn code(fields: &Fields) -> Result<String, Problem> {
         return Err(problems::at("code", ProblemCode::CodeLength));
     }
     Ok(digits)
+}
+
+fn recovery_code(fields: &Fields) -> Result<RecoveryCode, Problem> {
+    let typed = fields.get("code");
+    if typed.trim().is_empty() {
+        return Err(problems::at("code", ProblemCode::CodeMissing));
+    }
+    RecoveryCode::read(typed).ok_or_else(|| problems::at("code", ProblemCode::RecoveryCodeForm))
 }
 
 fn device_name(fields: &Fields) -> String {

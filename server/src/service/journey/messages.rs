@@ -45,7 +45,10 @@ pub(super) async fn enqueue(
     };
     // A change of what protects the account can be repudiated by whoever reads the mail (U24).
     let not_me = match &outgoing {
-        Outgoing::Notice { to, notice: Notice::PasswordChanged | Notice::FactorBound(_) } => {
+        Outgoing::Notice {
+            to,
+            notice: Notice::PasswordChanged | Notice::FactorBound(_) | Notice::RecoveryCodeUsed { .. },
+        } => {
             let (tenant, domain) = (hands.scene.tenant.id, hands.scene.tenant.domain.as_str());
             match tx.account_by_email(tenant, to).await? {
                 Some((account, _)) => Some(not_me::link(hands.app, tx, (tenant, domain), account.id).await?),
@@ -76,9 +79,11 @@ fn occasion<'a>(hands: &'a Hands<'_>, outgoing: &Outgoing<'a>, not_me: Option<&'
         Outgoing::PhoneCode { to, method: Method::PhoneCall, code } => {
             Occasion::MfaCall { to_e164: to.as_str(), tenant, code: code.expose(), language: "en" }
         }
-        Outgoing::PhoneCode { to, method: Method::TextMessage | Method::AuthenticatorApp | Method::Passkey, code } => {
-            Occasion::MfaText { to_e164: to.as_str(), tenant, origin, code: code.expose(), minutes }
-        }
+        Outgoing::PhoneCode {
+            to,
+            method: Method::TextMessage | Method::AuthenticatorApp | Method::Passkey | Method::RecoveryCode,
+            code,
+        } => Occasion::MfaText { to_e164: to.as_str(), tenant, origin, code: code.expose(), minutes },
         Outgoing::Notice { to, notice } => notice_of(hands, to, notice, not_me),
     }
 }
@@ -103,6 +108,7 @@ fn notice_of<'a>(
         Notice::PasswordChanged => Change::PasswordChanged,
         Notice::PasswordDisabled => Change::PasswordDisabled,
         Notice::PasskeyCopied => Change::PasskeyCopied,
+        Notice::RecoveryCodeUsed { left } => Change::RecoveryCodeUsed(left),
     };
     Occasion::Protection(Protection {
         to,
@@ -123,6 +129,7 @@ const fn step_of(method: Method) -> SecondStep<'static> {
         Method::AuthenticatorApp => SecondStep::AuthenticatorApp,
         Method::TextMessage => SecondStep::TextMessage(""),
         Method::PhoneCall => SecondStep::PhoneCall(""),
+        Method::RecoveryCode => SecondStep::RecoveryCodes,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use lanyard_app::api::journey::{Problem, ProblemCode};
 use lanyard_domain::{
+    assurance::Method,
     attribute::{Attribute, AttributeProblem},
     clock::Timestamp,
     journey::{Refusal, Stage},
@@ -102,7 +103,16 @@ pub(super) fn of_refusal(refusal: &Refusal, stage: &Stage, now: Timestamp) -> Op
         Refusal::MethodUnavailable => "method",
         _ => "",
     };
-    code_of(refusal, now).map(|code| at(field, code))
+    let code = match refusal {
+        Refusal::CodeUsed if at_recovery(stage) => Some(ProblemCode::RecoveryCodeUsed),
+        _ => code_of(refusal, now),
+    };
+    code.map(|code| at(field, code))
+}
+
+// No other code comes by waiting or asking.
+const fn at_recovery(stage: &Stage) -> bool {
+    matches!(stage, Stage::Challenge { method: Method::RecoveryCode, .. })
 }
 
 // Where the page has a field for the destination, what keeps codes from it belongs there.

@@ -138,6 +138,8 @@ fn usable(app: &App, demand: &Demand) -> Vec<Method> {
         Method::AuthenticatorApp => true,
         Method::TextMessage => app.channels.can(Channel::Text),
         Method::PhoneCall => app.channels.can(Channel::Call),
+        // Made at the account page.
+        Method::RecoveryCode => false,
     };
     let allowed: Vec<Method> = Method::ALL.into_iter().filter(|method| demand.methods.contains(method)).collect();
     let working: Vec<Method> = allowed.iter().copied().filter(can).collect();

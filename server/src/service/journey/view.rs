@@ -193,6 +193,7 @@ pub(super) const fn method_of(method: assurance::Method) -> Method {
         assurance::Method::AuthenticatorApp => Method::AuthenticatorApp,
         assurance::Method::TextMessage => Method::TextMessage,
         assurance::Method::PhoneCall => Method::PhoneCall,
+        assurance::Method::RecoveryCode => Method::RecoveryCode,
     }
 }
 
@@ -257,6 +258,7 @@ fn hint_of(factor: &Factor) -> String {
     match &factor.secret {
         FactorSecret::Phone { number, .. } => number.masked(),
         FactorSecret::AuthenticatorApp { .. } | FactorSecret::Passkey(_) => factor.name.clone(),
+        FactorSecret::RecoveryCodes(_) => String::new(),
     }
 }
 

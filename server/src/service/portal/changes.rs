@@ -21,6 +21,7 @@ pub const fn method_label(method: Method) -> &'static str {
         Method::AuthenticatorApp => "Authenticator app",
         Method::TextMessage => "Text message",
         Method::PhoneCall => "Phone call",
+        Method::RecoveryCode => "Recovery code",
     }
 }
 

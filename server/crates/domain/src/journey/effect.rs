@@ -33,6 +33,11 @@ pub enum Notice {
     FactorDisabled(Method),
     /// A passkey was turned off, because there seem to be two of it (A5).
     PasskeyCopied,
+    /// A recovery code was used (N16).
+    RecoveryCodeUsed {
+        /// How many are left.
+        left: u32,
+    },
 }
 
 /// An effect.
@@ -106,6 +111,20 @@ pub enum Effect {
         /// For an authenticator app: the step, for a passkey that counts: the counter. It must be
         /// later than the last one stored.
         step: Option<i64>,
+    },
+    /// A recovery code was used: it is used up, once and for all (N15), the set's failures are cleared, it is
+    /// written down, and the owner is told (N16).
+    RecoveryCodeUsed {
+        /// The set.
+        factor: Id<Factor>,
+        /// Which code of it.
+        at: u32,
+        /// Whose.
+        account: Id<Account>,
+        /// The owner's address.
+        to: EmailAddress,
+        /// How many are left after it.
+        left: u32,
     },
     /// A passkey is backed up now, or no more.
     PasskeyBackedUp {

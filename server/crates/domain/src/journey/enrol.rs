@@ -84,6 +84,8 @@ fn begin(context: &mut Context<'_, '_>, person: Person, method: Method) -> Stage
         }
         Method::TextMessage | Method::PhoneCall => Stage::EnrolPhone { person, method },
         Method::Passkey => Stage::EnrolPasskey(person),
+        // Made at the account page, beside other factors; no demand lists it.
+        Method::RecoveryCode => Stage::ChooseMethod(person),
     }
 }
 

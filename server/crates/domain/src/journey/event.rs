@@ -7,6 +7,7 @@ use crate::{
     passkey::{PasskeyCheck, PasskeyCreation},
     password::PasswordCheck,
     phone::PhoneNumber,
+    recovery::RecoveryCode,
 };
 
 /// An event. Passwords arrive hashed or checked: hashing is slow and belongs outside.
@@ -48,6 +49,11 @@ pub enum Event {
         digits: String,
         /// The name for the device.
         name: String,
+    },
+    /// A recovery code.
+    SubmitRecoveryCode {
+        /// As typed, in its plain form.
+        code: RecoveryCode,
     },
     /// An answer of an authenticator, checked: signs in, or answers a challenge.
     SubmitPasskey(PasskeyCheck),
@@ -115,6 +121,7 @@ impl Event {
             Self::Resend => "resend",
             Self::SubmitCode { .. } => "submit-code",
             Self::SubmitAppCode { .. } => "submit-app-code",
+            Self::SubmitRecoveryCode { .. } => "submit-recovery-code",
             Self::SubmitPasskey(_) => "submit-passkey",
             Self::CreatePasskey(_) => "create-passkey",
             Self::RenewPasskey => "renew-passkey",

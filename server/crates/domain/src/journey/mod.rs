@@ -22,6 +22,7 @@ mod new_password;
 mod offer;
 mod passkey;
 mod profile;
+mod recovery;
 mod refusal;
 mod second_factor;
 mod sign_in;

@@ -52,7 +52,14 @@ pub(super) fn is_due(context: &Context<'_, '_>, person: &Person) -> bool {
 
 pub(super) fn bound<'a>(context: &'a Context<'_, '_>, person: &Person) -> &'a [Factor] {
     match &context.facts.account {
-        Some(account) if person.new.is_none() && account.id == person.authentication.account() => &account.factors,
+        // Recovery codes stand beside other factors: alone they protect nothing and open nothing.
+        Some(account)
+            if person.new.is_none()
+                && account.id == person.authentication.account()
+                && account.factors.iter().any(Factor::stands_alone) =>
+        {
+            &account.factors
+        }
         Some(_) | None => &[],
     }
 }
@@ -80,7 +87,7 @@ pub(super) fn ways_among(demand: &Demand, factors: &[Factor], person: &Person) -
     let used = person.authentication.second();
     // What is dead is shown only where nothing else is left: its page says so.
     let none_left = factors.iter().all(Factor::is_dead);
-    let live = || factors.iter().filter(|factor| none_left || !factor.is_dead());
+    let live = || factors.iter().filter(|factor| factor.stands_alone() && (none_left || !factor.is_dead()));
     let all = || live().flat_map(|f| f.secret.methods().iter().map(move |m| (f, *m)));
     let mut found: Vec<_> = all()
         .filter(|(_, m)| demand.level == Level::Aal1 || demand.methods.contains(m))
@@ -94,6 +101,11 @@ pub(super) fn ways_among(demand: &Demand, factors: &[Factor], person: &Person) -
     // All passkeys of an account answer one challenge.
     let mut passkeys = 0;
     found.retain(|(_, method)| *method != Method::Passkey || std::mem::replace(&mut passkeys, 1) == 0);
+    // Recovery codes come last, for who has none of the others at hand.
+    if used.is_empty() && factors.iter().any(Factor::stands_alone) {
+        let sets = factors.iter().filter(|f| f.secret.recovery().is_some_and(|codes| codes.left() > 0));
+        found.extend(sets.filter(|f| none_left || !f.is_dead()).map(|factor| (factor, Method::RecoveryCode)));
+    }
     found.into_iter().map(|(factor, method)| (factor.id, method)).collect()
 }
 
@@ -102,6 +114,7 @@ fn prefers(factor: &Factor, method: Method) -> bool {
         FactorSecret::Phone { preferred, .. } => *preferred == method,
         FactorSecret::AuthenticatorApp { .. } => method == Method::AuthenticatorApp,
         FactorSecret::Passkey(_) => method == Method::Passkey,
+        FactorSecret::RecoveryCodes(_) => method == Method::RecoveryCode,
     }
 }
 
@@ -110,7 +123,7 @@ pub(super) fn phone_of(account: &AccountFacts) -> Option<PhoneNumber> {
     account.factors.iter().find_map(|factor| factor.secret.number().cloned())
 }
 
-fn factor_of(context: &Context<'_, '_>, person: &Person, id: Id<Factor>) -> Option<Factor> {
+pub(super) fn factor_of(context: &Context<'_, '_>, person: &Person, id: Id<Factor>) -> Option<Factor> {
     bound(context, person).iter().find(|factor| factor.id == id).cloned()
 }
 
@@ -179,8 +192,10 @@ pub(super) fn answer(
             .map_err(|refusal| wrong_code(refusal, &factor, context.now())),
         (FactorSecret::AuthenticatorApp { seed }, _) => check_app(context, seed, digits, factor.last_step)
             .map(|step| (method, Some(step)))
-            .map_err(|refusal| wrong_code(refusal, &factor, context.now())),
-        (FactorSecret::Phone { .. }, None) | (FactorSecret::Passkey(_), _) => Err(Refusal::MethodUnavailable),
+            .map_err(|refusal| counted(refusal, &factor, context.now())),
+        (FactorSecret::Phone { .. }, None) | (FactorSecret::Passkey(_) | FactorSecret::RecoveryCodes(_), _) => {
+            Err(Refusal::MethodUnavailable)
+        }
     };
     let account = Some(person.authentication.account());
     match checked {
@@ -196,23 +211,23 @@ pub(super) fn answer(
             Ok(proceed(context, Person { authentication, session: None, ..person }))
         }
         Err(refusal) => {
-            if compared && counts_as_guess(&refusal) {
-                context.tell(Effect::FactorFailed { factor: id });
-                let owner =
-                    context.facts.account.as_ref().filter(|_| factor.failures.saturating_add(1) == MAX_CONSECUTIVE);
-                if let Some((account, to)) = owner.map(|owner| (owner.id, owner.email.clone())) {
-                    context.tell(Effect::FactorDisabled { account, to, method });
-                }
-            }
-            context.tell(Effect::Audit {
-                action: Action::FactorChecked,
-                outcome: Outcome::Failure,
-                account,
-                detail: method.as_str(),
-            });
+            failed(context, &factor, method, compared && counts_as_guess(&refusal));
             stay(person, proof, refusal)
         }
     }
+}
+
+/// Writes a failure down; a guess is counted, and the hundredth one disables the factor and is told of (N9).
+pub(super) fn failed(context: &mut Context<'_, '_>, factor: &Factor, method: Method, guess: bool) {
+    if guess {
+        context.tell(Effect::FactorFailed { factor: factor.id });
+        let owner = context.facts.account.as_ref().filter(|_| factor.failures.saturating_add(1) == MAX_CONSECUTIVE);
+        if let Some((account, to)) = owner.map(|owner| (owner.id, owner.email.clone())) {
+            context.tell(Effect::FactorDisabled { account, to, method });
+        }
+    }
+    let (action, outcome, account) = (Action::FactorChecked, Outcome::Failure, Some(factor.account));
+    context.tell(Effect::Audit { action, outcome, account, detail: method.as_str() });
 }
 
 pub(super) fn check_app(
@@ -231,9 +246,9 @@ pub(super) fn check_app(
     }
 }
 
-// What a wrong code comes to, the one after `factor.failures`: the factor's count spans journeys, so
-// it may bring a wait earlier than the proof's own. A locked proof says so itself.
-fn wrong_code(refusal: Refusal, factor: &Factor, now: Timestamp) -> Refusal {
+/// What a wrong code comes to, the one after `factor.failures`: the factor's count spans journeys, so
+/// it may bring a wait earlier than the proof's own. A locked proof says so itself.
+pub(super) fn counted(refusal: Refusal, factor: &Factor, now: Timestamp) -> Refusal {
     let Refusal::CodeWrong { tries_left } = refusal else { return refusal };
     let failures = factor.failures.saturating_add(1);
     match GUESSES.after(failures) {

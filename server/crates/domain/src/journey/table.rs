@@ -1,7 +1,7 @@
 //! The whole table of transitions: which event is taken at which stage, and by whom.
 
 use super::{
-    Context, Event, Header, Refusal, Stage, Target, complete, enrol, new_password, offer, passkey, profile,
+    Context, Event, Header, Refusal, Stage, Target, complete, enrol, new_password, offer, passkey, profile, recovery,
     refusal::Next, second_factor, sign_in, sign_up,
 };
 use crate::{
@@ -110,6 +110,12 @@ pub(super) fn transition(context: &mut Context<'_, '_>, stage: Stage, event: Eve
                 (Stage::Challenge { person, factor, method: Method::Passkey, proof }, refusal)
             })
         }
+        (
+            Stage::Challenge { person, factor, method: Method::RecoveryCode, proof },
+            Event::SubmitRecoveryCode { code },
+        ) => recovery::answer(context, person, factor, &code).map_err(|(person, refusal)| {
+            (Stage::Challenge { person, factor, method: Method::RecoveryCode, proof }, refusal)
+        }),
         (Stage::Challenge { person, factor, method, proof }, Event::SubmitCode { digits }) => {
             second_factor::answer(context, person, factor, method, proof, &digits)
         }

@@ -15,13 +15,14 @@ use crate::{
     consent::{ConsentFacts, Items},
     delays::GUESSES,
     email::EmailAddress,
-    entropy::{self, Entropy},
+    entropy::{self, Entropy, SeededEntropy},
     factor::{Factor, FactorSecret, NewFactor},
     grant::{AuthorizationRequest, RequestOptions, ResponseMode},
     id::Id,
     passkey::{Assertion, Attestation, Challenge, CredentialId, Passkey, PasskeyCheck, PasskeyCreation},
     password::{PasswordCheck, next_version},
     phone::PhoneNumber,
+    recovery::{RecoveryCode, RecoveryCodes},
     secret::{Sealed, TokenHash},
     user_flow::{
         Audience, CollectedAttribute, Enforcement, FlowSettings, FlowType, MfaPolicy, SessionSettings, TokenSettings,
@@ -191,6 +192,20 @@ pub(super) fn passkey_factor(key: u8) -> FactorSecret {
     FactorSecret::Passkey(passkey(key))
 }
 
+/// The nth recovery code of these tests.
+pub(super) fn recovery_code(number: u64) -> RecoveryCode {
+    RecoveryCode::generate(&mut SeededEntropy::new(700_000 + number))
+}
+
+/// A set of so many of them, from the first on.
+pub(super) fn recovery_factor(codes: u64) -> FactorSecret {
+    FactorSecret::RecoveryCodes(RecoveryCodes::of(&(0..codes).map(recovery_code).collect::<Vec<_>>()))
+}
+
+pub(super) fn recover(number: u64) -> Event {
+    Event::SubmitRecoveryCode { code: recovery_code(number) }
+}
+
 /// An authenticator made a new key for the challenge that is open.
 pub(super) fn new_passkey(journey: &Journey, key: u8, now: Timestamp) -> Event {
     let challenge = journey.ceremony(now).map_or(Challenge([0; 32]), |ceremony| ceremony.challenge);
@@ -346,7 +361,9 @@ impl Store {
     fn passkey(&mut self, id: Id<Factor>) -> Result<&mut Passkey, Conflict> {
         match &mut self.factor(id)?.secret {
             FactorSecret::Passkey(passkey) => Ok(passkey),
-            FactorSecret::Phone { .. } | FactorSecret::AuthenticatorApp { .. } => Err(Conflict),
+            FactorSecret::Phone { .. } | FactorSecret::AuthenticatorApp { .. } | FactorSecret::RecoveryCodes(_) => {
+                Err(Conflict)
+            }
         }
     }
 
@@ -367,6 +384,7 @@ impl Store {
                 | super::Notice::PasswordChanged
                 | super::Notice::PasskeyCopied
                 | super::Notice::PasswordDisabled
+                | super::Notice::RecoveryCodeUsed { .. }
                 | super::Notice::FactorDisabled(_) => {}
             },
             Effect::CreateAccount(new) => {
@@ -410,6 +428,16 @@ impl Store {
                     return Err(Conflict);
                 }
                 factor.last_step = step.or(factor.last_step);
+                factor.last_used_at = Some(now);
+                (factor.failures, factor.locked_until) = (0, None);
+            }
+            Effect::RecoveryCodeUsed { factor, at, .. } => {
+                let factor = self.factor(*factor)?;
+                let FactorSecret::RecoveryCodes(codes) = &mut factor.secret else { return Err(Conflict) };
+                if codes.used & (1 << at) != 0 {
+                    return Err(Conflict);
+                }
+                codes.used |= 1 << at;
                 factor.last_used_at = Some(now);
                 (factor.failures, factor.locked_until) = (0, None);
             }

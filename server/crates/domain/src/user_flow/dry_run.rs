@@ -22,6 +22,8 @@ impl FactorKinds {
             FactorSecret::Phone { .. } => PHONE,
             FactorSecret::AuthenticatorApp { .. } => APP,
             FactorSecret::Passkey(_) => PASSKEY,
+            // Beside others, never alone.
+            FactorSecret::RecoveryCodes(_) => 0,
         };
         Self(secrets.into_iter().map(bit).fold(0, |all, one| all | one))
     }
@@ -57,6 +59,7 @@ impl FactorKinds {
             Method::TextMessage | Method::PhoneCall => PHONE,
             Method::AuthenticatorApp => APP,
             Method::Passkey => PASSKEY,
+            Method::RecoveryCode => 0,
         };
         methods.iter().any(|method| self.0 & bit(method) != 0)
     }

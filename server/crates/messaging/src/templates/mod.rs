@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 43] = sources![
+const SOURCES: [(&str, &str); 45] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -87,6 +87,8 @@ const SOURCES: [(&str, &str); 43] = sources![
     "email_is_new.html",
     "secured.txt",
     "secured.html",
+    "recovery_code_used.txt",
+    "recovery_code_used.html",
     "deletion_planned.txt",
     "deletion_planned.html",
     "deletion_undone.txt",
@@ -109,6 +111,9 @@ static TEMPLATES: LazyLock<Result<Environment<'static>, String>> = LazyLock::new
     }
     Ok(env)
 });
+
+/// With so many recovery codes left, or fewer, the mail asks to make new ones (U22).
+const FEW_LEFT: u32 = 3;
 
 /// The plain and the HTML template of one email.
 type Pair = (&'static str, &'static str);
@@ -179,6 +184,11 @@ fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
         Change::Secured => (("secured.txt", "secured.html"), None),
         Change::DeletionPlanned(_) => (("deletion_planned.txt", "deletion_planned.html"), None),
         Change::DeletionUndone => (("deletion_undone.txt", "deletion_undone.html"), None),
+        Change::RecoveryCodeUsed(_) => (("recovery_code_used.txt", "recovery_code_used.html"), None),
+    };
+    let left = match news.change {
+        Change::RecoveryCodeUsed(left) => Some(left),
+        _ => None,
     };
     let device = single_line(news.device, MAX_NAME);
     let end = if let Change::DeletionPlanned(at) = news.change { when(at)? } else { String::new() };
@@ -188,6 +198,8 @@ fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
         step => step.map_or_else(String::new, step_words),
         end => end,
         address => address,
+        left => left.map_or_else(String::new, left_words),
+        few => left.is_some_and(|left| left <= FEW_LEFT),
         when => when(news.at_ms)?,
         device => if device.is_empty() { "unknown".to_owned() } else { device },
         not_me_link => link(news.origin, news.not_me_path)?,
@@ -265,7 +277,16 @@ fn step_words(step: SecondStep<'_>) -> String {
         SecondStep::TextMessage(number) => format!("text messages to {}", mask_phone(number)),
         SecondStep::PhoneCall(number) => format!("phone calls to {}", mask_phone(number)),
         SecondStep::Passkey => "a passkey".to_owned(),
+        SecondStep::RecoveryCodes => "recovery codes".to_owned(),
         SecondStep::AuthenticatorApp => "an authenticator app".to_owned(),
+    }
+}
+
+fn left_words(left: u32) -> String {
+    match left {
+        0 => "You have no codes left.".to_owned(),
+        1 => "You have 1 code left.".to_owned(),
+        left => format!("You have {left} codes left."),
     }
 }
 

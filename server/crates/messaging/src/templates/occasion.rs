@@ -24,6 +24,8 @@ pub enum SecondStep<'a> {
     AuthenticatorApp,
     /// A passkey.
     Passkey,
+    /// A set of recovery codes.
+    RecoveryCodes,
 }
 
 /// What happened to what protects an account.
@@ -51,6 +53,8 @@ pub enum Change<'a> {
     DeletionPlanned(i64),
     /// The account will not be deleted.
     DeletionUndone,
+    /// A recovery code was used; so many are left (N16).
+    RecoveryCodeUsed(u32),
 }
 
 /// A change of what protects an account, and what its owner needs to judge it. Paths begin with `/` and become

@@ -39,6 +39,8 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
         protection(tenant, device, origin, Change::PasswordChanged),
         protection(tenant, device, origin, Change::PasswordDisabled),
         protection(tenant, device, origin, Change::PasskeyCopied),
+        protection(tenant, device, origin, Change::StepAdded(SecondStep::RecoveryCodes)),
+        protection(tenant, device, origin, Change::RecoveryCodeUsed(3)),
         protection(tenant, device, origin, Change::EmailChanged("n•••@example.com")),
         protection(tenant, device, origin, Change::EmailIsNew),
         protection(tenant, device, origin, Change::Secured),
@@ -75,6 +77,23 @@ fn parts(message: &Message) -> (String, String, String) {
 
 fn email(occasion: Occasion<'_>) -> (String, String, String) {
     parts(&render(occasion).unwrap())
+}
+
+#[test]
+fn n16_u22_the_mail_about_a_recovery_code_says_how_many_are_left_and_warns_at_three() {
+    let origin = origin();
+    for (left, said, warns) in [(9, "9 codes left", false), (4, "4 codes left", false), (3, "3 codes left", true)]
+        .into_iter()
+        .chain([(1, "1 code left", true), (0, "no codes left", true)])
+    {
+        let (_, text, html) = email(protection("Acme Clinic", "", &origin, Change::RecoveryCodeUsed(left)));
+        for body in [&text, &html] {
+            assert!(body.contains(said), "{body}");
+            assert_eq!(body.to_lowercase().contains("make new codes"), warns, "{body}");
+            let link = body.replace("&#x2f;", "/").contains("/acme/reset");
+            assert!(link && body.contains("This wasn't me"), "{body}");
+        }
+    }
 }
 
 #[test]

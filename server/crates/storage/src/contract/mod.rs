@@ -18,6 +18,7 @@ mod patients;
 mod plans;
 mod pushed_requests;
 mod records;
+mod recovery;
 mod registrations;
 mod repudiations;
 mod sessions;

@@ -35,8 +35,11 @@ pub trait FactorWrites {
     async fn factor_failed(&mut self, factor: Id<Factor>, at: Timestamp) -> Result<()>;
     /// Disables a factor of `account` (N9) that was bound at `since` or later; whether it was there and on.
     async fn disable_factor(&mut self, account: Id<Account>, factor: Id<Factor>, since: Timestamp) -> Result<bool>;
-    /// Removes a factor of `account` if at least `must_remain` others are left that open something:
-    /// else Conflict (D7).
+    /// Disables the recovery codes of `account` of which one was used at `since` or later: whoever used it may
+    /// have the others; whether there were such.
+    async fn disable_used_recovery_codes(&mut self, account: Id<Account>, since: Timestamp) -> Result<bool>;
+    /// Removes a factor of `account` if at least `must_remain` others are left that open something, recovery
+    /// codes not counted: else Conflict (D7). Recovery codes go with the last of the others.
     async fn remove_factor(&mut self, account: Id<Account>, factor: Id<Factor>, must_remain: u32) -> Result<()>;
 }
 
@@ -53,6 +56,7 @@ pub(super) struct FactorRow {
     pub(super) locked_until: Option<i64>,
     pub(super) backed_up: Option<i64>,
     pub(super) copied_at: Option<i64>,
+    pub(super) used_codes: Option<i64>,
 }
 
 impl TryFrom<FactorRow> for Factor {
@@ -63,6 +67,10 @@ impl TryFrom<FactorRow> for Factor {
         if let FactorSecret::Passkey(passkey) = &mut secret {
             passkey.backed_up = row.backed_up == Some(1);
             passkey.copied_at = time(row.copied_at);
+        }
+        if let FactorSecret::RecoveryCodes(codes) = &mut secret {
+            // Whatever is not written down as unused was used.
+            codes.used = row.used_codes.and_then(|used| u32::try_from(used).ok()).unwrap_or(u32::MAX);
         }
         Ok(Self {
             id: Id::from_uuid(row.id),
@@ -81,14 +89,25 @@ impl TryFrom<FactorRow> for Factor {
 // The account, locked against every other change of its factors until this transaction ends:
 // without it, two at once could leave `mfa_enrolled` wrong on PostgreSQL.
 #[derive(sqlx::FromRow)]
-struct Holder {
+pub(super) struct Holder {
     tenant_id: Uuid,
     kind: String,
     factor_kinds: i64,
 }
 
-const LOCK_HOLDER: &str =
+pub(super) const LOCK_HOLDER: &str =
     "UPDATE accounts SET mfa_enrolled = mfa_enrolled WHERE id = $1 RETURNING tenant_id, kind, factor_kinds";
+
+/// Locks the account as above; Conflict if there is none.
+macro_rules! lock_holder {
+    ($tx:ident, $account:expr) => {{
+        let account: lanyard_domain::id::Id<lanyard_domain::account::Account> = $account;
+        let holder = sqlx::query_as::<_, $crate::repository::factor::Holder>($crate::repository::factor::LOCK_HOLDER);
+        let holder = holder.bind(account.uuid()).fetch_optional(&mut *$tx.db).await?;
+        holder.ok_or($crate::error::StorageError::Conflict)?
+    }};
+}
+pub(super) use lock_holder;
 
 /// Keeps account, search terms and counters in step with which factors there are.
 macro_rules! set_kinds {
@@ -132,8 +151,10 @@ both!(FactorReads {
 
 both!(FactorWrites {
     async fn bind_factor(&mut self, account: Id<Account>, factor: &NewFactor, at: Timestamp) -> Result<()> {
-        let holder = sqlx::query_as::<_, Holder>(LOCK_HOLDER).bind(account.uuid());
-        let holder = holder.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
+        if factor.secret.recovery().is_some() {
+            return Err(StorageError::Inconsistent("recovery codes are bound beside other factors"));
+        }
+        let holder = lock_holder!(self, account);
         let insert = sqlx::query(
             "INSERT INTO factors (id, account_id, secret, name, created_at, last_step, failures, credential, backed_up) \
              VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8) ON CONFLICT (credential) DO NOTHING",
@@ -178,20 +199,32 @@ both!(FactorWrites {
         Ok(update.execute(&mut *self.db).await?.rows_affected() == 1)
     }
 
+    async fn disable_used_recovery_codes(&mut self, account: Id<Account>, since: Timestamp) -> Result<bool> {
+        let update = sqlx::query(
+            "UPDATE factors SET failures = $3 \
+             WHERE account_id = $1 AND used_codes IS NOT NULL AND last_used_at >= $2 AND failures < $3",
+        );
+        let update = update.bind(account.uuid()).bind(since.0).bind(i64::from(MAX_CONSECUTIVE));
+        Ok(update.execute(&mut *self.db).await?.rows_affected() > 0)
+    }
+
     async fn remove_factor(&mut self, account: Id<Account>, factor: Id<Factor>, must_remain: u32) -> Result<()> {
-        let holder = sqlx::query_as::<_, Holder>(LOCK_HOLDER).bind(account.uuid());
-        let holder = holder.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
-        // A passkey that was copied, or what was disabled, opens nothing: it does not keep its owner in.
+        let holder = lock_holder!(self, account);
+        // Recovery codes, a passkey that was copied, or what was disabled, opens nothing: it does not keep its owner in.
         let delete = sqlx::query(
             "DELETE FROM factors WHERE id = $1 AND account_id = $2 AND $3 <= (SELECT COUNT(*) FROM factors \
-             WHERE account_id = $2 AND id <> $1 AND copied_at IS NULL AND failures < $4)",
+             WHERE account_id = $2 AND id <> $1 AND used_codes IS NULL AND copied_at IS NULL AND failures < $4)",
         );
         let delete = delete.bind(factor.uuid()).bind(account.uuid()).bind(i64::from(must_remain));
         let delete = delete.bind(i64::from(MAX_CONSECUTIVE));
         hit(delete.execute(&mut *self.db).await?.rows_affected())?;
-        let left = sqlx::query_as::<_, (String,)>("SELECT secret FROM factors WHERE account_id = $1");
+        let left = sqlx::query_as::<_, (String,)>("SELECT secret FROM factors WHERE account_id = $1 AND used_codes IS NULL");
         let left = left.bind(account.uuid()).fetch_all(&mut *self.db).await?;
         let left = left.iter().map(|(secret,)| Ok(serde_json::from_str(secret)?)).collect::<Result<Vec<FactorSecret>>>()?;
+        if left.is_empty() {
+            let alone = sqlx::query("DELETE FROM factors WHERE account_id = $1");
+            alone.bind(account.uuid()).execute(&mut *self.db).await?;
+        }
         set_kinds!(self, account, holder, FactorKinds::of(&left));
         Ok(())
     }

@@ -26,6 +26,7 @@ mod passkey;
 mod patient;
 mod patient_terms;
 mod pushed_request;
+mod recovery;
 mod redemption;
 mod refresh_token;
 mod registration;
@@ -63,6 +64,7 @@ pub use patient::{
     Patient, PatientCursor, PatientKey, PatientOrder, PatientPage, PatientQuery, PatientReads, PatientSort, Position,
 };
 pub use pushed_request::{PushedAt, PushedRequest, PushedRequestReads, PushedRequestWrites};
+pub use recovery::RecoveryWrites;
 pub use redemption::{GrantAtHand, RedemptionReads, RedemptionWrites};
 pub(crate) use redemption::{at_hand_columns, select_refresh, use_token};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
@@ -132,7 +134,7 @@ transaction! {
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
         SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, ConsentWrites, DeviceCodeWrites,
-        RedemptionWrites, RegistrationWrites, PasskeyWrites, RepudiationWrites, ContactWrites, KnownPlaceWrites;
+        RedemptionWrites, RegistrationWrites, PasskeyWrites, RepudiationWrites, ContactWrites, KnownPlaceWrites, RecoveryWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

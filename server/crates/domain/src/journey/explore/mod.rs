@@ -12,12 +12,16 @@ mod world;
 
 use spec::Property;
 use walk::{Machine, Production, Report, walk};
-use world::{Flow, Plan, Scenario, Who};
+use world::{Flow, PHONE_B, Plan, Recovery, Scenario, Who};
 
-use super::{Event, Facts, Journey, Return, Stage, Step, Tools};
+use super::{
+    Event, Facts, Journey, Return, Stage, Step, Tools,
+    testing::{id, phone_factor},
+};
 use crate::{
     application::Minimum,
     assurance::{Assurance, Demand, Level, Method},
+    factor::{FactorSecret, MAX_CONSECUTIVE},
     passkey::{Assertion, PasskeyCheck},
     user_flow::{Audience, Conditions, FlowType, Signals},
 };
@@ -47,6 +51,7 @@ const BASE: Scenario = Scenario {
     least: Assurance::Aal1,
     conditions: None,
     b_has_app: false,
+    recovery: Recovery::None,
     passkeys: false,
     offers: false,
     steps: 6,
@@ -82,6 +87,14 @@ fn scenarios() -> Vec<Scenario> {
         passkeys: true,
         strong_methods: &[Method::Passkey],
         mistakes: 0,
+        ticks: 0,
+        ..BASE
+    };
+    let recovering = Scenario {
+        recovery: Recovery::Beside,
+        strong_methods: &[Method::AuthenticatorApp, Method::TextMessage],
+        together: 4,
+        sends: 1,
         ticks: 0,
         ..BASE
     };
@@ -267,6 +280,30 @@ fn scenarios() -> Vec<Scenario> {
             ticks: 0,
             together: 4,
             ..BASE
+        },
+        Scenario {
+            name: "recovery codes beside the phone: sign-in and profile, the intruder has none",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Weak, FlowType::ProfileEditing),
+                intruder(Flow::Strong, FlowType::SignIn),
+            ],
+            ..recovering
+        },
+        Scenario {
+            name: "recovery codes: a reset against a sign-in, requests that overlap",
+            seats: [owner(Flow::Weak, FlowType::PasswordReset), owner(Flow::Strong, FlowType::SignIn)],
+            minimum: Minimum::None,
+            holds: 1,
+            mistakes: 0,
+            ..recovering
+        },
+        Scenario {
+            name: "recovery codes without any other factor, as the store never has them",
+            seats: [owner(Flow::Strong, FlowType::SignIn), owner(Flow::Weak, FlowType::PasswordReset)],
+            minimum: Minimum::None,
+            recovery: Recovery::Alone,
+            mistakes: 0,
+            ..recovering
         },
         Scenario { name: "passkeys: a new patient sets one up, a reset beside it", together: 5, ..enrolling },
         Scenario {
@@ -619,4 +656,56 @@ fn a_passkey_that_counts_twice_or_for_anybody_is_caught() {
     let seats =
         [plan(Who::Intruder, Flow::Strong, FlowType::SignIn), plan(Who::Intruder, Flow::Weak, FlowType::SignIn)];
     caught(&AnybodysPasskey, &Scenario { seats, ..passkeys }, Property::DemandsMet);
+}
+
+/// Does not know which recovery codes were used.
+struct ForgetsUsedRecovery;
+
+impl Machine for ForgetsUsedRecovery {
+    fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        let mut facts = facts.clone();
+        for factor in facts.account.iter_mut().flat_map(|account| &mut account.factors) {
+            if let FactorSecret::RecoveryCodes(codes) = &mut factor.secret {
+                codes.used = 0;
+            }
+        }
+        journey.step(event, &facts, tools)
+    }
+}
+
+/// Takes recovery codes for a factor like any other, which may stand alone.
+struct RecoveryAlone;
+
+impl Machine for RecoveryAlone {
+    fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        let mut facts = facts.clone();
+        if let Some(account) = facts.account.as_mut().filter(|account| !account.factors.is_empty()) {
+            // As if something stood beside them: a phone that was disabled.
+            let mut phone = account.factors[0].clone();
+            (phone.id, phone.secret, phone.failures) = (id(999), phone_factor(PHONE_B), MAX_CONSECUTIVE);
+            account.factors.push(phone);
+        }
+        journey.step(event, &facts, tools)
+    }
+}
+
+#[test]
+fn recovery_codes_that_work_twice_or_alone_are_caught() {
+    let seats = [plan(Who::Owner, Flow::Strong, FlowType::SignIn), plan(Who::Owner, Flow::Strong, FlowType::SignIn)];
+    let recovering = Scenario {
+        seats,
+        recovery: Recovery::Beside,
+        strong_methods: &[Method::AuthenticatorApp],
+        steps: 3,
+        together: 6,
+        sends: 1,
+        mistakes: 0,
+        ticks: 0,
+        ..BASE
+    };
+    assert_eq!(walk(&recovering, &Production).broken, Default::default());
+    caught(&ForgetsUsedRecovery, &recovering, Property::CodeOnce);
+    let alone = Scenario { recovery: Recovery::Alone, ..recovering };
+    assert_eq!(walk(&alone, &Production).broken, Default::default());
+    caught(&RecoveryAlone, &alone, Property::DemandsMet);
 }

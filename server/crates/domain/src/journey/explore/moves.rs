@@ -3,7 +3,7 @@
 
 use super::{
     super::{Event, Stage, testing::*},
-    world::{A, B, Held, KEY_B, PHONE_B, SEED_B, Scenario, State, TICKS, Who},
+    world::{A, B, Held, KEY_B, PHONE_B, RECOVERY_CODES, Recovery, SEED_B, Scenario, State, TICKS, Who},
 };
 use crate::{
     account::Account,
@@ -90,7 +90,11 @@ pub(super) fn all(scenario: &Scenario, state: &State) -> Vec<Move> {
 fn worth_holding(event: &Event) -> bool {
     matches!(
         event,
-        Event::SubmitCode { .. } | Event::SubmitNewPassword { .. } | Event::SubmitDetails(_) | Event::SubmitPasskey(_)
+        Event::SubmitCode { .. }
+            | Event::SubmitNewPassword { .. }
+            | Event::SubmitDetails(_)
+            | Event::SubmitPasskey(_)
+            | Event::SubmitRecoveryCode { .. }
     )
 }
 
@@ -134,6 +138,12 @@ fn events(scenario: &Scenario, state: &State, seat: usize) -> Vec<Event> {
     if who == Who::Owner && scenario.b_has_app {
         events.push(code(&app_digits(&Sealed(vec![SEED_B; 8]), step)));
         events.push(code(&app_digits(&Sealed(vec![SEED_B; 8]), step - 2)));
+    }
+    if scenario.recovery != Recovery::None {
+        events.push(Event::ChooseMethod { method: Method::RecoveryCode });
+        // The owner has the paper; anybody can make one up.
+        events.extend((0..RECOVERY_CODES).filter(|_| who == Who::Owner).map(recover));
+        events.push(recover(RECOVERY_CODES));
     }
     if scenario.offers {
         events.push(Event::NotNow);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    super::{Effect, Journey, Stage, Step, testing::*},
+    super::{AccountFacts, Effect, Journey, Stage, Step, testing::*},
     world::{Kept, Scenario, State},
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     factor::FactorSecret,
     id::Id,
     passkey::{Challenge, PasskeyCheck},
+    recovery::{Found, RecoveryCode},
     user_flow::Audience,
 };
 
@@ -64,9 +65,14 @@ pub(super) struct Ghost {
 const fn reaches(method: Method, minimum: Assurance) -> bool {
     match minimum {
         Assurance::Aal1 | Assurance::Aal2Legacy => true,
-        Assurance::Aal2Strict => matches!(method, Method::Passkey | Method::AuthenticatorApp),
+        Assurance::Aal2Strict => matches!(method, Method::Passkey | Method::AuthenticatorApp | Method::RecoveryCode),
         Assurance::PhishingResistant => matches!(method, Method::Passkey),
     }
+}
+
+// A recovery code stands in for what the flow lists, as far as it reaches.
+fn counts(method: Method, demand: &Demand) -> bool {
+    (demand.methods.contains(&method) || method == Method::RecoveryCode) && reaches(method, demand.minimum)
 }
 
 impl Ghost {
@@ -74,7 +80,7 @@ impl Ghost {
         (self.password == Some(account) || self.passkey == Some(account))
             && (demand.level == Level::Aal1
                 || (demand.conditions.is_some() && self.quiet)
-                || self.used.iter().any(|method| demand.methods.contains(method) && reaches(*method, demand.minimum)))
+                || self.used.iter().any(|method| counts(*method, demand)))
     }
 
     /// What a session of this ghost is worth to a later journey.
@@ -114,7 +120,9 @@ pub(super) fn accepted_code(state: &mut State, seat: usize, before: &Journey, di
             let factors = stored.iter().flat_map(|account| &account.factors);
             let found = factors.filter(|f| f.id == *factor).find_map(|f| match &f.secret {
                 FactorSecret::Phone { number, .. } => Some(number.as_str().to_owned()),
-                FactorSecret::AuthenticatorApp { .. } | FactorSecret::Passkey(_) => None,
+                FactorSecret::AuthenticatorApp { .. } | FactorSecret::Passkey(_) | FactorSecret::RecoveryCodes(_) => {
+                    None
+                }
             });
             found.unwrap_or_default()
         }
@@ -144,7 +152,7 @@ fn seed_of(stage: &Stage, factors: &[crate::factor::Factor]) -> Option<(crate::s
         Stage::EnrolApp { seed, .. } => Some((seed.clone(), None)),
         Stage::Challenge { factor, .. } => factors.iter().find(|f| f.id == *factor).and_then(|f| match &f.secret {
             FactorSecret::AuthenticatorApp { seed } => Some((seed.clone(), f.last_step)),
-            FactorSecret::Phone { .. } | FactorSecret::Passkey(_) => None,
+            FactorSecret::Phone { .. } | FactorSecret::Passkey(_) | FactorSecret::RecoveryCodes(_) => None,
         }),
         _ => None,
     }
@@ -178,6 +186,23 @@ pub(super) fn accepted_passkey(state: &mut State, seat: usize, before: &Journey,
         }
     }
     ghost.used.insert(Method::Passkey);
+    ghost.entitled = true;
+    ghost.at = now;
+    Ok(())
+}
+
+/// Judges a recovery code that was accepted, and notes what it proved.
+pub(super) fn accepted_recovery(state: &mut State, seat: usize, before: &Journey, code: &RecoveryCode) -> Judged {
+    let now = state.now;
+    let account = before.stage().person().map(|person| person.authentication().account());
+    let factors = account.and_then(|id| state.store.account(id)).map_or(&[][..], |account| &account.factors);
+    let known = factors.iter().filter_map(|f| f.secret.recovery()).any(|codes| codes.find(code) != Found::Unknown);
+    must(known, Property::DemandsMet, "a recovery code that the account has not")?;
+    let beside = factors.iter().any(|factor| factor.secret.recovery().is_none());
+    must(beside, Property::DemandsMet, "recovery codes as the only second factor")?;
+    must(state.recovered.insert(code.hash().0), Property::CodeOnce, "a recovery code for the second time")?;
+    let ghost = &mut state.seats[seat].ghost;
+    ghost.used.insert(Method::RecoveryCode);
     ghost.entitled = true;
     ghost.at = now;
     Ok(())
@@ -269,7 +294,7 @@ pub(super) fn effects(state: &State, seat: usize, step: &Step) -> Judged {
             }
             Effect::BindFactor { account, .. } => {
                 let stored = state.store.account(*account);
-                let first = stored.is_some_and(|a| a.factors.is_empty());
+                let first = stored.is_some_and(|a| !protected(a));
                 let proved = ghost.email.as_deref() == stored.map(|a| a.email.as_str());
                 must(!first || proved, Property::OwnLevel, "a first factor without the email code")?;
                 must(at_own_level(state, seat, *account), Property::OwnLevel, "another factor without the bound one")?;
@@ -289,6 +314,7 @@ pub(super) fn effects(state: &State, seat: usize, step: &Step) -> Judged {
             | Effect::FactorUsed { .. }
             | Effect::FactorFailed { .. }
             | Effect::PasskeyBackedUp { .. }
+            | Effect::RecoveryCodeUsed { .. }
             | Effect::FactorDisabled { .. }
             | Effect::PasskeyCopied { .. }
             | Effect::PasskeyDeclined { .. }
@@ -303,8 +329,13 @@ pub(super) fn effects(state: &State, seat: usize, step: &Step) -> Judged {
 }
 
 fn at_own_level(state: &State, seat: usize, account: Id<Account>) -> bool {
-    let none = state.store.account(account).is_none_or(|a| a.factors.is_empty());
+    let none = state.store.account(account).is_none_or(|account| !protected(account));
     none || state.seats[seat].ghost.entitled
+}
+
+// Recovery codes alone protect nothing.
+fn protected(account: &AccountFacts) -> bool {
+    account.factors.iter().any(|factor| factor.secret.recovery().is_none())
 }
 
 /// (a) and (d) of a completion, or of a way back at the moment a code is made of it.

@@ -256,6 +256,7 @@ fn witness(
         Event::SubmitCode { digits } | Event::SubmitAppCode { digits, .. } => {
             spec::accepted_code(state, seat, before, digits, step)
         }
+        Event::SubmitRecoveryCode { code } => spec::accepted_recovery(state, seat, before, code),
         Event::SubmitPasskey(check) => spec::accepted_passkey(state, seat, before, check),
         Event::CreatePasskey(creation) => spec::accepted_creation(state, seat, before, creation.challenge, step),
         Event::Agree => {

@@ -99,6 +99,19 @@ pub(super) struct Plan {
     pub(super) again: Option<(Flow, FlowType)>,
 }
 
+/// Whether B has recovery codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recovery {
+    None,
+    /// Beside the other factors: all that the store lets come about.
+    Beside,
+    /// And nothing else, as the store never has it: the machine by itself must not be fooled.
+    Alone,
+}
+
+/// The codes of B's set.
+pub(super) const RECOVERY_CODES: u64 = 2;
+
 /// The bounds of one walk.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scenario {
@@ -111,6 +124,8 @@ pub(super) struct Scenario {
     /// The weak flow asks for a second factor under these; seats may move to another network.
     pub(super) conditions: Option<Conditions>,
     pub(super) b_has_app: bool,
+    /// B has recovery codes beside the phone, and the owner knows them; alone: and nothing but them.
+    pub(super) recovery: Recovery,
     /// Both flows take passkeys, B has one, and everybody has authenticators.
     pub(super) passkeys: bool,
     /// Both flows take passkeys, B has none, and every browser says that it can make one.
@@ -197,6 +212,8 @@ pub(super) struct State {
     pub(super) agreed: BTreeSet<Id<Account>>,
     /// The challenges that were answered and taken.
     pub(super) signed: BTreeSet<[u8; 32]>,
+    /// The recovery codes that were taken, by their hash.
+    pub(super) recovered: BTreeSet<[u8; 32]>,
     pub(super) withdrawn: bool,
     /// Where accounts signed in with a second factor: browsers by seat, networks by seat and place.
     pub(super) known: BTreeSet<(Place, Id<Account>)>,
@@ -279,7 +296,10 @@ impl Scenario {
     }
 
     pub(super) fn start(&self) -> State {
-        let mut factors = vec![phone_factor(PHONE_B)];
+        let mut factors = if self.recovery == Recovery::Alone { Vec::new() } else { vec![phone_factor(PHONE_B)] };
+        if self.recovery != Recovery::None {
+            factors.push(recovery_factor(RECOVERY_CODES));
+        }
         if self.b_has_app {
             factors.push(app_factor(SEED_B));
         }
@@ -321,6 +341,7 @@ impl Scenario {
             holds: 0,
             agreed: BTreeSet::new(),
             signed: BTreeSet::new(),
+            recovered: BTreeSet::new(),
             withdrawn: false,
             known: BTreeSet::new(),
         }

@@ -10,6 +10,7 @@ mod offers;
 mod order;
 mod passkeys;
 mod passwords;
+mod recovery;
 mod sessions;
 
 use super::{CodePurpose, Effect, Event, Facts, Header, Journey, Notice, Refusal, Stage, Step, Tools, testing::*};

@@ -1,0 +1,193 @@
+//! Recovery codes: look-up secrets on paper for the day on which a phone is lost (NIST SP 800-63B-4, 3.1.2
+//! and 4.2; N15, N16). A set of ten stands beside the other factors of an account and never alone.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    entropy::{self, Entropy},
+    secret::{SecretString, TokenHash},
+};
+
+/// Codes of a set (U22).
+pub const CODES: usize = 10;
+/// Symbols of a code: 24 of 5 bits are 120 bits, so that a fast hash is enough (N15 asks for 112).
+pub const SYMBOLS: usize = 24;
+/// Symbols of a group, as codes are shown.
+pub const GROUP: usize = 4;
+/// With so many codes left, or fewer, their owner is warned (U22).
+pub const FEW: u32 = 3;
+
+/// Digits and letters, less those that look alike: no I, L, O, U (Crockford's base 32).
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// A recovery code in the clear: 24 symbols of the alphabet, upper case, without separators.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
+pub struct RecoveryCode(SecretString);
+
+impl RecoveryCode {
+    /// A fresh code.
+    pub fn generate(entropy: &mut dyn Entropy) -> Self {
+        // 256 is a multiple of 32: the low five bits of a random byte are even.
+        let symbol = |byte: u8| char::from(ALPHABET[usize::from(byte % 32)]);
+        Self(SecretString::new(entropy::bytes::<SYMBOLS>(entropy).into_iter().map(symbol).collect()))
+    }
+
+    /// The code that somebody typed: in any case, with or without spaces and dashes; O is read as 0, I and L as
+    /// 1 (U4). `None` if that leaves no code.
+    #[must_use]
+    pub fn read(typed: &str) -> Option<Self> {
+        let mut code = String::with_capacity(SYMBOLS);
+        for symbol in typed.chars().filter(|c| !c.is_whitespace() && !"-–—_.,".contains(*c)) {
+            let symbol = match symbol.to_ascii_uppercase() {
+                'O' => '0',
+                'I' | 'L' => '1',
+                other => other,
+            };
+            let known = u8::try_from(symbol).is_ok_and(|byte| ALPHABET.contains(&byte));
+            if !known || code.len() == SYMBOLS {
+                return None;
+            }
+            code.push(symbol);
+        }
+        (code.len() == SYMBOLS).then(|| Self(SecretString::new(code)))
+    }
+
+    /// As it is shown: `7K3M-…`, six groups of four.
+    #[must_use]
+    pub fn grouped(&self) -> String {
+        let symbols: Vec<char> = self.0.expose().chars().collect();
+        symbols.chunks(GROUP).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+    }
+
+    /// What the database keeps.
+    #[must_use]
+    pub fn hash(&self) -> TokenHash {
+        let mut hash = Sha256::new();
+        hash.update("recovery code ");
+        hash.update(self.0.expose());
+        TokenHash(hash.finalize().into())
+    }
+}
+
+impl fmt::Debug for RecoveryCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecoveryCode(redacted)")
+    }
+}
+
+/// A set of codes as stored: the hashes, and which of them were used.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RecoveryCodes {
+    hashes: Vec<TokenHash>,
+    /// Bit n: the n-th code was used. It changes with use, so that the database keeps it apart.
+    #[serde(skip)]
+    pub used: u32,
+}
+
+/// What a code is to a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// The n-th code, never used.
+    Fresh(u32),
+    /// It was used before.
+    Used,
+    /// It is none of them.
+    Unknown,
+}
+
+impl RecoveryCodes {
+    /// A fresh set, and its codes for the one page that shows them.
+    pub fn generate(entropy: &mut dyn Entropy) -> (Self, Vec<RecoveryCode>) {
+        let codes: Vec<RecoveryCode> = (0..CODES).map(|_| RecoveryCode::generate(entropy)).collect();
+        (Self::of(&codes), codes)
+    }
+
+    /// The set of these codes; 32 at most count.
+    #[must_use]
+    pub fn of(codes: &[RecoveryCode]) -> Self {
+        Self { hashes: codes.iter().take(32).map(RecoveryCode::hash).collect(), used: 0 }
+    }
+
+    /// Looks `code` up, in constant time for each hash (A39).
+    #[must_use]
+    pub fn find(&self, code: &RecoveryCode) -> Found {
+        let hash = code.hash();
+        let matches = self.hashes.iter().zip(0u32..).filter(|(stored, _)| stored.matches(&hash));
+        match matches.last() {
+            Some((_, at)) if self.used & (1 << at) == 0 => Found::Fresh(at),
+            Some(_) => Found::Used,
+            None => Found::Unknown,
+        }
+    }
+
+    /// How many codes were never used.
+    #[must_use]
+    pub fn left(&self) -> u32 {
+        let of = u32::try_from(self.hashes.len()).unwrap_or(u32::MAX);
+        of.saturating_sub(self.used.count_ones())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SeededEntropy;
+
+    #[test]
+    fn n15_a_code_has_120_bits_in_six_groups_and_codes_differ() {
+        let (set, codes) = RecoveryCodes::generate(&mut SeededEntropy::new(5));
+        assert_eq!((codes.len(), set.left()), (CODES, 10));
+        let shown: std::collections::BTreeSet<String> = codes.iter().map(RecoveryCode::grouped).collect();
+        assert_eq!(shown.len(), CODES);
+        let mut symbols = std::collections::BTreeSet::new();
+        for code in &shown {
+            assert_eq!((code.len(), code.split('-').count()), (29, 6), "{code}");
+            symbols.extend(code.bytes().filter(|byte| *byte != b'-'));
+        }
+        assert!(symbols.iter().all(|byte| ALPHABET.contains(byte)));
+        assert_eq!(symbols.len(), 32, "240 draws meet every symbol, or 5 bits are not what a symbol holds");
+    }
+
+    #[test]
+    fn u4_case_spaces_dashes_and_look_alikes_do_not_matter() {
+        let code = RecoveryCode::read("0123 4567-89ab-cdef-ghjk-mnpq").unwrap();
+        assert_eq!(code.grouped(), "0123-4567-89AB-CDEF-GHJK-MNPQ");
+        assert_eq!(RecoveryCode::read(" o l23–4567 89AB cdef\tGHJK\nmnpq"), Some(code.clone()));
+        assert_eq!(RecoveryCode::read(&code.grouped()), Some(code));
+        let unfit = [
+            "",
+            "0123",
+            "0123-4567-89AB-CDEF-GHJK-MNP",
+            "0123-4567-89AB-CDEF-GHJK-MNPQR",
+            "0123-4567-89AB-CDEF-GHJK-MNPU",
+            "０123-4567-89AB-CDEF-GHJK-MNP",
+        ];
+        for typed in unfit {
+            assert_eq!(RecoveryCode::read(typed), None, "{typed}");
+        }
+        assert_eq!(RecoveryCode::read(&"A".repeat(100_000)), None);
+    }
+
+    #[test]
+    fn n15_a_used_code_is_known_as_used_and_the_others_stay() {
+        let (mut set, codes) = RecoveryCodes::generate(&mut SeededEntropy::new(6));
+        assert_eq!(set.find(&codes[9]), Found::Fresh(9));
+        set.used |= 1 << 9;
+        assert_eq!((set.find(&codes[9]), set.find(&codes[0]), set.left()), (Found::Used, Found::Fresh(0), 9));
+        assert_eq!(set.find(&RecoveryCode::generate(&mut SeededEntropy::new(7))), Found::Unknown);
+    }
+
+    #[test]
+    fn n15_only_hashes_are_stored_and_nothing_prints_a_code() {
+        let (set, codes) = RecoveryCodes::generate(&mut SeededEntropy::new(8));
+        let stored = serde_json::to_string(&set).unwrap();
+        for code in &codes {
+            let plain = code.grouped().replace('-', "");
+            assert!(!stored.contains(&plain) && !format!("{code:?} {set:?}").contains(&plain));
+        }
+    }
+}
