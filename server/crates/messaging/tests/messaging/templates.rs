@@ -249,7 +249,7 @@ fn n20_u24_every_change_is_told_with_time_and_device() {
         .into_iter()
         .filter(|mail| matches!(mail, Occasion::Protection(news) if by_somebody(&news.change)))
         .collect();
-    assert_eq!(told.len(), 8);
+    assert_eq!(told.len(), 10);
     for mail in told {
         let (subject, text, html) = email(mail);
         for part in ["22 November 2026, 06:00 UTC", "Device: Firefox on Linux"] {
