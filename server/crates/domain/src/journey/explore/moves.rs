@@ -36,7 +36,7 @@ pub(super) enum Move {
     /// B is disabled.
     Disable,
     /// A person goes to another network.
-    Move(usize),
+    Travel(usize),
     /// The owner of an account takes back what it agreed to.
     Withdraw(Id<Account>),
 }
@@ -63,7 +63,7 @@ pub(super) fn all(scenario: &Scenario, state: &State) -> Vec<Move> {
             moves.push(Move::Redeem(seat));
         }
         if scenario.conditions.is_some() && !state.seats[seat].away {
-            moves.push(Move::Move(seat));
+            moves.push(Move::Travel(seat));
         }
         if scenario.seats[seat].again.is_some() && !state.seats[seat].again {
             moves.push(Move::Again(seat));

@@ -118,7 +118,7 @@ fn name(next: &Move) -> &'static str {
         Move::Toggle => "toggle",
         Move::Disable => "disable",
         Move::Withdraw(_) => "withdraw",
-        Move::Move(_) => "move",
+        Move::Travel(_) => "travel",
     }
 }
 
@@ -167,7 +167,7 @@ fn play(
             after.ticks += 1;
         }
         Move::Toggle => after.toggled = true,
-        Move::Move(seat) => after.seats[seat].away = true,
+        Move::Travel(seat) => after.seats[seat].away = true,
         Move::Disable => after.store.accounts[1].disabled = true,
         Move::Withdraw(account) => {
             after.store.consents.retain(|(id, _)| *id != account);
