@@ -16,7 +16,11 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const READY_WITHIN_MS = 60_000;
 
 /** All tests come from one network address: the limiter of its requests has tests of its own. */
-const UNLIMITED = { LANYARD_LIMITS__PER_ADDRESS_BURST: "100000", LANYARD_LIMITS__PER_ADDRESS_PER_SECOND: "1000" };
+const UNLIMITED = {
+    LANYARD_LIMITS__PER_ADDRESS_BURST: "100000",
+    LANYARD_LIMITS__PER_ADDRESS_PER_SECOND: "1000",
+    LANYARD_LIMITS__TEXTS_PER_ADDRESS_PER_HOUR: "10000",
+};
 
 export interface RunningServer {
     /** Such as `http://localhost:43117`, without a closing slash. */
