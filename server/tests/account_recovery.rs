@@ -8,7 +8,8 @@ use lanyard_domain::{
     account::Account,
     audit::{Action, Outcome},
     clock::MINUTE,
-    factor::{Factor, LOCK_TIME, MAX_CONSECUTIVE, MAX_FAILURES},
+    delays::GUESSES,
+    factor::{Factor, MAX_CONSECUTIVE},
     id::Id,
     recovery::{CODES, RecoveryCodes},
     session::FRESH,
@@ -219,9 +220,10 @@ async fn f9_n9_n16_wrong_recovery_codes_are_counted_over_journeys_lock_and_disab
     let app = TestApp::new().await;
     let clinic = app.world.mfa.clone();
     let (_, codes) = with_recovery_codes(&app, &clinic).await;
-    for round in 0..2 {
-        let mut run = at_codes(&app, &clinic, Via::BOTH[round]).await;
-        for _ in 0..MAX_FAILURES / 2 {
+    let limit = GUESSES.free + 1;
+    for (via, tries) in [(Via::BOTH[0], 2), (Via::BOTH[1], limit - 2)] {
+        let mut run = at_codes(&app, &clinic, via).await;
+        for _ in 0..tries {
             run.act("submit-recovery-code", &[("code", WRONG)]).await;
         }
     }
@@ -229,7 +231,7 @@ async fn f9_n9_n16_wrong_recovery_codes_are_counted_over_journeys_lock_and_disab
     let view = run.act("submit-recovery-code", &[("code", &codes[0])]).await;
     assert!(matches!(problem(&view, "code"), Some(ProblemCode::FactorLocked { .. })), "the right one: {view:?}");
     // What is no code at all is no guess.
-    app.advance(LOCK_TIME);
+    app.advance(GUESSES.first);
     for (typed, said) in [
         ("", ProblemCode::CodeMissing),
         ("123456", ProblemCode::RecoveryCodeForm),
@@ -239,9 +241,9 @@ async fn f9_n9_n16_wrong_recovery_codes_are_counted_over_journeys_lock_and_disab
         assert_eq!(problem(&view, "code"), Some(&said), "{typed:.20}");
     }
     let set = set_of(&app, clinic.maria).await.unwrap();
-    assert_eq!(set.failures, MAX_FAILURES);
+    assert_eq!(set.failures, limit);
     // The hundredth: told, and no code opens anything any more; the phone still does (f18).
-    let (id, now, more) = (set.id, app.now().minus(LOCK_TIME), MAX_CONSECUTIVE - MAX_FAILURES - 1);
+    let (id, now, more) = (set.id, app.now().minus(GUESSES.longest), MAX_CONSECUTIVE - limit - 1);
     let failed = app.app.store.write(move |tx| {
         Box::pin(async move {
             for _ in 0..more {
@@ -256,7 +258,7 @@ async fn f9_n9_n16_wrong_recovery_codes_are_counted_over_journeys_lock_and_disab
     let mail = app.message(MARIA).await.body;
     assert!(mail.contains("recovery codes"), "{mail}");
     assert_eq!(app.audited(clinic.tenant.id, Action::FactorDisabled, Outcome::Success).await, 1);
-    app.advance(LOCK_TIME);
+    app.advance(GUESSES.longest);
     let view = run.act("submit-recovery-code", &[("code", &codes[0])]).await;
     assert!(problem(&view, "").is_some() && !matches!(view.stage, StageView::Done { .. }), "{view:?}");
     let mut run = Run::begin(&app, &clinic, Via::Form).await;

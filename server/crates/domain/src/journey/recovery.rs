@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     assurance::Method,
-    factor::{Factor, MAX_FAILURES},
+    delays::GUESSES,
+    factor::Factor,
     id::Id,
     recovery::{Found, RecoveryCode},
 };
@@ -44,7 +45,7 @@ pub(super) fn answer(
         }
         Found::Unknown => {
             failed(context, &factor, Method::RecoveryCode, true);
-            Err((person, counted(Refusal::CodeWrong { tries_left: MAX_FAILURES }, &factor, now)))
+            Err((person, counted(Refusal::CodeWrong { tries_left: GUESSES.tries_left(0) }, &factor, now)))
         }
     }
 }

@@ -189,7 +189,7 @@ pub(super) fn answer(
             .check(context.header.id, digits, context.now(), context.tools.codes, context.spent)
             // What counts is how the code came, not which button was pressed last.
             .map(|by| (by.unwrap_or(method), None))
-            .map_err(|refusal| wrong_code(refusal, &factor, context.now())),
+            .map_err(|refusal| counted(refusal, &factor, context.now())),
         (FactorSecret::AuthenticatorApp { seed }, _) => check_app(context, seed, digits, factor.last_step)
             .map(|step| (method, Some(step)))
             .map_err(|refusal| counted(refusal, &factor, context.now())),

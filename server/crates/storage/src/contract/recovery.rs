@@ -3,8 +3,9 @@
 use futures::FutureExt as _;
 use lanyard_domain::{
     clock::HOUR,
+    delays::GUESSES,
     entropy::SeededEntropy,
-    factor::{FactorSecret, LOCK_TIME, MAX_CONSECUTIVE, MAX_FAILURES, NewFactor},
+    factor::{FactorSecret, MAX_CONSECUTIVE, NewFactor},
     recovery::{CODES, Found, RecoveryCodes},
 };
 
@@ -106,15 +107,15 @@ async fn n9_a_locked_or_disabled_set_opens_nothing(db: &Db) {
             async move {
                 let set = recovery_set(3);
                 tx.replace_recovery_codes(account, &set, None, NOW).await?;
-                for _ in 0..MAX_FAILURES {
+                for _ in 0..=GUESSES.free {
                     tx.factor_failed(set.id, NOW).await?;
                 }
-                assert!(conflict(&tx.use_recovery_code(set.id, 0, LATER).await));
-                tx.use_recovery_code(set.id, 0, NOW.plus(LOCK_TIME)).await?;
+                assert!(conflict(&tx.use_recovery_code(set.id, 0, NOW.plus(GUESSES.first - 1)).await));
+                tx.use_recovery_code(set.id, 0, NOW.plus(GUESSES.first)).await?;
                 for _ in 0..MAX_CONSECUTIVE {
                     tx.factor_failed(set.id, NOW).await?;
                 }
-                assert!(conflict(&tx.use_recovery_code(set.id, 1, NOW.plus(1000 * LOCK_TIME)).await));
+                assert!(conflict(&tx.use_recovery_code(set.id, 1, NOW.plus(1000 * GUESSES.longest)).await));
                 Ok::<_, StorageError>(())
             }
             .boxed()

@@ -1,7 +1,7 @@
 //! Recovery codes: N9, N15, N16, N18, U19, decision 2.
 
 use super::*;
-use crate::factor::{LOCK_TIME, MAX_CONSECUTIVE, MAX_FAILURES};
+use crate::{delays::GUESSES, factor::MAX_CONSECUTIVE};
 
 const WAY: Event = Event::ChooseMethod { method: Method::RecoveryCode };
 
@@ -68,10 +68,11 @@ fn n9_recovery_codes_work_when_every_other_factor_is_disabled() {
 fn n9_n16_wrong_recovery_codes_are_counted_lock_and_disable_the_set() {
     let mut desk = desk(FlowType::SignIn, &on());
     desk.sign_in(B).ok(WAY);
-    for failures in 1..MAX_FAILURES {
-        assert_eq!(desk.send(recover(9)), Some(Refusal::CodeWrong { tries_left: MAX_FAILURES - failures }));
+    for failures in 1..=GUESSES.free {
+        let tries_left = GUESSES.tries_left(failures);
+        assert_eq!(desk.send(recover(9)), Some(Refusal::CodeWrong { tries_left }));
     }
-    let until = desk.now.plus(LOCK_TIME);
+    let until = desk.now.plus(GUESSES.first);
     assert_eq!(desk.send(recover(9)), Some(Refusal::FactorLocked { until }));
     assert_eq!(desk.send(recover(0)), Some(Refusal::FactorLocked { until }), "the right one as well");
     desk.store.accounts[1].factors[1].locked_until = None;
