@@ -1,4 +1,4 @@
-//! The three cookies (architecture.md): opaque, `__Host-`, HttpOnly, Secure, stored hashed.
+//! The four cookies (architecture.md): opaque, `__Host-`, HttpOnly, Secure, stored hashed.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use lanyard_domain::secret::Token;
@@ -13,6 +13,9 @@ pub enum Cookie {
     Journey,
     /// Portal, clinic and account. `Strict`.
     Console,
+    /// A browser that somebody had remembered: read by sign-in forms alone, which come from our own pages.
+    /// `Strict`.
+    Browser,
 }
 
 impl Cookie {
@@ -23,6 +26,7 @@ impl Cookie {
             Self::Sso => "__Host-sso",
             Self::Journey => "__Host-journey",
             Self::Console => "__Host-console",
+            Self::Browser => "__Host-browser",
         }
     }
 
@@ -30,7 +34,7 @@ impl Cookie {
         match self {
             Self::Sso => "None",
             Self::Journey => "Lax",
-            Self::Console => "Strict",
+            Self::Console | Self::Browser => "Strict",
         }
     }
 
@@ -83,7 +87,9 @@ mod tests {
     #[test]
     fn n25_cookies_are_host_only_secure_and_opaque() {
         let token = Token::generate(&mut SeededEntropy::new(1));
-        for (cookie, site) in [(Cookie::Sso, "None"), (Cookie::Journey, "Lax"), (Cookie::Console, "Strict")] {
+        for (cookie, site) in
+            [(Cookie::Sso, "None"), (Cookie::Journey, "Lax"), (Cookie::Console, "Strict"), (Cookie::Browser, "Strict")]
+        {
             let header = cookie.set(&token);
             let text = header.to_str().unwrap();
             assert!(text.starts_with("__Host-"), "{text}");

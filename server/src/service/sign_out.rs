@@ -94,7 +94,8 @@ pub async fn end(
     Ok(true)
 }
 
-/// Ends every session of `account` but `except`, as [`end`] does.
+/// Ends every session of `account` but `except`, as [`end`] does, and forgets its browsers: whatever is
+/// reason enough for the one is for the other, whoever sits in them.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -112,6 +113,7 @@ pub async fn end_all(
     }
     // Those, too, that a clock which was set back would revive.
     tx.end_sessions_of_account(account, except, now).await?;
+    tx.forget_all_remembered(account).await?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use super::{
     addresses,
     applications::flow_endpoints,
     domain,
+    flow_remember::remember,
     flow_settings::{claims_table, methods, sessions, tokens},
     parts::{check, check_group, conflict_notice, flow_name, pages, search_form},
     portal_page, words,
@@ -217,7 +218,7 @@ fn own_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
     let hint = if detail.mfa { "" } else { "Kept for later while the second factor is off." };
     let allowed = methods(&detail.form, &detail.methods, hint);
     let table = claims_table(&detail.form, &detail.rows, detail.collects);
-    let lives = view! { {tokens(&detail.form, &detail.issuers)}{sessions(&detail.form)} };
+    let lives = view! { {tokens(&detail.form, &detail.issuers)}{sessions(&detail.form)}{detail.signs_in.then(|| remember(&detail.form))} };
     view! {
         <section class="panel panel-row">
             <div>

@@ -12,6 +12,7 @@ use crate::{
     clock::{DAY, HOUR, Timestamp},
     id::Id,
     passkey::PasskeyKind,
+    remembered::RememberedBrowser,
 };
 
 /// Authenticator assurance level.
@@ -108,6 +109,10 @@ pub struct Authentication {
     /// The kind of the passkey that was used, if one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     passkey: Option<PasskeyKind>,
+    /// The remembered browser that stood in for a second factor. It is none itself: level and `amr` know
+    /// nothing of it (N22).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remembered: Option<Id<RememberedBrowser>>,
     new_account: bool,
 }
 
@@ -121,6 +126,7 @@ impl Authentication {
             email_proved: false,
             second: BTreeSet::new(),
             passkey: None,
+            remembered: None,
             new_account: false,
         }
     }
@@ -143,6 +149,18 @@ impl Authentication {
     pub(crate) fn with_second(mut self, method: Method, at: Timestamp) -> Self {
         self.second.insert(method);
         self.at = at;
+        // What was shown stands for itself.
+        self.remembered = None;
+        self
+    }
+
+    pub(crate) const fn with_remembered(mut self, browser: Id<RememberedBrowser>) -> Self {
+        self.remembered = Some(browser);
+        self
+    }
+
+    pub(crate) const fn without_remembered(mut self) -> Self {
+        self.remembered = None;
         self
     }
 
@@ -187,6 +205,18 @@ impl Authentication {
         self.email_proved
     }
 
+    /// Whether the password was given or chosen.
+    #[must_use]
+    pub const fn has_password(&self) -> bool {
+        self.password
+    }
+
+    /// The remembered browser that stood in for a second factor, if one did.
+    #[must_use]
+    pub const fn remembered(&self) -> Option<Id<RememberedBrowser>> {
+        self.remembered
+    }
+
     /// The second-factor methods that were used.
     #[must_use]
     pub const fn second(&self) -> &BTreeSet<Method> {
@@ -206,8 +236,13 @@ impl Authentication {
     /// hour of silence or a day in all it is AAL1 again (NIST SP 800-63B-4, 2.2.3).
     #[must_use]
     pub fn level_at(&self, now: Timestamp, last_seen: Timestamp) -> Level {
-        let stale = now.since(last_seen) >= HOUR || now.since(self.at) >= DAY || now < self.at;
-        if stale { Level::Aal1 } else { self.level() }
+        if self.is_stale(now, last_seen) { Level::Aal1 } else { self.level() }
+    }
+
+    /// Whether this sign-in, last used at `last_seen`, is too old at `now` to count for more than a password.
+    #[must_use]
+    pub fn is_stale(&self, now: Timestamp, last_seen: Timestamp) -> bool {
+        now.since(last_seen) >= HOUR || now.since(self.at) >= DAY || now < self.at
     }
 
     /// The `amr` claim (RFC 8176): `pwd`, a passkey's kind with `user`, the second methods, and `mfa`
@@ -237,13 +272,16 @@ pub struct Demand {
     pub level: Level,
     /// The second methods that count. Without effect at AAL1.
     pub methods: BTreeSet<Method>,
+    /// Whether a remembered browser may stand in for them. Without effect at AAL1.
+    #[serde(default)]
+    remembered: bool,
 }
 
 impl Demand {
     /// One factor is enough.
     #[must_use]
     pub const fn single_factor() -> Self {
-        Self { level: Level::Aal1, methods: BTreeSet::new() }
+        Self { level: Level::Aal1, methods: BTreeSet::new(), remembered: false }
     }
 
     /// A second factor out of `methods`; an empty set means any method.
@@ -253,17 +291,34 @@ impl Demand {
         if methods.is_empty() {
             methods.extend(Method::ALL);
         }
-        Self { level: Level::Aal2, methods }
+        Self { level: Level::Aal2, methods, remembered: false }
+    }
+
+    /// The same demand, and whether a remembered browser may stand in for the second factor.
+    #[must_use]
+    pub fn remembering(self, remembered: bool) -> Self {
+        Self { remembered, ..self }
+    }
+
+    /// Whether it asks for a second factor and a remembered browser may stand in for it.
+    #[must_use]
+    pub fn takes_remembered(&self) -> bool {
+        self.level > Level::Aal1 && self.remembered
     }
 
     /// The stricter of two demands; `self` is the one that stands now.
     ///
-    /// Where both ask for a second factor, the present list of methods holds.
+    /// Where both ask for a second factor, the present list of methods holds, and a remembered browser
+    /// counts if it does in both.
     #[must_use]
     pub fn stricter(self, earlier: &Self) -> Self {
         match (self.level, earlier.level) {
             (Level::Aal1, Level::Aal2) => earlier.clone(),
-            (Level::Aal1, Level::Aal1) | (Level::Aal2, Level::Aal1 | Level::Aal2) => self,
+            (Level::Aal2, Level::Aal2) => {
+                let both = self.remembered && earlier.remembered;
+                self.remembering(both)
+            }
+            (Level::Aal1 | Level::Aal2, Level::Aal1) => self,
         }
     }
 
@@ -273,12 +328,16 @@ impl Demand {
         if self.level < minimum { Self::mfa(self.methods) } else { self }
     }
 
-    /// Whether `authentication`, with the level it counts for now, is enough.
+    /// Whether `authentication`, with the level it counts for now, is enough: the factors themselves, or a
+    /// remembered browser where it may stand in for them.
     #[must_use]
     pub fn is_met(&self, authentication: &Authentication, level: Level) -> bool {
         match self.level {
             Level::Aal1 => true,
-            Level::Aal2 => level >= Level::Aal2 && !self.methods.is_disjoint(authentication.second()),
+            Level::Aal2 => {
+                let stands_in = self.remembered && authentication.password && authentication.remembered.is_some();
+                stands_in || (level >= Level::Aal2 && !self.methods.is_disjoint(authentication.second()))
+            }
         }
     }
 }
@@ -334,6 +393,23 @@ mod tests {
             assert_eq!(sign_in.clone().carried_over(Level::Aal2).level(), Level::Aal1);
             assert!(!sign_in.amr().contains(&"mfa"), "{sign_in:?}");
         }
+    }
+
+    #[test]
+    fn n22_a_remembered_browser_is_no_factor_and_counts_only_where_it_may() {
+        let browser = Id::new(Timestamp(DAY), &mut SeededEntropy::new(2));
+        let known = someone().with_password().with_remembered(browser);
+        assert_eq!((known.level(), known.amr()), (Level::Aal1, vec!["pwd"]));
+        assert!(known.second().is_empty());
+        let strict = Demand::mfa(Method::ALL);
+        let lax = strict.clone().remembering(true);
+        assert!(!strict.is_met(&known, known.level()) && lax.is_met(&known, known.level()));
+        assert!(!lax.is_met(&someone().with_remembered(browser), Level::Aal1), "never without the password");
+        assert!(!lax.is_met(&someone().with_password(), Level::Aal1));
+        assert!(!lax.clone().stricter(&strict).takes_remembered() && !strict.stricter(&lax).takes_remembered());
+        assert!(!Demand::single_factor().remembering(true).at_least(Level::Aal2).takes_remembered());
+        let shown = known.with_second(Method::TextMessage, Timestamp(DAY));
+        assert_eq!((shown.level(), shown.remembered()), (Level::Aal2, None));
     }
 
     #[test]

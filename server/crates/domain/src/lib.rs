@@ -27,6 +27,7 @@ pub mod passkey;
 pub mod password;
 pub mod phone;
 pub mod registration;
+pub mod remembered;
 pub mod reply_url;
 pub mod role;
 pub mod secret;

@@ -16,9 +16,9 @@ const SETTINGS: &str = "\
 Settings (fields of the portal's form):
   token_minutes  refresh_days  refresh_window_days  issuer=flow|tenant  flow_claim=tfp|acr  strict_errors
   session_minutes  session_end=absolute|rolling  session_scope=tenant|application|flow|none  keep_days
-  id_token_in_logout
+  id_token_in_logout  remember  remember_days
   method-METHOD  collect-ATTRIBUTE  required-ATTRIBUTE  claim-CLAIM   (=true or =false)";
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 13] = [
     "token_minutes",
     "refresh_days",
     "refresh_window_days",
@@ -30,6 +30,8 @@ const NAMES: [&str; 11] = [
     "session_scope",
     "keep_days",
     "id_token_in_logout",
+    "remember",
+    "remember_days",
 ];
 const PREFIXES: [&str; 4] = ["method-", "collect-", "required-", "claim-"];
 

@@ -18,7 +18,7 @@ use lanyard_storage::{ReadTx, WriteTx};
 use super::{
     JourneyError,
     answer::{self, Reply, Way},
-    browser_secret, facts, scene,
+    browser_secret, facts, remember, scene,
 };
 use crate::{http::client::Client, state::App};
 
@@ -318,7 +318,8 @@ async fn with_session(
     };
     let id = account.as_ref().map(|account| account.id);
     let consent = facts::consent(tx, &header.target, Some(around.application), around.flow, id).await?;
-    let facts = Facts::at(app.clock.now(), demand, account, consent);
+    let mut facts = Facts::at(app.clock.now(), demand, account, consent);
+    facts.remembered = remember::of_session(tx, header.tenant, session.as_ref()).await?;
     let journey = Journey::begin(header, session.as_ref(), &facts).with_ceremony(app.entropy().as_mut());
     Ok((journey, session))
 }

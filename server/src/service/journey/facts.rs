@@ -8,13 +8,13 @@ use lanyard_domain::{
     id::Id,
     journey::{AccountFacts, CodePurpose, Event, Facts, Journey, SEND_WINDOW, Target, Whose},
     phone::PhoneNumber,
-    secret::TokenHash,
+    secret::{Token, TokenHash},
     tenant::Tenant,
     user_flow::UserFlow,
 };
 use lanyard_storage::{ReadTx, StepWants, StorageError, WriteTx};
 
-use super::{JourneyError, Scene, budget};
+use super::{JourneyError, Scene, budget, remember};
 use crate::{service::phone, state::App};
 
 /// The account with this id.
@@ -72,7 +72,7 @@ pub(super) async fn load(
     tx: &mut (dyn WriteTx + '_),
     scene: &Scene,
     (journey, version): (&Journey, i64),
-    (event, can_make_passkey): (&Event, bool),
+    (event, can_make_passkey, browser): (&Event, bool, Option<&Token>),
     network: &str,
 ) -> Result<Facts, JourneyError> {
     let now = app.clock.now();
@@ -110,6 +110,7 @@ pub(super) async fn load(
     let phones_unserved = unserved(scene, &whose, account.as_ref(), destinations.phone.map(|(_, number)| number));
     let id = account.as_ref().map(|account| account.id);
     let consent = consent(tx, &journey.header.target, scene.application.as_ref(), &scene.flow, id).await?;
+    let remembered = remember::shown(tx, scene, (journey, event), browser).await?;
     Ok(Facts {
         now,
         demand: scene.demand.clone(),
@@ -121,6 +122,7 @@ pub(super) async fn load(
         phones_unserved,
         can_make_passkey,
         consent,
+        remembered,
     })
 }
 

@@ -75,6 +75,7 @@ pub(super) async fn read(
             Err(problem) => return Ok(Input::Problems(vec![problem])),
         },
         "submit-code" => match code(fields) {
+            Ok(digits) if remembers(journey, fields) => Event::Remembering(Box::new(Event::SubmitCode { digits })),
             Ok(digits) => Event::SubmitCode { digits },
             Err(problem) => return Ok(Input::Problems(vec![problem])),
         },
@@ -125,6 +126,11 @@ pub(in crate::service) fn code(fields: &Fields) -> Result<String, Problem> {
         return Err(problems::at("code", ProblemCode::CodeLength));
     }
     Ok(digits)
+}
+
+// "Remember this browser", at the one stage that offers it.
+fn remembers(journey: &Journey, fields: &Fields) -> bool {
+    matches!(journey.stage(), Stage::Challenge { .. }) && fields.get("remember") == "true"
 }
 
 fn device_name(fields: &Fields) -> String {

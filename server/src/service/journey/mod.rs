@@ -16,6 +16,7 @@ pub(super) mod input;
 mod messages;
 mod passkeys;
 mod problems;
+mod remember;
 mod scene;
 mod show;
 mod surroundings;

@@ -241,6 +241,7 @@ fn challenge(
     let delivery = if served { sight.delivery } else { Delivery::Failed };
     let ways = sight.account.map(|account| journey.ways(&sight.scene.demand, account)).unwrap_or_default();
     StageView::Challenge {
+        remember_days: journey.remember_days(&sight.scene.demand).filter(|_| method != assurance::Method::Passkey),
         method: method_of(method),
         code: proof.map(|proof| CodeView { delivery, ..code(proof, &hint(factor), sight) }),
         factor_name: hint(factor),

@@ -86,6 +86,8 @@ impl FlowEdit {
                 settings.attributes = if collects(flow.kind) { attributes } else { Vec::new() };
                 settings.claims = claims;
                 (settings.tokens, settings.session) = *lives;
+                // Nobody signs in there.
+                settings.session.remember.on &= flow.kind.signs_in();
             }
             (Audience::Patients | Audience::Staff, Self::Methods(methods)) => settings.mfa.methods = methods,
             (Audience::Patients, Self::TurnOn(methods)) => {

@@ -42,6 +42,8 @@ pub enum Event {
         /// As typed.
         digits: String,
     },
+    /// A code of a challenge ([`Event::SubmitCode`]), with the wish to have the browser remembered.
+    Remembering(Box<Event>),
     /// A code of a new authenticator app.
     SubmitAppCode {
         /// As typed.
@@ -104,7 +106,7 @@ pub struct NewDetails {
 impl Event {
     /// The name of the event, as in addresses and logs.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::SignIn { .. } => "sign-in",
             Self::GoSignUp => "go-sign-up",
@@ -113,6 +115,7 @@ impl Event {
             Self::LeaveForReset => "leave-for-reset",
             Self::RequestCode { .. } => "request-code",
             Self::Resend => "resend",
+            Self::Remembering(event) => event.name(),
             Self::SubmitCode { .. } => "submit-code",
             Self::SubmitAppCode { .. } => "submit-app-code",
             Self::SubmitPasskey(_) => "submit-passkey",

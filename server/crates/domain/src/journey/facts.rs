@@ -11,7 +11,8 @@ use crate::{
     factor::{Factor, MAX_CONSECUTIVE},
     id::Id,
     phone::PhoneNumber,
-    secret::Sealed,
+    remembered::RememberedBrowser,
+    secret::{Sealed, TokenHash},
 };
 
 use super::{CodeMac, CodePurpose};
@@ -45,6 +46,17 @@ pub struct Facts {
     /// How the application stands with the account; `None`: it is the tenant's own, or there is
     /// none, and nobody is asked.
     pub consent: Option<ConsentFacts>,
+    /// The remembered browser that the step, or the session that led here, comes from.
+    pub remembered: Option<RememberedFacts>,
+}
+
+/// A remembered browser, and what was shown for it.
+#[derive(Debug, Clone)]
+pub struct RememberedFacts {
+    /// The entry, whosesoever it is: found by the name in the cookie, or by a session's id of it.
+    pub browser: RememberedBrowser,
+    /// The hash of the cookie that came with the step; `None` for a session.
+    pub secret: Option<TokenHash>,
 }
 
 impl Facts {
@@ -67,6 +79,7 @@ impl Facts {
             phones_unserved: Vec::new(),
             can_make_passkey: false,
             consent,
+            remembered: None,
         }
     }
 }

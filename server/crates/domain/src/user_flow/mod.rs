@@ -1,12 +1,14 @@
 //! User flows: what a person is asked for, what the application receives, and whether a second
 //! factor is demanded. A flow is versioned; a journey keeps the version it began with.
 
+mod remember;
 mod settings;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::remember::{RememberSettings, is_strict};
 pub use self::settings::{FlowClaim, IssuerMode, SessionScope, SessionSettings, TokenSettings};
 use crate::{
     assurance::{Demand, Level, Method},

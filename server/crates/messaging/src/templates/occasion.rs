@@ -51,6 +51,8 @@ pub enum Change<'a> {
     DeletionPlanned(i64),
     /// The account will not be deleted.
     DeletionUndone,
+    /// A browser is remembered: the password alone signs in there for a while.
+    BrowserRemembered,
 }
 
 /// A change of what protects an account, and what its owner needs to judge it. Paths begin with `/` and become

@@ -39,6 +39,7 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
         protection(tenant, device, origin, Change::PasswordChanged),
         protection(tenant, device, origin, Change::PasswordDisabled),
         protection(tenant, device, origin, Change::PasskeyCopied),
+        protection(tenant, device, origin, Change::BrowserRemembered),
         protection(tenant, device, origin, Change::EmailChanged("n•••@example.com")),
         protection(tenant, device, origin, Change::EmailIsNew),
         protection(tenant, device, origin, Change::Secured),

@@ -18,6 +18,7 @@ mod plans;
 mod pushed_requests;
 mod records;
 mod registrations;
+mod remembered;
 mod repudiations;
 mod sessions;
 mod signing_keys;

@@ -80,8 +80,9 @@ pub(crate) fn settings_edit(fields: &Fields, catalogue: &[ClaimDefinition]) -> R
     let mut problems = Problems::default();
     let (attributes, claims) = table(fields, catalogue, &mut problems);
     let tokens = flow_lives::tokens(fields, &mut problems);
-    let session = flow_lives::session(fields, &mut problems);
-    let (methods, lives) = (chosen_methods(fields), Box::new((tokens, session)));
+    let methods = chosen_methods(fields);
+    let session = flow_lives::session(fields, &methods, &mut problems);
+    let lives = Box::new((tokens, session));
     problems.or(Some(FlowEdit::Settings { methods, attributes, claims, lives }))
 }
 
