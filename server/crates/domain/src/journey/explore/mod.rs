@@ -6,6 +6,7 @@
 //! broken transition each, and the walk reports that very property.
 
 mod moves;
+mod remembered;
 mod spec;
 mod walk;
 mod world;
@@ -64,6 +65,8 @@ const BASE: Scenario = Scenario {
     holds: 0,
     device: false,
     third_party: false,
+    remembered: false,
+    copied: false,
 };
 
 /// The worlds that are walked.
@@ -305,6 +308,50 @@ fn scenarios() -> Vec<Scenario> {
             mistakes: 0,
             ..recovering
         },
+        Scenario {
+            name: "remembered browsers of two people; a session, and a reset, in one",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Strong, FlowType::PasswordReset),
+                then(intruder(Flow::Strong, FlowType::SignIn), Flow::Strong, FlowType::SignIn),
+            ],
+            remembered: true,
+            together: 4,
+            mistakes: 0,
+            ..BASE
+        },
+        Scenario {
+            name: "remembered browsers: the owner in both, consent asked for, accounts disabled in between",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Strong, FlowType::SignIn),
+                owner(Flow::Strong, FlowType::ProfileEditing),
+            ],
+            remembered: true,
+            copied: true,
+            third_party: true,
+            disable: true,
+            sends: 1,
+            together: 4,
+            mistakes: 0,
+            ticks: 0,
+            ..BASE
+        },
+        Scenario {
+            name: "remembered browsers beside a flow that asks under conditions; sessions carry over",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Weak, FlowType::SignIn),
+                then(intruder(Flow::Strong, FlowType::SignIn), Flow::Weak, FlowType::SignIn),
+            ],
+            minimum: Minimum::None,
+            strong_methods: &[Method::TextMessage],
+            conditions: Some(ELSEWHERE),
+            remembered: true,
+            copied: true,
+            mistakes: 0,
+            sends: 1,
+            ticks: 0,
+            together: 4,
+            ..BASE
+        },
         Scenario { name: "passkeys: a new patient sets one up, a reset beside it", together: 5, ..enrolling },
         Scenario {
             name: "passkeys: set up on an account without a factor, against a reset that overlaps",
@@ -356,6 +403,9 @@ fn the_five_properties_hold_everywhere() {
         "Owner a@example.com Strong SignIn Aal2",
         "Owner b@example.com Strong SignIn Aal2",
         "Owner b@example.com Weak SignIn Aal1",
+        "Owner b@example.com Strong SignIn Aal1",
+        "Owner b@example.com Strong SignIn Aal1 by session",
+        "Intruder mallory@example.com Strong SignIn Aal1",
         "Owner new@example.com Weak SignUpSignIn Aal1",
         "Owner new@example.com Weak SignUpSignIn Aal2",
         "Owner b@example.com Weak PasswordReset Aal2",
