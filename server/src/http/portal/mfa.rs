@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use axum::{
     extract::{Path, Query, State},
-    http::HeaderMap,
     response::Response,
 };
 use lanyard_app::{
@@ -24,7 +23,7 @@ use super::{
     frame::{Answer, in_tenant, on_to},
 };
 use crate::{
-    http::{client::Client, error::HttpError, form::Fields},
+    http::{console::ConsoleForm, error::HttpError},
     service::portal::{
         PortalError,
         flows::{self, FlowEdit},
@@ -97,13 +96,10 @@ async fn question(
 /// `POST …/flows/{flow}/mfa`.
 pub(super) async fn switch(
     State(app): State<App>,
-    place: Place,
     Path((_, key)): Path<(String, String)>,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
+    sent: ConsoleForm<Place>,
 ) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+    let ConsoleForm { who: place, client, fields } = sent;
     let flow = flow_of(&app, &place, key).await?;
     let (on, version, key) = (direction(fields.get("to"))?, version(&fields)?, flow.name.key());
     let edit = if on { FlowEdit::TurnOn(forms::chosen_methods(&fields)) } else { FlowEdit::TurnOff };
