@@ -15,6 +15,7 @@ mod account_deletion;
 mod account_factors;
 mod account_not_me;
 mod account_passkeys;
+mod account_way;
 mod audit;
 mod codes;
 mod command_line;

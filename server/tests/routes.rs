@@ -16,8 +16,9 @@ use lanyard_server::http::csrf::EXEMPT;
 use crate::support::{TestApp, journey::place};
 
 /// Open to everybody; every other route wants a session of a console. A new line here is a decision.
-const OPEN: [&str; 18] = [
+const OPEN: [&str; 19] = [
     "/",
+    "/account",
     "/livez",
     "/readyz",
     "/pkg/{file}",

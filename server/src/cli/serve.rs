@@ -89,7 +89,7 @@ fn log_to_stderr() {
 fn announce(app: &App, accounts: &[demo::DemoAccount], link: Option<&str>) {
     let origin = &app.origin;
     println!("Lanyard is ready: {origin}");
-    println!("  Portal for operators   {origin}{}", lanyard_app::paths::PORTAL);
+    println!("  Operator portal        {origin}{}", lanyard_app::paths::PORTAL);
     if app.config.demo {
         println!("  Patient portal         {origin}{}", lanyard_app::paths::CLAIMS);
         println!("  Clinic staff           {origin}{}", lanyard_app::paths::clinic(demo::TENANT_DOMAIN));

@@ -9,6 +9,7 @@ mod history;
 mod not_me;
 mod passkeys;
 mod profile;
+mod way;
 
 use leptos::prelude::*;
 
@@ -26,6 +27,7 @@ pub use history::{DATA_TITLE, HISTORY_TITLE, data_page, history_page};
 pub use not_me::{NOT_ME_TITLE, not_me_over_page, not_me_page, secured_page};
 pub use passkeys::{NEW_PASSKEY_TITLE, passkey_page};
 pub use profile::{PROFILE_TITLE, profile_page};
+pub use way::{WAY_TITLE, way_page};
 
 /// The title of [`account_page`], less the tenant.
 pub const ACCOUNT_TITLE: &str = "Your account";
