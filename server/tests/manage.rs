@@ -72,6 +72,11 @@ async fn tenants_flows_and_applications_are_made_and_changed() {
     assert_ne!(changed["settings"], flow["settings"]);
     assert_ne!(changed["version"], flow["version"]);
     assert_eq!(changed["id"], flow["id"]);
+    for mfa in ["off", "always_on"] {
+        let set = answered(&dir, &["flow", "set", "B2C_1_signup", "--tenant", domain, "--mfa", mfa]).await;
+        let policy = &set["settings"]["mfa"];
+        assert_eq!((&policy["enforcement"], &policy["methods"]), (&mfa.into(), &changed["settings"]["mfa"]["methods"]));
+    }
 
     let register = ["app", "register", "--tenant", domain, "--name", "Portal", "--reply-url", REPLY];
     let web: Vec<&str> = register.into_iter().chain(["--kind", "web", "--flow", "B2C_1_signup"]).collect();
@@ -150,6 +155,7 @@ async fn a25_another_tenants_things_and_unknown_ones_are_not_found() {
         &["app", "show"],
         &["tenant", "create", "--name", "Three"],
         &["flow", "set", "B2C_1_x", "--tenant", "one.example"],
+        &["flow", "set", "B2C_1_x", "--tenant", "one.example", "--mfa", "on"],
         &["keys", "rotate", "--algorithm", "HS256"],
         &["tenant", "destroy"],
     ] {

@@ -8,7 +8,11 @@ use super::{Failed, Outcome, by, problems, said, set, tenant_of, with};
 use crate::{
     cli::ServeArgs,
     http::portal::{applications::endpoints, forms},
-    service::portal::{attributes, flows, listing::Wanted},
+    service::portal::{
+        attributes,
+        flows::{self, FlowEdit},
+        listing::Wanted,
+    },
     state::App,
 };
 
@@ -62,8 +66,11 @@ pub(in super::super) enum FlowCommand {
         #[arg(long)]
         tenant: String,
         /// A setting, name=value; may be repeated.
-        #[arg(long = "set", required = true)]
+        #[arg(long = "set", required_unless_present = "mfa")]
         settings: Vec<String>,
+        /// Switch the second step on or off.
+        #[arg(long, value_parser = ["always_on", "off"])]
+        mfa: Option<String>,
         #[command(flatten)]
         server: ServeArgs,
     },
@@ -96,11 +103,16 @@ pub(in super::super) async fn run(command: &FlowCommand) -> Outcome {
             })
             .await
         }
-        FlowCommand::Set { name, tenant, settings, server } => {
+        FlowCommand::Set { name, tenant, settings, mfa, server } => {
             with(server.load()?, |app| async move {
                 let tenant = tenant_of(&app, tenant).await?;
                 let key = name.to_ascii_lowercase();
-                change(&app, &tenant, &key, settings).await?;
+                if !settings.is_empty() {
+                    change(&app, &tenant, &key, settings).await?;
+                }
+                if let Some(mfa) = mfa {
+                    switch(&app, &tenant, &key, mfa == "always_on").await?;
+                }
                 show(&app, &tenant, key).await
             })
             .await
@@ -129,6 +141,15 @@ async fn change(app: &App, tenant: &Tenant, key: &str, settings: &[String]) -> R
     Ok(())
 }
 
+// With the methods that the flow has.
+async fn switch(app: &App, tenant: &Tenant, key: &str, on: bool) -> Result<(), Failed> {
+    let now = flows::show(app, tenant.id, key.to_owned()).await.map_err(|error| said(error, key))?.flow;
+    let edit = if on { FlowEdit::TurnOn(now.settings.mfa.methods) } else { FlowEdit::TurnOff };
+    let changed = flows::change(app, tenant.id, key.to_owned(), now.version, edit, by()).await;
+    changed.map_err(|error| said(error, key))?;
+    Ok(())
+}
+
 async fn show(app: &App, tenant: &Tenant, key: String) -> Result<Value, Failed> {
     let found = flows::show(app, tenant.id, key).await?;
     Ok(shown(app, &found.flow))
@@ -140,4 +161,65 @@ fn shown(app: &App, flow: &UserFlow) -> Value {
         "id": flow.id, "name": flow.name, "kind": flow.kind, "version": flow.version, "settings": flow.settings,
         "issuer": at.issuer, "discovery": at.discovery,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use lanyard_domain::{
+        clock::Timestamp,
+        id::Id,
+        user_flow::{
+            Audience, Enforcement, FlowClaim, FlowName, FlowSettings, FlowType, IssuerMode, MfaPolicy, SessionScope,
+            SessionSettings, TokenSettings,
+        },
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    // Nothing is left to a default: a new setting does not compile until it is here.
+    fn everything() -> UserFlow {
+        UserFlow {
+            id: Id::from_uuid(Uuid::from_u128(1)),
+            tenant: Id::from_uuid(Uuid::from_u128(2)),
+            name: FlowName::parse("B2C_1_x").unwrap(),
+            kind: FlowType::SignUpSignIn,
+            audience: Audience::Patients,
+            settings: FlowSettings {
+                mfa: MfaPolicy { enforcement: Enforcement::AlwaysOn, methods: BTreeSet::new() },
+                attributes: Vec::new(),
+                claims: Vec::new(),
+                tokens: TokenSettings {
+                    minutes: 60,
+                    refresh_days: 14,
+                    refresh_window_days: Some(90),
+                    issuer: IssuerMode::Flow,
+                    flow_claim: FlowClaim::Tfp,
+                    strict_errors: true,
+                },
+                session: SessionSettings {
+                    minutes: 60,
+                    rolling: true,
+                    scope: SessionScope::Tenant,
+                    keep_days: Some(30),
+                    id_token_in_logout: true,
+                },
+            },
+            version: 1,
+            created_at: Timestamp(0),
+            updated_at: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn every_setting_of_the_form_can_be_set_and_is_in_the_help() {
+        let form = forms::flow_values(&everything());
+        let own: BTreeSet<&str> = form.values.keys().map(String::as_str).filter(|name| *name != "version").collect();
+        assert_eq!(own, BTreeSet::from(NAMES));
+        for name in NAMES.into_iter().chain(PREFIXES) {
+            assert!(SETTINGS.contains(name), "{name}");
+        }
+    }
 }
