@@ -30,6 +30,7 @@ mod headers;
 mod input_abuse;
 mod journey_life;
 mod keys;
+mod left_out;
 mod limits;
 mod logout;
 mod manage;

@@ -13,7 +13,7 @@ use crate::{
     config::Config,
     demo, jobs,
     router::router,
-    service::{invitations, tenants},
+    service::{invitations, left_out, tenants},
     start,
     state::App,
 };
@@ -63,6 +63,9 @@ pub(super) async fn serve(mut config: Config) -> Result<(), Box<dyn std::error::
     }
     for job in background {
         job.abort();
+    }
+    if let Err(error) = left_out::tell_all(&app).await {
+        tracing::warn!(%error, "the log was not told what was left out of it");
     }
     app.store.close().await;
     Ok(())

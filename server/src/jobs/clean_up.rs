@@ -6,7 +6,10 @@ use std::time::Duration;
 use lanyard_domain::clock::{DAY, HOUR, Timestamp};
 use lanyard_storage::StorageError;
 
-use crate::{service::account, state::App};
+use crate::{
+    service::{account, left_out},
+    state::App,
+};
 
 /// Rows per batch and table.
 const BATCH: u32 = 500;
@@ -26,6 +29,9 @@ async fn tidy(app: &App) {
     loop {
         ticks.tick().await;
         app.limiter.tidy();
+        if let Err(error) = left_out::tell_due(app, app.clock.now()).await {
+            tracing::warn!(%error, "the log was not told what was left out of it; it will be");
+        }
     }
 }
 

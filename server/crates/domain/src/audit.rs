@@ -74,6 +74,7 @@ pub enum Action {
     InitialAccessTokenRevoked,
     InitialAccessTokenRefused,
     ProofRefused,
+    FailuresLeftOut,
 }
 
 /// How it ended.
