@@ -24,7 +24,7 @@ use super::{
     frame::{Answer, in_tenant, on_to},
 };
 use crate::{
-    http::{console::ConsoleForm, error::HttpError},
+    http::{console::ConsoleForm, error::HttpError, form::Fields},
     service::portal::{
         PortalError,
         flows::{self, FlowEdit},
