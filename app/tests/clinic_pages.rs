@@ -156,6 +156,7 @@ fn account(done: Option<Done>, methods: Vec<MethodView>) -> AccountView {
         may_have_recovery: false,
         may_add_passkey: true,
         may_change_factors: true,
+        signed_in_weakly: false,
         deletion: None,
         may_delete: true,
         sessions: vec![session("This account page", true), session("Apps", false)],

@@ -43,9 +43,18 @@ impl Home {
     }
 
     /// Nora has no second step.
-    async fn nora(app: &TestApp, clinic: &Clinic) -> Self {
+    async fn nora_by_password(app: &TestApp, clinic: &Clinic) -> Self {
         let mut run = Run::at(app.browser(), &paths::account(clinic.tenant.domain.as_str()), Via::Form).await;
         run.sign_in(NORA, PASSWORD).await;
+        run.back().await;
+        Self::of(run.browser, clinic).await
+    }
+
+    /// Nora, with a phone that was bound meanwhile.
+    async fn nora(app: &TestApp, clinic: &Clinic) -> Self {
+        one_more(app, clinic.nora, NUMBER).await;
+        let mut run = Run::at(app.browser(), &paths::account(clinic.tenant.domain.as_str()), Via::Form).await;
+        run.sign_in_with_phone(app, NORA, NUMBER).await;
         run.back().await;
         Self::of(run.browser, clinic).await
     }
@@ -379,6 +388,20 @@ async fn a20_a23_each_step_takes_a_fresh_sign_in_at_the_accounts_level_its_token
     home.post(&paths::account_email_resend(&domain), &[]).await;
     let code = app.code(NEW).await;
     assert_eq!(home.answer(&code).await.location().unwrap(), home.done("email-changed"));
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n18_a_password_alone_takes_no_mailbox_over() {
+    let app = TestApp::new().await;
+    let clinic = app.world.mfa.clone();
+    let mut home = Home::nora_by_password(&app, &clinic).await;
+    let before = app.rows(&TABLES).await;
+    let asked = home.ask(NEW).await;
+    assert_eq!(asked.location().unwrap(), home.done("sign-in-again"));
+    let page = home.page().await;
+    assert!(page.says("can’t be changed here") && !page.text().contains("name=\"email\""), "{}", page.text());
+    assert_eq!(app.rows(&TABLES).await, before);
     app.drain().await;
 }
 

@@ -1,7 +1,11 @@
 //! Authenticator apps, phones and passkeys at `/account`: N19, N20, A19, A20, A23, U20, U24, failures 8,
 //! 19 and 20.
 
-use lanyard_app::paths;
+use lanyard_app::{
+    api::journey::{ProblemCode, StageView},
+    paths,
+};
+use lanyard_crypto::Purpose;
 use lanyard_domain::{
     account::Account,
     assurance::Method,
@@ -18,8 +22,8 @@ use lanyard_storage::StorageError;
 use crate::support::{
     Browser, Clinic, PASSWORD, Page, Run, TestApp, Via,
     app::Options,
-    journey::{place, refresh, with_tokens},
-    world::{MARIA, NORA, PHONE},
+    journey::{authorize, place, problem, refresh, with_tokens},
+    world::{MARIA, NORA, PHONE, SEED, totp},
 };
 
 /// The value of the field `name` of the page's first form that has one.
@@ -185,6 +189,94 @@ async fn a20_n19_a_sign_in_of_the_last_ten_minutes_changes_factors_and_the_page_
     app.drain().await;
 }
 
+/// Binds an authenticator app to Maria's account, behind everybody's back; its id.
+async fn an_app(app: &TestApp, clinic: &Clinic) -> String {
+    let (own, tenant, account, now) = (app.app.clone(), clinic.tenant.id, clinic.maria, app.now());
+    let id = Id::new(now, &mut SeededEntropy::new(77));
+    let bound = app.app.store.write(move |tx| {
+        Box::pin(async move {
+            let keys = own.tenant_keys(tx, tenant).await.unwrap();
+            let seed = keys.seal(Purpose::TotpSeed, "", &SEED, own.entropy().as_mut());
+            let secret = FactorSecret::AuthenticatorApp { seed };
+            tx.bind_factor(account, &NewFactor { id, name: "App".to_owned(), secret, first_step: None }, now).await
+        })
+    });
+    bound.await.unwrap_or_else(|error: StorageError| panic!("{error}"));
+    id.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n19_a_text_changes_nothing_of_an_account_that_has_an_app() {
+    let app = TestApp::new().await;
+    let clinic = app.world.mfa.clone();
+    let domain = clinic.tenant.domain.as_str();
+    let [phone]: [String; 1] = factors(&app, clinic.maria).await.try_into().unwrap();
+    let id = an_app(&app, &clinic).await;
+    app.advance(MINUTE);
+    // Whoever swapped the SIM card, at the account page by text.
+    let mut run = Run::at(app.browser(), &paths::account(domain), Via::Form).await;
+    run.sign_in(MARIA, PASSWORD).await;
+    run.act("choose-method", &[("method", "text_message")]).await;
+    let code = app.code(PHONE).await;
+    run.act("submit-code", &[("code", &code)]).await;
+    run.back().await;
+    let mut stranger = run.browser;
+    let page = stranger.get(&paths::account(domain)).await;
+    let (csrf, remove) = (field(&page, "csrf"), paths::account_remove_factor(domain));
+    assert!(page.says("sign in with the safest of them") && !page.text().contains(&remove), "{}", page.text());
+    app.drain().await;
+    let tables = ["factors", "accounts", "sessions", "contact_changes", "outbox", "audit"];
+    let before = app.rows(&tables).await;
+    let again = format!("{}?sign-in-again", paths::account(domain));
+    for (path, fields) in [
+        (remove.clone(), vec![("factor", id.as_str())]),
+        (remove.clone(), vec![("factor", phone.as_str())]),
+        (paths::account_rename_factor(domain), vec![("factor", id.as_str()), ("name", "mine")]),
+        (paths::account_recovery_codes(domain), vec![]),
+        (paths::account_new_passkey(domain), vec![]),
+        (paths::account_email(domain), vec![("email", "stranger@new.example")]),
+        (paths::account_phone(domain), vec![("factor", &phone), ("method", "text_message"), ("phone", "+12065550188")]),
+    ] {
+        let all: Vec<_> = [("csrf", csrf.as_str())].into_iter().chain(fields).collect();
+        assert_eq!(stranger.post(&path, &all).await.location().as_ref(), Some(&again), "{path}");
+    }
+    assert_eq!(app.rows(&tables).await, before);
+
+    // By the app all of it goes.
+    let mut run = Run::at(app.browser(), &paths::account(domain), Via::Form).await;
+    run.sign_in(MARIA, PASSWORD).await;
+    run.act("choose-method", &[("method", "authenticator_app")]).await;
+    run.act("submit-code", &[("code", &totp(SEED, app.now()))]).await;
+    run.back().await;
+    let csrf = token(&mut run.browser, &clinic).await;
+    let done = run.browser.post(&remove, &[("csrf", &csrf), ("factor", &phone)]).await;
+    assert!(done.location().unwrap().ends_with("?factor-removed"));
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f8_a_journey_that_waits_behind_a_factor_dies_with_it() {
+    let app = TestApp::new().await;
+    let clinic = app.world.mfa.clone();
+    let domain = clinic.tenant.domain.as_str();
+    let mut owner = maria_at_home(&app, &clinic).await;
+    let [phone]: [String; 1] = factors(&app, clinic.maria).await.try_into().unwrap();
+    one_more(&app, clinic.maria, "+12065550177").await;
+    app.advance(MINUTE);
+    // Whoever has the phone passed its challenge and waits before a page that changes data.
+    let mut parked = Run::at(app.browser(), &authorize(&clinic, &clinic.edit, &[]), Via::Json).await;
+    let view = parked.sign_in_with_phone(&app, MARIA, PHONE).await;
+    assert!(matches!(view.stage, StageView::EditProfile { .. }), "{view:?}");
+    let csrf = token(&mut owner, &clinic).await;
+    let done = owner.post(&paths::account_remove_factor(domain), &[("csrf", &csrf), ("factor", &phone)]).await;
+    assert!(done.location().unwrap().ends_with("?factor-removed"));
+    app.drain().await;
+    let before = app.rows(&["accounts", "sessions", "grants", "factors"]).await;
+    let view = parked.act("submit-profile", &[("givenName", "Mallory"), ("surname", "M"), ("country", "US")]).await;
+    assert_eq!(problem(&view, ""), Some(&ProblemCode::PasswordChangedMeanwhile), "{view:?}");
+    assert_eq!(app.rows(&["accounts", "sessions", "grants", "factors"]).await, before);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn n19_f19_one_factor_alone_changes_no_factors() {
     let app = TestApp::new().await;
@@ -293,8 +385,8 @@ async fn a20_a_session_that_ends_meanwhile_commits_nothing() {
     let owner = lanyard_server::service::account::Owner {
         account,
         session: session.id,
+        authentication: session.authentication,
         strong: true,
-        recent: true,
         fresh: true,
         visitor: lanyard_server::service::account::visitor(
             &app.app,

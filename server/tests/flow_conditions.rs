@@ -107,6 +107,21 @@ async fn conditions_ask_in_a_new_browser_from_a_new_network_and_after_days() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a19_who_signs_out_everywhere_else_leaves_no_browser_known() {
+    let app = TestApp::new().await;
+    let clinic = asking(&app, ELSEWHERE).await;
+    let stolen = known(&app, &clinic).await;
+    assert!(!is_asked(&app, &stolen, &clinic).await);
+    let mut home = crate::account_factors::maria_at_home(&app, &clinic).await;
+    let csrf = crate::account_factors::token(&mut home, &clinic).await;
+    let path = lanyard_app::paths::account_end_sessions(clinic.tenant.domain.as_str());
+    assert_eq!(home.post(&path, &[("csrf", &csrf)]).await.status, 303);
+    app.advance(31_000);
+    app.drain().await;
+    assert!(is_asked(&app, &stolen, &clinic).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn conditions_are_judged_for_each_account_and_enrol_who_has_no_factor() {
     let app = TestApp::new().await;
     let clinic = asking(&app, ELSEWHERE).await;
@@ -118,9 +133,15 @@ async fn conditions_are_judged_for_each_account_and_enrol_who_has_no_factor() {
     assert!(matches!(view.stage, StageView::Done { .. }), "{view:?}");
     let (_, stage) = after_password(&run.browser, &clinic, NORA, &[]).await;
     assert!(matches!(stage, StageView::ConfirmEmail(_)), "{stage:?}");
-    // One browser serves both from now on.
-    assert_eq!(run.browser.jar["__Host-known"], browser.jar["__Host-known"]);
-    assert!(!is_asked(&app, &run.browser, &clinic).await);
+    // A17: the secret is another one with each such sign-in. What Maria's browser had before opens nothing for
+    // Tina, and Maria is asked anew where Tina was last.
+    app.drain().await;
+    let planted = &browser.jar["__Host-known"];
+    assert_ne!(&run.browser.jar["__Host-known"], planted);
+    let (_, stage) = after_password(&browser, &clinic, TINA, &[]).await;
+    assert!(matches!(stage, StageView::Challenge { .. }), "who planted the cookie has nothing: {stage:?}");
+    let (_, stage) = after_password(&run.browser, &clinic, TINA, &[]).await;
+    assert!(matches!(stage, StageView::Done { .. }), "{stage:?}");
     // Nobody is told by the table who shares a browser: four rows, and no hash twice.
     let rows = app.rows(&["known_places"]).await;
     assert_eq!(rows.len(), 4, "{rows:?}");

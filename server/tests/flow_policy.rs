@@ -76,6 +76,9 @@ async fn n14_a_minimum_set_in_the_portal_acts_at_the_next_sign_in() {
         // N19: the phone is asked first; then something better is set up, and nothing weaker is offered.
         let mut run = Run::begin(&app, &clinic, Via::Form).await;
         let view = run.sign_in_with_phone(&app, MARIA, PHONE).await;
+        assert!(matches!(view.stage, StageView::ConfirmEmail(_)), "n18: by two routes: {view:?}");
+        let code = app.code(MARIA).await;
+        let view = run.act("submit-code", &[("code", &code)]).await;
         assert!(matches!(view.stage, StageView::ChooseMethod { .. }), "{view:?}");
         assert_eq!(app.count("sessions").await, 2, "Ann's and the old one");
         let view = run.act("choose-method", &[("method", "text_message")]).await;

@@ -50,6 +50,7 @@ async fn n9_after_a_hundred_wrong_passwords_not_even_the_right_one_counts() {
     // The owner is told once, and what to do.
     let mail = app.message(MARIA).await;
     assert!(mail.body.contains("the password was turned off"), "{}", mail.body);
+    assert!(mail.body.contains("/not-me/"), "u24: {}", mail.body);
     let mails = app.messages(MARIA).await;
     let before = app.rows(&["sessions", "grants", "factors"]).await;
     // It looks like any other refusal (A6).
@@ -127,6 +128,7 @@ async fn n9_n10_after_a_hundred_wrong_codes_a_factor_is_disabled() {
     assert_eq!(app.audited(tenant, Action::FactorDisabled, Outcome::Success).await, 1);
     let mail = app.message(TINA).await;
     assert!(mail.body.contains("this second step was turned off: an authenticator app"), "{}", mail.body);
+    assert!(mail.body.contains("/not-me/"), "u24: {}", mail.body);
     // The lock is over, the clock is right, and so is the code.
     app.advance(20 * MINUTE);
     let before = app.rows(&["sessions", "grants", "factors"]).await;

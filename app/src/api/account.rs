@@ -142,8 +142,10 @@ pub enum ContactPage {
 /// How far the change of a contact is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContactStep {
-    /// It takes a fresh sign-in first.
+    /// It takes a fresh sign-in first, by the best that is set up.
     SignInAgain,
+    /// It takes a second step, and there is none.
+    SecondStepFirst,
     /// The new one is to be typed.
     Form {
         /// What was typed.
@@ -283,6 +285,8 @@ pub struct AccountView {
     pub may_add_passkey: bool,
     /// Whether factors can be renamed and removed in this session.
     pub may_change_factors: bool,
+    /// Whether the sign-in is fresh but by a weaker factor than the best that is set up.
+    pub signed_in_weakly: bool,
     /// The live sessions, the latest first.
     pub sessions: Vec<SessionView>,
     /// The applications with access, the oldest first.

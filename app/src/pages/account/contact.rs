@@ -94,13 +94,24 @@ pub fn contact_page(view: ContactView) -> impl IntoView {
     let csrf = visitor.csrf.clone();
     let body = match step {
         ContactStep::SignInAgain => view! {
-            <p>"To change this, we need to know that it’s you: a sign-in of the last 10 minutes. Then come back to this page."</p>
+            <p>"To change this, we need to know that it’s you: a sign-in of the last 10 minutes, with the safest second step that you have, or a recovery code. Then come back to this page."</p>
             <div class="actions">
                 {sign_in_again(&visitor)}
                 <ButtonLink href=home.clone() label="Back to your account" kind=ButtonKind::Link />
             </div>
         }
         .into_any(),
+        ContactStep::SecondStepFirst => {
+            let text = format!(
+                "Your email address is what protects your account as long as you have no second step, so it can’t be changed here. Ask {} to help you.",
+                visitor.tenant
+            );
+            view! {
+                <p>{text}</p>
+                <div class="actions"><ButtonLink href=home.clone() label="Back to your account" kind=ButtonKind::Secondary /></div>
+            }
+            .into_any()
+        }
         ContactStep::Form { typed, country } => {
             let (lead, fields) = fields(page, typed, country, &of);
             view! {

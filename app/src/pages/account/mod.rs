@@ -92,7 +92,7 @@ pub fn account_page(view: AccountView) -> impl IntoView {
         {view.deletion.clone().map(|at| deletion::planned(&visitor, at))}
         {view.pending.into_iter().map(|pending| contact::pending(&visitor, pending)).collect_view()}
         {details(&visitor, view.claims, view.may_change_email)}
-        {methods(&visitor, view.methods, view.may_add_passkey, view.may_change_factors)}
+        {methods(&visitor, view.methods, view.may_add_passkey, (view.may_change_factors, view.signed_in_weakly))}
         {(view.may_have_recovery || view.recovery.is_some())
             .then(|| recovery::section(&visitor, view.recovery, view.may_have_recovery, view.may_change_factors))}
         {apps::section(&visitor, view.apps)}
@@ -148,7 +148,7 @@ fn done(visitor: &Visitor, done: Done) -> AnyView {
         Done::SignInAgain => (
             Tone::Warning,
             "Sign in again first",
-            "To keep your account safe, we need a sign-in of the last 10 minutes before this changes.",
+            "To keep your account safe, we need a sign-in of the last 10 minutes before this changes, with the safest second step that you have, or a recovery code.",
         ),
         Done::Saved => {
             (Tone::Success, "Your details are saved", "Apps get the new details the next time you sign in to them.")
@@ -209,7 +209,7 @@ fn details(visitor: &Visitor, claims: Vec<ClaimView>, may_change_email: bool) ->
     .into_any()
 }
 
-fn methods(visitor: &Visitor, methods: Vec<MethodView>, may_add: bool, may_change: bool) -> AnyView {
+fn methods(visitor: &Visitor, methods: Vec<MethodView>, may_add: bool, (may_change, weakly): (bool, bool)) -> AnyView {
     let none = methods.is_empty().then(|| {
         let text = format!(
             "You sign in with your password alone. When an app of {} needs a second step, we’ll help you to set it up.",
@@ -218,9 +218,14 @@ fn methods(visitor: &Visitor, methods: Vec<MethodView>, may_add: bool, may_chang
         view! { <p class="muted">{text}</p> }
     });
     // Only who may change them sees the forms: A20.
+    let why = if weakly {
+        "To change these, sign in with the safest of them: a passkey if you have one, else an app. A recovery code will do too."
+    } else {
+        "To change these, we need to know that it’s you: a sign-in of the last 10 minutes."
+    };
     let stale = (!methods.is_empty() && !may_change).then(|| {
         view! {
-            <p>"To change these, we need to know that it’s you: a sign-in of the last 10 minutes."</p>
+            <p>{why}</p>
             {factors::sign_in_again(visitor)}
         }
     });

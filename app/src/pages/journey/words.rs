@@ -149,7 +149,7 @@ pub fn problem_text(code: &ProblemCode) -> String {
             "There were too many wrong codes, so we’ve turned this method off. Choose another way, or contact the clinic."
         }
         ProblemCode::PasswordChangedMeanwhile => {
-            "The password of this account was changed a moment ago. Sign in with the new one."
+            "Your password, your email address or a second step was changed a moment ago. Sign in again."
         }
     };
     fixed.to_owned()

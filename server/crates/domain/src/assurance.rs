@@ -11,6 +11,7 @@ pub use crate::demand::Demand;
 use crate::{
     account::Account,
     clock::{DAY, HOUR, Timestamp},
+    factor::Factor,
     id::Id,
     passkey::PasskeyKind,
 };
@@ -240,6 +241,18 @@ impl Authentication {
         self.email_proved
     }
 
+    /// Whether it used a factor as good as the best of `factors`, of those that still opened something and were
+    /// bound before it: what protects an account is changed by the best that the account has, or a swapped SIM
+    /// card would do away with a passkey (N19). A recovery code is as good as any: it stands in, once, for
+    /// what was lost, and its owner is told.
+    #[must_use]
+    pub fn measures_up_to(&self, factors: &[Factor]) -> bool {
+        let earlier = factors.iter().filter(|f| f.stands_alone() && !f.is_dead() && f.created_at < self.at);
+        let best = earlier.flat_map(|factor| factor.secret.methods()).map(|method| method.assurance()).max();
+        let used = self.second.iter().map(|method| method.assurance()).max();
+        self.second.contains(&Method::RecoveryCode) || used >= best
+    }
+
     /// The second-factor methods that were used.
     #[must_use]
     pub const fn second(&self) -> &BTreeSet<Method> {
@@ -361,6 +374,45 @@ mod tests {
             }
             assert_eq!(sign_in.clone().carried_over(Level::Aal2).level(), Level::Aal1);
             assert!(!sign_in.amr().contains(&"mfa"), "{sign_in:?}");
+        }
+    }
+
+    #[test]
+    fn n19_what_protects_an_account_is_changed_by_the_best_that_it_has() {
+        use crate::{
+            factor::{FactorSecret, MAX_CONSECUTIVE},
+            phone::PhoneNumber,
+            secret::Sealed,
+        };
+        let at = Timestamp(DAY);
+        let factor = |secret, created_at| Factor {
+            id: Id::new(at, &mut SeededEntropy::new(2)),
+            account: someone().account(),
+            secret,
+            name: String::new(),
+            created_at,
+            last_used_at: None,
+            last_step: None,
+            failures: 0,
+            locked_until: None,
+        };
+        let number = PhoneNumber::from_e164("+12065550123").unwrap();
+        let phone = factor(FactorSecret::Phone { number, preferred: Method::TextMessage }, Timestamp(0));
+        let app = factor(FactorSecret::AuthenticatorApp { seed: Sealed(vec![1]) }, Timestamp(0));
+        let by = |method| someone().with_password().with_second(method, at);
+        for weak in [Method::TextMessage, Method::PhoneCall] {
+            assert!(by(weak).measures_up_to(&[phone.clone()]));
+            assert!(!by(weak).measures_up_to(&[phone.clone(), app.clone()]));
+            // What it bound itself does not stand above it, nor does what opens nothing any more.
+            let own = Factor { created_at: at, ..app.clone() };
+            assert!(by(weak).measures_up_to(&[phone.clone(), own]));
+            let dead = Factor { failures: MAX_CONSECUTIVE, ..app.clone() };
+            assert!(by(weak).measures_up_to(&[phone.clone(), dead]));
+        }
+        assert!(!someone().with_password().measures_up_to(&[phone.clone()]));
+        assert!(someone().with_password().measures_up_to(&[]));
+        for strong in [Method::AuthenticatorApp, Method::Passkey, Method::RecoveryCode] {
+            assert!(by(strong).measures_up_to(&[phone.clone(), app.clone()]), "{strong:?}");
         }
     }
 

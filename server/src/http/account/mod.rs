@@ -63,8 +63,8 @@ fn owner(app: &App, oneself: &Oneself) -> Owner {
         account: who.account.clone(),
         session: who.session.id,
         strong: who.session.level(now) == Level::Aal2,
-        recent: who.session.is_fresh(now),
         fresh: who.session.may_change_factors(now),
+        authentication: who.session.authentication.clone(),
         visitor: account::visitor(
             app,
             who.session.console.unwrap_or(ConsoleKind::Account),

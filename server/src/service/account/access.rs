@@ -149,7 +149,11 @@ pub async fn end_sessions(
                         ended += 1;
                     }
                 }
-                // Everywhere else: also where a device was signed in, which has no session here.
+                // Everywhere else: no browser is known any more, for a password to be enough in it.
+                if session.is_none() {
+                    tx.forget_places(account.id).await?;
+                }
+                // And also where a device was signed in, which has no session here.
                 let devices = match session {
                     None => tx.revoke_grants_without_session(account.id, now).await?,
                     Some(_) => 0,

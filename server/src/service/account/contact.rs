@@ -1,6 +1,7 @@
 //! Another address or another number, by its owner: asked for, proved by a code, called off (A20, N19).
 //!
-//! All of it takes a fresh sign-in at the account's own level, judged in the transaction of each step. A new
+//! All of it takes a fresh sign-in at AAL2, by the best that the account has, judged in the transaction of each
+//! step; an account without a second factor changes nothing here. A new
 //! address that belongs to somebody else looks like any other (A6, U10): its owner is told by mail, and no
 //! code that could be typed exists. What is made of a right code is in [`super::contact_change`].
 
@@ -29,7 +30,7 @@ use lanyard_storage::{Constraint, ReadTx, StorageError, WriteTx};
 use super::{
     Owner,
     contact_change::{self, Made},
-    factors::holds_all,
+    factors::holds_factors,
     notices::{self, NOTICE_LIFE},
 };
 use crate::{
@@ -37,6 +38,7 @@ use crate::{
     service::{
         audit,
         journey::{JourneyError, budget, code_of, facts::send_key, input},
+        phone,
     },
     state::App,
 };
@@ -212,7 +214,10 @@ where
         .store
         .write(move |tx| {
             Box::pin(async move {
-                if !holds_all(&own, tx, owner.account.id, owner.session).await? {
+                let now = own.clock.now();
+                if !holds_factors(&own, tx, owner.account.id, owner.session, |held| held.may_change_factors(now))
+                    .await?
+                {
                     return Ok(Came::SignInAgain);
                 }
                 step(&own, tx, &owner, &client).await
@@ -271,6 +276,12 @@ async fn send(
     let histories = tx.recent_sends([&destination, &anywhere], now.minus(SEND_WINDOW)).await?;
     if let Err(refusal) = change.may_send(now, &histories) {
         return Ok(Some(refusal));
+    }
+    if let Contact::Phone { number, .. } = &contact {
+        let tenant = tx.tenant_by_id(account.tenant).await?.ok_or(StorageError::Conflict)?;
+        if !phone::is_served(&tenant.phone_countries, number) {
+            return Ok(Some(Refusal::PhoneUnserved));
+        }
     }
     let taken = match &contact {
         Contact::Email { address } => tx.account_by_email(account.tenant, address).await?.is_some(),
@@ -419,9 +430,10 @@ pub async fn view(
             }
         }
     };
-    let may = owner.recent && (owner.strong || factors.is_empty());
     let step = match waits {
-        _ if !may => ContactStep::SignInAgain,
+        // The mailbox is what a first factor is bound by: nobody takes it over by a password.
+        _ if !factors.iter().any(Factor::stands_alone) => ContactStep::SecondStepFirst,
+        _ if !owner.fresh || !owner.authentication.measures_up_to(&factors) => ContactStep::SignInAgain,
         Some(change) => ContactStep::Code { to: shown(change.contact()) },
         None => ContactStep::Form {
             typed: typed.get(field_of(wanted.kind())).to_owned(),

@@ -64,6 +64,20 @@ pub(super) async fn holds_all(
     holds(app, tx, account, session, move |held| held.is_fresh(now) && (alone || held.level(now) == Level::Aal2)).await
 }
 
+/// [`holds`], for what changes the protection of an account: `enough`, and a sign-in by a factor as good as the
+/// best that is bound.
+pub(super) async fn holds_factors(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    account: Id<Account>,
+    session: Id<Session>,
+    enough: impl Fn(&Session) -> bool + Send,
+) -> Result<bool, StorageError> {
+    lock(app, tx, account).await?;
+    let factors = tx.factors_of_account(account).await?;
+    holds(app, tx, account, session, move |held| enough(held) && held.authentication.measures_up_to(&factors)).await
+}
+
 // The factor, if the session may change it now.
 async fn found(
     app: &App,
@@ -72,7 +86,7 @@ async fn found(
     factor: Id<Factor>,
 ) -> Result<Result<Factor, Changed>, StorageError> {
     let now = app.clock.now();
-    if !holds(app, tx, account, session, |held| held.may_change_factors(now)).await? {
+    if !holds_factors(app, tx, account, session, |held| held.may_change_factors(now)).await? {
         return Ok(Err(Changed::SignInAgain));
     }
     let own = tx.factors_of_account(account).await?;

@@ -18,6 +18,7 @@ pub mod words;
 use lanyard_app::api::account::{AccountView, Done, Visitor};
 use lanyard_domain::{
     account::Account,
+    assurance::Authentication,
     attribute::Attribute,
     clock::SECOND,
     contact::ContactKind,
@@ -41,10 +42,10 @@ pub struct Owner {
     pub session: Id<Session>,
     /// Whether that session is at AAL2 now: only then may it change factors (N19).
     pub strong: bool,
-    /// Whether that sign-in is fresh, at whatever level.
-    pub recent: bool,
     /// Whether it is fresh and at AAL2 (A20).
     pub fresh: bool,
+    /// How that session signed in.
+    pub authentication: Authentication,
     /// The frame of the page.
     pub visitor: Visitor,
 }
@@ -74,14 +75,16 @@ pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<Acc
             })
         })
         .await?;
+    let may_change = owner.fresh && owner.authentication.measures_up_to(&factors);
     Ok(AccountView {
         visitor: owner.visitor,
         done,
         pending: pending.iter().map(|change| words::pending(change.contact())).collect(),
         may_change_email: contact::may_change_email(account.kind),
         claims: words::claims(&account, &custom),
-        may_add_passkey: owner.fresh && app.passkeys.is_some() && !factors.is_empty(),
-        may_change_factors: owner.fresh,
+        may_add_passkey: may_change && app.passkeys.is_some() && !factors.is_empty(),
+        may_change_factors: may_change,
+        signed_in_weakly: owner.fresh && !may_change,
         methods: factors.iter().filter(|f| f.stands_alone()).map(|factor| words::method(factor, now)).collect(),
         recovery: factors.iter().find_map(|factor| words::recovery(factor, now)),
         may_have_recovery: recovery::may_have(&factors),

@@ -235,7 +235,13 @@ async fn in_transaction(
                     tx.keep_account(account.id).await?;
                     note(&own, tx, (&account, &client), Action::DeletionUndone, serde_json::json!({})).await?;
                 }
-                note(&own, tx, (&account, &client), Action::AccountSecured, serde_json::json!({})).await?;
+                let detail = match address {
+                    Address::Same => serde_json::json!({}),
+                    Address::Back(_) => serde_json::json!({"address": "brought_back"}),
+                    // Nobody gets in until the clinic has looked at it.
+                    Address::Lost => serde_json::json!({"address": "lost", "disabled": true}),
+                };
+                note(&own, tx, (&account, &client), Action::AccountSecured, detail).await?;
                 tell(&own, tx, &tenant, (&account, &client), (&link, &address)).await?;
                 Ok::<_, JourneyError>(SecuredView {
                     domain: tenant.domain.as_str().to_owned(),

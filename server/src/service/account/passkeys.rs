@@ -20,7 +20,7 @@ use lanyard_storage::{Constraint, StorageError};
 
 use super::{
     Owner,
-    factors::holds,
+    factors::holds_factors,
     notices::{self, News},
 };
 use crate::{
@@ -48,12 +48,13 @@ pub async fn begin(app: &App, owner: &Owner) -> Result<bool, StorageError> {
     if !owner.fresh || app.passkeys.is_none() {
         return Ok(false);
     }
-    let (id, session) = (owner.account.id, owner.session);
+    let (id, session, authentication) = (owner.account.id, owner.session, owner.authentication.clone());
     let ceremony = Ceremony::begin(app.clock.now(), app.entropy().as_mut());
     app.store
         .write(move |tx| {
             Box::pin(async move {
-                if !may_add(&tx.factors_of_account(id).await?) {
+                let factors = tx.factors_of_account(id).await?;
+                if !may_add(&factors) || !authentication.measures_up_to(&factors) {
                     return Ok(false);
                 }
                 tx.set_session_ceremony(session, &ceremony).await?;
@@ -147,7 +148,8 @@ async fn bind(
         .write(move |tx| {
             Box::pin(async move {
                 let (account, now) = (&owner.account, own.clock.now());
-                let strong = holds(&own, tx, account.id, owner.session, |held| held.level(now) == Level::Aal2).await?;
+                let strong =
+                    holds_factors(&own, tx, account.id, owner.session, |held| held.level(now) == Level::Aal2).await?;
                 tx.take_session_ceremony(owner.session, &open).await?;
                 let allowed = strong && may_add(&tx.factors_of_account(account.id).await?);
                 let attested = creation.attestation.filter(|_| allowed);

@@ -11,7 +11,7 @@ use lanyard_storage::StorageError;
 
 use super::{
     Owner,
-    factors::{event, holds},
+    factors::{event, holds_factors},
     notices::{self, News},
 };
 use crate::{
@@ -57,7 +57,7 @@ pub async fn make(app: &App, owner: Owner, client: Client, replaces: Option<Id<F
         .write(move |tx| {
             Box::pin(async move {
                 let account = &owner.account;
-                if !holds(&own, tx, account.id, owner.session, |held| held.may_change_factors(now)).await? {
+                if !holds_factors(&own, tx, account.id, owner.session, |held| held.may_change_factors(now)).await? {
                     return Ok(Made::SignInAgain);
                 }
                 let factors = tx.factors_of_account(account.id).await?;

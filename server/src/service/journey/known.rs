@@ -53,7 +53,8 @@ pub(super) async fn signals(
 }
 
 /// Notes a sign-in of `account` with a second factor; gives the secret that makes the browser known from
-/// now on.
+/// now on. It is a new one each time, and the one that the browser came with counts no more for this
+/// account: whoever put it there, or copied it, has nothing (A17).
 ///
 /// # Errors
 /// When the database does not answer.
@@ -64,9 +65,11 @@ pub(super) async fn note(
     whence: &Whence,
     now: Timestamp,
 ) -> Result<Token, StorageError> {
-    let secret = whence.browser.clone().unwrap_or_else(|| Token::generate(app.entropy().as_mut()));
+    let secret = Token::generate(app.entropy().as_mut());
+    let came = whence.browser.as_ref().map_or("", Token::expose);
+    let [former, _] = places(app, tenant, Some(account), [came, &whence.network]);
     let [browser, network] = places(app, tenant, Some(account), [secret.expose(), &whence.network]);
-    tx.note_places(account, &browser, &network, now).await?;
+    tx.note_places(account, [&former, &browser], &network, now).await?;
     Ok(secret)
 }
 

@@ -47,7 +47,12 @@ pub(super) async fn enqueue(
     let not_me = match &outgoing {
         Outgoing::Notice {
             to,
-            notice: Notice::PasswordChanged | Notice::FactorBound(_) | Notice::RecoveryCodeUsed { .. },
+            notice:
+                Notice::PasswordChanged
+                | Notice::FactorBound(_)
+                | Notice::RecoveryCodeUsed { .. }
+                | Notice::FactorDisabled(_)
+                | Notice::PasswordDisabled,
         } => {
             let (tenant, domain) = (hands.scene.tenant.id, hands.scene.tenant.domain.as_str());
             match tx.account_by_email(tenant, to).await? {

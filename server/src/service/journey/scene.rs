@@ -85,7 +85,7 @@ pub async fn demand(
     // The methods that the application's own stronger flows allow; any, if none says.
     let allowed = linked.iter().filter(|flow| flow.settings.mfa.floor() >= minimum);
     let demand = Demand::mfa(allowed.flat_map(|flow| flow.settings.mfa.methods.iter().copied()));
-    Ok(demand.with_minimum(minimum))
+    Ok(demand.with_minimum(minimum).with_minimum(flow.settings.mfa.minimum))
 }
 
 fn minimum(application: &Application, linked: &[UserFlow]) -> Assurance {

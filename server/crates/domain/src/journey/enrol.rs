@@ -18,7 +18,7 @@ use crate::{
     secret::Sealed,
 };
 
-/// An existing account gets its first factor only behind a code to its verified address.
+/// An existing account gets a factor in a journey only behind a code to its verified address.
 pub(super) fn confirm(context: &mut Context<'_, '_>, person: Person) -> Stage {
     let address = context.facts.account.as_ref().map(|a| a.email.as_str().to_owned()).unwrap_or_default();
     let mut proof = context.proof(CodePurpose::ConfirmEmail, &address);
@@ -213,12 +213,15 @@ pub(super) fn bind_app(
     }
 }
 
-/// A first factor needs the code to the account's address, any other one needs a factor that is
-/// bound (N19). Asked when enrolment goes on and once more when it ends: another journey of the
+/// A first factor needs the code to the account's address; any other one needs a factor that is bound, and
+/// that code or a factor as good as any that is bound (N18, N19). Asked when enrolment goes on and once more when it ends: another journey of the
 /// same account may have bound one in between.
 pub(super) fn may_bind(context: &Context<'_, '_>, person: &Person) -> bool {
-    let used = !person.authentication.second().is_empty();
-    person.new.is_some() || used || (bound(context, person).is_empty() && person.authentication.email_proved())
+    let (authentication, bound) = (&person.authentication, bound(context, person));
+    let used = !authentication.second().is_empty();
+    let first = bound.is_empty() && authentication.email_proved();
+    let another = used && (authentication.email_proved() || authentication.measures_up_to(bound));
+    person.new.is_some() || first || another
 }
 
 pub(super) fn new_factor(

@@ -65,13 +65,14 @@ pub(super) fn bound<'a>(context: &'a Context<'_, '_>, person: &Person) -> &'a [F
 }
 
 // Challenge a factor that the demand accepts; else any bound factor, because binding a new one
-// takes the level the account has (N19); else enrol a first one, behind a proof of the address.
+// takes the level the account has (N19); then enrol one, behind a proof of the address as well: what a
+// weaker factor alone could bind would be worth no more than that one (N18: two routes).
 pub(super) fn second(context: &mut Context<'_, '_>, person: Person) -> Stage {
     let accepted = ways(context, &person);
     if let Some((factor, method)) = accepted.first().copied() {
         return challenge(context, person, factor, method);
     }
-    if person.new.is_some() || person.authentication.email_proved() || !person.authentication.second().is_empty() {
+    if person.new.is_some() || person.authentication.email_proved() {
         return enrol::start(context, person);
     }
     enrol::confirm(context, person)

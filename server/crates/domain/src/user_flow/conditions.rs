@@ -46,6 +46,13 @@ impl Conditions {
         !self.new_browser && !self.new_network && self.strong_days.is_none()
     }
 
+    /// Whether days are all that is asked for: then who has stolen a password is let in anywhere, as long as its
+    /// owner used a second factor lately. Such a flow is never saved.
+    #[must_use]
+    pub const fn trusts_every_browser(&self) -> bool {
+        self.strong_days.is_some() && !self.new_browser
+    }
+
     /// What either of both asks for.
     #[must_use]
     pub fn or(self, other: Self) -> Self {

@@ -18,7 +18,7 @@ async fn n22_a_place_is_known_for_its_own_account_until_it_is_old_or_forgotten(d
         .write(move |tx| {
             async move {
                 let before = NOW.minus(1);
-                tx.note_places(account, &laptop, &home, NOW).await?;
+                tx.note_places(account, [&phone, &laptop], &home, NOW).await?;
                 let known =
                     |browser_known, network_known, last| Signals { browser_known, network_known, last_strong_at: last };
                 assert_eq!(tx.signals(Some(account), &laptop, &home, before).await?, known(true, true, Some(NOW)));
@@ -28,11 +28,15 @@ async fn n22_a_place_is_known_for_its_own_account_until_it_is_old_or_forgotten(d
                     assert_eq!(tx.signals(nobody, &laptop, &home, before).await?, Signals::default());
                 }
                 // Seen again, and elsewhere: the last time counts, a place that is too old does not.
-                tx.note_places(account, &laptop, &cafe, later).await?;
+                tx.note_places(account, [&laptop, &laptop], &cafe, later).await?;
                 assert_eq!(tx.signals(Some(account), &laptop, &home, NOW).await?, known(true, false, Some(later)));
                 assert_eq!(tx.delete_old_places(NOW.plus(1), 10).await?, 1, "the network at home");
                 assert_eq!(tx.delete_old_places(NOW.plus(1), 10).await?, 0);
-                tx.note_places(other, &laptop, &home, NOW).await?;
+                tx.note_places(other, [&phone, &laptop], &home, NOW).await?;
+                // A browser's secret is another one from then on; the former counts no more.
+                tx.note_places(account, [&laptop, &phone], &cafe, later).await?;
+                assert_eq!(tx.signals(Some(account), &laptop, &cafe, NOW).await?, known(false, true, Some(later)));
+                assert_eq!(tx.signals(Some(account), &phone, &cafe, NOW).await?, known(true, true, Some(later)));
                 tx.forget_places(account).await?;
                 assert_eq!(tx.signals(Some(account), &laptop, &cafe, before).await?, Signals::default());
                 assert_eq!(tx.signals(Some(other), &laptop, &home, before).await?, known(true, true, Some(NOW)));

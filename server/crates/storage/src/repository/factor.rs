@@ -39,7 +39,8 @@ pub trait FactorWrites {
     /// have the others; whether there were such.
     async fn disable_used_recovery_codes(&mut self, account: Id<Account>, since: Timestamp) -> Result<bool>;
     /// Removes a factor of `account` if at least `must_remain` others are left that open something, recovery
-    /// codes not counted: else Conflict (D7). Recovery codes go with the last of the others.
+    /// codes not counted: else Conflict (D7). Recovery codes go with the last of the others, and what journeys
+    /// know of the account is out of date.
     async fn remove_factor(&mut self, account: Id<Account>, factor: Id<Factor>, must_remain: u32) -> Result<()>;
 }
 
@@ -226,6 +227,9 @@ both!(FactorWrites {
             alone.bind(account.uuid()).execute(&mut *self.db).await?;
         }
         set_kinds!(self, account, holder, FactorKinds::of(&left));
+        // What journeys proved by it counts no more (failure 8).
+        let outdate = sqlx::query("UPDATE accounts SET password_version = password_version + 1 WHERE id = $1");
+        outdate.bind(account.uuid()).execute(&mut *self.db).await?;
         Ok(())
     }
 });

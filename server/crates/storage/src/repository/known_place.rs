@@ -24,11 +24,12 @@ pub trait KnownPlaceReads {
 /// Changes known places.
 #[async_trait]
 pub trait KnownPlaceWrites {
-    /// Notes a sign-in with a second factor in this browser and from this network.
+    /// Notes a sign-in with a second factor in this browser, whose secret was `former` and is `browser` from now
+    /// on, and from this network.
     async fn note_places(
         &mut self,
         account: Id<Account>,
-        browser: &TokenHash,
+        [former, browser]: [&TokenHash; 2],
         network: &TokenHash,
         at: Timestamp,
     ) -> Result<()>;
@@ -65,10 +66,12 @@ both!(KnownPlaceWrites {
     async fn note_places(
         &mut self,
         account: Id<Account>,
-        browser: &TokenHash,
+        [former, browser]: [&TokenHash; 2],
         network: &TokenHash,
         at: Timestamp,
     ) -> Result<()> {
+        let forget = self.later("DELETE FROM known_places WHERE account_id = $1 AND place = $2");
+        forget.bind(account.uuid()).bind(&former.0[..]).any().await?;
         let upsert = self.later(
             "INSERT INTO known_places (account_id, place, seen_at) VALUES ($1, $2, $4), ($1, $3, $4) \
              ON CONFLICT (account_id, place) DO UPDATE SET seen_at = excluded.seen_at",

@@ -19,6 +19,8 @@ pub(crate) const NO_METHOD: &str = "Choose at least one method.";
 
 /// What to do where a second factor is demanded under conditions and none is ticked.
 pub(super) const NO_CONDITION: &str = "Choose at least one condition, or ask always or never.";
+/// What to do where days are chosen without a new browser.
+const BROWSER_TOO: &str = "Choose this too: the days alone would let a stolen password in from any browser.";
 /// The days that stand in the form before anybody chose.
 const USUAL_DAYS: u32 = 30;
 
@@ -31,6 +33,9 @@ pub(crate) fn conditional_edit(fields: &Fields) -> Result<FlowEdit, Vec<ErrorIte
     let conditions = conditions(fields, &mut problems);
     if conditions.is_some_and(|conditions| conditions.is_empty()) {
         problems.add("conditions", NO_CONDITION);
+    }
+    if conditions.is_some_and(|conditions| conditions.trusts_every_browser()) {
+        problems.add("when_new_browser", BROWSER_TOO);
     }
     let factors = factors(fields, &mut problems);
     problems.or(conditions.zip(factors).map(|(conditions, factors)| FlowEdit::AskWhen(conditions, factors)))
@@ -133,16 +138,26 @@ mod tests {
         let form = || factor_values(FormState::default(), &mfa);
         for conditions in [
             Conditions { new_browser: true, ..Conditions::default() },
-            Conditions { new_network: true, strong_days: Some(MAX_STRONG_DAYS), ..Conditions::default() },
-            Conditions { strong_days: Some(1), ..Conditions::default() },
+            Conditions { new_network: true, ..Conditions::default() },
+            Conditions { new_browser: true, new_network: true, strong_days: Some(MAX_STRONG_DAYS) },
+            Conditions { new_browser: true, strong_days: Some(1), ..Conditions::default() },
         ] {
             let read = conditional_edit(&Fields(condition_values(form(), conditions).values));
             let factors = Factors { methods: mfa.methods.clone(), minimum: mfa.minimum };
             assert_eq!(read, Ok(FlowEdit::AskWhen(conditions, factors)));
         }
         assert_eq!(conditional_edit(&Fields(form().values)).unwrap_err()[0].field, "conditions");
+        for conditions in [
+            Conditions { strong_days: Some(1), ..Conditions::default() },
+            Conditions { new_network: true, strong_days: Some(1), ..Conditions::default() },
+        ] {
+            let problems = conditional_edit(&Fields(condition_values(form(), conditions).values)).unwrap_err();
+            assert!(problems.len() == 1 && problems[0].field == "when_new_browser", "{conditions:?}: {problems:?}");
+        }
         for wrong in ["0", "91", "-1", "1.5", "x"] {
-            let problems = conditional_edit(&Fields(form().with("when_days", wrong).values)).unwrap_err();
+            let problems =
+                conditional_edit(&Fields(form().with("when_new_browser", "true").with("when_days", wrong).values))
+                    .unwrap_err();
             assert!(problems.len() == 1 && problems[0].field == "when_days", "{wrong}: {problems:?}");
         }
     }

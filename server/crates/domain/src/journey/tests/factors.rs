@@ -302,6 +302,8 @@ fn n19_a_method_the_account_lacks_is_enrolled_behind_the_bound_factor() {
     desk.sign_in(B);
     assert_eq!(desk.stage(), "challenge", "the phone first, although this flow does not accept it");
     desk.prove(PHONE);
+    assert_eq!(desk.stage(), "confirm_email", "n18: by two routes");
+    desk.prove(B);
     assert_eq!(desk.stage(), "enrol_app");
 }
 

@@ -17,6 +17,9 @@ fn n14_n19_who_has_a_phone_alone_sets_up_something_better_behind_it() {
         let refused = desk.send(Event::ChooseMethod { method: Method::AuthenticatorApp });
         assert_eq!(refused, Some(Refusal::MethodUnavailable), "nothing is set up before the phone answered");
         desk.ok(code(&digits));
+        assert_eq!(desk.stage(), "confirm_email", "n18: what a phone alone could bind would be worth a phone");
+        assert_eq!(desk.send(Event::ChooseMethod { method: Method::AuthenticatorApp }), Some(Refusal::OutOfStep));
+        desk.prove(B);
         assert_eq!(desk.stage(), "choose_method", "a phone is not enough");
         assert_eq!(desk.send(Event::ChooseMethod { method: via }), Some(Refusal::MethodUnavailable));
         desk.ok(Event::ChooseMethod { method: Method::AuthenticatorApp });
@@ -56,7 +59,7 @@ fn n26_nothing_but_a_passkey_is_set_up_where_the_minimum_is_safe_from_phishing()
     desk.sign_in(B);
     assert_eq!(desk.stage(), "challenge");
     let digits = desk.app_digits();
-    desk.ok(code(&digits));
+    desk.ok(code(&digits)).prove(B);
     assert_eq!(desk.stage(), "enrol_passkey");
     desk.ok(Event::Back);
     for method in [Method::AuthenticatorApp, Method::TextMessage, Method::PhoneCall] {
@@ -82,6 +85,15 @@ fn n23_a_session_below_the_minimum_leads_nowhere_and_a_way_back_neither() {
     assert_eq!(desk.stage(), "sign_in");
     // And falls again: a journey keeps what it began with.
     desk.demand = on();
-    desk.sign_in(B).prove(PHONE);
+    desk.sign_in(B).prove(PHONE).prove(B);
     assert_eq!(desk.stage(), "choose_method");
+}
+
+#[test]
+fn n18_an_app_that_was_guessed_to_death_leaves_no_way_round_it_by_text_alone() {
+    let factors = vec![phone_factor(PHONE), app_factor(SEED)];
+    let mut desk = Desk::with(FlowType::SignIn, Audience::Patients, &at_least(Assurance::Aal2Strict), factors);
+    desk.store.accounts[1].factors[1].failures = crate::factor::MAX_CONSECUTIVE;
+    desk.sign_in(B).prove(PHONE);
+    assert_eq!(desk.stage(), "confirm_email");
 }
