@@ -401,7 +401,7 @@ mod tests {
         let app = factor(FactorSecret::AuthenticatorApp { seed: Sealed(vec![1]) }, Timestamp(0));
         let by = |method| someone().with_password().with_second(method, at);
         for weak in [Method::TextMessage, Method::PhoneCall] {
-            assert!(by(weak).measures_up_to(&[phone.clone()]));
+            assert!(by(weak).measures_up_to(std::slice::from_ref(&phone)));
             assert!(!by(weak).measures_up_to(&[phone.clone(), app.clone()]));
             // What it bound itself does not stand above it, nor does what opens nothing any more.
             let own = Factor { created_at: at, ..app.clone() };
@@ -409,7 +409,7 @@ mod tests {
             let dead = Factor { failures: MAX_CONSECUTIVE, ..app.clone() };
             assert!(by(weak).measures_up_to(&[phone.clone(), dead]));
         }
-        assert!(!someone().with_password().measures_up_to(&[phone.clone()]));
+        assert!(!someone().with_password().measures_up_to(std::slice::from_ref(&phone)));
         assert!(someone().with_password().measures_up_to(&[]));
         for strong in [Method::AuthenticatorApp, Method::Passkey, Method::RecoveryCode] {
             assert!(by(strong).measures_up_to(&[phone.clone(), app.clone()]), "{strong:?}");
