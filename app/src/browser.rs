@@ -48,7 +48,7 @@ pub fn country_name(code: &str) -> Option<String> {
 #[cfg(feature = "hydrate")]
 pub(crate) use live::focus;
 #[cfg(feature = "claims")]
-pub(crate) use live::language;
+pub(crate) use live::written;
 
 #[cfg(feature = "hydrate")]
 mod live {
@@ -103,9 +103,20 @@ mod live {
     }
 
     /// The page's language.
-    pub(crate) fn language() -> String {
+    fn language() -> String {
         let html = document().document_element();
         html.and_then(|html| html.get_attribute("lang")).unwrap_or_else(|| "en".to_owned())
+    }
+
+    /// The page's language as this browser writes it: its first language of that kind (`en-GB` for a
+    /// page in `en`), so that dates are in the order that its reader knows; else the page's own.
+    #[cfg(feature = "claims")]
+    pub(crate) fn written() -> String {
+        let page = language();
+        let languages = window().navigator().languages();
+        let mut own = languages.iter().filter_map(|tag| tag.as_string());
+        let own = own.find(|tag| tag.split('-').next() == Some(page.as_str()));
+        own.unwrap_or(page)
     }
 
     /// `new Intl.DisplayNames(language, { type: "region", fallback: "none" }).of(code)`: the browser

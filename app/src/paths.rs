@@ -80,6 +80,9 @@ pub fn clinic(domain: &str) -> String {
     format!("/clinic/{domain}")
 }
 
+/// The way to one's own account for who does not know which clinic's.
+pub const ACCOUNT: &str = "/account";
+
 /// A person's own account.
 #[must_use]
 pub fn account(domain: &str) -> String {

@@ -27,3 +27,12 @@ export async function expectAccessible(page: Page, state: string): Promise<void>
     }));
     expect(found, `axe on ${state} (${page.url()})`).toEqual([]);
 }
+
+/** The same in light and in dark colours; leaves the page light. */
+export async function expectAccessibleInBothColours(page: Page, state: string): Promise<void> {
+    for (const colorScheme of ["light", "dark"] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+        await expectAccessible(page, `${state}, ${colorScheme}`);
+    }
+    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+}

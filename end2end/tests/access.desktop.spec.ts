@@ -2,7 +2,7 @@
 // A server of its own: the first operator's link works once, and the settings are not the demo's.
 import { nextCode, seen } from "../support/inbox.ts";
 import { at, becomeOperator, enrolPhone, enterPhoneCode, giveDetails, givePassword, operatorLink, person, press, proveAddress, TENANT, toSignIn } from "../support/journey.ts";
-import { expectAccessible } from "../support/axe.ts";
+import { expectAccessibleInBothColours } from "../support/axe.ts";
 import { startServer, type RunningServer } from "../support/server.ts";
 import { makeThirdParty, offerToKeep } from "../support/third-party.ts";
 import { expect, test, type BrowserContext, type Page } from "../support/test.ts";
@@ -24,13 +24,8 @@ test.afterAll(async () => {
     await server.stop();
 });
 
-async function good(state: string): Promise<void> {
-    for (const colorScheme of ["light", "dark"] as const) {
-        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-        await expectAccessible(page, `${state}, ${colorScheme}`);
-    }
-    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
-}
+/** In both colours. */
+const good = (state: string): Promise<void> => expectAccessibleInBothColours(page, state);
 
 test("the operator marks the application as somebody else's and offers to keep people signed in", async () => {
     await becomeOperator(page, operatorLink(server.output()), person("Olive", "Operator"));

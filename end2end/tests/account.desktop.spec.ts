@@ -1,6 +1,6 @@
 // What people look after at their account: history, a copy of their data, deletion with time to think, and the
 // link in a mail about a change that was somebody else's.
-import { expectAccessible } from "../support/axe.ts";
+import { expectAccessibleInBothColours as good } from "../support/axe.ts";
 import { nextCode, nextMessage, seen } from "../support/inbox.ts";
 import { at, enterPhoneCode, givePassword, person, press, signUp, TENANT, toSignIn, type Person } from "../support/journey.ts";
 import { expect, test, type APIRequestContext, type Page } from "../support/test.ts";
@@ -16,14 +16,6 @@ async function toAccount(page: Page, request: APIRequestContext, who: Person): P
     await givePassword(page, who.email, who.password);
     await enterPhoneCode(page, request, who, "Text message", known);
     await at(page, "Your account");
-}
-
-async function good(page: Page, state: string): Promise<void> {
-    for (const colorScheme of ["light", "dark"] as const) {
-        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-        await expectAccessible(page, `${state}, ${colorScheme}`);
-    }
-    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
 }
 
 test("A23 the security history says what was done, and one's data comes as a file", async ({ page, request }) => {

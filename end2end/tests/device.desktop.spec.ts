@@ -1,6 +1,6 @@
 // Signing a device in (RFC 8628) in a browser: what the person sees, says and is warned of.
 // A server of its own: the first operator's link works once, and the setting is not the demo's.
-import { expectAccessible } from "../support/axe.ts";
+import { expectAccessibleInBothColours as good } from "../support/axe.ts";
 import { registerDevice, type Device } from "../support/device.ts";
 import { at, becomeOperator, enrolPhone, giveDetails, operatorLink, person, press, proveAddress } from "../support/journey.ts";
 import { hydrated } from "../support/page.ts";
@@ -21,13 +21,6 @@ test.beforeAll(async ({ browser, playwright }) => {
     await context.close();
 });
 test.afterAll(async () => await server.stop());
-
-async function good(page: Page, state: string): Promise<void> {
-    for (const colorScheme of ["light", "dark"] as const) {
-        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-        await expectAccessible(page, `${state}, ${colorScheme}`);
-    }
-}
 
 for (const javaScriptEnabled of [true, false]) {
     const how = javaScriptEnabled ? "with scripting" : "U1 without scripting";

@@ -198,3 +198,9 @@ test("unknown addresses of this site: a page that says so, with a number for que
         await expect(page.locator("main")).toContainText("give this number");
     }
 });
+
+test("the address of the account without a clinic leads to the demo's", async ({ page }) => {
+    await page.goto("/account");
+    await page.waitForURL(/\/journey\//);
+    await at(page, "Sign in");
+});

@@ -192,6 +192,8 @@ test("U30 claims: plain labels first, technical names, source and raw token in a
     const claims = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as Record<string, unknown>;
     expect(claims["given_name"]).toBe("Elizabeth");
     await expect(page.locator(".claims")).toContainText(String(claims["iss"]));
+    // A British browser, so the day comes first.
+    await expect(page.locator("main")).toContainText(/\b\d{1,2} [A-Z][a-z]+ 20\d\d\b/);
 });
 
 test("Cancel at sign-in leads back to the application, which says so", async ({ page }) => {

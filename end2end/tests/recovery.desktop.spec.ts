@@ -1,5 +1,5 @@
 // Recovery codes: made at the account page and shown once, used once each at sign-in, a warning when few are left.
-import { expectAccessible } from "../support/axe.ts";
+import { expectAccessibleInBothColours as good } from "../support/axe.ts";
 import { nextMessage, seen } from "../support/inbox.ts";
 import { at, enterPhoneCode, givePassword, person, press, signUp, TENANT, toSignIn, type Person } from "../support/journey.ts";
 import { hydrated } from "../support/page.ts";
@@ -18,14 +18,6 @@ async function toAccount(page: Page, request: APIRequestContext, who: Person): P
     await givePassword(page, who.email, who.password);
     await enterPhoneCode(page, request, who, "Text message", known);
     await at(page, "Your account");
-}
-
-async function good(page: Page, state: string): Promise<void> {
-    for (const colorScheme of ["light", "dark"] as const) {
-        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-        await expectAccessible(page, `${state}, ${colorScheme}`);
-    }
-    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
 }
 
 /** The codes on the page that shows them. */

@@ -30,7 +30,7 @@ use crate::{
     http::{documents::Documents, limit::Limiter},
     jobs::delivery::Wake,
     outbound::{Outbound, Reach},
-    service::{journey, oauth, signing::SigningKeys},
+    service::{journey, left_out::LeftOut, oauth, signing::SigningKeys},
     state::{App, Channels, EntropySource, Parts},
 };
 
@@ -112,6 +112,7 @@ pub fn parts(config: Config, store: Store, master: MasterKey, outside: Outside) 
             .map_err(|error| say(format!("public_origin: {error}")))?,
         passkeys: RelyingParty::new(&origin),
         limiter: Limiter::new(&config.limits),
+        left_out: LeftOut::default(),
         origin,
         config,
         store,

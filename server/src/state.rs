@@ -28,6 +28,7 @@ use crate::{
     outbound::Outbound,
     service::{
         journey::{self, JourneyError},
+        left_out::LeftOut,
         oauth,
         signing::SigningKeys,
     },
@@ -95,6 +96,8 @@ pub struct Parts {
     pub inbox: Option<Arc<Inbox>>,
     /// The limit per network.
     pub limiter: Limiter,
+    /// Failures that the log was not told of, counted.
+    pub left_out: LeftOut,
     /// Wakes the delivery.
     pub outbox: Wake,
     /// Calls addresses that applications register.

@@ -74,6 +74,13 @@ impl Home {
         self.post(&path, &[("code", code)]).await
     }
 
+    /// Takes `NEW` for an address, code and all.
+    async fn move_to_new(&mut self, app: &TestApp) {
+        self.ask(NEW).await;
+        let code = app.code(NEW).await;
+        assert_eq!(self.answer(&code).await.location().unwrap(), self.done("email-changed"));
+    }
+
     async fn page(&mut self) -> Page {
         self.browser.get(&paths::account_email(&self.domain)).await
     }
@@ -164,9 +171,7 @@ async fn an_address_comes_back(options: Options) {
     let clinic = app.world.mfa.clone();
     // Somebody who has Maria's phone in their hands makes her account theirs.
     let mut stranger = Home::maria(&app, &clinic).await;
-    stranger.ask(NEW).await;
-    let code = app.code(NEW).await;
-    stranger.answer(&code).await;
+    stranger.move_to_new(&app).await;
     let first = link(&app, MARIA).await;
     app.advance(MINUTE);
     let extra = one_more(&app, clinic.maria, "+12065550177").await;
@@ -226,9 +231,7 @@ async fn a5_the_link_of_whoever_took_the_account_over_leaves_its_owners_link_alo
     let app = TestApp::new().await;
     let clinic = app.world.mfa.clone();
     let mut stranger = Home::maria(&app, &clinic).await;
-    stranger.ask(NEW).await;
-    let code = app.code(NEW).await;
-    stranger.answer(&code).await;
+    stranger.move_to_new(&app).await;
     let first = link(&app, MARIA).await;
     app.advance(MINUTE);
     let extra = one_more(&app, clinic.maria, "+12065550177").await;
@@ -247,9 +250,7 @@ async fn a5_an_address_that_somebody_has_by_now_comes_not_back_and_nobody_gets_i
     let app = TestApp::new().await;
     let clinic = app.world.plain.clone();
     let mut home = Home::nora(&app, &clinic).await;
-    home.ask(NEW).await;
-    let code = app.code(NEW).await;
-    home.answer(&code).await;
+    home.move_to_new(&app).await;
     let first = link(&app, NORA).await;
     let mut run = Run::begin(&app, &clinic, Via::Form).await;
     run.sign_up(&app, NORA, "quiet marble 58 lantern").await;
@@ -437,9 +438,7 @@ async fn f8_a8_refresh_tokens_end_and_a_reset_that_proved_the_old_address_comes_
     assert!(matches!(view.stage, StageView::NewPassword { .. }), "{view:?}");
 
     let mut home = Home::nora(&app, &clinic).await;
-    home.ask(NEW).await;
-    let code = app.code(NEW).await;
-    assert_eq!(home.answer(&code).await.location().unwrap(), home.done("email-changed"));
+    home.move_to_new(&app).await;
     let token = tokens["refresh_token"].as_str().unwrap();
     assert_eq!(refresh(&mut device.browser, &clinic, &clinic.flow, token).await.status, 400);
     let before = app.rows(&["accounts", "sessions"]).await;

@@ -32,6 +32,36 @@ pub(crate) async fn run(dir: &Path, arguments: &[&str], environment: &[(&str, &s
     panic!("it still runs: {arguments:?}");
 }
 
+// The same with nobody who reads what it prints, not even the first byte.
+async fn unread(dir: &Path, arguments: &[&str]) -> Output {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_lanyard"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LANYARD_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).current_dir(dir).stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped());
+    command.kill_on_drop(true).spawn().unwrap().wait_with_output().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_pipe_ends_a_command_quietly() {
+    let dir = temp_dir();
+    installed(&dir, false).await;
+    for command in [
+        &["config", "show"][..],
+        &["config", "check", "--data-dir", "data"],
+        &["keys", "list", "--data-dir", "data"],
+        &["tenant", "list", "--data-dir", "data"],
+        &["operator", "invite", "--data-dir", "data"],
+    ] {
+        let output = unread(&dir, command).await;
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && !text.contains("panicked"), "{command:?}: {text}");
+    }
+    remove(&dir);
+}
+
 const SERVE: [&str; 5] = ["serve", "--listen", "127.0.0.1:0", "--data-dir", "data"];
 
 fn assert_one_line(output: &Output, words: &[&str]) {

@@ -105,6 +105,11 @@ async fn tenants_flows_and_applications_are_made_and_changed() {
     assert_ne!(changed["settings"], flow["settings"]);
     assert_ne!(changed["version"], flow["version"]);
     assert_eq!(changed["id"], flow["id"]);
+    for (to, mfa) in [("off", "off"), ("on", "always_on")] {
+        let set = answered(&dir, &["flow", "mfa", "B2C_1_signup", "--tenant", domain, "--to", to]).await;
+        let policy = &set["settings"]["mfa"];
+        assert_eq!((&policy["enforcement"], &policy["methods"]), (&mfa.into(), &changed["settings"]["mfa"]["methods"]));
+    }
 
     let register = ["app", "register", "--tenant", domain, "--name", "Portal", "--reply-url", REPLY];
     let web: Vec<&str> = register.into_iter().chain(["--kind", "web", "--flow", "B2C_1_signup"]).collect();

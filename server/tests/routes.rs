@@ -9,14 +9,16 @@ use axum::{
     body::Body,
     http::{Method, Request},
 };
+use lanyard_domain::role::Role;
 use lanyard_oidc::endpoints::Endpoint;
 use lanyard_server::http::csrf::EXEMPT;
 
 use crate::support::{TestApp, journey::place};
 
 /// Open to everybody; every other route wants a session of a console. A new line here is a decision.
-const OPEN: [&str; 18] = [
+const OPEN: [&str; 19] = [
     "/",
+    "/account",
     "/livez",
     "/readyz",
     "/pkg/{file}",
@@ -164,6 +166,35 @@ async fn n25_every_route_that_changes_state_refuses_other_sites() {
     }
     assert!(checked >= 12);
     assert_eq!(app.rows(&tables).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n25_every_form_of_the_portal_wants_the_token_of_its_operator() {
+    let app = TestApp::new().await;
+    let roles = [Role::InstanceOperator, Role::TenantOperator(app.world.mfa.tenant.id)];
+    let (mut ann, _) = crate::portal::operator(&app, "Ann", &roles).await;
+    let (mut ben, _) = crate::portal::operator(&app, "Ben", &roles).await;
+    let of_ben = ben.get("/portal/new").await.csrf().unwrap();
+    let before = app.durable().await;
+    let mut checked = 0;
+    for route in routes().into_iter().filter(|route| route.path.starts_with("/portal")) {
+        for method in route.methods.iter().filter(|method| **method != Method::GET) {
+            let forms: [&[(&str, &str)]; 4] = [&[], &[("csrf", "")], &[("csrf", "x")], &[("csrf", of_ben.as_str())]];
+            for fields in forms {
+                let request = Request::builder()
+                    .method(method.clone())
+                    .uri(filled(&route.path))
+                    .header("sec-fetch-site", "same-origin")
+                    .header("content-type", "application/x-www-form-urlencoded");
+                let body = Body::from(crate::support::browser::encode(fields));
+                let answer = ann.send(request.body(body).unwrap()).await;
+                assert_eq!(answer.status, 403, "{method} {} {fields:?}", route.path);
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked >= 19, "{checked} forms");
+    assert_eq!(app.durable().await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -246,7 +246,7 @@ fn received(claims: Value, found: Discovery, id_token: String) -> Received {
     Received { claims, signed_in_at, issuer: found.issuer, id_token, end_session: found.end_session_endpoint }
 }
 
-/// A time as people write it in the page's language, in their own time zone.
+/// A time as people write it in the page's language and their country, in their own time zone.
 fn written(seconds: f64) -> String {
     let date = js_sys::Date::new(&JsValue::from_f64(seconds * 1000.0));
     let style = js_sys::Object::new();
@@ -254,7 +254,7 @@ fn written(seconds: f64) -> String {
         // Setting a property of an object of our own cannot fail.
         let _ = js_sys::Reflect::set(&style, &name.into(), &value.into());
     }
-    String::from(date.to_locale_string(&browser::language(), &style))
+    String::from(date.to_locale_string(&browser::written(), &style))
 }
 
 /// A claim's value as people read it.

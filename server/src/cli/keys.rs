@@ -10,7 +10,7 @@ use lanyard_oidc::jose::rotation::KeyState;
 use lanyard_storage::{NameCursor, StorageError};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Common, Outcome};
+use super::{Common, Outcome, print};
 use crate::{
     config::Config,
     service::key_rotation::{self, Retirement},
@@ -120,10 +120,10 @@ async fn list(app: &App, tenants: &[Tenant], json: bool) -> Outcome {
                     "tenant": domain, "kid": key.id, "algorithm": alg, "state": word,
                     "signs_from": signs, "deleted_at": gone,
                 });
-                println!("{row}");
+                print::line(row)?;
             } else {
                 let gone = gone.map(|at| format!(", deleted {at}")).unwrap_or_default();
-                println!("{domain}  {alg:<5}  {word:<7}  {}  signs from {signs}{gone}", key.id);
+                print::line(format_args!("{domain}  {alg:<5}  {word:<7}  {}  signs from {signs}{gone}", key.id))?;
             }
         }
     }
@@ -131,26 +131,28 @@ async fn list(app: &App, tenants: &[Tenant], json: bool) -> Outcome {
 }
 
 async fn rotate(app: &App, tenants: &[Tenant], algorithm: Option<SigningAlgorithm>, json: bool) -> Outcome {
+    // Every tenant gets its keys, whoever reads of it.
+    let mut printed = Ok(());
     for tenant in tenants {
         for alg in SigningAlgorithm::ALL.into_iter().filter(|alg| algorithm.is_none_or(|only| only == *alg)) {
             let added = key_rotation::rotate(app, tenant.id, alg, app.clock.now(), "command").await?;
             let (domain, alg) = (tenant.domain.as_str(), alg.as_str());
             match added {
-                Some(added) if json => {
-                    let signs = moment(added.signs_from);
-                    println!(
-                        "{}",
-                        serde_json::json!({"tenant": domain, "kid": added.kid, "algorithm": alg, "signs_from": signs})
-                    );
-                }
                 Some(added) => {
-                    println!("{domain}  {alg:<5}  {}  signs from {}", added.kid, moment(added.signs_from));
+                    let (kid, signs) = (added.kid, moment(added.signs_from));
+                    let line = if json {
+                        serde_json::json!({"tenant": domain, "kid": kid, "algorithm": alg, "signs_from": signs})
+                            .to_string()
+                    } else {
+                        format!("{domain}  {alg:<5}  {kid}  signs from {signs}")
+                    };
+                    printed = printed.and_then(|()| print::line(line));
                 }
-                None => eprintln!("{domain}  {alg:<5}  the next key is published already"),
+                None => print::note(format_args!("{domain}  {alg:<5}  the next key is published already")),
             }
         }
     }
-    Ok(())
+    Ok(printed?)
 }
 
 async fn retire(app: &App, tenants: &[Tenant], kid: &str, now: bool) -> Outcome {
@@ -168,7 +170,7 @@ async fn retire(app: &App, tenants: &[Tenant], kid: &str, now: bool) -> Outcome 
             Retirement::AlreadyRetired => "It signs nothing more already, and is deleted by itself.".to_owned(),
             Retirement::Revoked => "It is deleted: running servers refuse it within seconds.".to_owned(),
         };
-        println!("{words}");
+        print::line(words)?;
         return Ok(());
     }
     Err(format!("there is no key {kid}").into())

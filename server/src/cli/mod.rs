@@ -2,9 +2,13 @@
 //!
 //! Exit codes: 0 done, 1 it could not be done (one line on stderr says why), 2 wrong usage (clap).
 
+// `println!` panics when nobody reads: `print` is for that.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod keys;
 mod manage;
 mod operator;
+mod print;
 mod serve;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -50,7 +54,8 @@ Examples (with the flags that the server was started with, such as --demo):
 const FLOW_EXAMPLES: &str = "\
 Examples (with the flags that the server was started with, such as --demo):
   lanyard flow create --tenant harbour.example --name B2C_1_signup
-  lanyard flow set --tenant harbour.example B2C_1_signup --set mfa=off
+  lanyard flow set --tenant harbour.example B2C_1_signup --set token_minutes=15
+  lanyard flow mfa --tenant harbour.example B2C_1_signup --to off --dry-run
   `lanyard flow set --help` lists the settings.";
 
 const KEYS_EXAMPLES: &str = "\
@@ -183,8 +188,11 @@ impl ServeArgs {
 pub fn main() -> ExitCode {
     match run(&Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.downcast_ref::<print::PrintError>().is_some_and(print::PrintError::is_closed) => {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
-            eprintln!("lanyard: {error}");
+            print::note(format_args!("lanyard: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -197,7 +205,9 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 async fn open(config: Config) -> Result<Started, StartError> {
     if let Some(file) = config.sqlite_file().filter(|file| !file.exists()) {
         let file = file.display();
-        eprintln!("There was no database {file}: it is made now. A server with other flags has another one.");
+        print::note(format_args!(
+            "There was no database {file}: it is made now. A server with other flags has another one."
+        ));
     }
     start::open(config).await
 }
@@ -213,16 +223,13 @@ fn run(command: &Command) -> Outcome {
         Command::Config(ConfigCommand::Check(args)) => {
             let config = args.load()?;
             start::check_key(&config)?;
-            println!("The configuration is fine.");
+            print::line("The configuration is fine.")?;
             for remark in config.remarks() {
-                println!("But: {remark}");
+                print::line(format_args!("But: {remark}"))?;
             }
             Ok(())
         }
-        Command::Config(ConfigCommand::Show(args)) => {
-            println!("{}", serde_json::to_string_pretty(&args.load()?)?);
-            Ok(())
-        }
+        Command::Config(ConfigCommand::Show(args)) => Ok(print::line(serde_json::to_string_pretty(&args.load()?)?)?),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `lanyard operator invite`.
 
+use super::print;
 use crate::{
     config::Config,
     service::{invitations, tenants},
@@ -10,8 +11,8 @@ pub(super) async fn invite(config: Config) -> Result<(), Box<dyn std::error::Err
     let started = super::open(config).await?;
     let system = tenants::ensure_system(&started.app).await?;
     let link = invitations::operator_link(&started.app, &system).await?;
-    println!("{link}");
-    eprintln!("The link works once, within 60 minutes.");
+    let printed = print::line(link);
+    print::note("The link works once, within 60 minutes.");
     started.app.store.close().await;
-    Ok(())
+    Ok(printed?)
 }

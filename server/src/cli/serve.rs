@@ -8,11 +8,12 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 
+use super::print::{self, PrintError};
 use crate::{
     config::Config,
     demo, jobs,
     router::router,
-    service::{invitations, tenants},
+    service::{invitations, left_out, tenants},
     start,
     state::App,
 };
@@ -37,7 +38,8 @@ pub(super) async fn serve(mut config: Config) -> Result<(), Box<dyn std::error::
     let system = tenants::ensure_system(&app).await?;
     let accounts = if app.config.demo { demo::ensure(&app).await? } else { Vec::new() };
     let link = invitations::first_operator_link(&app, &system).await?;
-    announce(&app, &accounts, link.as_deref());
+    // A server works whoever reads what it prints.
+    let _ = announce(&app, &accounts, link.as_deref());
 
     let background = [
         tokio::spawn(jobs::delivery::run(app.clone())),
@@ -61,6 +63,9 @@ pub(super) async fn serve(mut config: Config) -> Result<(), Box<dyn std::error::
     }
     for job in background {
         job.abort();
+    }
+    if let Err(error) = left_out::tell_all(&app).await {
+        tracing::warn!(%error, "the log was not told what was left out of it");
     }
     app.store.close().await;
     Ok(())
@@ -86,25 +91,29 @@ fn log_to_stderr() {
 }
 
 // Where it listens, and on the first start how to come in. On stdout, for people and scripts.
-fn announce(app: &App, accounts: &[demo::DemoAccount], link: Option<&str>) {
+fn announce(app: &App, accounts: &[demo::DemoAccount], link: Option<&str>) -> Result<(), PrintError> {
     let origin = &app.origin;
-    println!("Lanyard is ready: {origin}");
-    println!("  Portal for operators   {origin}{}", lanyard_app::paths::PORTAL);
+    print::line(format_args!("Lanyard is ready: {origin}"))?;
+    print::line(format_args!("  Operator portal        {origin}{}", lanyard_app::paths::PORTAL))?;
     if app.config.demo {
-        println!("  Patient portal         {origin}{}", lanyard_app::paths::CLAIMS);
-        println!("  Clinic staff           {origin}{}", lanyard_app::paths::clinic(demo::TENANT_DOMAIN));
-        println!("  Demo inbox             {origin}{}", lanyard_app::paths::DEV_INBOX);
-        println!("Demo accounts (made for this installation):");
+        print::line(format_args!("  Patient portal         {origin}{}", lanyard_app::paths::CLAIMS))?;
+        print::line(format_args!(
+            "  Clinic staff           {origin}{}",
+            lanyard_app::paths::clinic(demo::TENANT_DOMAIN)
+        ))?;
+        print::line(format_args!("  Demo inbox             {origin}{}", lanyard_app::paths::DEV_INBOX))?;
+        print::line("Demo accounts (made for this installation):")?;
         for account in accounts {
-            println!("  {:<8} {:<32} {}", account.role, account.email, account.password);
+            print::line(format_args!("  {:<8} {:<32} {}", account.role, account.email, account.password))?;
         }
     } else if !app.channels.email {
-        println!("No mail is set up: nobody can sign up until smtp is configured (lanyard config check).");
+        print::line("No mail is set up: nobody can sign up until smtp is configured (lanyard config check).")?;
     }
     if let Some(link) = link {
-        println!("First operator (works once, within 60 minutes):");
-        println!("  {link}");
+        print::line("First operator (works once, within 60 minutes):")?;
+        print::line(format_args!("  {link}"))?;
     }
+    Ok(())
 }
 
 async fn stop_on_signal(handle: Handle<SocketAddr>) {

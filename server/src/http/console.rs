@@ -70,7 +70,18 @@ pub struct Oneself {
     pub tenant: Tenant,
 }
 
-/// A form that a person sent about themselves. Its token was checked: who takes this cannot forget to (N25).
+/// A form that was sent to a console by `W` (an [`Operator`], a `Place` of the portal). Its token was
+/// checked: who takes this cannot forget to (N25).
+pub struct ConsoleForm<W> {
+    /// Who, and where.
+    pub who: W,
+    /// From where.
+    pub client: Client,
+    /// What was filled in.
+    pub fields: Fields,
+}
+
+/// A form that a person sent about themselves; like [`ConsoleForm`].
 pub struct OwnForm {
     /// Who.
     pub oneself: Oneself,
@@ -105,15 +116,6 @@ impl<E: Into<HttpError>> From<E> for Shut {
 }
 
 impl SignedIn {
-    /// Checks a form's token; every state-changing handler of a console calls it first (N25).
-    ///
-    /// # Errors
-    /// [`HttpError::CrossSite`].
-    pub fn check(&self, headers: &HeaderMap, fields: &Fields) -> Result<(), HttpError> {
-        let cookie = Cookie::Console.read(headers).ok_or(HttpError::CrossSite)?;
-        if csrf::matches(&cookie, "console", fields.get("csrf")) { Ok(()) } else { Err(HttpError::CrossSite) }
-    }
-
     fn is_instance_operator(&self) -> bool {
         self.roles.contains(&Role::InstanceOperator)
     }
@@ -281,17 +283,43 @@ impl FromRequestParts<App> for Oneself {
     }
 }
 
-impl FromRequest<App> for OwnForm {
+// Who may is asked first, then the token: it is bound to the cookie that said who.
+impl<W> FromRequest<App> for ConsoleForm<W>
+where
+    W: FromRequestParts<App, Rejection = Shut> + AsRef<SignedIn> + Send,
+{
     type Rejection = Shut;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Shut> {
         let (mut parts, body) = request.into_parts();
-        let oneself = Oneself::from_request_parts(&mut parts, app).await?;
+        let who = W::from_request_parts(&mut parts, app).await?;
         let client = Client::of(&parts.headers, &parts.extensions, &app.config.trusted_proxies);
-        let headers = parts.headers.clone();
         let fields = Fields::from_request(Request::from_parts(parts, body), app).await?;
-        oneself.who.check(&headers, &fields)?;
+        if !csrf::are_equal(&who.as_ref().csrf, fields.get("csrf")) {
+            return Err(HttpError::CrossSite.into());
+        }
+        Ok(Self { who, client, fields })
+    }
+}
+
+impl FromRequest<App> for OwnForm {
+    type Rejection = Shut;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Shut> {
+        let ConsoleForm { who: oneself, client, fields } = ConsoleForm::<Oneself>::from_request(request, app).await?;
         Ok(Self { oneself, client, fields })
+    }
+}
+
+impl AsRef<SignedIn> for Operator {
+    fn as_ref(&self) -> &SignedIn {
+        &self.who
+    }
+}
+
+impl AsRef<SignedIn> for Oneself {
+    fn as_ref(&self) -> &SignedIn {
+        &self.who
     }
 }
 

@@ -62,7 +62,13 @@ pub fn token(cookie: &Token, scope: &str) -> String {
 /// Whether `given` is the token for this cookie and scope, in constant time.
 #[must_use]
 pub fn matches(cookie: &Token, scope: &str, given: &str) -> bool {
-    token(cookie, scope).as_bytes().ct_eq(given.as_bytes()).into()
+    are_equal(&token(cookie, scope), given)
+}
+
+/// Whether `given` is the token `own`, in constant time.
+#[must_use]
+pub fn are_equal(own: &str, given: &str) -> bool {
+    own.as_bytes().ct_eq(given.as_bytes()).into()
 }
 
 fn tag(cookie: &Token, scope: &str) -> Vec<u8> {

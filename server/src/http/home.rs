@@ -20,7 +20,7 @@ pub async fn show(State(app): State<App>) -> Result<Response, HttpError> {
 }
 
 // The demo's own clinic; none before it is seeded.
-async fn clinic(app: &App) -> Result<Option<Tenant>, HttpError> {
+pub(super) async fn clinic(app: &App) -> Result<Option<Tenant>, HttpError> {
     let domain = TenantDomain::parse(demo::TENANT_DOMAIN).map_err(|_| HttpError::Internal("the demo domain".into()))?;
     let found = app.store.read(move |tx| Box::pin(async move { tx.tenant_by_domain(&domain).await })).await;
     found.map_err(|error: StorageError| error.into())

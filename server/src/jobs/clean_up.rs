@@ -9,7 +9,10 @@ use lanyard_domain::{
 };
 use lanyard_storage::StorageError;
 
-use crate::{service::account, state::App};
+use crate::{
+    service::{account, left_out},
+    state::App,
+};
 
 /// Rows per batch and table.
 const BATCH: u32 = 500;
@@ -29,6 +32,9 @@ async fn tidy(app: &App) {
     loop {
         ticks.tick().await;
         app.limiter.tidy();
+        if let Err(error) = left_out::tell_due(app, app.clock.now()).await {
+            tracing::warn!(%error, "the log was not told what was left out of it; it will be");
+        }
     }
 }
 

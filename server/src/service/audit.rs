@@ -8,6 +8,7 @@ use lanyard_domain::{
 };
 use lanyard_storage::{StorageError, WriteTx};
 
+use super::left_out::Kind;
 use crate::{http::client::Client, state::App};
 
 /// An event in the making.
@@ -47,6 +48,13 @@ impl Event {
     pub fn from(mut self, client: &Client) -> Self {
         self.client = Some(client.clone());
         self
+    }
+
+    /// What kind of failure it is, for the count of those that the log is not told of.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        let why = self.detail.get("why").and_then(serde_json::Value::as_str);
+        Kind { action: self.action, target: self.target.clone(), why: why.map(str::to_owned) }
     }
 
     /// More. Never a password, code, token or seed (C5).

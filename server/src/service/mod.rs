@@ -9,6 +9,7 @@ pub mod counters;
 pub mod invitations;
 pub mod journey;
 pub mod key_rotation;
+pub mod left_out;
 pub mod oauth;
 pub mod outbox;
 pub mod patient_portal;

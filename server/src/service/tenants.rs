@@ -103,6 +103,17 @@ fn built_in_flow(tenant: &Tenant, audience: Audience, now: Timestamp, entropy: &
     })
 }
 
+/// The tenant, if there is just one besides `lanyard.system`.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn only(app: &App) -> Result<Option<Tenant>, StorageError> {
+    // One more than is to be found, and the built-in one.
+    let all = app.store.read(move |tx| Box::pin(async move { tx.list_tenants(None, 3).await })).await?;
+    let mut own = all.into_iter().filter(|tenant: &Tenant| !tenant.domain.is_system());
+    Ok(own.next().filter(|_| own.next().is_none()))
+}
+
 /// Makes sure that `lanyard.system` is there; several processes may try at once.
 ///
 /// # Errors

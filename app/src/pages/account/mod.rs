@@ -10,6 +10,7 @@ mod not_me;
 mod passkeys;
 mod profile;
 mod recovery;
+mod way;
 
 use leptos::prelude::*;
 
@@ -28,6 +29,7 @@ pub use not_me::{NOT_ME_TITLE, not_me_over_page, not_me_page, secured_page};
 pub use passkeys::{NEW_PASSKEY_TITLE, passkey_page};
 pub use profile::{PROFILE_TITLE, profile_page};
 pub use recovery::{NEW_CODES_TITLE, new_codes_page};
+pub use way::{WAY_TITLE, way_page};
 
 /// The title of [`account_page`], less the tenant.
 pub const ACCOUNT_TITLE: &str = "Your account";

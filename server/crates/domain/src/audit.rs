@@ -75,6 +75,7 @@ pub enum Action {
     InitialAccessTokenRevoked,
     InitialAccessTokenRefused,
     ProofRefused,
+    FailuresLeftOut,
 }
 
 /// How it ended.

@@ -26,10 +26,10 @@ const SETTINGS: &str = "\
 Settings (fields of the portal's form; what the kind of application cannot have stays off):
   name  minimum=strongest_linked|none|mfa  reply_urls (lines: \\n between them)  signing=RS256|ES256|EdDSA
   hybrid  implicit_id_token  third_party  handles_password_reset  client_credentials  device
-  require_pushed_requests  require_dpop   (=true or =false)
+  require_pushed_requests  require_dpop  require_dpop_nonce   (=true or =false)
   post_logout_urls (lines)  front_channel_logout  back_channel_logout  client_keys (a JWK set)
   app_id_uri  scopes (lines: name, space, description)  permit-API-SCOPE=true";
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "name",
     "minimum",
     "reply_urls",
@@ -46,6 +46,7 @@ const NAMES: [&str; 18] = [
     "device",
     "require_pushed_requests",
     "require_dpop",
+    "require_dpop_nonce",
     "app_id_uri",
     "scopes",
 ];
@@ -238,4 +239,66 @@ fn shown(own: &Application) -> Value {
         "id": own.id, "name": own.name, "kind": own.kind, "reply_urls": own.reply_urls, "minimum": own.minimum,
         "settings": own.settings, "secrets_end_with": secrets,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use lanyard_domain::{
+        application::{ApiPermission, ApiScope, ApplicationKind, ApplicationSettings, Minimum, SigningAlgorithm},
+        clock::Timestamp,
+        reply_url::ReplyUrl,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::service::portal::applications::Registered;
+
+    // Everything is on and nothing is left to a default: a new setting does not compile until it is here.
+    fn everything() -> Registered {
+        let url = ReplyUrl::parse("https://app.example/back", ApplicationKind::Web).unwrap();
+        let settings = ApplicationSettings {
+            signing: SigningAlgorithm::RS256,
+            hybrid: true,
+            implicit_id_token: true,
+            third_party: true,
+            handles_password_reset: true,
+            post_logout_urls: vec![url.clone()],
+            front_channel_logout: Some("https://app.example/out".into()),
+            back_channel_logout: Some("https://app.example/out".into()),
+            client_keys: Some("{}".into()),
+            client_credentials: true,
+            device: true,
+            require_pushed_requests: true,
+            require_dpop: true,
+            require_dpop_nonce: true,
+            app_id_uri: Some("https://api.example".into()),
+            scopes: vec![ApiScope { name: "read".into(), description: "Records".into() }],
+            permissions: vec![ApiPermission { api: Id::from_uuid(Uuid::from_u128(3)), scopes: vec!["read".into()] }],
+        };
+        let application = Application {
+            id: Id::from_uuid(Uuid::from_u128(1)),
+            tenant: Id::from_uuid(Uuid::from_u128(2)),
+            name: "App".into(),
+            kind: ApplicationKind::Web,
+            reply_urls: vec![url],
+            minimum: Minimum::StrongestLinked,
+            secrets: Vec::new(),
+            settings,
+            created_at: Timestamp(0),
+        };
+        Registered { application, version: 1, linked: Vec::new() }
+    }
+
+    #[test]
+    fn every_setting_of_the_form_can_be_set_and_is_in_the_help() {
+        let form = forms::application_values(&everything());
+        let fields = form.values.keys().map(String::as_str);
+        // What the form was drawn from, and what has its own way (`--link`, `permit-…`).
+        let own: BTreeSet<&str> =
+            fields.filter(|name| !matches!(*name, "version" | "shown") && !name.starts_with("permit-")).collect();
+        assert_eq!(own, BTreeSet::from(NAMES));
+        for name in NAMES {
+            assert!(SETTINGS.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == name), "{name}");
+        }
+    }
 }

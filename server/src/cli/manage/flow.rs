@@ -208,3 +208,70 @@ fn shown(app: &App, flow: &UserFlow) -> Value {
         "issuer": at.issuer, "discovery": at.discovery,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use lanyard_domain::{
+        assurance::Assurance,
+        clock::Timestamp,
+        id::Id,
+        user_flow::{
+            Audience, Conditions, Enforcement, FlowClaim, FlowName, FlowSettings, FlowType, IssuerMode, MfaPolicy,
+            SessionScope, SessionSettings, TokenSettings,
+        },
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    // Nothing is left to a default: a new setting does not compile until it is here.
+    fn everything() -> UserFlow {
+        UserFlow {
+            id: Id::from_uuid(Uuid::from_u128(1)),
+            tenant: Id::from_uuid(Uuid::from_u128(2)),
+            name: FlowName::parse("B2C_1_x").unwrap(),
+            kind: FlowType::SignUpSignIn,
+            audience: Audience::Patients,
+            settings: FlowSettings {
+                mfa: MfaPolicy {
+                    enforcement: Enforcement::AlwaysOn,
+                    methods: BTreeSet::new(),
+                    minimum: Assurance::Aal2Strict,
+                    conditions: Conditions::default(),
+                },
+                attributes: Vec::new(),
+                claims: Vec::new(),
+                tokens: TokenSettings {
+                    minutes: 60,
+                    refresh_days: 14,
+                    refresh_window_days: Some(90),
+                    issuer: IssuerMode::Flow,
+                    flow_claim: FlowClaim::Tfp,
+                    strict_errors: true,
+                },
+                session: SessionSettings {
+                    minutes: 60,
+                    rolling: true,
+                    scope: SessionScope::Tenant,
+                    keep_days: Some(30),
+                    id_token_in_logout: true,
+                },
+            },
+            version: 1,
+            created_at: Timestamp(0),
+            updated_at: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn every_setting_of_the_form_can_be_set_and_is_in_the_help() {
+        let form = forms::flow_values(&everything());
+        let own: BTreeSet<&str> = form.values.keys().map(String::as_str).filter(|name| *name != "version").collect();
+        assert_eq!(own, BTreeSet::from(NAMES));
+        for name in NAMES.into_iter().chain(PREFIXES) {
+            assert!(SETTINGS.contains(name), "{name}");
+        }
+    }
+}

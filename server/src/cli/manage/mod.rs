@@ -22,6 +22,7 @@ pub(super) use self::{
     flow::{FlowCommand, run as flow},
     tenant::{TenantCommand, run as tenant},
 };
+use super::print;
 use crate::{
     config::Config,
     http::{client::Client, form::Fields},
@@ -42,8 +43,7 @@ where
     let Started { app, .. } = super::open(config).await?;
     let answer = command(app.clone()).await;
     app.store.close().await;
-    println!("{}", serde_json::to_string_pretty(&answer?)?);
-    Ok(())
+    Ok(print::line(serde_json::to_string_pretty(&answer?)?)?)
 }
 
 // Whoever has the command line has the keys: no account is asked for.

@@ -22,6 +22,7 @@ mod factors;
 mod not_me;
 mod passkeys;
 mod recovery;
+mod way;
 
 use super::{
     client::Client,
@@ -43,6 +44,7 @@ const AGAIN: &str = "sign-in-again";
 /// The routes of this console.
 pub fn routes() -> Router<App> {
     Router::new()
+        .route("/account", get(way::show))
         .route("/account/{tenant}", get(show))
         .route("/account/{tenant}/profile", get(profile).post(change_profile))
         .route("/account/{tenant}/remove-access", post(remove_access))

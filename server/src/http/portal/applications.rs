@@ -2,7 +2,6 @@
 
 use axum::{
     extract::{Path, Query, State},
-    http::HeaderMap,
     response::Response,
 };
 use lanyard_app::{
@@ -25,7 +24,7 @@ use super::{
     words,
 };
 use crate::{
-    http::{client::Client, error::HttpError, form::Fields},
+    http::{console::ConsoleForm, error::HttpError},
     service::portal::{
         self, PortalError,
         applications::{self, Shown},
@@ -88,14 +87,8 @@ fn choice(flow: &UserFlow) -> LinkChoice {
 }
 
 /// `POST …/applications/new`.
-pub(super) async fn register(
-    State(app): State<App>,
-    place: Place,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+pub(super) async fn register(State(app): State<App>, sent: ConsoleForm<Place>) -> Result<Response, HttpError> {
+    let ConsoleForm { who: place, client, fields } = sent;
     let draft = match forms::new_application(&fields) {
         Ok(draft) => draft,
         Err(problems) => {
@@ -189,13 +182,10 @@ pub(super) fn issuer(app: &App, tenant: &Tenant, flow: &UserFlow, mode: IssuerMo
 /// `POST …/applications/{id}`.
 pub(super) async fn change(
     State(app): State<App>,
-    place: Place,
     Path((_, id)): Path<(String, String)>,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
+    sent: ConsoleForm<Place>,
 ) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+    let ConsoleForm { who: place, client, fields } = sent;
     let id = parse(&id)?;
     let shown = applications::show(&app, place.tenant.id, id).await?;
     let mut detail = detail(&app, &place.tenant, &shown);

@@ -2,7 +2,6 @@
 
 use axum::{
     extract::{Query, State},
-    http::HeaderMap,
     response::Response,
 };
 use lanyard_app::{
@@ -17,7 +16,7 @@ use super::{
     words,
 };
 use crate::{
-    http::{client::Client, error::HttpError, form::Fields},
+    http::{console::ConsoleForm, error::HttpError},
     service::portal::{PortalError, attributes},
     state::App,
 };
@@ -52,14 +51,8 @@ fn row(attribute: &Attribute) -> AttributeRow {
 }
 
 /// `POST …/attributes`.
-pub(super) async fn define(
-    State(app): State<App>,
-    place: Place,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+pub(super) async fn define(State(app): State<App>, sent: ConsoleForm<Place>) -> Result<Response, HttpError> {
+    let ConsoleForm { who: place, client, fields } = sent;
     let attribute = match forms::attribute(&fields) {
         Ok(attribute) => attribute,
         Err(problems) => return page(&app, &place, forms::typed(&fields, problems), false).await,

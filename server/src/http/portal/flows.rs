@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use axum::{
     extract::{Path, Query, State},
-    http::HeaderMap,
     response::Response,
 };
 use lanyard_app::{
@@ -31,7 +30,7 @@ use super::{
     words,
 };
 use crate::{
-    http::{client::Client, error::HttpError, form::Fields},
+    http::{console::ConsoleForm, error::HttpError, form::Fields},
     service::portal::{
         self, PortalError, attributes,
         changes::method_label,
@@ -136,14 +135,8 @@ async fn new_form(app: &App, place: &Place, form: FormState, custom: &[Attribute
 }
 
 /// `POST …/flows/new`.
-pub(super) async fn create(
-    State(app): State<App>,
-    place: Place,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+pub(super) async fn create(State(app): State<App>, sent: ConsoleForm<Place>) -> Result<Response, HttpError> {
+    let ConsoleForm { who: place, client, fields } = sent;
     let custom = attributes::custom(&app, place.tenant.id).await?;
     let draft = match forms::new_flow(&fields, &claims::catalogue(&custom)) {
         Ok(draft) => draft,
@@ -226,13 +219,10 @@ const fn editable(audience: Audience) -> Editable {
 /// `POST …/flows/{flow}`: the settings, or the methods of the built-in flow `staff`.
 pub(super) async fn change(
     State(app): State<App>,
-    place: Place,
     Path((_, key)): Path<(String, String)>,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
+    sent: ConsoleForm<Place>,
 ) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+    let ConsoleForm { who: place, client, fields } = sent;
     let shown = flows::show(&app, place.tenant.id, key).await?;
     let version = version(&fields)?;
     let read = match editable(shown.flow.audience) {
@@ -279,13 +269,10 @@ pub(super) fn version(fields: &Fields) -> Result<i64, HttpError> {
 /// `POST …/flows/{flow}/applications`.
 pub(super) async fn set_applications(
     State(app): State<App>,
-    place: Place,
     Path((_, key)): Path<(String, String)>,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
+    sent: ConsoleForm<Place>,
 ) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+    let ConsoleForm { who: place, client, fields } = sent;
     let wanted: BTreeSet<Id<Application>> =
         fields.with_prefix("application-").filter_map(|(id, _)| id.parse().ok()).collect();
     let links = (forms::ids(fields.get("shown")), wanted);

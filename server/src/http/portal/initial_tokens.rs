@@ -2,7 +2,6 @@
 
 use axum::{
     extract::{Path, Query, State},
-    http::HeaderMap,
     response::Response,
 };
 use lanyard_app::{
@@ -17,7 +16,7 @@ use super::{
     words,
 };
 use crate::{
-    http::{client::Client, error::HttpError, form::Fields},
+    http::{console::ConsoleForm, error::HttpError},
     service::{
         oauth::registration::endpoint,
         portal::{PortalError, registration},
@@ -88,14 +87,8 @@ fn row(token: &InitialAccessToken, flows: &[UserFlow], now: Timestamp) -> Initia
 
 /// `POST …/registration/tokens`: the answer itself shows the token, once; nothing is kept that could
 /// show it again.
-pub(super) async fn create(
-    State(app): State<App>,
-    place: Place,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+pub(super) async fn create(State(app): State<App>, sent: ConsoleForm<Place>) -> Result<Response, HttpError> {
+    let ConsoleForm { who: place, client, fields } = sent;
     let draft = match forms::initial_token(&fields) {
         Ok(draft) => draft,
         Err(problems) => return page(&app, &place, forms::typed(&fields, problems), None, false).await,
@@ -114,13 +107,10 @@ pub(super) async fn create(
 /// tenant's.
 pub(super) async fn revoke(
     State(app): State<App>,
-    place: Place,
     Path((_, id)): Path<(String, String)>,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
+    sent: ConsoleForm<Place>,
 ) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+    let ConsoleForm { who: place, client, .. } = sent;
     let id = id.parse().map_err(|_| HttpError::NotFound)?;
     match registration::revoke(&app, place.tenant.id, id, place.by(client)).await {
         Ok(()) => Ok(on_to(&addresses::initial_tokens(place.domain()), "revoked")),

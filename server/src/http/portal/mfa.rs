@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use axum::{
     extract::{Path, Query, State},
-    http::HeaderMap,
     response::Response,
 };
 use lanyard_app::{
@@ -25,7 +24,7 @@ use super::{
     frame::{Answer, in_tenant, on_to},
 };
 use crate::{
-    http::{client::Client, error::HttpError, form::Fields},
+    http::{console::ConsoleForm, error::HttpError, form::Fields},
     service::portal::{
         PortalError,
         flows::{self, FlowEdit},
@@ -109,13 +108,10 @@ pub(crate) fn edit_of(to: MfaMode, fields: &Fields) -> Result<FlowEdit, Vec<Erro
 /// `POST …/flows/{flow}/mfa`; with `dry_run` nothing is saved, and the page says whom it would touch.
 pub(super) async fn switch(
     State(app): State<App>,
-    place: Place,
     Path((_, key)): Path<(String, String)>,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
+    sent: ConsoleForm<Place>,
 ) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+    let ConsoleForm { who: place, client, fields } = sent;
     let flow = flow_of(&app, &place, key).await?;
     let (to, version, key) = (direction(fields.get("to"))?, version(&fields)?, flow.name.key());
     let edit = edit_of(to, &fields);

@@ -41,7 +41,8 @@ use crate::{
     state::App,
 };
 
-/// The routes of the portal. Every handler takes an `Operator` or a [`Place`].
+/// The routes of the portal. Every handler takes an `Operator` or a [`Place`], one of a form a
+/// `ConsoleForm` of these: its token is checked by then.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/portal", get(tenants::list))
@@ -86,6 +87,12 @@ impl FromRequestParts<App> for Place {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Shut> {
         let TenantOperator { who, tenant } = TenantOperator::from_request_parts(parts, app).await?;
         if tenant.domain.is_system() { Err(HttpError::NotFound.into()) } else { Ok(Self { who, tenant }) }
+    }
+}
+
+impl AsRef<SignedIn> for Place {
+    fn as_ref(&self) -> &SignedIn {
+        &self.who
     }
 }
 

@@ -3,7 +3,6 @@
 
 use axum::{
     extract::{Path, Query, State},
-    http::HeaderMap,
     response::Response,
 };
 use lanyard_app::{
@@ -18,7 +17,7 @@ use super::{
     words,
 };
 use crate::{
-    http::{client::Client, error::HttpError, form::Fields},
+    http::{console::ConsoleForm, error::HttpError},
     service::portal::{
         PortalError,
         operators::{self, Outcome},
@@ -76,14 +75,8 @@ fn row(account: &Account, since: String) -> OperatorRow {
 }
 
 /// `POST …/operators`.
-pub(super) async fn invite(
-    State(app): State<App>,
-    place: Place,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+pub(super) async fn invite(State(app): State<App>, sent: ConsoleForm<Place>) -> Result<Response, HttpError> {
+    let ConsoleForm { who: place, client, fields } = sent;
     only_instance_operators(&place)?;
     let typed = forms::typed(&fields, Vec::new());
     if !app.channels.email {
@@ -123,13 +116,10 @@ pub(super) async fn ask(
 /// `POST …/operators/{id}/revoke`.
 pub(super) async fn revoke(
     State(app): State<App>,
-    place: Place,
     Path((_, id)): Path<(String, String)>,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
+    sent: ConsoleForm<Place>,
 ) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+    let ConsoleForm { who: place, client, .. } = sent;
     only_instance_operators(&place)?;
     let id = id.parse().map_err(|_| HttpError::NotFound)?;
     operators::revoke(&app, place.tenant.id, id, place.by(client)).await?;
@@ -139,13 +129,10 @@ pub(super) async fn revoke(
 /// `POST …/operators/{id}/withdraw`: `id` is the invitation's.
 pub(super) async fn withdraw(
     State(app): State<App>,
-    place: Place,
     Path((_, id)): Path<(String, String)>,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
+    sent: ConsoleForm<Place>,
 ) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+    let ConsoleForm { who: place, client, .. } = sent;
     only_instance_operators(&place)?;
     let id = id.parse().map_err(|_| HttpError::NotFound)?;
     operators::withdraw(&app, place.tenant.id, id, place.by(client)).await?;

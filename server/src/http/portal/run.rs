@@ -22,7 +22,7 @@ use super::{
     tokens,
 };
 use crate::{
-    http::{client::Client, cookies::Cookie, error::HttpError, form::Fields, journey::sent_to},
+    http::{client::Client, console::ConsoleForm, cookies::Cookie, error::HttpError, journey::sent_to},
     service::{
         portal::{
             attributes,
@@ -89,13 +89,11 @@ fn reply_urls(linked: &[Application]) -> Vec<(String, String)> {
 /// `POST …/flows/{flow}/run`.
 pub(super) async fn start(
     State(app): State<App>,
-    place: Place,
     Path((_, key)): Path<(String, String)>,
-    client: Client,
     headers: HeaderMap,
-    fields: Fields,
+    sent: ConsoleForm<Place>,
 ) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+    let ConsoleForm { who: place, client, fields } = sent;
     let shown = shown(&app, &place, key).await?;
     let chosen = shown.linked.iter().find(|application| application.id.to_string() == fields.get("application"));
     let Some(application) = chosen.cloned() else {

@@ -2,7 +2,6 @@
 
 use axum::{
     extract::{Path, State},
-    http::HeaderMap,
     response::Response,
 };
 use lanyard_app::{
@@ -18,7 +17,7 @@ use super::{
     frame::{Answer, in_tenant, on_to},
 };
 use crate::{
-    http::{client::Client, error::HttpError, form::Fields},
+    http::{console::ConsoleForm, error::HttpError},
     service::portal::{PortalError, applications},
     state::App,
 };
@@ -27,13 +26,10 @@ use crate::{
 /// that could show it again.
 pub(super) async fn create(
     State(app): State<App>,
-    place: Place,
     Path((_, id)): Path<(String, String)>,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
+    sent: ConsoleForm<Place>,
 ) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+    let ConsoleForm { who: place, client, .. } = sent;
     let id = parse(&id)?;
     let made = applications::create_secret(&app, place.tenant.id, id, place.by(client)).await;
     let shown = applications::show(&app, place.tenant.id, id).await?;
@@ -86,13 +82,10 @@ async fn question(
 /// `POST …/applications/{id}/secret/{secret}`.
 pub(super) async fn remove(
     State(app): State<App>,
-    place: Place,
     Path((_, id, secret)): Path<(String, String, String)>,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
+    sent: ConsoleForm<Place>,
 ) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+    let ConsoleForm { who: place, client, fields } = sent;
     let id = parse(&id)?;
     let typed = fields.get("confirm").to_owned();
     match applications::remove_secret(&app, place.tenant.id, id, secret.clone(), typed, place.by(client)).await {

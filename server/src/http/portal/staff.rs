@@ -2,7 +2,6 @@
 
 use axum::{
     extract::{Query, State},
-    http::HeaderMap,
     response::Response,
 };
 use lanyard_app::{
@@ -15,7 +14,7 @@ use super::{
     frame::{Answer, done, in_tenant, on_to},
 };
 use crate::{
-    http::{client::Client, error::HttpError, form::Fields},
+    http::{console::ConsoleForm, error::HttpError},
     service::invitations,
     state::App,
 };
@@ -40,14 +39,8 @@ async fn page(app: &App, place: &Place, form: FormState, invited: bool) -> Resul
 }
 
 /// `POST …/staff`.
-pub(super) async fn invite(
-    State(app): State<App>,
-    place: Place,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+pub(super) async fn invite(State(app): State<App>, sent: ConsoleForm<Place>) -> Result<Response, HttpError> {
+    let ConsoleForm { who: place, client, fields } = sent;
     let typed = forms::typed(&fields, Vec::new());
     if !app.channels.email {
         let form = typed.wrong("", "Email can’t be sent: no mail server is configured. Nobody was invited.");

@@ -2,7 +2,6 @@
 
 use axum::{
     extract::{Query, State},
-    http::HeaderMap,
     response::Response,
 };
 use lanyard_app::{
@@ -18,7 +17,10 @@ use super::{
     words,
 };
 use crate::{
-    http::{client::Client, console::Operator, error::HttpError, form::Fields},
+    http::{
+        console::{ConsoleForm, Operator},
+        error::HttpError,
+    },
     service::portal::{By, PortalError, registration, tenants},
     state::App,
 };
@@ -57,14 +59,8 @@ async fn form(app: &App, operator: &Operator, form: FormState) -> Result<Respons
 }
 
 /// `POST /portal/new`.
-pub(super) async fn create(
-    State(app): State<App>,
-    operator: Operator,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, HttpError> {
-    operator.who.check(&headers, &fields)?;
+pub(super) async fn create(State(app): State<App>, sent: ConsoleForm<Operator>) -> Result<Response, HttpError> {
+    let ConsoleForm { who: operator, client, fields } = sent;
     if !operator.creates_tenants() {
         return Err(HttpError::NotFound);
     }
@@ -143,12 +139,9 @@ async fn drawn(app: &App, place: &Place, frame: Frame, refused: Refused) -> Resu
 /// `POST /portal/{tenant}/texts`. Fields `countries` and `was`.
 pub(super) async fn set_phone_countries(
     State(app): State<App>,
-    place: Place,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
+    sent: ConsoleForm<Place>,
 ) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+    let ConsoleForm { who: place, client, fields } = sent;
     let wanted = match forms::phone_countries(&fields) {
         Ok(wanted) => wanted,
         Err(problems) => return texts_refused(&app, &place, forms::typed(&fields, problems)).await,
@@ -174,12 +167,9 @@ async fn texts_refused(app: &App, place: &Place, typed: FormState) -> Result<Res
 /// `POST /portal/{tenant}/registration`. Fields `to` (`on` or `off`) and, for `on`, `most`.
 pub(super) async fn switch_registration(
     State(app): State<App>,
-    place: Place,
-    client: Client,
-    headers: HeaderMap,
-    fields: Fields,
+    sent: ConsoleForm<Place>,
 ) -> Result<Response, HttpError> {
-    place.who.check(&headers, &fields)?;
+    let ConsoleForm { who: place, client, fields } = sent;
     let most = match fields.get("to") {
         "off" => None,
         // What is no number is out of bounds like 0.

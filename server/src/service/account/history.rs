@@ -129,6 +129,7 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         | Action::TokenRevoked
         | Action::ApplicationTokenIssued
         | Action::ClientAuthenticationFailed
+        | Action::FailuresLeftOut
         | Action::JourneyCancelled => "An app was at work",
         Action::TenantCreated
         | Action::TenantChanged

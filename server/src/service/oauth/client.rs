@@ -17,7 +17,7 @@ use lanyard_storage::{ReadTx, StorageError};
 
 use super::{Place, ProtocolError, redeem::claimed};
 use crate::{
-    http::client::Client,
+    http::client::{Client, network_of},
     service::{audit, consents, journey::JourneyError},
     state::App,
 };
@@ -82,7 +82,8 @@ pub(super) fn may_begin(app: &App, application: &Application, from: &Client) -> 
 }
 
 // Anybody may fail in the name of a client, any number of times: the log, which nobody can prune,
-// is told once a minute for each client and network, and so often an hour for each client (C1).
+// is told once a minute for each client and network, and so often an hour for each client (C1);
+// of the rest it is told how many there were (`service/left_out.rs`).
 pub(super) async fn tell_failure(
     app: &App,
     place: &Place,
@@ -129,6 +130,7 @@ pub(super) async fn telling_of_proof<T>(
 
 async fn tell(app: &App, place: &Place, what: &str, event: audit::Event, from: &Client) -> Result<(), JourneyError> {
     if !app.limiter.tells_failure(what, from.ip) {
+        app.left_out.count(place.tenant.id, event.kind(), network_of(from.ip), app.clock.now());
         return Ok(());
     }
     let (own, tenant) = (app.clone(), place.tenant.id);

@@ -2,11 +2,14 @@
 
 use futures::FutureExt as _;
 use lanyard_domain::{
+    account::Account,
     clock::HOUR,
     delays::GUESSES,
     entropy::SeededEntropy,
     factor::{FactorSecret, MAX_CONSECUTIVE, NewFactor},
+    id::Id,
     recovery::{CODES, Found, RecoveryCodes},
+    tenant::Tenant,
 };
 
 use super::{contract, support::*};
@@ -32,11 +35,16 @@ fn conflict(result: &Result<(), StorageError>) -> bool {
     matches!(result, Err(StorageError::Conflict))
 }
 
-async fn n15_a_recovery_code_is_used_once(db: &Db) {
+// An account that has a phone, and its tenant.
+async fn with_phone(db: &Db) -> (Id<Tenant>, Id<Account>) {
     let own = stored_tenant(db, "a.example").await;
     let mut new = patient("a@example.com", "A", "A");
     new.factors = vec![phone_factor()];
-    let account = stored_account(db, &own, new).await;
+    (own.id, stored_account(db, &own, new).await)
+}
+
+async fn n15_a_recovery_code_is_used_once(db: &Db) {
+    let (tenant, account) = with_phone(db).await;
     db.store
         .write(move |tx| {
             async move {
@@ -47,7 +55,7 @@ async fn n15_a_recovery_code_is_used_once(db: &Db) {
                     let at = u32::try_from(at).unwrap();
                     tx.use_recovery_code(set.id, at, LATER).await?;
                     assert!(conflict(&tx.use_recovery_code(set.id, at, LATER).await), "{at}");
-                    let facts = tx.account_facts(own.id, account).await?.expect("the account");
+                    let facts = tx.account_facts(tenant, account).await?.expect("the account");
                     let stored = facts.factors.iter().find(|f| f.id == set.id).expect("the set");
                     let found = stored.secret.recovery().expect("codes");
                     assert_eq!((found.left(), stored.last_used_at), (9 - at, Some(LATER)));
@@ -68,10 +76,7 @@ async fn n15_a_recovery_code_is_used_once(db: &Db) {
 }
 
 async fn d7_n15_concurrent_uses_of_one_recovery_code_one_winner(db: &Db) {
-    let own = stored_tenant(db, "a.example").await;
-    let mut new = patient("a@example.com", "A", "A");
-    new.factors = vec![phone_factor()];
-    let account = stored_account(db, &own, new).await;
+    let (_, account) = with_phone(db).await;
     let set = recovery_set(2);
     let (factor, store) = (set.id, &db.store);
     store
@@ -98,10 +103,7 @@ async fn d7_n15_concurrent_uses_of_one_recovery_code_one_winner(db: &Db) {
 }
 
 async fn n9_a_locked_or_disabled_set_opens_nothing(db: &Db) {
-    let own = stored_tenant(db, "a.example").await;
-    let mut new = patient("a@example.com", "A", "A");
-    new.factors = vec![phone_factor()];
-    let account = stored_account(db, &own, new).await;
+    let (_, account) = with_phone(db).await;
     db.store
         .write(move |tx| {
             async move {
@@ -125,10 +127,7 @@ async fn n9_a_locked_or_disabled_set_opens_nothing(db: &Db) {
 }
 
 async fn n15_a_new_set_takes_the_place_of_the_old_one_at_once(db: &Db) {
-    let own = stored_tenant(db, "a.example").await;
-    let mut new = patient("a@example.com", "A", "A");
-    new.factors = vec![phone_factor()];
-    let account = stored_account(db, &own, new).await;
+    let (_, account) = with_phone(db).await;
     let (first, second) = (recovery_set(4), recovery_set(5));
     let (old, id_of_second) = (first.id, second.id);
     db.store
@@ -159,10 +158,7 @@ async fn n15_a_new_set_takes_the_place_of_the_old_one_at_once(db: &Db) {
 }
 
 async fn d7_concurrent_new_sets_one_winner(db: &Db) {
-    let own = stored_tenant(db, "a.example").await;
-    let mut new = patient("a@example.com", "A", "A");
-    new.factors = vec![phone_factor()];
-    let account = stored_account(db, &own, new).await;
+    let (_, account) = with_phone(db).await;
     let store = &db.store;
     let won = winners(50, |n| {
         let (store, set) = (store.clone(), recovery_set(100 + n as u64));
@@ -209,10 +205,7 @@ async fn u20_recovery_codes_never_stand_alone(db: &Db) {
 }
 
 async fn a5_codes_of_which_one_was_used_since_are_disabled(db: &Db) {
-    let own = stored_tenant(db, "a.example").await;
-    let mut new = patient("a@example.com", "A", "A");
-    new.factors = vec![phone_factor()];
-    let account = stored_account(db, &own, new).await;
+    let (_, account) = with_phone(db).await;
     db.store
         .write(move |tx| {
             async move {

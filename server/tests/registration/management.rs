@@ -1,0 +1,192 @@
+//! A registered client about itself (RFC 7592).
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc7592_a_client_reads_changes_and_deletes_itself() {
+    for options in [Options::default(), Options::postgres()] {
+        let app = TestApp::with(options).await;
+        let clinic = app.world.plain.clone();
+        let bearer = open(&app, &clinic, 1).await;
+        let new = made(&app, &clinic, &bearer, &wanted()).await;
+        let mut client = app.browser();
+        let read = send(&mut client, Method::GET, &new.uri, &new.token, None).await;
+        assert_eq!(read.status, 200, "{}", read.text());
+        let read: Value = read.json();
+        assert!(read.get("client_secret").is_none(), "kept as a hash: not told again");
+        assert_eq!((&read["client_id"], &read["client_name"]), (&new.told["client_id"], &"Step counter".into()));
+
+        // oidcc_redirect_uri_query_OK, _mismatch, _added: the query belongs to the URL.
+        let exact = "https://app.example/callback?foo=bar";
+        let change = json!({
+            "client_id": new.told["client_id"], "client_secret": new.told["client_secret"], "client_name": "Steps",
+            "redirect_uris": [exact], "backchannel_logout_uri": "https://hooks.example/out",
+        });
+        let changed = send(&mut client, Method::PUT, &new.uri, &new.token, Some(&change)).await;
+        assert_eq!(changed.status, 200, "{}", changed.text());
+        let changed: Value = changed.json();
+        assert_eq!((&changed["client_name"], &changed["redirect_uris"]), (&"Steps".into(), &json!([exact])));
+        assert_eq!(changed["grant_types"], json!(["authorization_code", "refresh_token"]), "what it has");
+        assert_eq!(changed["backchannel_logout_uri"], "https://hooks.example/out");
+        // A client whose answer was lost asks again with the token that it has.
+        assert_eq!(changed["registration_access_token"], new.token.as_str(), "a_lost_answer_locks_nobody_out");
+        let again = send(&mut client, Method::PUT, &new.uri, &new.token, Some(&change)).await;
+        assert_eq!((again.status.as_u16(), again.json::<Value>()), (200, changed), "{}", again.text());
+        assert_eq!(app.audited(clinic.tenant.id, Action::ApplicationChanged, Outcome::Success).await, 2);
+        for bad in [REPLY, "https://app.example/callback?foo=bar&x=y", "https://app.example/callback?foo=baz"] {
+            let page = client.get(&authorize(&new.clinic, &clinic.flow, &[("redirect_uri", bad)])).await;
+            assert_eq!((page.status.as_u16(), page.location()), (400, None), "{bad}");
+        }
+        let begin = authorize(&new.clinic, &clinic.flow, &[("redirect_uri", exact)]);
+        let mut run = Run::at(app.browser(), &begin, Via::Form).await;
+        run.sign_in(NORA, PASSWORD).await;
+        run.act("agree", &[]).await;
+        let back = run.back().await;
+        assert!(back.starts_with(&format!("{exact}&")), "{back}");
+        client.extra = vec![basic(&new)];
+        let code = parameter(&back, "code").unwrap();
+        let tokens = redeem(&mut client, &new.clinic, &clinic.flow, &code, &[("redirect_uri", exact)]).await;
+        let tokens: Value = tokens.json();
+
+        client.extra.clear();
+        let before = app.rows(&TABLES).await;
+        let bad = |name: &str, value: Value| {
+            let mut body = change.clone();
+            body[name] = value;
+            body
+        };
+        for body in [
+            bad("client_id", Id::<Application>::new(app.now(), app.app.entropy().as_mut()).to_string().into()),
+            bad("client_secret", new.token.clone().into()),
+            bad("registration_access_token", new.token.clone().into()),
+            bad("token_endpoint_auth_method", "none".into()),
+            bad("jwks_uri", "https://x.example".into()),
+        ] {
+            let answer = send(&mut client, Method::PUT, &new.uri, &new.token, Some(&body)).await;
+            assert_eq!(error(&answer), refused(400, "invalid_client_metadata"), "{body}");
+        }
+        assert_eq!(app.rows(&TABLES).await, before);
+
+        assert_eq!(send(&mut client, Method::DELETE, &new.uri, &new.token, None).await.status, 204);
+        assert_eq!(stored(&app, &clinic, new.clinic.application.id).await, None);
+        assert_eq!((app.count("client_registrations").await, app.count("consents").await), (0, 0));
+        assert_eq!(app.audited(clinic.tenant.id, Action::ApplicationDeleted, Outcome::Success).await, 1);
+        for method in [Method::GET, Method::PUT, Method::DELETE] {
+            let answer = send(&mut client, method, &new.uri, &new.token, Some(&change)).await;
+            assert_eq!(error(&answer), refused(401, "invalid_token"));
+        }
+        // What it was given is worth nothing any more.
+        client.extra = vec![("authorization", format!("Bearer {}", tokens["access_token"].as_str().unwrap()))];
+        let info = format!("{}/openid/v2.0/userinfo", place(&clinic, &clinic.flow));
+        assert_eq!(client.get(&info).await.status, 401);
+        client.extra = vec![basic(&new)];
+        let token = tokens["refresh_token"].as_str().unwrap();
+        assert_eq!(error(&refresh(&mut client, &new.clinic, &clinic.flow, token).await).1, "invalid_client");
+        assert_eq!(app.browser().get(&begin).await.status, 400);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc7592_the_token_of_another_client_flow_or_kind_opens_nothing() {
+    let app = TestApp::new().await;
+    let (clinic, other) = (app.world.plain.clone(), app.world.mfa.clone());
+    let bearer = open(&app, &clinic, 2).await;
+    let theirs = open(&app, &other, 1).await;
+    let (one, two) = (made(&app, &clinic, &bearer, &wanted()).await, made(&app, &clinic, &bearer, &wanted()).await);
+    let far = made(&app, &other, &theirs, &wanted()).await;
+    let query = one.uri.split_once('?').unwrap().1;
+    let elsewhere = format!("{}/oauth2/v2.0/register?{query}", place(&clinic, &clinic.edit));
+    let abroad = format!("{}?{query}", path(&other));
+    let own = format!("{}?client_id={}", path(&clinic), clinic.application.id);
+    let change = |id: &Value| json!({"client_id": id, "redirect_uris": ["https://evil.example/cb"]});
+    let before = app.rows(&TABLES).await;
+    let mut client = app.browser();
+    for (attack, uri, token) in [
+        ("registration_token_of_another_client", &one.uri, &two.token),
+        ("of_another_tenant", &one.uri, &far.token),
+        ("initial_access_token", &one.uri, &bearer),
+        ("no_token", &one.uri, &String::new()),
+        ("at_another_flow", &elsewhere, &one.token),
+        ("at_another_tenant", &abroad, &one.token),
+        ("an_operators_application", &own, &one.token),
+        ("no_client", &path(&clinic), &one.token),
+    ] {
+        for method in [Method::GET, Method::PUT, Method::DELETE] {
+            let body = change(&one.told["client_id"]);
+            let answer = send(&mut client, method.clone(), uri, token, Some(&body)).await;
+            assert_eq!(error(&answer), refused(401, "invalid_token"), "{attack} {method}");
+        }
+    }
+    assert_eq!(app.rows(&TABLES).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc7592_once_an_operator_has_changed_it_a_client_only_looks() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let bearer = open(&app, &clinic, 1).await;
+    let new = made(&app, &clinic, &bearer, &wanted()).await;
+    // An operator vouches for it: nobody is asked any more.
+    let mut vouched = new.clinic.application.clone();
+    vouched.settings.third_party = false;
+    let done = app.app.store.write(move |tx| {
+        Box::pin(async move {
+            tx.advance_application(vouched.tenant, vouched.id, 1).await?;
+            tx.update_application(&vouched).await
+        })
+    });
+    done.await.unwrap_or_else(|error: StorageError| panic!("{error}"));
+    let before = app.rows(&TABLES).await;
+    let mut client = app.browser();
+    let change = json!({"client_id": new.told["client_id"], "redirect_uris": ["https://evil.example/cb"]});
+    for method in [Method::PUT, Method::DELETE] {
+        let answer = send(&mut client, method, &new.uri, &new.token, Some(&change)).await;
+        assert_eq!(error(&answer), refused(403, "access_denied"), "escalation_to_first_party");
+    }
+    assert_eq!(app.rows(&TABLES).await, before);
+    assert_eq!(send(&mut client, Method::GET, &new.uri, &new.token, None).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_a_registration_token_that_is_not_the_clients_is_one_event_a_minute() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let bearer = open(&app, &clinic, 1).await;
+    let new = made(&app, &clinic, &bearer, &wanted()).await;
+    let mut client = app.browser();
+    let change = json!({"client_id": new.told["client_id"], "redirect_uris": [REPLY]});
+    let (tenant, action) = (clinic.tenant.id, Action::ClientAuthenticationFailed);
+    let own = send(&mut client, Method::PUT, &new.uri, &new.token, Some(&change)).await;
+    assert_eq!((own.status.as_u16(), app.audited(tenant, action, Outcome::Failure).await), (200, 0), "{}", own.text());
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        let answer = send(&mut client, method, &new.uri, "nobody's", Some(&change)).await;
+        assert_eq!(error(&answer), refused(401, "invalid_token"));
+    }
+    assert_eq!(app.audited(tenant, action, Outcome::Failure).await, 1);
+    // Of a client that nobody registered the log is told nothing.
+    let nobody = Id::<Application>::new(app.now(), app.app.entropy().as_mut());
+    let uri = format!("{}?client_id={nobody}", path(&clinic));
+    assert_eq!(error(&send(&mut client, Method::GET, &uri, &new.token, None).await), refused(401, "invalid_token"));
+    assert_eq!(app.audited(tenant, action, Outcome::Failure).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc7592_every_change_that_a_client_makes_is_named_in_the_log() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let bearer = open(&app, &clinic, 1).await;
+    let body = |key: &ClientKey| {
+        let jwks: Value = serde_json::from_str(&key.jwks).unwrap();
+        json!({"redirect_uris": [REPLY], "token_endpoint_auth_method": "private_key_jwt", "jwks": jwks})
+    };
+    let new = made(&app, &clinic, &bearer, &body(&ClientKey::generate("k"))).await;
+    let mut change = body(&ClientKey::generate("k"));
+    change["client_id"] = new.told["client_id"].clone();
+    let answer = send(&mut app.browser(), Method::PUT, &new.uri, &new.token, Some(&change)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let events = app.audit(clinic.tenant.id).await;
+    let event = events.iter().find(|event| event.action == Action::ApplicationChanged).unwrap();
+    let changes = event.detail["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 1, "the keys, and not the reply URLs, which stayed: {changes:?}");
+    assert!(changes[0].to_string().to_lowercase().contains("key"), "{changes:?}");
+}
