@@ -94,7 +94,14 @@ fn details() -> StageView {
 
 fn challenge(method: Method, code: Option<CodeView>) -> StageView {
     let other_ways = other_ways().into_iter().filter(|way| way.method != method).collect();
-    StageView::Challenge { method, code, factor_name: "My phone".into(), passkey: None, other_ways }
+    StageView::Challenge {
+        method,
+        code,
+        factor_name: "My phone".into(),
+        passkey: None,
+        other_ways,
+        remember_days: Some(30),
+    }
 }
 
 /// A picture that looks like a QR code without being one.

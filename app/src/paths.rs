@@ -197,6 +197,12 @@ pub fn account_remove_recovery_codes(domain: &str) -> String {
     format!("/account/{domain}/recovery-codes/remove")
 }
 
+/// Where a person has remembered browsers forgotten.
+#[must_use]
+pub fn account_forget_browsers(domain: &str) -> String {
+    format!("/account/{domain}/forget-browsers")
+}
+
 /// Where a person signs in again, and comes back to the account (A20).
 #[must_use]
 pub fn account_sign_in_again(domain: &str) -> String {

@@ -7,8 +7,9 @@ use std::{fs, path::Path};
 use lanyard_app::{
     api::{
         account::{
-            AccountView, AppView, ClaimView, ContactPage, ContactProblem, ContactStep, ContactView, Done, EventView,
-            MethodView, Moment, NotMeThing, NotMeView, PendingView, ProfileView, SecuredView, SessionView, Visitor,
+            AccountView, AppView, BrowserView, ClaimView, ContactPage, ContactProblem, ContactStep, ContactView, Done,
+            EventView, MethodView, Moment, NotMeThing, NotMeView, PendingView, ProfileView, SecuredView, SessionView,
+            Visitor,
         },
         clinic::{Day, Figures, MfaFilter, PatientListQuery, PatientListView, PatientRow, PatientView, SortBy},
         journey::{AttributeField, AttributeFieldKind, Problem, ProblemCode},
@@ -160,6 +161,14 @@ fn account(done: Option<Done>, methods: Vec<MethodView>) -> AccountView {
         deletion: None,
         may_delete: true,
         sessions: vec![session("This account page", true), session("Apps", false)],
+        browsers: vec![BrowserView {
+            id: "0190a0b2".into(),
+            label: "Firefox on Linux".into(),
+            network: "203.0.113.7".into(),
+            created: moment("3 July 2026, 13:50 UTC"),
+            last_used: None,
+            expires: moment("2 August 2026, 13:50 UTC"),
+        }],
         apps: vec![AppView {
             id: "0190a0b1".into(),
             name: "Step Counter".into(),

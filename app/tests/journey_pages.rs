@@ -168,6 +168,7 @@ fn u14_a_locked_page_says_how_long_and_offers_other_ways() {
         factor_name: String::new(),
         passkey: None,
         other_ways,
+        remember_days: Some(30),
     };
     let page = html(&view(stage));
     assert!(page.contains("again in 4 minutes 32 seconds"), "{page}");
@@ -184,12 +185,37 @@ fn u19_u22_a_recovery_code_has_a_page_of_its_own_and_a_plain_text_field() {
         factor_name: String::new(),
         passkey: None,
         other_ways,
+        remember_days: None,
     };
     let page = html(&failed(stage, "code", ProblemCode::RecoveryCodeUsed));
     assert!(page.contains("/journey/j1/submit-recovery-code\"") && !page.contains("/submit-code\""), "{page}");
     let field = tag(&page, r#"name="code""#);
     assert!(field.contains(r#"aria-invalid="true""#) && !field.contains("numeric"), "{field}");
     assert!(page.contains("Text a code to •••• 42") && page.contains("already been used"), "{page}");
+}
+
+#[test]
+fn u23_remembering_a_browser_is_offered_unticked_with_its_end_and_a_warning() {
+    let asked = |remember_days, values: &[(&str, &str)]| {
+        let stage = StageView::Challenge {
+            method: Method::TextMessage,
+            code: Some(code()),
+            factor_name: String::new(),
+            passkey: None,
+            other_ways: vec![],
+            remember_days,
+        };
+        let mut view = view(stage);
+        view.values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        html(&view)
+    };
+    let page = asked(Some(14), &[]);
+    assert!(page.contains("Remember this browser for 14 days"), "{page}");
+    assert!(page.contains("Don’t use this on a device that you share with others."), "{page}");
+    assert!(!tag(&page, r#"name="remember""#).contains("checked"), "{page}");
+    let again = asked(Some(1), &[("remember", "true")]);
+    assert!(again.contains("for 1 day<") && tag(&again, r#"name="remember""#).contains("checked"), "u4: {again}");
+    assert!(!asked(None, &[("remember", "true")]).contains("Remember this browser"));
 }
 
 #[test]
@@ -288,6 +314,7 @@ fn u1_a_passkey_challenge_has_words_and_ways_for_who_has_no_passkeys_here() {
         factor_name: "Laptop".into(),
         passkey: Some(asked()),
         other_ways: vec![OtherWay { method: Method::TextMessage, hint: "•••• 42".into() }],
+        remember_days: None,
     };
     let page = html(&view(stage));
     assert!(page.contains("without-passkeys") && page.contains("This browser can’t use passkeys."), "{page}");

@@ -233,6 +233,19 @@ test("a custom attribute and a user flow with MFA off, in one table; linked to t
     await page.getByLabel("Life of a session, in minutes").fill("480");
     await press(page, "Save changes");
     await expect(page.getByRole("status").first()).toContainText("480 minutes");
+    // U23: off, until somebody ticks it; days within their bounds.
+    await page.getByText("Remembered browsers", { exact: true }).click();
+    await expect(page.getByLabel("People may have their browser remembered")).not.toBeChecked();
+    await page.getByLabel("People may have their browser remembered").check({ force: true });
+    await page.getByLabel("For how many days").fill("91");
+    await press(page, "Save changes");
+    await expect(page.locator("#error-summary")).toContainText("from 1 to 90");
+    await expect(page.getByLabel("People may have their browser remembered")).toBeChecked();
+    await good("user flow, remembered browsers, errors");
+    await page.getByLabel("People may have their browser remembered").uncheck({ force: true });
+    await page.getByLabel("For how many days").fill("30");
+    await press(page, "Save changes");
+    await at(page, "B2C_1_signin");
     for (const summary of await page.locator("form .disclosure > summary").all()) await summary.click();
     await good("user flow, all open");
     await page.goto(`/portal/${HARBOUR}/flows/new`);

@@ -47,6 +47,7 @@ mod portal_initial_tokens;
 mod providers;
 mod races;
 mod registration;
+mod remembered;
 mod routes;
 mod sessions;
 mod single_sign_on;

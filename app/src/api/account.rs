@@ -221,6 +221,8 @@ pub enum Done {
     AccessRemoved,
     /// Sessions were ended.
     SignedOut,
+    /// Remembered browsers were forgotten.
+    BrowsersForgotten,
     /// A passkey was added.
     PasskeyAdded,
     /// A factor has another name.
@@ -262,6 +264,23 @@ pub struct SessionView {
     pub last_seen: Moment,
 }
 
+/// A remembered browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrowserView {
+    /// Its id, for the form that forgets it.
+    pub id: String,
+    /// Browser and system.
+    pub label: String,
+    /// The network that it was last seen at.
+    pub network: String,
+    /// Since when.
+    pub created: Moment,
+    /// When it last took the place of a code.
+    pub last_used: Option<Moment>,
+    /// Until when.
+    pub expires: Moment,
+}
+
 /// What `/account/{tenant}` shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountView {
@@ -289,6 +308,8 @@ pub struct AccountView {
     pub signed_in_weakly: bool,
     /// The live sessions, the latest first.
     pub sessions: Vec<SessionView>,
+    /// The remembered browsers, the latest first.
+    pub browsers: Vec<BrowserView>,
     /// The applications with access, the oldest first.
     pub apps: Vec<AppView>,
     /// When the account is deleted, if its owner asked for it.

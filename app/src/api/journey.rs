@@ -145,6 +145,9 @@ pub enum StageView {
         passkey: Option<PasskeyPrompt>,
         /// Every other way, with hints.
         other_ways: Vec<OtherWay>,
+        /// For how many days the browser can be remembered; `None`: it is not offered. Field `remember`.
+        #[serde(default)]
+        remember_days: Option<u32>,
     },
     /// Changed attributes. Event `submit-profile` {<attribute names>}; button `cancel`.
     EditProfile {

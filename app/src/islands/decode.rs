@@ -175,6 +175,7 @@ fn stage(value: impl Json) -> Option<StageView> {
             factor_name: text(of, "factor_name")?,
             passkey: maybe_prompt(of)?,
             other_ways: list(of, "other_ways", other_way)?,
+            remember_days: number(of, "remember_days"),
         },
         "edit_profile" => StageView::EditProfile { attributes: list(of, "attributes", attribute)? },
         "consent" => StageView::Consent {
@@ -404,6 +405,7 @@ mod tests {
                 factor_name: String::new(),
                 passkey: Some(prompt),
                 other_ways: vec![],
+                remember_days: None,
             },
             StageView::Challenge {
                 method: Method::RecoveryCode,
@@ -411,6 +413,7 @@ mod tests {
                 factor_name: String::new(),
                 passkey: None,
                 other_ways: vec![],
+                remember_days: None,
             },
             StageView::SignUpEmail,
             StageView::SignUpCode(sent()),
@@ -429,8 +432,22 @@ mod tests {
             },
             StageView::EnrolPhoneCode { method, code: sent() },
             StageView::EnrolApp { qr_svg: "<svg/>".into(), uri: "u".into(), secret: "s".into(), can_go_back: false },
-            StageView::Challenge { method, code: Some(sent()), factor_name: "f".into(), passkey: None, other_ways },
-            StageView::Challenge { method, code: None, factor_name: String::new(), passkey: None, other_ways: vec![] },
+            StageView::Challenge {
+                method,
+                code: Some(sent()),
+                factor_name: "f".into(),
+                passkey: None,
+                other_ways,
+                remember_days: Some(30),
+            },
+            StageView::Challenge {
+                method,
+                code: None,
+                factor_name: String::new(),
+                passkey: None,
+                other_ways: vec![],
+                remember_days: None,
+            },
             StageView::EditProfile { attributes: attributes() },
             StageView::Consent {
                 email: "m@example.com".into(),

@@ -17,6 +17,9 @@ pub enum Cookie {
     /// factor and no session: a flow may ask for a second factor where it is missing. `None`, as for
     /// [`Cookie::Sso`]: the same hidden frame asks.
     Known,
+    /// A browser that somebody had remembered: read by sign-in forms alone, which come from our own pages.
+    /// `Strict`.
+    Browser,
 }
 
 impl Cookie {
@@ -28,6 +31,7 @@ impl Cookie {
             Self::Journey => "__Host-journey",
             Self::Console => "__Host-console",
             Self::Known => "__Host-known",
+            Self::Browser => "__Host-browser",
         }
     }
 
@@ -35,7 +39,7 @@ impl Cookie {
         match self {
             Self::Sso | Self::Known => "None",
             Self::Journey => "Lax",
-            Self::Console => "Strict",
+            Self::Console | Self::Browser => "Strict",
         }
     }
 
@@ -88,9 +92,13 @@ mod tests {
     #[test]
     fn n25_cookies_are_host_only_secure_and_opaque() {
         let token = Token::generate(&mut SeededEntropy::new(1));
-        for (cookie, site) in
-            [(Cookie::Sso, "None"), (Cookie::Journey, "Lax"), (Cookie::Console, "Strict"), (Cookie::Known, "None")]
-        {
+        for (cookie, site) in [
+            (Cookie::Sso, "None"),
+            (Cookie::Journey, "Lax"),
+            (Cookie::Console, "Strict"),
+            (Cookie::Known, "None"),
+            (Cookie::Browser, "Strict"),
+        ] {
             let header = cookie.set(&token);
             let text = header.to_str().unwrap();
             assert!(text.starts_with("__Host-"), "{text}");

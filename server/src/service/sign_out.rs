@@ -94,7 +94,8 @@ pub async fn end(
     Ok(true)
 }
 
-/// Ends every session of `account` but `except`, as [`end`] does.
+/// Ends every session of `account` but `except`, as [`end`] does, and forgets its browsers: whatever is
+/// reason enough for the one is for the other, whoever sits in them.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -114,6 +115,7 @@ pub async fn end_all(
     tx.end_sessions_of_account(account, except, now).await?;
     // Whatever happened to the account may have happened in one of its browsers.
     tx.forget_places(account).await?;
+    tx.forget_all_remembered(account).await?;
     Ok(())
 }
 

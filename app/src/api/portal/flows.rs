@@ -127,6 +127,8 @@ pub struct FlowDetail {
     pub mfa: MfaMode,
     /// Whether it asks people for attributes.
     pub collects: bool,
+    /// Whether people sign in by it, so that browsers can be remembered.
+    pub signs_in: bool,
     /// What can be edited.
     pub editable: Editable,
     /// The issuer and discovery document.

@@ -2,6 +2,7 @@
 //! in. Roomy, in plain words, complete without scripting (U1).
 
 mod apps;
+mod browsers;
 mod contact;
 mod deletion;
 mod factors;
@@ -99,6 +100,7 @@ pub fn account_page(view: AccountView) -> impl IntoView {
             .then(|| recovery::section(&visitor, view.recovery, view.may_have_recovery, view.may_change_factors))}
         {apps::section(&visitor, view.apps)}
         {sessions(&visitor, view.sessions)}
+        {browsers::section(&visitor, view.browsers)}
         {history::section(&visitor)}
         {(view.may_delete && view.deletion.is_none()).then(|| deletion::section(&visitor))}
     }
@@ -160,6 +162,9 @@ fn done(visitor: &Visitor, done: Done) -> AnyView {
             "Access removed",
             "The app gets no more of your details. It keeps what it got before: ask its makers to delete it.",
         ),
+        Done::BrowsersForgotten => {
+            (Tone::Success, "Forgotten", "The next sign-in there asks for a code again, after the password.")
+        }
         Done::SignedOut => (Tone::Success, "Signed out", "Whoever uses that browser must sign in again."),
     };
     let again = (done == Done::SignInAgain).then(|| factors::sign_in_again(visitor));

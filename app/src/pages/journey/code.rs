@@ -6,7 +6,7 @@ use super::parts::Step;
 use super::words;
 use crate::api::journey::{CodeView, Delivery, Method, OtherWay};
 use crate::browser;
-use crate::components::{Button, ButtonKind, CodeField, Disclosure, Notice, Plain as _, Tone};
+use crate::components::{Button, ButtonKind, CheckboxField, CodeField, Disclosure, Notice, Plain as _, Tone};
 
 /// How the message fares, kept up to date by the island while the page is open.
 #[derive(Clone, Copy)]
@@ -50,7 +50,7 @@ pub(super) fn email_code(at: &Step<'_>, code: &CodeView, purpose: EmailPurpose) 
     view! {
         {why}
         {where_it_went(sent, code)}
-        {ask(at, code, "Code from the email", "submit-code")}
+        {ask(at, code, "Code from the email", None)}
         {trouble(at, Some(code), help)}
     }
     .plain()
@@ -61,7 +61,7 @@ pub(super) fn phone_code(at: &Step<'_>, method: Method, code: &CodeView) -> AnyV
         Help { resend: Some(resend_label(method)), look: phone_look(method), change: Some("Change the phone number") };
     view! {
         {where_it_went(phone_sent(method), code)}
-        {ask(at, code, phone_label(method), "submit-code")}
+        {ask(at, code, phone_label(method), None)}
         {trouble(at, Some(code), help)}
     }
     .plain()
@@ -70,7 +70,7 @@ pub(super) fn phone_code(at: &Step<'_>, method: Method, code: &CodeView) -> AnyV
 pub(super) fn challenge(
     at: &Step<'_>,
     method: Method,
-    code: Option<&CodeView>,
+    (code, remember_days): (Option<&CodeView>, Option<u32>),
     factor_name: &str,
     other_ways: &[OtherWay],
 ) -> AnyView {
@@ -78,7 +78,7 @@ pub(super) fn challenge(
     let asked = match code {
         Some(code) => view! {
             {where_it_went(phone_sent(method), code)}
-            {ask(at, code, phone_label(method), "submit-code")}
+            {ask(at, code, phone_label(method), remember_days)}
         }
         .plain(),
         None => {
@@ -90,7 +90,7 @@ pub(super) fn challenge(
             };
             view! {
                 <p class="lead">{named}</p>
-                {form(at, "Code from the app", "submit-code")}
+                {form(at, "Code from the app", remember_days)}
             }
             .plain()
         }
@@ -178,9 +178,9 @@ fn delivery_notice(now: Delivery) -> AnyView {
 }
 
 /// The form, or the time until codes are taken again (U14).
-fn ask(at: &Step<'_>, code: &CodeView, label: &str, event: &str) -> AnyView {
+fn ask(at: &Step<'_>, code: &CodeView, label: &str, remember_days: Option<u32>) -> AnyView {
     if code.locked_for_seconds == 0 {
-        return form(at, label, event);
+        return form(at, label, remember_days);
     }
     let left = browser::countdown(code.locked_for_seconds);
     let address = at.address();
@@ -199,16 +199,31 @@ fn ask(at: &Step<'_>, code: &CodeView, label: &str, event: &str) -> AnyView {
     view! { <Notice tone=Tone::Warning title="Too many wrong codes">{said}</Notice> }.plain()
 }
 
-fn form(at: &Step<'_>, label: &str, event: &str) -> AnyView {
+fn form(at: &Step<'_>, label: &str, remember_days: Option<u32>) -> AnyView {
     let label = label.to_owned();
     let fields = view! {
         <CodeField name="code" label=label error=at.error("code") />
+        {remember_days.map(|days| remember(at, days))}
         <div class="actions">
             <Button label="Continue" />
         </div>
     }
     .plain();
-    at.form(event, fields)
+    at.form("submit-code", fields)
+}
+
+// Never ticked beforehand: on a shared device the next person would need the password alone (U23).
+fn remember(at: &Step<'_>, days: u32) -> AnyView {
+    let span = words::days(days);
+    view! {
+        <CheckboxField
+            name="remember"
+            label=format!("Remember this browser for {span}")
+            checked=at.value("remember", "") == "true"
+            hint="Until then you need only your password here. Don’t use this on a device that you share with others."
+        />
+    }
+    .plain()
 }
 
 /// Every other bound method, one press away (U19).

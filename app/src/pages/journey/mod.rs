@@ -64,8 +64,8 @@ pub(crate) fn step(view: &JourneyView) -> AnyView {
         StageView::OfferPasskey { passkey } => passkey::offer(&at, passkey.as_ref()),
         StageView::Challenge { passkey: Some(passkey), other_ways, .. } => passkey::challenge(&at, passkey, other_ways),
         StageView::Challenge { method: Method::RecoveryCode, other_ways, .. } => recovery::challenge(&at, other_ways),
-        StageView::Challenge { method, code, factor_name, other_ways, passkey: None } => {
-            code::challenge(&at, *method, code.as_ref(), factor_name, other_ways)
+        StageView::Challenge { method, code, factor_name, other_ways, passkey: None, remember_days } => {
+            code::challenge(&at, *method, (code.as_ref(), *remember_days), factor_name, other_ways)
         }
         StageView::EditProfile { attributes } => account::edit_profile(&at, attributes),
         StageView::Consent { email, details, rights, host } => {

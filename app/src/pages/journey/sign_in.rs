@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{parts::Step, passkey};
+use super::{parts::Step, passkey, words};
 use crate::api::journey::PasskeyPrompt;
 use crate::components::{Button, ButtonKind, CheckboxField, PasswordField, Plain as _, TextField};
 
@@ -63,7 +63,7 @@ pub(super) fn sign_in(
 
 // Never ticked beforehand: on a shared device the next person would be in.
 fn keep(at: &Step<'_>, days: u32) -> AnyView {
-    let span = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
+    let span = words::days(days);
     view! {
         <CheckboxField
             name="keep"

@@ -4,6 +4,12 @@
 
 use crate::api::journey::{Delivery, JourneyView, Method, OverReason, ProblemCode, StageView};
 
+/// A number of days.
+#[must_use]
+pub fn days(days: u32) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}
+
 /// A stretch of time as people say it: "45 seconds", "1 minute", "4 minutes 30 seconds", "2 hours
 /// 5 minutes". Seconds are left out from ten minutes up (rounded up to the next minute).
 #[must_use]

@@ -151,7 +151,7 @@ fn nothing() -> AnyView {
     view! { <td role="cell" class="cell-none"><span class="muted"><span aria-hidden="true">"–"</span><span class="visually-hidden">"Not asked for"</span></span></td> }.into_any()
 }
 
-fn number(form: &FormState, name: &str, label: &str, hint: &str) -> AnyView {
+pub(super) fn number(form: &FormState, name: &str, label: &str, hint: &str) -> AnyView {
     view! {
         <TextField
             name=name.to_owned()

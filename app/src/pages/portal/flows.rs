@@ -6,6 +6,7 @@ use super::{
     addresses,
     applications::flow_endpoints,
     domain,
+    flow_remember::remember,
     flow_settings::{claims_table, conditions, second_factor, sessions, tokens},
     parts::{check, check_group, conflict_notice, flow_name, pages, search_form},
     portal_page, words,
@@ -224,7 +225,7 @@ fn own_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
     let version = detail.form.value("version");
     let allowed = second_factor(&detail.form, &detail.methods, hint);
     let table = claims_table(&detail.form, &detail.rows, detail.collects);
-    let lives = view! { {tokens(&detail.form, &detail.issuers)}{sessions(&detail.form)} };
+    let lives = view! { {tokens(&detail.form, &detail.issuers)}{sessions(&detail.form)}{detail.signs_in.then(|| remember(&detail.form))} };
     view! {
         <section class="panel panel-row">
             <div>

@@ -14,6 +14,7 @@ use crate::{
     factor::Factor,
     id::Id,
     passkey::PasskeyKind,
+    remembered::RememberedBrowser,
 };
 
 /// Authenticator assurance level.
@@ -162,6 +163,10 @@ pub struct Authentication {
     /// The kind of the passkey that was used, if one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     passkey: Option<PasskeyKind>,
+    /// The remembered browser that stood in for a second factor. It is none itself: level and `amr` know
+    /// nothing of it (N22).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remembered: Option<Id<RememberedBrowser>>,
     new_account: bool,
 }
 
@@ -175,6 +180,7 @@ impl Authentication {
             email_proved: false,
             second: BTreeSet::new(),
             passkey: None,
+            remembered: None,
             new_account: false,
         }
     }
@@ -197,6 +203,18 @@ impl Authentication {
     pub(crate) fn with_second(mut self, method: Method, at: Timestamp) -> Self {
         self.second.insert(method);
         self.at = at;
+        // What was shown stands for itself.
+        self.remembered = None;
+        self
+    }
+
+    pub(crate) const fn with_remembered(mut self, browser: Id<RememberedBrowser>) -> Self {
+        self.remembered = Some(browser);
+        self
+    }
+
+    pub(crate) const fn without_remembered(mut self) -> Self {
+        self.remembered = None;
         self
     }
 
@@ -253,6 +271,18 @@ impl Authentication {
         self.second.contains(&Method::RecoveryCode) || used >= best
     }
 
+    /// Whether the password was given or chosen.
+    #[must_use]
+    pub const fn has_password(&self) -> bool {
+        self.password
+    }
+
+    /// The remembered browser that stood in for a second factor, if one did.
+    #[must_use]
+    pub const fn remembered(&self) -> Option<Id<RememberedBrowser>> {
+        self.remembered
+    }
+
     /// The second-factor methods that were used.
     #[must_use]
     pub const fn second(&self) -> &BTreeSet<Method> {
@@ -272,8 +302,13 @@ impl Authentication {
     /// hour of silence or a day in all it is AAL1 again (NIST SP 800-63B-4, 2.2.3).
     #[must_use]
     pub fn level_at(&self, now: Timestamp, last_seen: Timestamp) -> Level {
-        let stale = now.since(last_seen) >= HOUR || now.since(self.at) >= DAY || now < self.at;
-        if stale { Level::Aal1 } else { self.level() }
+        if self.is_stale(now, last_seen) { Level::Aal1 } else { self.level() }
+    }
+
+    /// Whether this sign-in, last used at `last_seen`, is too old at `now` to count for more than a password.
+    #[must_use]
+    pub fn is_stale(&self, now: Timestamp, last_seen: Timestamp) -> bool {
+        now.since(last_seen) >= HOUR || now.since(self.at) >= DAY || now < self.at
     }
 
     /// The `amr` claim (RFC 8176): `pwd`, a passkey's kind with `user`, the second methods, and `mfa`
@@ -429,6 +464,22 @@ mod tests {
         assert_eq!(three.amr(), ["pwd", "otp", "mfa"], "each value once");
         assert_eq!(Demand::mfa([Method::RecoveryCode]), Demand::mfa([]), "no flow lists it");
         assert_eq!(Method::parse("recovery_code"), Some(Method::RecoveryCode));
+    }
+
+    #[test]
+    fn n22_a_remembered_browser_is_no_factor_and_counts_only_where_it_may() {
+        let browser = Id::new(Timestamp(DAY), &mut SeededEntropy::new(2));
+        let known = someone().with_password().with_remembered(browser);
+        assert_eq!((known.level(), known.amr()), (Level::Aal1, vec!["pwd"]));
+        assert!(known.second().is_empty());
+        let strict = Demand::mfa(Method::ALL);
+        let lax = strict.clone().remembering(true);
+        assert!(!strict.is_met(&known, known.level()) && lax.is_met(&known, known.level()));
+        assert!(!lax.is_met(&someone().with_remembered(browser), Level::Aal1), "never without the password");
+        assert!(!lax.is_met(&someone().with_password(), Level::Aal1));
+        assert!(!lax.clone().stricter(&strict).takes_remembered() && !strict.stricter(&lax).takes_remembered());
+        let shown = known.with_second(Method::TextMessage, Timestamp(DAY));
+        assert_eq!((shown.level(), shown.remembered()), (Level::Aal2, None));
     }
 
     #[test]

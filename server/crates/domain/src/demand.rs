@@ -27,13 +27,22 @@ pub struct Demand {
     /// ([`Demand::judged`]) it is demanded. Without effect at AAL1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Conditions>,
+    /// Whether a remembered browser may stand in for the second factor ([`Demand::takes_remembered`]).
+    #[serde(default)]
+    remembered: bool,
 }
 
 impl Demand {
     /// One factor is enough.
     #[must_use]
     pub const fn single_factor() -> Self {
-        Self { level: Level::Aal1, methods: BTreeSet::new(), minimum: Assurance::Aal1, conditions: None }
+        Self {
+            level: Level::Aal1,
+            methods: BTreeSet::new(),
+            minimum: Assurance::Aal1,
+            conditions: None,
+            remembered: false,
+        }
     }
 
     /// A second factor out of `methods`; an empty set means any method.
@@ -44,7 +53,7 @@ impl Demand {
         if methods.is_empty() {
             methods.extend(Method::ALL);
         }
-        Self { level: Level::Aal2, methods, minimum: Assurance::Aal2Legacy, conditions: None }
+        Self { level: Level::Aal2, methods, minimum: Assurance::Aal2Legacy, conditions: None, remembered: false }
     }
 
     /// With nothing weaker than `minimum`, where a second factor is demanded at all. Where none of the
@@ -62,10 +71,28 @@ impl Demand {
         self
     }
 
-    /// Only where one of `conditions` fires.
+    /// Only where one of `conditions` fires; no remembered browser stands in then.
     #[must_use]
     pub fn under(self, conditions: Conditions) -> Self {
-        Self { conditions: (self.level > Level::Aal1).then_some(conditions), ..self }
+        Self { conditions: (self.level > Level::Aal1).then_some(conditions), ..self.remembering(false) }
+    }
+
+    /// The same demand, and whether a remembered browser may stand in for the second factor. Never for one
+    /// that is demanded under conditions: where they fire, whatever is known of the browser, it is asked for.
+    #[must_use]
+    pub fn remembering(self, remembered: bool) -> Self {
+        let remembered = remembered && self.conditions.is_none();
+        Self { remembered, ..self }
+    }
+
+    /// Whether it asks for a second factor and a remembered browser may stand in for it: where nothing better
+    /// is demanded than any second factor, and always.
+    #[must_use]
+    pub fn takes_remembered(&self) -> bool {
+        self.remembered
+            && self.level > Level::Aal1
+            && self.minimum <= Assurance::Aal2Legacy
+            && self.conditions.is_none()
     }
 
     /// What is demanded at `now` of somebody of whom `signals` are known: the second factor if one of the
@@ -74,7 +101,8 @@ impl Demand {
     pub fn judged(self, now: Timestamp, signals: Option<&Signals>) -> Self {
         match self.conditions {
             Some(conditions) if !conditions.fires(now, signals) => Self::single_factor(),
-            Some(_) | None => Self { conditions: None, ..self },
+            Some(_) => Self { conditions: None, ..self.remembering(false) },
+            None => self,
         }
     }
 
@@ -100,7 +128,8 @@ impl Demand {
 
     /// The stricter of two demands; `self` is the one that stands now.
     ///
-    /// Where both ask for a second factor, the present list of methods holds, and the higher minimum. Where both ask under conditions, either's fire.
+    /// Where both ask for a second factor, the present list of methods holds, and the higher minimum; a
+    /// remembered browser counts if it does in both. Where both ask under conditions, either's fire.
     #[must_use]
     pub fn stricter(self, earlier: &Self) -> Self {
         match (self.level, earlier.level) {
@@ -108,18 +137,20 @@ impl Demand {
             (Level::Aal1, Level::Aal1) | (Level::Aal2, Level::Aal1) => self,
             (Level::Aal2, Level::Aal2) => {
                 let conditions = self.conditions.zip(earlier.conditions).map(|(now, then)| now.or(then));
-                Self { conditions, ..self.with_minimum(earlier.minimum) }
+                let remembered = self.takes_remembered() && earlier.takes_remembered();
+                Self { conditions, remembered, ..self.with_minimum(earlier.minimum) }
             }
         }
     }
 
-    /// Raised to `minimum`: an application that asks for a second factor gets one from any flow.
+    /// Raised to `minimum`: an application that asks for a second factor gets one from any flow, and no
+    /// remembered browser in its place.
     #[must_use]
     pub fn at_least(self, minimum: Assurance) -> Self {
         let raised = match self.level {
             _ if minimum == Assurance::Aal1 => return self,
             Level::Aal1 => Self::mfa(self.methods),
-            Level::Aal2 => Self { conditions: None, ..self },
+            Level::Aal2 => Self { conditions: None, ..self.remembering(false) },
         };
         raised.with_minimum(minimum)
     }
@@ -131,12 +162,17 @@ impl Demand {
         listed && method.assurance() >= self.minimum
     }
 
-    /// Whether `authentication`, with the level it counts for now, is enough.
+    /// Whether `authentication`, with the level it counts for now, is enough: the factors themselves, or a
+    /// remembered browser where it may stand in for them.
     #[must_use]
     pub fn is_met(&self, authentication: &Authentication, level: Level) -> bool {
         match self.level {
             Level::Aal1 => true,
-            Level::Aal2 => level >= Level::Aal2 && authentication.second().iter().any(|used| self.accepts(*used)),
+            Level::Aal2 => {
+                let recognised = authentication.has_password() && authentication.remembered().is_some();
+                (self.takes_remembered() && recognised)
+                    || (level >= Level::Aal2 && authentication.second().iter().any(|used| self.accepts(*used)))
+            }
         }
     }
 }
@@ -219,6 +255,39 @@ mod tests {
             assert!(!meets(minimum, &someone().with_password()), "{minimum:?}");
             assert_eq!(Assurance::parse(minimum.as_str()), Some(minimum));
         }
+    }
+
+    #[test]
+    fn n22_a_remembered_browser_stands_in_for_any_second_factor_and_for_nothing_that_asks_for_more() {
+        let browser = Id::new(Timestamp(DAY), &mut SeededEntropy::new(2));
+        let known = someone().with_password().with_remembered(browser);
+        let lax = Demand::mfa(Method::ALL).remembering(true);
+        assert!(lax.takes_remembered() && lax.is_met(&known, known.level()));
+        let stricter = |demand: &Demand| !demand.takes_remembered() && !demand.is_met(&known, known.level());
+        for minimum in [Assurance::Aal2Strict, Assurance::PhishingResistant] {
+            assert!(stricter(&lax.clone().with_minimum(minimum)), "{minimum:?}");
+            assert!(stricter(&Demand::mfa([]).with_minimum(minimum).remembering(true)), "{minimum:?}");
+            assert!(stricter(&lax.clone().stricter(&Demand::mfa([]).with_minimum(minimum))), "{minimum:?}");
+        }
+        for minimum in Assurance::ALL.into_iter().filter(|minimum| *minimum > Assurance::Aal1) {
+            assert!(stricter(&lax.clone().at_least(minimum)), "acr_values: {minimum:?}");
+            assert!(stricter(&Demand::single_factor().remembering(true).at_least(minimum)), "{minimum:?}");
+        }
+        assert!(lax.clone().at_least(Assurance::Aal1).takes_remembered());
+        // Whatever fires, and in whatever order it is put together.
+        let under = [
+            lax.clone().under(BROWSER),
+            Demand::mfa([]).under(WEEKLY).remembering(true),
+            lax.clone().under(BROWSER).stricter(&lax),
+            lax.clone().stricter(&lax.clone().under(BROWSER)),
+        ];
+        for demand in under {
+            assert!(stricter(&demand), "{demand:?}");
+            assert!(stricter(&demand.clone().judged(Timestamp(DAY), None)), "{demand:?}");
+            assert!(stricter(&demand.judged(Timestamp(DAY), Some(&Signals::default()))));
+        }
+        assert!(lax.clone().judged(Timestamp(DAY), None).takes_remembered(), "there is nothing to judge");
+        assert!(lax.clone().after(&lax).takes_remembered());
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod password;
 pub mod phone;
 pub mod recovery;
 pub mod registration;
+pub mod remembered;
 pub mod reply_url;
 pub mod role;
 pub mod secret;

@@ -34,6 +34,9 @@ impl fmt::Debug for SecretString {
     }
 }
 
+/// How many bytes of a token stay when it is renewed.
+const SERIES: usize = 16;
+
 /// A bearer secret of 256 random bits (ASVS 7.2.3 asks for 128): a session cookie, an
 /// authorization code, a refresh token, an invitation link. Its text form is base64url.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
@@ -59,6 +62,29 @@ impl Token {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The same first half with a new second half: the cookie of a remembered browser after its use. The
+    /// first half names the entry, the second is its secret of 128 bits (ASVS 7.2.3).
+    #[must_use]
+    pub fn renewed(&self, entropy: &mut dyn Entropy) -> Self {
+        let mut raw = entropy::bytes::<32>(entropy);
+        raw[..SERIES].copy_from_slice(&self.first_half());
+        let next = Self(URL_SAFE_NO_PAD.encode(raw));
+        raw.zeroize();
+        next
+    }
+
+    /// What the database keeps of the half that [`Token::renewed`] leaves as it is.
+    #[must_use]
+    pub fn series(&self) -> TokenHash {
+        TokenHash(Sha256::digest(self.first_half()).into())
+    }
+
+    // Every token has this form: there is no other way to make one.
+    fn first_half(&self) -> [u8; SERIES] {
+        let raw = URL_SAFE_NO_PAD.decode(self.0.as_bytes()).unwrap_or_default();
+        raw.first_chunk().copied().unwrap_or_default()
     }
 
     /// What the database keeps. A fast hash is enough: the input has 256 random bits.
@@ -117,6 +143,18 @@ mod tests {
         for wrong in ["", "abc", &token.expose()[1..], "é".repeat(22).as_str()] {
             assert_eq!(Token::parse(wrong), None, "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn n22_a_renewed_token_keeps_its_name_and_nothing_of_its_secret() {
+        let random = &mut SeededEntropy::new(9);
+        let (first, other) = (Token::generate(random), Token::generate(random));
+        let next = first.renewed(random);
+        assert_eq!(Token::parse(next.expose()), Some(next.clone()), "of the same form");
+        assert_eq!(next.series(), first.series());
+        assert_ne!((next.hash(), next.series()), (first.hash(), first.hash()));
+        assert_ne!(first.series(), other.series());
+        assert_ne!(next.expose()[22..], first.expose()[22..]);
     }
 
     #[test]

@@ -152,6 +152,15 @@ impl Session {
         self.authentication.level_at(now, self.last_seen_at)
     }
 
+    /// Its sign-in, for what it still counts at `now`. What a remembered browser stood in for fades like the
+    /// factor itself.
+    #[must_use]
+    pub fn authentication_at(&self, now: Timestamp) -> Authentication {
+        let carried = self.authentication.clone().carried_over(self.level(now));
+        let stale = self.authentication.is_stale(now, self.last_seen_at);
+        if stale { carried.without_remembered() } else { carried }
+    }
+
     /// Whether its last factor was proved at most [`FRESH`] ago (A20). A clock that was set back
     /// makes nothing fresh.
     #[must_use]

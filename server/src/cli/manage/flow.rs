@@ -21,10 +21,10 @@ const SETTINGS: &str = "\
 Settings (fields of the portal's form):
   token_minutes  refresh_days  refresh_window_days  issuer=flow|tenant  flow_claim=tfp|acr  strict_errors
   session_minutes  session_end=absolute|rolling  session_scope=tenant|application|flow|none  keep_days
-  id_token_in_logout
+  id_token_in_logout  remember  remember_days
   minimum=aal1|aal2_legacy|aal2_strict|phishing_resistant
   method-METHOD  collect-ATTRIBUTE  required-ATTRIBUTE  claim-CLAIM   (=true or =false)";
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
     "token_minutes",
     "refresh_days",
     "refresh_window_days",
@@ -37,6 +37,8 @@ const NAMES: [&str; 12] = [
     "keep_days",
     "id_token_in_logout",
     "minimum",
+    "remember",
+    "remember_days",
 ];
 const MFA_SETTINGS: &str = "\
 Settings (fields of the portal's form):
@@ -219,7 +221,7 @@ mod tests {
         id::Id,
         user_flow::{
             Audience, Conditions, Enforcement, FlowClaim, FlowName, FlowSettings, FlowType, IssuerMode, MfaPolicy,
-            SessionScope, SessionSettings, TokenSettings,
+            RememberSettings, SessionScope, SessionSettings, TokenSettings,
         },
     };
     use uuid::Uuid;
@@ -257,6 +259,7 @@ mod tests {
                     scope: SessionScope::Tenant,
                     keep_days: Some(30),
                     id_token_in_logout: true,
+                    remember: RememberSettings { on: true, days: 30 },
                 },
             },
             version: 1,

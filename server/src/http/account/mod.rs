@@ -15,6 +15,7 @@ use lanyard_app::{
 };
 use lanyard_domain::{assurance::Level, session::ConsoleKind, user_flow::Audience};
 
+mod browsers;
 mod contact;
 mod data;
 mod deletion;
@@ -50,6 +51,7 @@ pub fn routes() -> Router<App> {
         .route("/account/{tenant}/remove-access", post(remove_access))
         .route("/account/{tenant}/end-sessions", post(end_sessions))
         .route("/account/{tenant}/sign-in-again", get(sign_in_again))
+        .merge(browsers::routes())
         .merge(contact::routes())
         .merge(data::routes())
         .merge(deletion::routes())
@@ -83,6 +85,7 @@ async fn show(State(app): State<App>, oneself: Oneself, RawQuery(query): RawQuer
         Some(SAVED) => Some(Done::Saved),
         Some(REMOVED) => Some(Done::AccessRemoved),
         Some(SIGNED_OUT) => Some(Done::SignedOut),
+        Some(browsers::FORGOTTEN) => Some(Done::BrowsersForgotten),
         Some(passkeys::ADDED) => Some(Done::PasskeyAdded),
         Some(factors::RENAMED) => Some(Done::FactorRenamed),
         Some(factors::REMOVED) => Some(Done::FactorRemoved),

@@ -185,6 +185,7 @@ fn detail(app: &App, place: &Place, shown: &Shown) -> FlowDetail {
         kind: kind(flow),
         mfa: mode(flow),
         collects: flows::collects(flow.kind),
+        signs_in: flow.kind.signs_in(),
         editable: editable(flow.audience),
         endpoints: endpoints(app, flow),
         issuers: (

@@ -16,7 +16,7 @@ use lanyard_domain::{
 };
 use lanyard_storage::{ReadTx, StorageError, WriteTx};
 
-use super::{Owner, words::moment};
+use super::{Owner, browsers, words::moment};
 use crate::{
     http::client::Client,
     service::{audit, consents, journey::JourneyError, sign_out},
@@ -118,7 +118,7 @@ pub async fn remove_access(
 }
 
 /// Ends `session` of the owner, or every one but the session that asks; with them go the grants
-/// that came from them. How many there were.
+/// that came from them, and with all of them the remembered browsers. How many there were.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -158,6 +158,9 @@ pub async fn end_sessions(
                     None => tx.revoke_grants_without_session(account.id, now).await?,
                     Some(_) => 0,
                 };
+                if session.is_none() {
+                    browsers::forget_all(&own, tx, &account, &client).await?;
+                }
                 if devices > 0 {
                     let event = audit::Event::of(Action::SessionEnded, Outcome::Success).by(account.id).from(&client);
                     let event = event.with(serde_json::json!({"devices": devices}));

@@ -9,6 +9,7 @@ use lanyard_domain::{
     contact::ContactKind,
     factor::{Factor, FactorSecret},
     recovery::RecoveryCodes,
+    remembered::RememberedBrowser,
     session::{ConsoleKind, Session},
 };
 use lanyard_storage::{AuditCursor, ReadTx, StorageError};
@@ -53,6 +54,7 @@ pub async fn export(app: &App, owner: Owner, client: Client) -> Result<Option<Va
                 let account = tx.account_by_id(tenant, id).await?.ok_or(StorageError::Conflict)?;
                 let custom = custom(tx.custom_attributes(tenant).await?);
                 let sessions = tx.live_sessions_of_account(id, now).await?;
+                let browsers = tx.remembered_of_account(id, now).await?;
                 let apps = access::apps(tx, tenant, id, &custom, now).await?;
                 let events = events(tx, &account).await?;
                 let mut waiting = Vec::new();
@@ -76,6 +78,7 @@ pub async fn export(app: &App, owner: Owner, client: Client) -> Result<Option<Va
                     "waiting_for_a_code": waiting,
                     "second_steps": factors.iter().map(factor).collect::<Vec<_>>(),
                     "signed_in": sessions.iter().map(session).collect::<Vec<_>>(),
+                    "remembered_browsers": browsers.iter().map(browser).collect::<Vec<_>>(),
                     "history": events.iter().map(|event| told(event, &account)).collect::<Vec<_>>(),
                 })))
             })
@@ -135,6 +138,16 @@ fn session(session: &Session) -> Value {
         "signed_in": iso(session.created_at),
         "last_used": iso(session.last_seen_at),
         "ends": iso(session.expires_at),
+    })
+}
+
+fn browser(browser: &RememberedBrowser) -> Value {
+    json!({
+        "browser": browser.label,
+        "network_address": browser.network,
+        "remembered": iso(browser.created_at),
+        "last_used": browser.last_used_at.map(iso),
+        "ends": iso(browser.expires_at),
     })
 }
 

@@ -101,6 +101,12 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         Action::FactorRemoved => return format!("Removed {}", method(event)),
         Action::FactorRenamed => return format!("Gave {} another name", method(event)),
         Action::FactorDisabled => "Turned off a second step",
+        Action::BrowserRemembered => "Had the browser remembered",
+        Action::BrowserRecognised if event.outcome == Outcome::Failure => {
+            "An old copy of a remembered browser was used: it was forgotten"
+        }
+        Action::BrowserRecognised => "Came from a remembered browser",
+        Action::BrowserForgotten => "Forgot a remembered browser",
         Action::ProfileChanged => "Changed your details",
         Action::EmailChanged => "Changed the email address",
         Action::AccountSecured => "Said “This wasn’t me”: everybody was signed out",

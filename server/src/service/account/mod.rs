@@ -2,6 +2,7 @@
 //! details. Only what the tenant's flows ask patients for can be changed here (A48).
 
 mod access;
+pub mod browsers;
 pub mod contact;
 mod contact_change;
 pub mod data;
@@ -57,7 +58,7 @@ pub struct Owner {
 pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<AccountView, StorageError> {
     let (now, account) = (app.clock.now(), owner.account);
     let (tenant, id) = (account.tenant, account.id);
-    let (account, custom, factors, sessions, apps, deletion, pending) = app
+    let (account, custom, factors, sessions, browsers, apps, deletion, pending) = app
         .store
         .read(move |tx| {
             Box::pin(async move {
@@ -65,13 +66,14 @@ pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<Acc
                 let custom = custom(tx.custom_attributes(tenant).await?);
                 let factors = tx.factors_of_account(id).await?;
                 let sessions = tx.live_sessions_of_account(id, now).await?;
+                let browsers = tx.remembered_of_account(id, now).await?;
                 let apps = access::apps(tx, tenant, id, &custom, now).await?;
                 let deletion = tx.deletion_of(id).await?;
                 let mut pending = Vec::new();
                 for kind in [ContactKind::Email, ContactKind::Phone] {
                     pending.extend(contact::pending(tx, id, kind, now).await?);
                 }
-                Ok::<_, StorageError>((fresh, custom, factors, sessions, apps, deletion, pending))
+                Ok::<_, StorageError>((fresh, custom, factors, sessions, browsers, apps, deletion, pending))
             })
         })
         .await?;
@@ -89,6 +91,7 @@ pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<Acc
         recovery: factors.iter().find_map(|factor| words::recovery(factor, now)),
         may_have_recovery: recovery::may_have(&factors),
         sessions: words::live_sessions(&sessions, Some(owner.session), now),
+        browsers: browsers::words(&browsers),
         apps,
         deletion: deletion.map(words::moment),
         may_delete: deletion::may_ask(account.kind),

@@ -168,6 +168,7 @@ async fn bind(
                     first_step: Counter::first(attested.counter),
                 };
                 tx.bind_factor(account.id, &factor, now).await?;
+                tx.forget_all_remembered(account.id).await?;
                 notices::tell(&own, tx, &owner, &client, News::FactorAdded(&factor.secret)).await?;
                 Ok(true)
             })

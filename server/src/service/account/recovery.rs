@@ -39,7 +39,8 @@ pub(super) fn may_have(factors: &[Factor]) -> bool {
     factors.iter().any(|factor| factor.stands_alone() && !factor.is_dead())
 }
 
-/// Makes a set in place of the one that the page knew (`replaces`), and tells the owner (N20).
+/// Makes a set in place of the one that the page knew (`replaces`), forgets the account's remembered browsers
+/// and tells the owner (N20).
 ///
 /// # Errors
 /// When the database does not answer.
@@ -68,6 +69,7 @@ pub async fn make(app: &App, owner: Owner, client: Client, replaces: Option<Id<F
                     return Ok(Made::Already);
                 }
                 tx.replace_recovery_codes(account.id, &set, replaces, now).await?;
+                tx.forget_all_remembered(account.id).await?;
                 audit::append(
                     &own,
                     tx,

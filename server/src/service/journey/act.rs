@@ -21,6 +21,7 @@ use super::{
     input::{self, Input},
     known::{self, Whence},
     problems,
+    remember::{self, Remembered},
     show::{self, Loaded},
     view::Feedback,
 };
@@ -64,10 +65,12 @@ pub struct Done {
     pub view: Option<JourneyView>,
     /// A session was made: its cookie.
     session: Session,
+    /// The browser is remembered, or was recognised: its cookie.
+    browser: Option<Remembered>,
 }
 
 impl Done {
-    /// Sets the cookie of a session that was just made (A17: always a new secret).
+    /// Sets the cookies of a session and of a remembered browser that were just made (A17: always a new secret).
     pub fn set_cookies(&self, headers: &mut HeaderMap) {
         if let Some(made) = &self.session {
             let header = match made.keep_for {
@@ -78,6 +81,9 @@ impl Done {
             if let Some(known) = &made.known {
                 headers.append(header::SET_COOKIE, Cookie::Known.keep(known, KNOWN_LIFE / SECOND));
             }
+        }
+        if let Some(Remembered { token, life }) = &self.browser {
+            headers.append(header::SET_COOKIE, Cookie::Browser.keep(token, life / SECOND));
         }
     }
 }
@@ -106,14 +112,18 @@ pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
         loaded,
         client: act.client.clone(),
         typed,
-        cookie: Cookies { sso: Cookie::Sso.read(headers), console: Cookie::Console.read(headers) },
+        cookie: Cookies {
+            sso: Cookie::Sso.read(headers),
+            console: Cookie::Console.read(headers),
+            browser: Cookie::Browser.read(headers),
+        },
         whence: Whence::of(act.client, Cookie::Known.read(headers)),
     };
     let outcome = carry_out(app, scene, order, event).await?;
     if outcome.sends {
         app.outbox.wake();
     }
-    finish(app, act, transport, outcome.session).await
+    finish(app, act, transport, outcome).await
 }
 
 /// The field by which `passkey.js` says that the browser can make passkeys. It opens nothing.
@@ -122,6 +132,7 @@ const CAN_MAKE_PASSKEY: &str = "passkeys";
 struct Cookies {
     sso: Option<Token>,
     console: Option<Token>,
+    browser: Option<Token>,
 }
 
 struct Order {
@@ -150,6 +161,7 @@ struct Made {
 #[derive(Default)]
 struct Outcome {
     session: Session,
+    browser: Option<Remembered>,
     sends: bool,
 }
 
@@ -187,9 +199,10 @@ async fn step(
     let id = journey.header.id;
     let flow_version = scene.flow.version;
     // Also tells whether the journey is still what was loaded.
-    let network = order.client.network();
+    let (network, cookie) = (order.client.network(), order.cookie.browser.as_ref());
+    let came = (&event, order.can_make_passkey, cookie);
     let from = (network.as_str(), &order.whence);
-    let facts = facts::load(app, tx, &scene, (&journey, version), (&event, order.can_make_passkey), from).await?;
+    let facts = facts::load(app, tx, &scene, (&journey, version), came, from).await?;
     let keys = app.tenant_keys(tx, scene.tenant.id).await?;
     let before = journey.stage().name();
     let step = {
@@ -200,12 +213,15 @@ async fn step(
     let problems = step.refusal.as_ref().and_then(|r| problems::of_refusal(r, step.journey.stage(), facts.now));
     tracing::debug!(journey = %id, from = before, to = step.journey.stage().name(), refused = step.refusal.is_some(), "step");
 
-    let hands = Hands { app, scene: &scene, keys: &keys, client: &order.client, now: facts.now, journey: id };
+    let recognised = remember::next(app, &step.effects, cookie, facts.now);
+    let next = recognised.as_ref().map(|next| &next.token);
+    let hands = Hands { app, scene: &scene, keys: &keys, client: &order.client, now: facts.now, journey: id, next };
     let sends = effects::send_something(&step.effects);
     // Nothing is read from here on, as a rule: what changes goes to the database together.
     tx.gather();
     effects::apply(&hands, tx, step.effects).await?;
-    let (journey, session) = settle(app, tx, step.journey, &facts, (&order.cookie, &order.whence)).await?;
+    let from = (&order.client, &order.cookie, &order.whence);
+    let (journey, session, remembered) = settle(app, tx, step.journey, &facts, from).await?;
     let feedback = match &step.refusal {
         Some(refusal) => Some(Feedback {
             problems: problems.into_iter().collect(),
@@ -226,7 +242,7 @@ async fn step(
     })
     .await?;
     tx.scatter().await?;
-    Ok(Outcome { session, sends })
+    Ok(Outcome { session, browser: remembered.or(recognised), sends })
 }
 
 // When the account is deleted of somebody who signed in and leaves for an application; the consoles say so
@@ -269,11 +285,11 @@ async fn settle(
     tx: &mut (dyn WriteTx + '_),
     journey: Journey,
     facts: &Facts,
-    (cookies, whence): (&Cookies, &Whence),
-) -> Result<(Journey, Session), JourneyError> {
+    (client, cookies, whence): (&Client, &Cookies, &Whence),
+) -> Result<(Journey, Session, Option<Remembered>), JourneyError> {
     let (header, completion) = match journey.complete() {
         Ok(complete) => complete,
-        Err(journey) => return Ok((*journey, None)),
+        Err(journey) => return Ok((*journey, None, None)),
     };
     let settled = completion.settle(&header, facts.now, app.entropy().as_mut());
     let cookie = match settled.session {
@@ -281,7 +297,7 @@ async fn settle(
             let cookie = if session.console.is_some() { Cookie::Console } else { Cookie::Sso };
             let old = match cookie {
                 Cookie::Console => cookies.console.as_ref(),
-                Cookie::Sso | Cookie::Journey | Cookie::Known => cookies.sso.as_ref(),
+                Cookie::Sso | Cookie::Journey | Cookie::Known | Cookie::Browser => cookies.sso.as_ref(),
             };
             // The secret is always new (failure 23); the browser's sessions of other tenants move
             // along, the one of this tenant ends.
@@ -313,7 +329,11 @@ async fn settle(
         }
         None => None,
     };
-    Ok((Journey::returning(header, settled.back), cookie))
+    let remembered = match settled.remembered {
+        Some(made) => Some(remember::store(tx, made, (client, cookies.browser.as_ref())).await?),
+        None => None,
+    };
+    Ok((Journey::returning(header, settled.back), cookie, remembered))
 }
 
 async fn end(app: &App, id: Id<Journey>, over: OverReason) -> Result<(), JourneyError> {
@@ -346,12 +366,12 @@ async fn say(app: &App, id: Id<Journey>, text: String, ended_at: Option<Timestam
 }
 
 // After the commit: nothing more can fail but the drawing of the page.
-async fn finish(app: &App, act: Act<'_>, transport: Transport, session: Session) -> Result<Done, JourneyError> {
+async fn finish(app: &App, act: Act<'_>, transport: Transport, outcome: Outcome) -> Result<Done, JourneyError> {
     let view = match transport {
         Transport::Form => None,
         Transport::Json => Some(show::show(app, act.id, Some(act.browser)).await?),
     };
-    Ok(Done { view, session })
+    Ok(Done { view, session: outcome.session, browser: outcome.browser })
 }
 
 // Wrong fields never reach the machine; what was typed stays (U4).
@@ -360,7 +380,7 @@ async fn kept(app: &App, act: Act<'_>, transport: Transport, feedback: Feedback)
         Transport::Json => {
             let mut view = show::show(app, act.id, Some(act.browser)).await?;
             show::with_feedback(&mut view, feedback);
-            Ok(Done { view: Some(view), session: None })
+            Ok(Done { view: Some(view), ..Done::default() })
         }
         Transport::Form => {
             let Some(id) = show::parse_id(act.id) else { return Err(JourneyError::NotFound) };

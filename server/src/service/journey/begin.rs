@@ -20,7 +20,7 @@ use super::{
     answer::{self, Reply, Way},
     browser_secret, facts,
     known::{self, Whence},
-    scene,
+    remember, scene,
 };
 use crate::{http::client::Client, state::App};
 
@@ -320,7 +320,8 @@ async fn with_session(
     let id = account.as_ref().map(|account| account.id);
     let consent = facts::consent(tx, &header.target, Some(around.application), around.flow, id).await?;
     let signals = known::signals(app, tx, [&demand, &header.demand], (header.tenant, id), whence).await?;
-    let facts = Facts { signals, ..Facts::at(app.clock.now(), demand, account, consent) };
+    let remembered = remember::of_session(tx, header.tenant, session.as_ref()).await?;
+    let facts = Facts { signals, remembered, ..Facts::at(app.clock.now(), demand, account, consent) };
     let journey = Journey::begin(header, session.as_ref(), &facts).with_ceremony(app.entropy().as_mut());
     Ok((journey, session))
 }

@@ -58,6 +58,7 @@ pub(super) fn may_text(journey: &Journey, event: &Event, demand: &Demand) -> boo
         | Event::NotNow
         | Event::Resend
         | Event::ChooseMethod { .. }
+        | Event::Remembering(_)
         | Event::EnterPhone { .. } => true,
         Event::RenewPasskey
         | Event::GoSignUp

@@ -12,6 +12,7 @@ use lanyard_domain::{
     id::Id,
     journey::{CodePurpose, Effect, Journey, NewAccount, Notice},
     role::{Role, RoleGrant},
+    secret::Token,
 };
 use lanyard_storage::WriteTx;
 
@@ -34,6 +35,8 @@ pub(super) struct Hands<'a> {
     pub(super) client: &'a Client,
     pub(super) now: Timestamp,
     pub(super) journey: Id<Journey>,
+    /// The next secret of the remembered browser that the step came from.
+    pub(super) next: Option<&'a Token>,
 }
 
 impl Hands<'_> {
@@ -99,6 +102,7 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
         }
         Effect::BindFactor { account, factor, first } => {
             tx.bind_factor(account, &factor, now).await?;
+            tx.forget_all_remembered(account).await?;
             // Whatever was signed in before is below the account's own level from here on.
             if first {
                 sign_out::end_all(hands.app, tx, account, None, now).await?;
@@ -129,6 +133,7 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
         Effect::PasskeyDeclined { account } => tx.note_passkey_declined(account, now).await?,
         Effect::FactorFailed { factor } => tx.factor_failed(factor, now).await?,
         Effect::FactorDisabled { account, to, method } => {
+            tx.forget_all_remembered(account).await?;
             let detail = serde_json::json!({"detail": method.as_str()});
             audit(hands, tx, Action::FactorDisabled, Outcome::Success, Some(account), detail).await?;
             let notice = Notice::FactorDisabled(method);
@@ -148,6 +153,13 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
             }
             let key = sign_in_key(hands.app, tenant, &email, &hands.client.network());
             tx.clear_throttle(tenant, &key).await?;
+        }
+        Effect::BrowserRecognised { browser, replaces, .. } => {
+            let next = hands.next.ok_or_else(|| JourneyError::Internal("a browser without its cookie".to_owned()))?;
+            tx.renew_remembered(browser, &replaces, &next.hash(), &hands.client.network(), now).await?;
+        }
+        Effect::ForgetBrowser { account, browser } => {
+            tx.forget_remembered(account, browser).await?;
         }
         Effect::UpdateProfile { account, attributes } => update_profile(hands, tx, account, attributes).await?,
         Effect::SignedIn { account, at, .. } => {
@@ -218,6 +230,7 @@ const fn in_place_of(notice: Notice) -> Option<CodePurpose> {
         | Notice::PasswordChanged
         | Notice::PasskeyCopied
         | Notice::RecoveryCodeUsed { .. }
+        | Notice::BrowserRemembered
         | Notice::PasswordDisabled => None,
     }
 }

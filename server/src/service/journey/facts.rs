@@ -8,7 +8,7 @@ use lanyard_domain::{
     id::Id,
     journey::{AccountFacts, CodePurpose, Event, Facts, Journey, SEND_WINDOW, Target, Whose},
     phone::PhoneNumber,
-    secret::TokenHash,
+    secret::{Token, TokenHash},
     tenant::Tenant,
     user_flow::UserFlow,
 };
@@ -17,6 +17,7 @@ use lanyard_storage::{ReadTx, StepWants, StorageError, WriteTx};
 use super::{
     JourneyError, Scene, budget,
     known::{self, Whence},
+    remember,
 };
 use crate::{service::phone, state::App};
 
@@ -75,7 +76,7 @@ pub(super) async fn load(
     tx: &mut (dyn WriteTx + '_),
     scene: &Scene,
     (journey, version): (&Journey, i64),
-    (event, can_make_passkey): (&Event, bool),
+    (event, can_make_passkey, browser): (&Event, bool, Option<&Token>),
     (network, whence): (&str, &Whence),
 ) -> Result<Facts, JourneyError> {
     let now = app.clock.now();
@@ -115,6 +116,7 @@ pub(super) async fn load(
     let demands = [&scene.demand, &journey.header.demand];
     let signals = known::signals(app, tx, demands, (tenant, id), whence).await?;
     let consent = consent(tx, &journey.header.target, scene.application.as_ref(), &scene.flow, id).await?;
+    let remembered = remember::shown(tx, scene, (journey, event), browser).await?;
     Ok(Facts {
         now,
         demand: scene.demand.clone(),
@@ -127,6 +129,7 @@ pub(super) async fn load(
         can_make_passkey,
         consent,
         signals,
+        remembered,
     })
 }
 

@@ -76,6 +76,7 @@ pub(super) async fn read(
             Err(problem) => return Ok(Input::Problems(vec![problem])),
         },
         "submit-code" => match code(fields) {
+            Ok(digits) if remembers(journey, fields) => Event::Remembering(Box::new(Event::SubmitCode { digits })),
             Ok(digits) => Event::SubmitCode { digits },
             Err(problem) => return Ok(Input::Problems(vec![problem])),
         },
@@ -138,6 +139,11 @@ fn recovery_code(fields: &Fields) -> Result<RecoveryCode, Problem> {
         return Err(problems::at("code", ProblemCode::CodeMissing));
     }
     RecoveryCode::read(typed).ok_or_else(|| problems::at("code", ProblemCode::RecoveryCodeForm))
+}
+
+// "Remember this browser", at the one stage that offers it.
+fn remembers(journey: &Journey, fields: &Fields) -> bool {
+    matches!(journey.stage(), Stage::Challenge { .. }) && fields.get("remember") == "true"
 }
 
 fn device_name(fields: &Fields) -> String {

@@ -45,15 +45,7 @@ pub(super) async fn enqueue(
     };
     // A change of what protects the account can be repudiated by whoever reads the mail (U24).
     let not_me = match &outgoing {
-        Outgoing::Notice {
-            to,
-            notice:
-                Notice::PasswordChanged
-                | Notice::FactorBound(_)
-                | Notice::RecoveryCodeUsed { .. }
-                | Notice::FactorDisabled(_)
-                | Notice::PasswordDisabled,
-        } => {
+        Outgoing::Notice { to, notice } if can_be_repudiated(*notice) => {
             let (tenant, domain) = (hands.scene.tenant.id, hands.scene.tenant.domain.as_str());
             match tx.account_by_email(tenant, to).await? {
                 Some((account, _)) => Some(not_me::link(hands.app, tx, (tenant, domain), account.id).await?),
@@ -71,6 +63,18 @@ pub(super) async fn enqueue(
         expires_at: hands.now.plus(life),
     };
     outbox::enqueue(hands.app, tx, hands.keys, letter).await
+}
+
+const fn can_be_repudiated(notice: Notice) -> bool {
+    matches!(
+        notice,
+        Notice::PasswordChanged
+            | Notice::FactorBound(_)
+            | Notice::RecoveryCodeUsed { .. }
+            | Notice::FactorDisabled(_)
+            | Notice::PasswordDisabled
+            | Notice::BrowserRemembered
+    )
 }
 
 fn occasion<'a>(hands: &'a Hands<'_>, outgoing: &Outgoing<'a>, not_me: Option<&'a str>) -> Occasion<'a> {
@@ -114,6 +118,7 @@ fn notice_of<'a>(
         Notice::PasswordDisabled => Change::PasswordDisabled,
         Notice::PasskeyCopied => Change::PasskeyCopied,
         Notice::RecoveryCodeUsed { left } => Change::RecoveryCodeUsed(left),
+        Notice::BrowserRemembered => Change::BrowserRemembered,
     };
     Occasion::Protection(Protection {
         to,

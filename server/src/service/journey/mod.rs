@@ -17,6 +17,7 @@ mod known;
 mod messages;
 mod passkeys;
 mod problems;
+mod remember;
 mod scene;
 mod show;
 mod surroundings;

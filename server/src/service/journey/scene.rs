@@ -75,12 +75,13 @@ pub async fn demand(
     flow: &UserFlow,
     application: Option<&Application>,
 ) -> Result<Demand, JourneyError> {
-    let own = flow.settings.mfa.demand();
+    let own = flow.settings.mfa.demand().remembering(flow.remembers());
     let Some(application) = application else { return Ok(own) };
     let linked = tx.flows_of_application(application.tenant, application.id).await?;
     let minimum = minimum(application, &linked);
     if flow.settings.mfa.floor() >= minimum {
-        return Ok(own);
+        let remembers = own.takes_remembered() && application.minimum.lets_remember(&linked);
+        return Ok(own.remembering(remembers));
     }
     // The methods that the application's own stronger flows allow; any, if none says.
     let allowed = linked.iter().filter(|flow| flow.settings.mfa.floor() >= minimum);
@@ -111,14 +112,15 @@ pub async fn is_too_weak(
     })
 }
 
-// Decision 3: 8 while every patient flow of the tenant always asks for a second factor, else 15.
-// Staff and operators always have one.
+// Decision 3: 8 while every patient flow of the tenant always asks for a second factor, of every browser,
+// else 15. Staff and operators always have one.
 pub(super) async fn min_password_length(
     tx: &mut (dyn ReadTx + '_),
     tenant: Id<Tenant>,
     audience: Audience,
 ) -> Result<usize, JourneyError> {
-    let always_on = |flow: &UserFlow| flow.settings.mfa.enforcement == Enforcement::AlwaysOn;
+    // Where browsers are remembered the password is the only factor of many a sign-in.
+    let always_on = |flow: &UserFlow| flow.settings.mfa.enforcement == Enforcement::AlwaysOn && !flow.remembers();
     let guarded = match audience {
         Audience::Staff | Audience::Operators => true,
         Audience::Patients | Audience::SelfService => {

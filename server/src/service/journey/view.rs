@@ -242,6 +242,7 @@ fn challenge(
     let delivery = if served { sight.delivery } else { Delivery::Failed };
     let ways = sight.account.map(|account| journey.ways(&sight.scene.demand, account)).unwrap_or_default();
     StageView::Challenge {
+        remember_days: journey.remember_days(&sight.scene.demand).filter(|_| takes_digits(method)),
         method: method_of(method),
         code: proof.map(|proof| CodeView { delivery, ..code(proof, &hint(factor), sight) }),
         factor_name: hint(factor),
@@ -251,6 +252,14 @@ fn challenge(
             .filter(|way| *way != (factor, method))
             .map(|(id, method)| OtherWay { method: method_of(method), hint: hint(id) })
             .collect(),
+    }
+}
+
+// Whether the page has the field for six digits, and beside it the box of remembered browsers.
+const fn takes_digits(method: assurance::Method) -> bool {
+    match method {
+        assurance::Method::AuthenticatorApp | assurance::Method::TextMessage | assurance::Method::PhoneCall => true,
+        assurance::Method::Passkey | assurance::Method::RecoveryCode => false,
     }
 }
 

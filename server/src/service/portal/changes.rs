@@ -8,7 +8,8 @@ use lanyard_domain::{
     assurance::{Assurance, Method},
     claims::ClaimDefinition,
     user_flow::{
-        Conditions, Enforcement, FlowClaim, FlowSettings, IssuerMode, SessionScope, SessionSettings, TokenSettings,
+        Conditions, Enforcement, FlowClaim, FlowSettings, IssuerMode, RememberSettings, SessionScope, SessionSettings,
+        TokenSettings,
     },
 };
 use sha2::{Digest as _, Sha256};
@@ -157,11 +158,16 @@ fn of_session(before: &SessionSettings, after: &SessionSettings) -> impl Iterato
         SessionScope::Flow => "the same user flow",
         SessionScope::None => "none",
     };
+    let remembered = |session: &SessionSettings| match &session.remember {
+        RememberSettings { on: true, days } => format!("{days} days"),
+        RememberSettings { on: false, .. } => "off".to_owned(),
+    };
     [
         change("Life of a session", minutes(before), minutes(after)),
         change("A session ends", end(before), end(after)),
         change("A session is good for", scope(before), scope(after)),
         change("Keep me signed in", keep(before), keep(after)),
+        change("Remembered browsers", remembered(before), remembered(after)),
         change("Signing out needs an ID token", yes(before.id_token_in_logout), yes(after.id_token_in_logout)),
     ]
     .into_iter()

@@ -106,6 +106,8 @@ impl FlowEdit {
                 settings.attributes = if collects(flow.kind) { attributes } else { Vec::new() };
                 settings.claims = claims;
                 (settings.tokens, settings.session) = *lives;
+                // Nobody signs in there.
+                settings.session.remember.on &= flow.kind.signs_in();
             }
             (Audience::Patients | Audience::Staff, Self::Factors(factors)) => factors.put(&mut settings.mfa),
             (Audience::Patients, Self::TurnOn(factors)) => {

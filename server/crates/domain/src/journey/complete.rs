@@ -5,7 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Effect, Ended, Facts, Header, Person, Stage, Target, Then, offer, second_factor, sign_in};
+use super::{
+    Context, Effect, Ended, Facts, Header, Person, Stage, Target, Then, offer, remember, second_factor, sign_in,
+};
 use crate::{
     assurance::Authentication,
     audit::{Action, Outcome},
@@ -14,6 +16,7 @@ use crate::{
     entropy::Entropy,
     grant::{AuthorizationRequest, CODE_LIFE, Grant, GrantDetails},
     id::Id,
+    remembered::RememberedBrowser,
     secret::{Token, TokenHash},
     session::{CONSOLE_LIFE, ConsoleKind, Session, SessionTerms},
     user_flow::{Audience, FlowType},
@@ -29,6 +32,9 @@ pub struct Completion {
     /// The person asked to stay signed in.
     #[serde(default)]
     keep: bool,
+    /// The browser is remembered from now on.
+    #[serde(default)]
+    remember: bool,
 }
 
 /// The way back to the application, open once. The only thing that a code, or an ID token in the
@@ -45,6 +51,9 @@ pub struct Return {
 pub struct Settled {
     /// The new session and the secret of its cookie; `None` when an existing one goes on.
     pub session: Option<(Session, Token)>,
+    /// The browser that is remembered from now on, and the secret of its cookie; the words for it are the
+    /// caller's to add.
+    pub remembered: Option<(RememberedBrowser, Token)>,
     /// The way back.
     pub back: Return,
 }
@@ -110,6 +119,8 @@ fn due(header: &Header, facts: &Facts) -> Option<Items> {
 /// The person agrees to what the page showed. More may be asked for by now: then the page comes
 /// again. So does a second factor that is demanded, or was bound, since.
 pub(super) fn agree(context: &mut Context<'_, '_>, person: Person, shown: Items) -> Stage {
+    let authentication = remember::still(person.authentication, context.facts);
+    let person = Person { authentication, ..person };
     if second_factor::is_due(context, &person) {
         return second_factor::proceed(context, person);
     }
@@ -134,6 +145,7 @@ fn conclude(context: &mut Context<'_, '_>, person: Person, agreed: Option<Items>
     if !context.demand.is_met(authentication, authentication.level()) {
         return Stage::SignIn;
     }
+    let remember = remember::conclude(context, &person);
     let (account, at) = (authentication.account(), authentication.at());
     let new_account = authentication.is_new_account();
     if let Some(new) = person.new {
@@ -160,7 +172,8 @@ fn conclude(context: &mut Context<'_, '_>, person: Person, agreed: Option<Items>
         context.tell(Effect::SignedIn { account, at, new_account });
         context.tell(Effect::Audit { action, outcome, account: Some(account), detail });
     }
-    Stage::Complete(Completion { authentication: person.authentication, session: person.session, keep: person.keep })
+    let (session, keep) = (person.session, person.keep);
+    Stage::Complete(Completion { authentication: person.authentication, session, keep, remember })
 }
 
 pub(super) fn cancel(context: &mut Context<'_, '_>) -> Stage {
@@ -193,11 +206,11 @@ pub(super) fn from_session(header: &Header, session: Option<&Session>, facts: &F
         && session.authentication.account() == account.id
         && session.terms.admit(header.flow.settings.session.scope, request.application, header.flow.id)
         && sign_in::admits(header.flow.audience, account.kind);
-    let demand = facts.demanded(&header.demand);
-    if !fits || !demand.is_met(&session.authentication, session.level(facts.now)) {
+    let authentication = remember::still(session.authentication_at(facts.now), facts);
+    let demand = facts.demanded(header);
+    if !fits || !demand.is_met(&authentication, authentication.level()) {
         return None;
     }
-    let authentication = session.authentication.clone().carried_over(session.level(facts.now));
     let person = |authentication, then| Person {
         authentication,
         new: None,
@@ -205,11 +218,15 @@ pub(super) fn from_session(header: &Header, session: Option<&Session>, facts: &F
         password_version: account.password_version,
         session: Some(session.id),
         keep: false,
+        remember: false,
     };
     match header.flow.kind {
         FlowType::SignUpSignIn | FlowType::SignIn => Some(match due(header, facts) {
             Some(asked) => Stage::Consent { person: person(authentication, Then::Finish), asked },
-            None => Stage::Complete(Completion { authentication, session: Some(session.id), keep: false }),
+            None => {
+                let session = Some(session.id);
+                Stage::Complete(Completion { authentication, session, keep: false, remember: false })
+            }
         }),
         // Data may be changed only at the account's own level.
         FlowType::ProfileEditing
@@ -234,11 +251,13 @@ impl Completion {
         self.session
     }
 
-    /// Makes the session (unless one stands already) and opens the way back.
+    /// Makes the session (unless one stands already) and opens the way back; where the person asked for it, the
+    /// browser is remembered.
     #[must_use]
     pub fn settle(self, header: &Header, now: Timestamp, entropy: &mut dyn Entropy) -> Settled {
         if let Some(session) = self.session {
-            return Settled { session: None, back: Return { authentication: self.authentication, session } };
+            let back = Return { authentication: self.authentication, session };
+            return Settled { session: None, remembered: None, back };
         }
         // The audience alone decides: a journey through a patient flow never opens a console.
         let console = console_of(header.flow.audience);
@@ -257,8 +276,24 @@ impl Completion {
             expires_at: now.plus(life),
             ended_at: None,
         };
+        let remembered = self.remember.then(|| {
+            let secret = Token::generate(entropy);
+            let browser = RememberedBrowser {
+                id: Id::new(now, entropy),
+                tenant: header.tenant,
+                account: session.account,
+                series: secret.series(),
+                token: secret.hash(),
+                label: String::new(),
+                network: String::new(),
+                created_at: now,
+                last_used_at: None,
+                expires_at: now.plus(header.flow.settings.session.remember.life()),
+            };
+            (browser, secret)
+        });
         let back = Return { authentication: self.authentication, session: session.id };
-        Settled { session: Some((session, token)), back }
+        Settled { session: Some((session, token)), remembered, back }
     }
 }
 

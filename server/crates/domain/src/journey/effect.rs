@@ -13,7 +13,8 @@ use crate::{
     factor::{Factor, NewFactor},
     id::Id,
     phone::PhoneNumber,
-    secret::SecretString,
+    remembered::RememberedBrowser,
+    secret::{SecretString, TokenHash},
 };
 
 /// A message without a code.
@@ -38,6 +39,8 @@ pub enum Notice {
         /// How many are left.
         left: u32,
     },
+    /// A browser is remembered from now on (U23, U24).
+    BrowserRemembered,
 }
 
 /// An effect.
@@ -74,7 +77,8 @@ pub enum Effect {
     /// Create the account with its password and factors; use up its invitation and grant its
     /// role. Fails as a whole if the address is taken or the invitation was used.
     CreateAccount(Box<NewAccount>),
-    /// Replace the password of this version; end every session and refresh token of the account.
+    /// Replace the password of this version; end every session and refresh token of the account and forget
+    /// its browsers.
     SetPassword {
         /// Whose.
         account: Id<Account>,
@@ -83,7 +87,7 @@ pub enum Effect {
         /// The new PHC string.
         phc: String,
     },
-    /// Bind a factor to an existing account.
+    /// Bind a factor to an existing account and forget its browsers.
     BindFactor {
         /// Whose.
         account: Id<Account>,
@@ -153,7 +157,7 @@ pub enum Effect {
         /// The factor.
         factor: Id<Factor>,
     },
-    /// That wrong code was one too many (N9): write it down, and tell the owner.
+    /// That wrong code was one too many (N9): write it down, forget the account's browsers, and tell the owner.
     FactorDisabled {
         /// Whose.
         account: Id<Account>,
@@ -174,6 +178,23 @@ pub enum Effect {
         email: EmailAddress,
         /// The account, where wrong ones were counted for it.
         counted: Option<Id<Account>>,
+    },
+    /// A remembered browser stood in for the second factor: its secret, of this hash, is used up, and the
+    /// cookie gets the next one.
+    BrowserRecognised {
+        /// The browser.
+        browser: Id<RememberedBrowser>,
+        /// The hash of the cookie that is replaced.
+        replaces: TokenHash,
+        /// When the browser's time ends; the use does not prolong it.
+        until: Timestamp,
+    },
+    /// Forget a browser whose secret was used up before.
+    ForgetBrowser {
+        /// Whose.
+        account: Id<Account>,
+        /// The browser.
+        browser: Id<RememberedBrowser>,
     },
     /// Replace the attributes.
     UpdateProfile {

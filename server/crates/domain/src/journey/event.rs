@@ -43,6 +43,8 @@ pub enum Event {
         /// As typed.
         digits: String,
     },
+    /// A code of a challenge ([`Event::SubmitCode`]), with the wish to have the browser remembered.
+    Remembering(Box<Event>),
     /// A code of a new authenticator app.
     SubmitAppCode {
         /// As typed.
@@ -110,7 +112,7 @@ pub struct NewDetails {
 impl Event {
     /// The name of the event, as in addresses and logs.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::SignIn { .. } => "sign-in",
             Self::GoSignUp => "go-sign-up",
@@ -119,6 +121,7 @@ impl Event {
             Self::LeaveForReset => "leave-for-reset",
             Self::RequestCode { .. } => "request-code",
             Self::Resend => "resend",
+            Self::Remembering(event) => event.name(),
             Self::SubmitCode { .. } => "submit-code",
             Self::SubmitAppCode { .. } => "submit-app-code",
             Self::SubmitRecoveryCode { .. } => "submit-recovery-code",

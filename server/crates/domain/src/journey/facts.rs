@@ -11,11 +11,12 @@ use crate::{
     factor::{Factor, MAX_CONSECUTIVE},
     id::Id,
     phone::PhoneNumber,
-    secret::Sealed,
+    remembered::RememberedBrowser,
+    secret::{Sealed, TokenHash},
     user_flow::Signals,
 };
 
-use super::{CodeMac, CodePurpose};
+use super::{CodeMac, CodePurpose, Header, remember};
 #[cfg(doc)]
 use super::{Journey, SEND_WINDOW};
 
@@ -49,6 +50,17 @@ pub struct Facts {
     /// What is known of the account where it signs in now; needed where a second factor is demanded under
     /// conditions. `None`: nobody looked, and it is demanded.
     pub signals: Option<Signals>,
+    /// The remembered browser that the step, or the session that led here, comes from.
+    pub remembered: Option<RememberedFacts>,
+}
+
+/// A remembered browser, and what was shown for it.
+#[derive(Debug, Clone)]
+pub struct RememberedFacts {
+    /// The entry, whosesoever it is: found by the name in the cookie, or by a session's id of it.
+    pub browser: RememberedBrowser,
+    /// The hash of the cookie that came with the step; `None` for a session.
+    pub secret: Option<TokenHash>,
 }
 
 impl Facts {
@@ -72,12 +84,13 @@ impl Facts {
             can_make_passkey: false,
             consent,
             signals: None,
+            remembered: None,
         }
     }
 
-    /// What is demanded of the account now, where `earlier` was demanded when the journey began.
-    pub(super) fn demanded(&self, earlier: &Demand) -> Demand {
-        self.demand.clone().stricter(earlier).judged(self.now, self.signals.as_ref())
+    /// What is demanded of the account in the journey of `header` now.
+    pub(super) fn demanded(&self, header: &Header) -> Demand {
+        remember::demand_of(header, &self.demand).judged(self.now, self.signals.as_ref())
     }
 }
 

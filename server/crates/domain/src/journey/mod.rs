@@ -24,6 +24,7 @@ mod passkey;
 mod profile;
 mod recovery;
 mod refusal;
+mod remember;
 mod second_factor;
 mod sign_in;
 mod sign_up;
@@ -44,7 +45,7 @@ pub use code::{
 pub use complete::{Completion, FrontChannel, Issued, OtherPerson, Return, Settled, console_of};
 pub use effect::{Effect, Notice};
 pub use event::{Event, NewDetails};
-pub use facts::{AccountFacts, Destinations, Facts, Tools, Totp, Whose};
+pub use facts::{AccountFacts, Destinations, Facts, RememberedFacts, Tools, Totp, Whose};
 pub use offer::ASK_AGAIN;
 pub use refusal::{Refusal, Step};
 pub use stage::{DetailsStage, Ended, NewAccount, Person, Stage, Then};
@@ -291,7 +292,7 @@ impl Journey {
             _ => return false,
         };
         // Conditions were judged where the person signed in; those that came since were not.
-        let demand = facts.demand.clone().stricter(&self.header.demand).after(&self.header.demand);
+        let demand = remember::demand_of(&self.header, &facts.demand).after(&self.header.demand);
         let account = facts.account.as_ref().filter(|a| a.id == authentication.account() && !a.disabled);
         !self.is_expired(facts.now)
             && account.is_some()
@@ -324,7 +325,7 @@ impl Journey {
     /// would be asked first at the front; empty where nobody is known.
     #[must_use]
     pub fn ways(&self, now_demanded: &Demand, account: &AccountFacts) -> Vec<(Id<Factor>, crate::assurance::Method)> {
-        let demand = now_demanded.clone().stricter(&self.header.demand);
+        let demand = remember::demand_of(&self.header, now_demanded);
         match self.stage.person() {
             Some(person) if person.authentication().account() == account.id => {
                 second_factor::ways_among(&demand, &account.factors, person)
@@ -333,12 +334,22 @@ impl Journey {
         }
     }
 
+    /// For how many days the person at a challenge may have the browser remembered; `None`: it is not offered.
+    #[must_use]
+    pub fn remember_days(&self, now_demanded: &Demand) -> Option<u32> {
+        let demand = remember::demand_of(&self.header, now_demanded);
+        let asked = matches!(self.stage, Stage::Challenge { .. });
+        let person = self.stage.person().filter(|_| asked)?;
+        let may = remember::may_ask(&self.header, &demand, person);
+        may.then_some(self.header.flow.settings.session.remember.days)
+    }
+
     /// The next stage, or the same one and a refusal.
     #[must_use]
     pub fn step(self, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
         let Self { header, stage, mut spent, mut aside, ceremony } = self;
         let before = stage.name();
-        let demand = facts.demanded(&header.demand);
+        let demand = facts.demanded(&header);
         let mut context = Context {
             header: &header,
             facts,

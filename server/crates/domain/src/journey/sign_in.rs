@@ -1,6 +1,6 @@
 //! Email and password, and what follows from them.
 
-use super::{Context, Effect, Next, Person, Refusal, Stage, Then, second_factor};
+use super::{Context, Effect, Next, Person, Refusal, Stage, Then, remember, second_factor};
 use crate::{
     account::AccountKind,
     assurance::Authentication,
@@ -41,8 +41,9 @@ pub(super) fn submit(context: &mut Context<'_, '_>, email: &EmailAddress, check:
         FlowType::SignUpSignIn | FlowType::SignIn | FlowType::PasswordReset => Then::Finish,
     };
     let authentication = Authentication::begin(id, context.now()).with_password();
+    let authentication = remember::recognise(context, authentication, then);
     let keep = keep && context.header.flow.settings.session.kept_life().is_some();
-    let person = Person { authentication, new: None, then, password_version, session: None, keep };
+    let person = Person { authentication, new: None, then, password_version, session: None, keep, remember: false };
     Ok(second_factor::proceed(context, person))
 }
 

@@ -107,6 +107,14 @@ pub(super) fn submit_details(context: &mut Context<'_, '_>, details: DetailsStag
         invitation: details.invitation,
     };
     let new = Some(Box::new(account));
-    let person = Person { authentication, new, then: Then::Finish, password_version: None, session: None, keep: false };
+    let person = Person {
+        authentication,
+        new,
+        then: Then::Finish,
+        password_version: None,
+        session: None,
+        keep: false,
+        remember: false,
+    };
     Ok(second_factor::proceed(context, person))
 }

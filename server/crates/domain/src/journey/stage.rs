@@ -157,6 +157,9 @@ pub struct Person {
     /// The person asked to stay signed in, and the flow offers it.
     #[serde(default)]
     pub(crate) keep: bool,
+    /// The person asked to have the browser remembered, and the flow lets them.
+    #[serde(default)]
+    pub(crate) remember: bool,
 }
 
 impl Person {

@@ -2,7 +2,7 @@
 
 use super::{
     Context, Event, Header, Refusal, Stage, Target, complete, enrol, new_password, offer, passkey, profile, recovery,
-    refusal::Next, second_factor, sign_in, sign_up,
+    refusal::Next, remember, second_factor, sign_in, sign_up,
 };
 use crate::{
     assurance::Method,
@@ -129,6 +129,8 @@ pub(super) fn transition(context: &mut Context<'_, '_>, stage: Stage, event: Eve
         (Stage::EditProfile(person), Event::SubmitProfile { attributes }) => {
             profile::submit(context, person, attributes)
         }
+        (stage, Event::Remembering(event)) => remember::asked(context, stage, *event),
+
         (Stage::Consent { person, asked }, Event::Agree) => Ok(complete::agree(context, person, asked)),
         (stage, _) => Err((stage, Refusal::OutOfStep)),
     }

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     AccountFacts, CodeMac, CodePurpose, Destinations, Effect, Event, Facts, FlowSnapshot, Header, JOURNEY_LIFE,
-    Journey, NewDetails, Target, Totp, Whose,
+    Journey, NewDetails, RememberedFacts, Target, Totp, Whose,
 };
 use crate::{
     account::{Account, AccountKind},
@@ -23,9 +23,11 @@ use crate::{
     password::{PasswordCheck, next_version},
     phone::PhoneNumber,
     recovery::{RecoveryCode, RecoveryCodes},
+    remembered::RememberedBrowser,
     secret::{Sealed, TokenHash},
     user_flow::{
-        Audience, CollectedAttribute, Enforcement, FlowSettings, FlowType, MfaPolicy, SessionSettings, TokenSettings,
+        Audience, CollectedAttribute, Enforcement, FlowSettings, FlowType, MfaPolicy, RememberSettings,
+        SessionSettings, TokenSettings,
     },
 };
 
@@ -135,7 +137,10 @@ pub(super) fn header(number: u128, kind: FlowType, audience: Audience, demand: &
                 attributes,
                 claims: Vec::new(),
                 tokens: TokenSettings::default(),
-                session: SessionSettings::default(),
+                session: SessionSettings {
+                    remember: RememberSettings { on: demand.takes_remembered(), days: 30 },
+                    ..SessionSettings::default()
+                },
             },
         },
         demand: demand.clone(),
@@ -245,6 +250,41 @@ pub(super) struct Message {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Conflict;
 
+/// The cookie of a remembered browser, as the store knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Cookie {
+    pub(super) series: TokenHash,
+    pub(super) token: TokenHash,
+}
+
+impl Cookie {
+    pub(super) const fn new(number: u8) -> Self {
+        Self { series: TokenHash([number; 32]), token: TokenHash([number; 32]) }
+    }
+
+    /// After its use.
+    pub(super) fn next(mut self) -> Self {
+        self.token.0[31] += 1;
+        self
+    }
+}
+
+/// The browser with `cookie` is remembered for the account of that number.
+pub(super) fn remembered(account: u128, cookie: Cookie, now: Timestamp) -> RememberedBrowser {
+    RememberedBrowser {
+        id: id(account * 1_000 + u128::from(cookie.series.0[0])),
+        tenant: id(TENANT),
+        account: id(account),
+        series: cookie.series,
+        token: cookie.token,
+        label: String::new(),
+        network: String::new(),
+        created_at: now,
+        last_used_at: None,
+        expires_at: now.plus(30 * crate::clock::DAY),
+    }
+}
+
 /// The database, as far as a journey sees it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Store {
@@ -258,6 +298,8 @@ pub(super) struct Store {
     pub(super) consents: Vec<(Id<Account>, Items)>,
     /// Whether browsers say that they can make passkeys.
     pub(super) offers: bool,
+    /// Every remembered browser.
+    pub(super) browsers: Vec<RememberedBrowser>,
 }
 
 impl Store {
@@ -289,6 +331,24 @@ impl Store {
         (!self.asked.is_empty()).then(|| ConsentFacts { asked: self.asked.clone(), agreed })
     }
 
+    /// What the service finds for the cookie that came with a step.
+    pub(super) fn shown(&self, cookie: Option<Cookie>) -> Option<RememberedFacts> {
+        let cookie = cookie?;
+        let browser = self.browsers.iter().find(|browser| browser.series == cookie.series)?.clone();
+        Some(RememberedFacts { browser, secret: Some(cookie.token) })
+    }
+
+    /// What the service finds for the session that a journey begins with.
+    pub(super) fn of_session(&self, session: &crate::session::Session) -> Option<RememberedFacts> {
+        let wanted = session.authentication.remembered()?;
+        let browser = self.browsers.iter().find(|browser| browser.id == wanted)?.clone();
+        Some(RememberedFacts { browser, secret: None })
+    }
+
+    fn forget_all(&mut self, account: Id<Account>) {
+        self.browsers.retain(|browser| browser.account != account);
+    }
+
     /// The facts of a step, as the service reads them.
     pub(super) fn facts(&self, journey: &Journey, event: Option<&Event>, demand: Demand, now: Timestamp) -> Facts {
         let whose = event.map_or_else(|| journey.subject(), |event| journey.whose(event));
@@ -307,6 +367,7 @@ impl Store {
             account,
             sign_in_locked_until: None,
             signals: None,
+            remembered: None,
         }
     }
 
@@ -383,6 +444,7 @@ impl Store {
                 super::Notice::FactorBound(_)
                 | super::Notice::PasswordChanged
                 | super::Notice::PasskeyCopied
+                | super::Notice::BrowserRemembered
                 | super::Notice::PasswordDisabled
                 | super::Notice::RecoveryCodeUsed { .. }
                 | super::Notice::FactorDisabled(_) => {}
@@ -404,6 +466,7 @@ impl Store {
                 });
             }
             Effect::SetPassword { account, replaces, .. } => {
+                self.forget_all(*account);
                 let account = self.account_mut(*account).ok_or(Conflict)?;
                 if account.password_version != *replaces {
                     return Err(Conflict);
@@ -420,6 +483,7 @@ impl Store {
                 if factor.secret.passkey().is_some() && all().any(same) {
                     return Err(Conflict);
                 }
+                self.forget_all(id);
                 self.account_mut(id).ok_or(Conflict)?.factors.push(bound(id, factor, now));
             }
             Effect::FactorUsed { factor, step, .. } => {
@@ -442,7 +506,17 @@ impl Store {
                 (factor.failures, factor.locked_until) = (0, None);
             }
             Effect::PasskeyBackedUp { factor, backed_up } => self.passkey(*factor)?.backed_up = *backed_up,
-            Effect::PasskeyCopied { factor, .. } => self.passkey(*factor)?.copied_at = Some(now),
+            Effect::PasskeyCopied { factor, account, .. } => {
+                self.forget_all(*account);
+                self.passkey(*factor)?.copied_at = Some(now);
+            }
+            Effect::BrowserRecognised { browser, replaces, .. } => {
+                let live = |b: &&mut RememberedBrowser| b.id == *browser && b.token == *replaces && b.is_live(now);
+                let found = self.browsers.iter_mut().find(live).ok_or(Conflict)?;
+                found.token.0[31] += 1;
+                found.last_used_at = Some(now);
+            }
+            Effect::ForgetBrowser { browser, .. } => self.browsers.retain(|found| found.id != *browser),
             Effect::FactorFailed { factor } => {
                 let factor = self.factor(*factor)?;
                 factor.failures += 1;
@@ -457,8 +531,8 @@ impl Store {
             Effect::PasskeyDeclined { account } => {
                 self.account_mut(*account).ok_or(Conflict)?.passkey_declined_at = Some(now);
             }
-            Effect::FactorDisabled { .. }
-            | Effect::SignInFailed { .. }
+            Effect::FactorDisabled { account, .. } => self.forget_all(*account),
+            Effect::SignInFailed { .. }
             | Effect::SignInSucceeded { .. }
             | Effect::UpdateProfile { .. }
             | Effect::SignedIn { .. }

@@ -4,6 +4,7 @@
 mod conditions;
 mod dry_run;
 mod policy;
+mod remember;
 mod settings;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ pub use self::{
     conditions::{Conditions, KNOWN_LIFE, MAX_STRONG_DAYS, Signals},
     dry_run::{Affected, FactorKinds},
     policy::{Enforcement, MfaPolicy},
+    remember::{RememberSettings, is_strict},
     settings::{FlowClaim, IssuerMode, SessionScope, SessionSettings, TokenSettings},
 };
 use crate::{clock::Timestamp, id::Id, tenant::Tenant};

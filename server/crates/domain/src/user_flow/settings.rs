@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::RememberSettings;
 use crate::clock::{DAY, MINUTE, Millis};
 
 /// What the issuer of a flow looks like.
@@ -104,11 +105,20 @@ pub struct SessionSettings {
     pub keep_days: Option<u32>,
     /// Signing out needs a valid `id_token_hint`.
     pub id_token_in_logout: bool,
+    /// Remembered browsers.
+    pub remember: RememberSettings,
 }
 
 impl Default for SessionSettings {
     fn default() -> Self {
-        Self { minutes: 1440, rolling: false, scope: SessionScope::Tenant, keep_days: None, id_token_in_logout: false }
+        Self {
+            minutes: 1440,
+            rolling: false,
+            scope: SessionScope::Tenant,
+            keep_days: None,
+            id_token_in_logout: false,
+            remember: RememberSettings::default(),
+        }
     }
 }
 

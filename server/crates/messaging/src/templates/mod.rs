@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 45] = sources![
+const SOURCES: [(&str, &str); 47] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -89,6 +89,8 @@ const SOURCES: [(&str, &str); 45] = sources![
     "secured.html",
     "recovery_code_used.txt",
     "recovery_code_used.html",
+    "browser_remembered.txt",
+    "browser_remembered.html",
     "deletion_planned.txt",
     "deletion_planned.html",
     "deletion_undone.txt",
@@ -178,6 +180,7 @@ fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
         Change::StepDisabled(step) => (("second_step_disabled.txt", "second_step_disabled.html"), Some(step)),
         Change::PasswordChanged => (("password_changed.txt", "password_changed.html"), None),
         Change::PasswordDisabled => (("password_disabled.txt", "password_disabled.html"), None),
+        Change::BrowserRemembered => (("browser_remembered.txt", "browser_remembered.html"), None),
         Change::PasskeyCopied => (("passkey_copied.txt", "passkey_copied.html"), None),
         Change::EmailChanged(_) => (("email_changed.txt", "email_changed.html"), None),
         Change::EmailIsNew => (("email_is_new.txt", "email_is_new.html"), None),

@@ -55,6 +55,8 @@ pub enum Change<'a> {
     DeletionUndone,
     /// A recovery code was used; so many are left (N16).
     RecoveryCodeUsed(u32),
+    /// A browser is remembered: the password alone signs in there for a while.
+    BrowserRemembered,
 }
 
 /// A change of what protects an account, and what its owner needs to judge it. Paths begin with `/` and become

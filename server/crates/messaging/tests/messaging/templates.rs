@@ -41,6 +41,7 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
         protection(tenant, device, origin, Change::PasskeyCopied),
         protection(tenant, device, origin, Change::StepAdded(SecondStep::RecoveryCodes)),
         protection(tenant, device, origin, Change::RecoveryCodeUsed(3)),
+        protection(tenant, device, origin, Change::BrowserRemembered),
         protection(tenant, device, origin, Change::EmailChanged("n•••@example.com")),
         protection(tenant, device, origin, Change::EmailIsNew),
         protection(tenant, device, origin, Change::Secured),
@@ -249,7 +250,7 @@ fn n20_u24_every_change_is_told_with_time_and_device() {
         .into_iter()
         .filter(|mail| matches!(mail, Occasion::Protection(news) if by_somebody(&news.change)))
         .collect();
-    assert_eq!(told.len(), 10);
+    assert_eq!(told.len(), 11);
     for mail in told {
         let (subject, text, html) = email(mail);
         for part in ["22 November 2026, 06:00 UTC", "Device: Firefox on Linux"] {

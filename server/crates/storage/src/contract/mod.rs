@@ -20,6 +20,7 @@ mod pushed_requests;
 mod records;
 mod recovery;
 mod registrations;
+mod remembered;
 mod repudiations;
 mod sessions;
 mod signing_keys;

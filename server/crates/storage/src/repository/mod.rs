@@ -31,6 +31,7 @@ mod redemption;
 mod refresh_token;
 mod registration;
 mod relying_party;
+mod remembered;
 mod repudiation;
 mod role;
 mod send;
@@ -70,6 +71,7 @@ pub(crate) use redemption::{at_hand_columns, select_refresh, use_token};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
 pub use registration::{RegistrationReads, RegistrationWrites};
 pub use relying_party::{RelyingParty, RelyingPartyReads, RelyingPartyWrites};
+pub use remembered::{RememberedReads, RememberedWrites};
 pub use repudiation::{Repudiation, RepudiationReads, RepudiationWrites};
 pub use role::{RoleReads, RoleWrites};
 pub use send::{SendReads, SendWrites};
@@ -128,13 +130,14 @@ transaction! {
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
         ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
         StepReads, ConsentReads, DeviceCodeReads, PushedRequestReads, RedemptionReads,
-        RegistrationReads, PasskeyReads, RepudiationReads, ContactReads, KnownPlaceReads;
+        RegistrationReads, PasskeyReads, RepudiationReads, ContactReads, KnownPlaceReads, RememberedReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
         SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, ConsentWrites, DeviceCodeWrites,
-        RedemptionWrites, RegistrationWrites, PasskeyWrites, RepudiationWrites, ContactWrites, KnownPlaceWrites, RecoveryWrites;
+        RedemptionWrites, RegistrationWrites, PasskeyWrites, RepudiationWrites, ContactWrites, KnownPlaceWrites, RecoveryWrites,
+        RememberedWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

@@ -80,8 +80,8 @@ pub(crate) fn settings_edit(fields: &Fields, catalogue: &[ClaimDefinition]) -> R
     let mut problems = Problems::default();
     let (attributes, claims) = table(fields, catalogue, &mut problems);
     let tokens = flow_lives::tokens(fields, &mut problems);
-    let session = flow_lives::session(fields, &mut problems);
     let factors = second_factor::factors(fields, &mut problems);
+    let session = flow_lives::session(fields, factors.as_ref(), &mut problems);
     let lives = Box::new((tokens, session));
     problems.or(factors.map(|factors| FlowEdit::Settings { factors, attributes, claims, lives }))
 }

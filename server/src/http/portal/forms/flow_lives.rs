@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use lanyard_app::api::portal::FormState;
 use lanyard_domain::user_flow::{FlowClaim, IssuerMode, SessionScope, SessionSettings, TokenSettings};
 
-use super::Problems;
-use crate::http::form::Fields;
+use super::{Problems, remember};
+use crate::{http::form::Fields, service::portal::flows::Factors};
 
 const ISSUERS: [(&str, IssuerMode); 2] = [("flow", IssuerMode::Flow), ("tenant", IssuerMode::Tenant)];
 const CLAIMS: [(&str, FlowClaim); 2] = [("tfp", FlowClaim::Tfp), ("acr", FlowClaim::Acr)];
@@ -33,7 +33,7 @@ pub(super) fn tokens(fields: &Fields, problems: &mut Problems) -> TokenSettings 
 }
 
 /// Reads the life and reach of sessions.
-pub(super) fn session(fields: &Fields, problems: &mut Problems) -> SessionSettings {
+pub(super) fn session(fields: &Fields, factors: Option<&Factors>, problems: &mut Problems) -> SessionSettings {
     let default = SessionSettings::default();
     SessionSettings {
         minutes: number(fields, "session_minutes", (15..=1440, "minutes"), problems).unwrap_or(default.minutes),
@@ -41,10 +41,11 @@ pub(super) fn session(fields: &Fields, problems: &mut Problems) -> SessionSettin
         scope: choice(fields, "session_scope", &SCOPES, problems).unwrap_or(default.scope),
         keep_days: number_or_none(fields, "keep_days", (1..=90, "days"), problems),
         id_token_in_logout: fields.ticked("id_token_in_logout"),
+        remember: remember::read(fields, factors, problems),
     }
 }
 
-fn number(
+pub(super) fn number(
     fields: &Fields,
     name: &str,
     (bounds, unit): (RangeInclusive<u32>, &str),
@@ -87,7 +88,7 @@ pub(super) fn values(form: FormState, tokens: &TokenSettings, session: &SessionS
             form = form.with(name, "true");
         }
     }
-    form
+    remember::values(form, &session.remember)
 }
 
 fn name_of<T: PartialEq>(choices: &[(&'static str, T)], value: &T) -> &'static str {

@@ -6,6 +6,7 @@ mod attribute;
 mod flow;
 mod flow_lives;
 mod registration;
+mod remember;
 mod second_factor;
 mod settings;
 mod tenant;

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// One broken transition each: the walk must report that property and no other.
-fn caught(machine: &dyn Machine, scenario: &Scenario, expected: Property) {
+pub(super) fn caught(machine: &dyn Machine, scenario: &Scenario, expected: Property) {
     let report = walk(scenario, machine);
     println!("{:?}", report.broken);
     assert_eq!(report.broken.keys().copied().collect::<Vec<_>>(), [expected], "{:?}", report.broken);
@@ -178,7 +178,7 @@ fn two_authorization_codes_of_one_journey_are_caught() {
 }
 
 /// A reset that does not see the bound factor.
-struct ResetSkipsFactor;
+pub(super) struct ResetSkipsFactor;
 
 impl Machine for ResetSkipsFactor {
     fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {

@@ -6,6 +6,7 @@
 
 mod broken;
 mod moves;
+mod remembered;
 mod scenarios;
 mod spec;
 mod walk;
@@ -57,6 +58,9 @@ fn the_five_properties_hold_everywhere() {
         "Owner a@example.com Strong SignIn Aal2",
         "Owner b@example.com Strong SignIn Aal2",
         "Owner b@example.com Weak SignIn Aal1",
+        "Owner b@example.com Strong SignIn Aal1",
+        "Owner b@example.com Strong SignIn Aal1 by session",
+        "Intruder mallory@example.com Strong SignIn Aal1",
         "Owner new@example.com Weak SignUpSignIn Aal1",
         "Owner new@example.com Weak SignUpSignIn Aal2",
         "Owner b@example.com Weak PasswordReset Aal2",

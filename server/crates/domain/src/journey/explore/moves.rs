@@ -3,7 +3,7 @@
 
 use super::{
     super::{Event, Stage, testing::*},
-    world::{A, B, Held, KEY_B, PHONE_B, RECOVERY_CODES, Recovery, SEED_B, Scenario, State, TICKS, Who},
+    world::{A, B, EVIL, Held, KEY_B, PHONE_B, RECOVERY_CODES, Recovery, SEED_B, Scenario, State, TICKS, Who},
 };
 use crate::{
     account::Account,
@@ -133,6 +133,11 @@ fn events(scenario: &Scenario, state: &State, seat: usize) -> Vec<Event> {
         state.store.outbox.iter().filter(|m| who.reads(&m.to)).map(|m| m.code.as_str()).collect();
     known.sort_unstable();
     known.dedup();
+    if scenario.remembered {
+        let remember = |digits| Event::Remembering(Box::new(code(digits)));
+        events.extend(known.iter().copied().chain([WRONG]).map(remember));
+        events.push(state.store.sign_in(&email(EVIL), true));
+    }
     events.extend(known.into_iter().map(code));
     let step = app_step(state.now);
     if who == Who::Owner && scenario.b_has_app {

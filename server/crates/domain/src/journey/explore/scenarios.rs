@@ -46,6 +46,8 @@ pub(super) const BASE: Scenario = Scenario {
     holds: 0,
     device: false,
     third_party: false,
+    remembered: false,
+    copied: false,
 };
 
 /// The worlds that are walked.
@@ -286,6 +288,50 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             recovery: Recovery::Alone,
             mistakes: 0,
             ..recovering
+        },
+        Scenario {
+            name: "remembered browsers of two people; a session, and a reset, in one",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Strong, FlowType::PasswordReset),
+                then(intruder(Flow::Strong, FlowType::SignIn), Flow::Strong, FlowType::SignIn),
+            ],
+            remembered: true,
+            together: 4,
+            mistakes: 0,
+            ..BASE
+        },
+        Scenario {
+            name: "remembered browsers: the owner in both, consent asked for, accounts disabled in between",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Strong, FlowType::SignIn),
+                owner(Flow::Strong, FlowType::ProfileEditing),
+            ],
+            remembered: true,
+            copied: true,
+            third_party: true,
+            disable: true,
+            sends: 1,
+            together: 4,
+            mistakes: 0,
+            ticks: 0,
+            ..BASE
+        },
+        Scenario {
+            name: "remembered browsers beside a flow that asks under conditions; sessions carry over",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Weak, FlowType::SignIn),
+                then(intruder(Flow::Strong, FlowType::SignIn), Flow::Weak, FlowType::SignIn),
+            ],
+            minimum: Minimum::None,
+            strong_methods: &[Method::TextMessage],
+            conditions: Some(ELSEWHERE),
+            remembered: true,
+            copied: true,
+            mistakes: 0,
+            sends: 1,
+            ticks: 0,
+            together: 4,
+            ..BASE
         },
         Scenario { name: "passkeys: a new patient sets one up, a reset beside it", together: 5, ..enrolling },
         Scenario {

@@ -15,6 +15,7 @@ use crate::{
     id::Id,
     passkey::{Challenge, PasskeyCheck},
     recovery::{Found, RecoveryCode},
+    remembered::RememberedBrowser,
     user_flow::Audience,
 };
 
@@ -59,6 +60,8 @@ pub(super) struct Ghost {
     pub(super) quiet: bool,
     /// The last proof.
     pub(super) at: Timestamp,
+    /// Whose remembered browser this was, by its cookie, when the password was given.
+    pub(super) remembered: Option<Id<Account>>,
 }
 
 // Decision 2 of the security rules, once more.
@@ -77,23 +80,36 @@ fn counts(method: Method, demand: &Demand) -> bool {
 
 impl Ghost {
     fn meets(&self, account: Id<Account>, demand: &Demand) -> bool {
+        let stands_in = demand.takes_remembered() && self.remembered == Some(account);
         (self.password == Some(account) || self.passkey == Some(account))
             && (demand.level == Level::Aal1
                 || (demand.conditions.is_some() && self.quiet)
+                || stands_in
                 || self.used.iter().any(|method| counts(*method, demand)))
     }
 
     /// What a session of this ghost is worth to a later journey.
-    pub(super) fn carried(kept: &Kept, now: Timestamp) -> Self {
+    pub(super) fn carried(kept: &Kept, store: &Store, now: Timestamp) -> Self {
         let stale = now.since(kept.session.last_seen_at) >= HOUR || now.since(kept.ghost.at) >= DAY;
         let used = if stale { BTreeSet::new() } else { kept.ghost.used.clone() };
-        Self { email: None, entitled: !used.is_empty(), used, ..kept.ghost.clone() }
+        let live = |account: &Id<Account>| store.browsers.iter().any(|b| b.account == *account && b.is_live(now));
+        let remembered = kept.ghost.remembered.filter(|account| !stale && live(account));
+        Self { email: None, entitled: !used.is_empty(), used, remembered, ..kept.ghost.clone() }
     }
 }
 
 /// Whether the account signed in with a second factor in this very browser and from this very network.
 pub(super) fn is_quiet(state: &State, seat: usize, account: Id<Account>) -> bool {
     state.places(seat).iter().all(|place| state.known.contains(&(*place, account)))
+}
+
+/// Whether a seat's cookie is the present one of a browser that is remembered for `account`.
+pub(super) fn is_remembered(state: &State, seat: usize, account: Id<Account>) -> bool {
+    let shown = state.seats[seat].cookie;
+    let present = |browser: &&RememberedBrowser| {
+        shown.is_some_and(|cookie| cookie.series == browser.series && cookie.token == browser.token)
+    };
+    state.store.browsers.iter().find(present).is_some_and(|b| b.account == account && b.is_live(state.now))
 }
 
 /// Judges a code that was accepted, marks it as taken in `state`, and notes what it proved.
@@ -308,7 +324,13 @@ pub(super) fn effects(state: &State, seat: usize, step: &Step) -> Judged {
                 let proved = ghost.email.as_deref() == Some(new.email.as_str());
                 must(proved, Property::DemandsMet, "an account without a proved address")?;
             }
-            Effect::SendEmailCode { .. }
+            Effect::BrowserRecognised { browser, .. } => {
+                let whose = state.store.browsers.iter().find(|found| found.id == *browser).map(|found| found.account);
+                let known = whose.is_some() && ghost.remembered == whose && ghost.password == whose;
+                must(known, Property::DemandsMet, "a browser that is not remembered, or another account's")?;
+            }
+            Effect::ForgetBrowser { .. }
+            | Effect::SendEmailCode { .. }
             | Effect::SendPhoneCode { .. }
             | Effect::SendNotice { .. }
             | Effect::FactorUsed { .. }

@@ -200,6 +200,7 @@ fn send(
     let demand = scenario.demand_now(now, seat);
     let mut facts = now.store.facts(&before, Some(&event), demand, now.now);
     facts.signals = Some(now.signals(seat, facts.account.as_ref().map(|account| account.id)));
+    facts.remembered = now.store.shown(now.seats[seat].cookie);
     let mut entropy = entropy(now, seat);
     let mut tools = Tools { entropy: &mut entropy, codes: &ToyMac, totp: &ToyTotp };
     let step = machine.step(before.clone(), event.clone(), &facts, &mut tools);
@@ -257,6 +258,7 @@ fn witness(
             spec::accepted_code(state, seat, before, digits, step)
         }
         Event::SubmitRecoveryCode { code } => spec::accepted_recovery(state, seat, before, code),
+        Event::Remembering(event) => witness(state, seat, before, event, step),
         Event::SubmitPasskey(check) => spec::accepted_passkey(state, seat, before, check),
         Event::CreatePasskey(creation) => spec::accepted_creation(state, seat, before, creation.challenge, step),
         Event::Agree => {
@@ -274,8 +276,10 @@ fn witness(
             });
             match right {
                 Some((id, version)) => {
+                    let remembered = spec::is_remembered(state, seat, id).then_some(id);
                     let ghost = &mut state.seats[seat].ghost;
-                    *ghost = Ghost { password: Some(id), version: Some(version), at: now, ..Ghost::default() };
+                    *ghost =
+                        Ghost { password: Some(id), version: Some(version), at: now, remembered, ..Ghost::default() };
                     Ok(())
                 }
                 None => Err((Property::DemandsMet, "a wrong password was taken".to_owned())),
@@ -307,6 +311,10 @@ fn aftermath(state: &mut State, seat: usize, step: &Step) {
                 let ghost = &mut state.seats[seat].ghost;
                 (ghost.password, ghost.version) = (Some(*account), version);
             }
+            Effect::BrowserRecognised { .. } => {
+                let browser = &mut state.seats[seat];
+                browser.cookie = browser.cookie.map(Cookie::next);
+            }
             Effect::BindFactor { account, first, .. } => {
                 state.seats[seat].ghost.entitled = true;
                 for browser in state.seats.iter_mut().filter(|_| *first) {
@@ -328,6 +336,7 @@ fn settle(
     let Stage::Complete(completion) = state.seats[seat].journey.stage() else { return Ok(()) };
     let (flow, kind, audience) = scenario.plan(state, seat);
     let demand = scenario.demand_now(state, seat).stricter(&state.seats[seat].journey.header.demand);
+    let demand = scenario.judged(state, seat, demand);
     let authentication = completion.authentication().clone();
     state.seats[seat].ghost.quiet = spec::is_quiet(state, seat, authentication.account());
     spec::completed(state, seat, audience, &demand, &authentication)?;
@@ -350,6 +359,10 @@ fn settle(
         browser.session = Some(Kept { session, ghost: browser.ghost.clone() });
     }
     browser.journey = Journey::returning(header, settled.back);
+    if let Some((row, _)) = settled.remembered {
+        browser.cookie = Some(Cookie { series: row.series, token: row.token });
+        state.store.browsers.push(row);
+    }
     Ok(())
 }
 
@@ -376,7 +389,8 @@ fn take_return(
         return Ok(None);
     }
     let (_, _, audience) = scenario.plan(&state, seat);
-    spec::completed(&state, seat, audience, &demand.stricter(&header.demand), back.authentication())?;
+    let demand = scenario.judged(&state, seat, demand.stricter(&header.demand));
+    spec::completed(&state, seat, audience, &demand, back.authentication())?;
     spec::consented(scenario, &state, back.authentication())?;
     let (now, mut entropy) = (state.now, entropy(&state, seat));
     let grant = if let Target::Device { .. } = header.target {
@@ -407,12 +421,13 @@ fn again(scenario: &Scenario, mut state: State, seat: usize, goals: &mut BTreeSe
     let account = kept.as_ref().and_then(|kept| state.store.account(kept.session.account)).cloned();
     let consent = state.store.consent(account.as_ref());
     let signals = Some(state.signals(seat, account.as_ref().map(|account| account.id)));
-    let facts = Facts { signals, ..Facts::at(now, demand, account, consent) };
+    let remembered = kept.as_ref().and_then(|kept| state.store.of_session(&kept.session));
+    let facts = Facts { signals, remembered, ..Facts::at(now, demand, account, consent) };
     let journey = Journey::begin(header, kept.as_ref().map(|kept| &kept.session), &facts);
     let journey = journey.with_ceremony(&mut entropy(&state, seat));
     let led = journey.stage().person().is_some() || matches!(journey.stage(), Stage::Complete(_));
     let browser = &mut state.seats[seat];
-    browser.ghost = kept.filter(|_| led).map(|kept| Ghost::carried(&kept, now)).unwrap_or_default();
+    browser.ghost = kept.filter(|_| led).map(|kept| Ghost::carried(&kept, &state.store, now)).unwrap_or_default();
     (browser.codes, browser.redeemed, browser.steps) = (0, 0, browser.steps + 1);
     browser.ceremonies += u8::from(journey.ceremony.is_some());
     browser.journey = journey;

@@ -39,6 +39,10 @@ pub(super) const KEY_B: u8 = 1;
 pub(super) const KEY_OWN: u8 = 2;
 pub(super) const KEY_EVIL: u8 = 3;
 
+/// The cookies of the remembered browsers.
+pub(super) const COOKIE_B: Cookie = Cookie::new(1);
+pub(super) const COOKIE_EVIL: Cookie = Cookie::new(2);
+
 /// Resend, a dead code, a dead journey.
 pub(super) const TICKS: [Millis; 3] = [31 * SECOND, 11 * MINUTE, 61 * MINUTE];
 
@@ -150,6 +154,11 @@ pub(super) struct Scenario {
     pub(super) device: bool,
     /// The application belongs to somebody else; the owner may withdraw a consent once.
     pub(super) third_party: bool,
+    /// The strong flow takes remembered browsers: the owner's is remembered for B, the intruder's for an
+    /// account of his own.
+    pub(super) remembered: bool,
+    /// The second browser begins with a copy of the first one's cookie.
+    pub(super) copied: bool,
 }
 
 /// A session with what the ghost knows of it.
@@ -183,6 +192,8 @@ pub(super) struct Seat {
     pub(super) away: bool,
     /// Ceremonies that came after the first one.
     pub(super) ceremonies: u8,
+    /// The cookie of a remembered browser.
+    pub(super) cookie: Option<Cookie>,
 }
 
 /// A request that has read its journey and not committed yet.
@@ -259,7 +270,7 @@ impl Scenario {
         }
         let minimum = self.minimum.assurance([strong.floor(), weak.floor()]);
         match flow {
-            Flow::Strong => strong.at_least(minimum),
+            Flow::Strong => strong.at_least(minimum).remembering(self.remembered),
             Flow::Weak => weak.at_least(minimum),
         }
     }
@@ -270,6 +281,15 @@ impl Scenario {
             Some((flow, kind)) => (flow, kind, plan.audience),
             None => (plan.flow, plan.kind, plan.audience),
         }
+    }
+
+    /// What a completion is judged by: a remembered browser counts where people sign in, and nowhere else.
+    pub(super) fn judged(&self, state: &State, seat: usize, demand: Demand) -> Demand {
+        let (flow, kind, audience) = self.plan(state, seat);
+        let signs_in = matches!(kind, FlowType::SignIn | FlowType::SignUpSignIn);
+        let may = self.remembered && flow == Flow::Strong && signs_in && audience == Audience::Patients;
+        let both = may && !self.device && demand.takes_remembered();
+        demand.remembering(both)
     }
 
     pub(super) fn demand_now(&self, state: &State, seat: usize) -> Demand {
@@ -306,9 +326,15 @@ impl Scenario {
         if self.passkeys {
             factors.push(passkey_factor(KEY_B));
         }
-        let accounts = vec![account(10, A, Vec::new()), account(20, B, factors)];
+        let mut accounts = vec![account(10, A, Vec::new()), account(20, B, factors)];
+        let mut browsers = Vec::new();
+        if self.remembered {
+            accounts.push(account(30, EVIL, vec![phone_factor(PHONE_EVIL)]));
+            browsers = vec![remembered(20, COOKIE_B, T0), remembered(30, COOKIE_EVIL, T0)];
+        }
+        let cookies = [COOKIE_B, if self.copied { COOKIE_B } else { COOKIE_EVIL }];
         let asked = if self.third_party { asked() } else { Items::new() };
-        let store = Store { accounts, asked, offers: self.offers, ..Store::default() };
+        let store = Store { accounts, asked, browsers, offers: self.offers, ..Store::default() };
         let seat = |at: usize| {
             let demand = self.demand(false, self.seats[at].flow, self.seats[at].audience);
             let header = self.header(at, false, &demand, T0);
@@ -326,6 +352,7 @@ impl Scenario {
                 sends: 0,
                 away: false,
                 ceremonies: 0,
+                cookie: self.remembered.then(|| cookies[at]),
             }
         };
         let seats = [seat(0), seat(1)];

@@ -11,6 +11,7 @@ mod order;
 mod passkeys;
 mod passwords;
 mod recovery;
+mod remember;
 mod sessions;
 
 use super::{CodePurpose, Effect, Event, Facts, Header, Journey, Notice, Refusal, Stage, Step, Tools, testing::*};
@@ -49,6 +50,8 @@ struct Desk {
     locked_until: Option<Timestamp>,
     barred_until: Option<Timestamp>,
     draws: u64,
+    /// The cookie of a remembered browser.
+    cookie: Option<Cookie>,
 }
 
 impl Desk {
@@ -69,6 +72,7 @@ impl Desk {
             locked_until: None,
             barred_until: None,
             draws: 0,
+            cookie: None,
         };
         desk.begin(500, kind, audience);
         desk
@@ -85,6 +89,7 @@ impl Desk {
         let mut facts = no_facts(&self.demand);
         (facts.now, facts.account) = (self.now, self.store.account(session.account).cloned());
         facts.consent = self.store.consent(facts.account.as_ref());
+        facts.remembered = self.store.of_session(session);
         self.journey = Journey::begin(header, Some(session), &facts);
     }
 
@@ -92,6 +97,7 @@ impl Desk {
         let mut facts = self.store.facts(&self.journey, Some(&event), self.demand.clone(), self.now);
         facts.sign_in_locked_until = self.locked_until;
         facts.phone_barred_until = self.barred_until;
+        facts.remembered = self.store.shown(self.cookie);
         self.draws += 1;
         let mut entropy = SeededEntropy::new(self.draws);
         let mut tools = Tools { entropy: &mut entropy, codes: &ToyMac, totp: &ToyTotp };
@@ -105,6 +111,9 @@ impl Desk {
         self.store.apply(self.journey.header.id, &step.effects, self.now).unwrap();
         self.journey = step.journey;
         self.effects = step.effects;
+        if self.has(|effect| matches!(effect, Effect::BrowserRecognised { .. })) {
+            self.cookie = self.cookie.map(Cookie::next);
+        }
         if step.refusal.is_some() {
             assert_eq!(self.stage(), before, "a refused event advanced");
         }
@@ -185,6 +194,10 @@ impl Desk {
         let (header, completion) = self.journey.clone().complete().expect("complete");
         let settled = completion.settle(&header, self.now, &mut SeededEntropy::new(77));
         self.journey = Journey::returning(header, settled.back);
+        if let Some((browser, _)) = settled.remembered {
+            self.cookie = Some(Cookie { series: browser.series, token: browser.token });
+            self.store.browsers.push(browser);
+        }
         settled.session.expect("a new session").0
     }
 }

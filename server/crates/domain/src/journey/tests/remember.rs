@@ -1,0 +1,262 @@
+//! Remembered browsers: N22, N23, decision 4, U23.
+
+use super::*;
+use crate::{
+    clock::{DAY, HOUR, MINUTE},
+    journey::Target,
+    user_flow::Conditions,
+};
+
+const COOKIE: Cookie = Cookie::new(1);
+
+fn lax() -> Demand {
+    on().remembering(true)
+}
+
+// B's browser is remembered, and the journey begins in it.
+fn known(kind: FlowType, demand: &Demand) -> Desk {
+    let mut desk = Desk::new(kind, demand);
+    desk.store.browsers.push(remembered(20, COOKIE, T0));
+    desk.cookie = Some(COOKIE);
+    desk
+}
+
+fn recognised(desk: &Desk) -> bool {
+    desk.has(|effect| matches!(effect, Effect::BrowserRecognised { .. }))
+}
+
+fn remembering(digits: &str) -> Event {
+    Event::Remembering(Box::new(code(digits)))
+}
+
+#[test]
+fn n22_a_remembered_browser_stands_in_and_is_no_factor() {
+    let mut desk = known(FlowType::SignIn, &lax());
+    desk.sign_in(B);
+    assert!(recognised(&desk));
+    let Stage::Complete(completion) = desk.journey.stage() else { panic!("{}", desk.stage()) };
+    let authentication = completion.authentication();
+    assert_eq!((authentication.level(), authentication.amr()), (Level::Aal1, vec!["pwd"]));
+    let session = desk.settle();
+    assert_eq!(session.level(desk.now), Level::Aal1, "n23");
+    assert!(!session.may_change_factors(desk.now));
+    let facts = desk.store.facts(&desk.journey, None, lax(), desk.now);
+    assert!(desk.journey.still_holds(&facts));
+    let facts = desk.store.facts(&desk.journey, None, on(), desk.now);
+    assert!(!desk.journey.still_holds(&facts), "switched off before the code");
+}
+
+#[test]
+fn n22_it_counts_for_its_own_account_with_the_right_password_in_its_time_alone() {
+    let mut wrong = known(FlowType::SignIn, &lax());
+    let event = wrong.store.sign_in(&email(B), false);
+    assert_eq!(wrong.send(event), Some(Refusal::WrongCredentials));
+    assert!(!recognised(&wrong));
+    let mut other = Desk::with(FlowType::SignIn, Audience::Patients, &lax(), vec![phone_factor(PHONE)]);
+    other.store.browsers.push(remembered(10, COOKIE, T0));
+    other.cookie = Some(COOKIE);
+    other.sign_in(B);
+    assert_eq!((other.stage(), recognised(&other), other.store.browsers.len()), ("challenge", false, 1));
+    for (moved, stage) in [(30 * DAY - 1, "complete"), (30 * DAY, "challenge"), (-1, "challenge")] {
+        let mut late = known(FlowType::SignIn, &lax());
+        late.pass(moved).begin(501, FlowType::SignIn, Audience::Patients);
+        late.sign_in(B);
+        assert_eq!(late.stage(), stage, "{moved}");
+    }
+    let mut elsewhere = known(FlowType::SignIn, &lax());
+    elsewhere.store.browsers[0].tenant = id(99);
+    assert_eq!(elsewhere.sign_in(B).stage(), "challenge", "a25");
+}
+
+#[test]
+fn n22_its_secret_is_good_once_and_a_copy_forgets_the_browser() {
+    let mut desk = known(FlowType::SignIn, &lax());
+    desk.sign_in(B);
+    assert_eq!(desk.cookie, Some(COOKIE.next()));
+    desk.begin(501, FlowType::SignIn, Audience::Patients);
+    assert_eq!(desk.sign_in(B).stage(), "complete", "the next one counts");
+    desk.begin(502, FlowType::SignIn, Audience::Patients);
+    let newest = desk.cookie.replace(COOKIE);
+    assert_eq!(desk.sign_in(B).stage(), "challenge");
+    assert!(desk.store.browsers.is_empty());
+    let failure = |effect: &Effect| {
+        matches!(effect, Effect::Audit { action: crate::audit::Action::BrowserRecognised, detail: "used_before", .. })
+    };
+    assert!(desk.has(failure));
+    desk.begin(503, FlowType::SignIn, Audience::Patients);
+    desk.cookie = newest;
+    assert_eq!(desk.sign_in(B).stage(), "challenge", "nor does what the other one holds");
+}
+
+#[test]
+fn n22_who_asks_for_a_level_or_a_fresh_sign_in_gets_the_factor() {
+    let ask = |change: fn(&mut crate::grant::AuthorizationRequest)| {
+        let mut desk = known(FlowType::SignIn, &lax());
+        let Target::Application(request) = &mut desk.journey.header.target else { panic!("an application") };
+        change(request);
+        desk.sign_in(B);
+        assert!(!recognised(&desk) || desk.stage() == "complete");
+        assert!(desk.journey.remember_days(&lax()).is_none());
+        desk.stage()
+    };
+    assert_eq!(ask(|request| request.options.acr = Some(Level::Aal2)), "challenge");
+    assert_eq!(ask(|request| request.fresh_login = true), "challenge");
+    assert_eq!(ask(|request| request.options.acr = Some(Level::Aal1)), "complete");
+    let mut device = known(FlowType::SignIn, &lax());
+    let Target::Application(request) = device.journey.header.target.clone() else { panic!("an application") };
+    device.journey.header.target = Target::Device { request, device: crate::secret::TokenHash([5; 32]) };
+    assert_eq!(device.sign_in(B).stage(), "challenge");
+    let mut off_now = known(FlowType::SignIn, &lax());
+    off_now.demand = on();
+    assert_eq!(off_now.sign_in(B).stage(), "challenge", "the flow or the application asks for more by now");
+    let mut off_then = known(FlowType::SignIn, &on());
+    off_then.demand = lax();
+    assert_eq!(off_then.sign_in(B).stage(), "challenge");
+}
+
+#[test]
+fn n22_a_minimum_and_conditions_leave_it_no_room() {
+    let elsewhere = Conditions { new_browser: true, new_network: true, strong_days: None };
+    let more = [
+        lax().with_minimum(Assurance::Aal2Strict),
+        lax().with_minimum(Assurance::PhishingResistant),
+        lax().at_least(Assurance::Aal2Legacy),
+        lax().under(elsewhere),
+        on().under(elsewhere).remembering(true),
+    ];
+    for demand in more {
+        let mut desk = known(FlowType::SignIn, &demand);
+        desk.sign_in(B);
+        assert_eq!((desk.stage(), recognised(&desk)), ("challenge", false), "{demand:?}");
+        assert_eq!(desk.journey.remember_days(&demand), None, "{demand:?}");
+        // Nor where only one of both versions of the flow asks for it.
+        let mut risen = known(FlowType::SignIn, &lax());
+        risen.demand = demand.clone();
+        risen.sign_in(B);
+        assert_eq!((risen.stage(), recognised(&risen)), ("challenge", false), "{demand:?}");
+        let mut fallen = known(FlowType::SignIn, &demand);
+        fallen.demand = lax();
+        fallen.sign_in(B);
+        assert_eq!((fallen.stage(), recognised(&fallen)), ("challenge", false), "{demand:?}");
+        assert_eq!(fallen.store.browsers.len(), 1, "nor is it used up");
+    }
+}
+
+#[test]
+fn n22_recovery_codes_have_no_browser_remembered_and_are_no_factor_that_one_stands_in_for() {
+    let factors = vec![phone_factor(PHONE), recovery_factor(4)];
+    let mut desk = Desk::with(FlowType::SignIn, Audience::Patients, &lax(), factors);
+    desk.sign_in(B).ok(Event::ChooseMethod { method: Method::RecoveryCode });
+    assert_eq!(desk.send(Event::Remembering(Box::new(recover(2)))), Some(Refusal::OutOfStep));
+    assert_eq!(desk.ok(recover(2)).stage(), "complete");
+    desk.settle();
+    assert!(desk.store.browsers.is_empty());
+    let mut alone = Desk::with(FlowType::SignIn, Audience::Patients, &lax(), vec![recovery_factor(4)]);
+    alone.store.browsers.push(remembered(20, COOKIE, T0));
+    alone.cookie = Some(COOKIE);
+    alone.sign_in(B);
+    assert!(!recognised(&alone) && alone.stage() != "complete");
+}
+
+#[test]
+fn n18_n19_it_counts_nowhere_else() {
+    let mut desk = known(FlowType::ProfileEditing, &lax());
+    assert_eq!(desk.sign_in(B).stage(), "challenge");
+    assert_eq!(desk.journey.remember_days(&lax()), None);
+    let mut desk = known(FlowType::PasswordReset, &lax());
+    desk.request(B).prove(B);
+    assert_eq!(desk.stage(), "challenge");
+    // Nor in the forgotten password within a sign-in, where none can be asked for either.
+    let mut desk = known(FlowType::SignIn, &lax());
+    desk.ok(Event::GoForgotPassword).request(B).prove(B);
+    assert_eq!((desk.stage(), desk.journey.remember_days(&lax())), ("challenge", None));
+    let digits = desk.code_to(PHONE);
+    desk.ok(remembering(&digits)).ok(Event::SubmitNewPassword { phc: "x".into() });
+    desk.settle();
+    assert!(desk.store.browsers.is_empty(), "the new password forgot the old one");
+    let mut desk = Desk::with(FlowType::SignIn, Audience::SelfService, &lax(), vec![phone_factor(PHONE)]);
+    desk.store.browsers.push(remembered(20, COOKIE, T0));
+    desk.cookie = Some(COOKIE);
+    assert_eq!(desk.sign_in(B).stage(), "challenge", "the account's own page");
+}
+
+#[test]
+fn u23_a_browser_is_remembered_when_asked_with_the_right_code_and_its_owner_is_told() {
+    let mut desk = Desk::new(FlowType::SignIn, &lax());
+    desk.sign_in(B);
+    assert_eq!(desk.journey.remember_days(&lax()), Some(30));
+    assert!(matches!(desk.send(remembering(WRONG)), Some(Refusal::CodeWrong { .. })));
+    assert!(desk.journey.stage().person().is_some_and(|person| !person.remember), "the wish goes with the code");
+    let digits = desk.code_to(PHONE);
+    desk.ok(remembering(&digits));
+    assert_eq!((desk.level(), desk.notices()), (Level::Aal2, vec![Notice::BrowserRemembered]));
+    desk.settle();
+    assert_eq!(desk.store.browsers[0].expires_at, T0.plus(30 * DAY));
+    desk.pass(MINUTE).begin(501, FlowType::SignIn, Audience::Patients);
+    assert_eq!(desk.sign_in(B).stage(), "complete");
+    // Not asked for: nothing is remembered.
+    let mut desk = Desk::new(FlowType::SignIn, &lax());
+    desk.sign_in(B).prove(PHONE).settle();
+    assert!(desk.store.browsers.is_empty());
+}
+
+#[test]
+fn u23_where_it_is_not_offered_the_code_counts_and_nothing_is_remembered() {
+    let mut desk = Desk::new(FlowType::SignIn, &on());
+    desk.sign_in(B);
+    assert_eq!(desk.journey.remember_days(&on()), None);
+    let digits = desk.code_to(PHONE);
+    desk.ok(remembering(&digits));
+    assert_eq!(desk.notices(), []);
+    desk.settle();
+    assert!(desk.store.browsers.is_empty());
+    let mut desk = Desk::new(FlowType::SignIn, &lax());
+    assert_eq!(desk.send(Event::Remembering(Box::new(Event::GoSignUp))), Some(Refusal::OutOfStep));
+}
+
+#[test]
+fn n21_n22_a_session_of_a_remembered_browser_fades_and_ends_with_it() {
+    let begun = |later: i64, forgotten: bool, demand: Demand| {
+        let mut desk = known(FlowType::SignIn, &lax());
+        desk.sign_in(B);
+        let session = desk.settle();
+        if forgotten {
+            desk.store.browsers.clear();
+        }
+        desk.demand = demand;
+        desk.pass(later);
+        desk.begin_with(header(502, FlowType::SignIn, Audience::Patients, &desk.demand, desk.now), &session);
+        desk.stage()
+    };
+    assert_eq!(begun(HOUR - 1, false, lax()), "complete");
+    assert_eq!(begun(HOUR, false, lax()), "sign_in", "like the factor that it stood in for");
+    assert_eq!(begun(MINUTE, true, lax()), "sign_in");
+    assert_eq!(begun(MINUTE, false, on()), "sign_in", "a flow that does not take it");
+    assert_eq!(begun(MINUTE, true, off()), "complete", "where one factor is enough");
+}
+
+#[test]
+fn n22_a_browser_that_is_forgotten_before_the_person_agrees_counts_no_more() {
+    let asking = || {
+        let mut desk = known(FlowType::SignIn, &lax());
+        desk.store.asked = [crate::consent::Item::Claim("given_name".to_owned())].into();
+        desk.sign_in(B);
+        assert_eq!((desk.stage(), recognised(&desk)), ("consent", true));
+        desk
+    };
+    assert_eq!(asking().ok(Event::Agree).stage(), "complete");
+    let mut desk = asking();
+    desk.store.browsers.clear();
+    assert_eq!(desk.ok(Event::Agree).stage(), "challenge");
+}
+
+#[test]
+fn n22_whatever_changes_the_credentials_forgets_every_browser() {
+    let mut desk = known(FlowType::PasswordReset, &off());
+    desk.request(B).prove(B).prove(PHONE).ok(Event::SubmitNewPassword { phc: "x".into() });
+    assert!(desk.store.browsers.is_empty());
+    // Without a live factor there is none to stand in for.
+    let mut desk = known(FlowType::SignIn, &lax());
+    desk.store.accounts[1].factors.clear();
+    assert_eq!(desk.sign_in(B).stage(), "confirm_email");
+}
