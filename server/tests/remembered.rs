@@ -267,6 +267,7 @@ async fn u23_u24_n25_it_is_asked_for_unticked_and_its_owner_is_told() {
         assert_eq!(browsers(&app).await, 1);
         assert_eq!(app.browser().post(&not_me, &[]).await.status, 200);
         assert_eq!(browsers(&app).await, 0, "“This wasn’t me” forgets it");
+        assert_eq!(app.drain().await, 1, "the mail that the account was secured");
     }
 }
 

@@ -326,7 +326,6 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             strong_methods: &[Method::TextMessage],
             conditions: Some(ELSEWHERE),
             remembered: true,
-            copied: true,
             mistakes: 0,
             sends: 1,
             ticks: 0,
