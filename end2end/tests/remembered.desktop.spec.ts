@@ -25,7 +25,7 @@ async function good(page: Page, state: string): Promise<void> {
 }
 
 for (const javaScriptEnabled of [true, false]) {
-    const how = javaScriptEnabled ? "with scripting" : "at the account page, without scripting";
+    const how = javaScriptEnabled ? "with scripting" : "without scripting";
     test(`U23 a browser is remembered when its owner asks for it, and forgotten at the account page, ${how}`, async ({ browser }) => {
         const context = await browser.newContext({ baseURL: own.origin, locale: "en-GB" });
         const page = await context.newPage();
