@@ -234,6 +234,7 @@ fn not_me() -> NotMeView {
             thing("factor-1", "Passkey (My phone) was added", false),
             thing("address", "The email address was changed to s•••@example.net", true),
         ],
+        moved: None,
         also: vec![EventView {
             what: "Removed an authenticator app".into(),
             failed: false,
@@ -293,7 +294,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("not-me-secured", || {
             let brought_back = Some("s•••@example.net".into());
             let (tenant, domain) = ("Harbour Clinic".into(), "harbour.example".into());
-            secured_page(SecuredView { tenant, domain, brought_back, stopped: false }).into_any()
+            secured_page(SecuredView { tenant, domain, brought_back, moved: None, stopped: false }).into_any()
         }),
         ("home-demo", || home_page(Some(("Harbour Clinic".into(), "harbour.example".into()))).into_any()),
         ("home", || home_page(None).into_any()),

@@ -145,7 +145,14 @@ async fn an_address_is_changed(options: Options) {
     assert!(mail.contains("m•••@new.example") && !mail.contains(NEW) && mail.contains("Firefox on Linux"), "{mail}");
     assert!(mail.contains("/not-me/"), "u24: {mail}");
     let mail = app.message(NEW).await.body;
-    assert!(mail.contains("Use it from now on to sign in") && !mail.contains("/not-me/"), "{mail}");
+    assert!(mail.contains("Use it from now on to sign in") && mail.contains("/not-me/"), "n20: {mail}");
+    // The log tells which, masked: it outlives the account.
+    let log = app.audit(tenant).await;
+    let told = log.iter().find(|e| e.action == Action::EmailChanged && e.outcome == Outcome::Success).unwrap();
+    let (from, to) = (&told.detail["from"], &told.detail["to"]);
+    assert_eq!((from.as_str(), to.as_str()), (Some("m•••@example.com"), Some("m•••@new.example")));
+    let history = home.browser.get(&paths::account_history(&home.domain)).await;
+    assert!(history.says("Changed the email address from m•••@example.com to m•••@new.example"), "{}", history.text());
     // The code is used up, and the old address opens nothing.
     let again = home.answer(&code).await;
     assert_eq!(again.location().unwrap(), paths::account_email(&home.domain));
@@ -241,6 +248,67 @@ async fn a5_the_link_of_whoever_took_the_account_over_leaves_its_owners_link_alo
     assert_eq!(app.browser().post(&strangers, &[]).await.status, 200);
     assert!(has_email(&app, &clinic, NEW).await);
     assert_eq!(app.browser().post(&first, &[]).await.status, 200);
+    assert!(has_email(&app, &clinic, MARIA).await);
+    app.drain().await;
+}
+
+async fn only_the_mail_about_the_change_brings_the_address_back(options: Options) {
+    let app = TestApp::with(options).await;
+    let clinic = app.world.mfa.clone();
+    let mut home = Home::maria(&app, &clinic).await;
+    // A mail about something else, of before.
+    let extra = one_more(&app, clinic.maria, "+12065550177").await;
+    let remove = paths::account_remove_factor(&home.domain);
+    home.post(&remove, &[("factor", &extra)]).await;
+    let older = link(&app, MARIA).await;
+    app.advance(MINUTE);
+    home.move_to_new(&app).await;
+    let (back, at_new) = (link(&app, MARIA).await, link(&app, NEW).await);
+
+    // Who reads the mailbox that she gave up secures the account, and has nothing of it.
+    let mut reader = app.browser();
+    let page = reader.get(&older).await;
+    assert!(page.says("This link doesn’t change that") && !page.text().contains("name=\"address\""), "{}", page.text());
+    let done = reader.post(&older, &[("chosen", "true"), ("address", "true")]).await;
+    assert!(done.status == 200 && done.text().contains("m•••@new.example"), "{}", done.text());
+    assert!(has_email(&app, &clinic, NEW).await);
+    assert!(home.page().await.location().unwrap().starts_with("/journey/"));
+    // The link of the new address went with it; the one about the change still works.
+    assert_eq!(reader.get(&at_new).await.status, 410);
+    assert_eq!(reader.post(&back, &[]).await.status, 200);
+    assert!(has_email(&app, &clinic, MARIA).await);
+    let log = app.audit(clinic.tenant.id).await;
+    let last = log.iter().rev().find(|event| event.action == Action::EmailChanged).unwrap();
+    assert_eq!((&last.detail["detail"], &last.detail["to"]), (&"not_me".into(), &"m•••@example.com".into()));
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u24_only_the_mail_about_a_change_of_address_brings_the_former_one_back() {
+    only_the_mail_about_the_change_brings_the_address_back(Options::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u24_only_the_mail_about_a_change_of_address_brings_the_former_one_back_postgres() {
+    only_the_mail_about_the_change_brings_the_address_back(Options::postgres()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n20_u24_the_mail_to_the_new_address_secures_the_account_and_moves_nothing() {
+    let app = TestApp::new().await;
+    let clinic = app.world.mfa.clone();
+    let mut home = Home::maria(&app, &clinic).await;
+    home.move_to_new(&app).await;
+    let (back, at_new) = (link(&app, MARIA).await, link(&app, NEW).await);
+    let done = app.browser().post(&at_new, &[]).await;
+    assert!(done.status == 200 && !done.text().contains("signs in to your account again"), "{}", done.text());
+    assert!(has_email(&app, &clinic, NEW).await);
+    assert!(home.page().await.location().unwrap().starts_with("/journey/"));
+    let mut run = Run::at(app.browser(), &paths::account(&home.domain), Via::Form).await;
+    let view = run.sign_in(NEW, PASSWORD).await;
+    assert!(matches!(view.stage, StageView::SignIn { .. }), "{view:?}");
+    // It takes nothing from the one that was mailed to the old address in the same moment.
+    assert_eq!(app.browser().post(&back, &[]).await.status, 200);
     assert!(has_email(&app, &clinic, MARIA).await);
     app.drain().await;
 }

@@ -2,7 +2,7 @@
 
 use lanyard_app::{api::journey::StageView, paths};
 use lanyard_domain::{
-    audit::{Action, Outcome},
+    audit::{Action, AuditEvent, Outcome},
     clock::{DAY, MINUTE},
 };
 use lanyard_server::service::account::not_me::LINK_LIFE;
@@ -142,6 +142,43 @@ async fn u24_the_page_lists_two_weeks_and_turns_off_what_the_person_says() {
     assert_eq!(reader.get(&sibling).await.status, 410);
     assert_eq!(reader.post(&sibling, &[]).await.status, 410);
     assert_eq!(app.rows(&["factors", "sessions", "audit", "outbox"]).await, before);
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u24_c1_a_flood_of_events_pushes_nothing_off_the_page() {
+    let app = TestApp::new().await;
+    let clinic = app.world.mfa.clone();
+    let (_, link) = changed(&app, &clinic).await;
+    app.advance(MINUTE);
+    let (maria, tenant, now) = (clinic.maria, clinic.tenant.id, app.now());
+    let flood = app.app.store.write(move |tx| {
+        Box::pin(async move {
+            for n in 0..300 {
+                let action = if n % 2 == 0 { Action::ProfileChanged } else { Action::SignIn };
+                let mut entropy = lanyard_domain::entropy::SeededEntropy::new(n);
+                let id = lanyard_domain::id::Id::new(now, &mut entropy);
+                let event = AuditEvent {
+                    id,
+                    tenant,
+                    at: now,
+                    actor: Some(maria),
+                    action,
+                    target: Some(maria.to_string()),
+                    outcome: Outcome::Success,
+                    ip: None,
+                    request: None,
+                    detail: serde_json::json!({}),
+                };
+                tx.append_audit(&event).await?;
+            }
+            Ok::<_, StorageError>(())
+        })
+    });
+    flood.await.unwrap();
+    let page = app.browser().get(&link).await;
+    assert!(page.says("Removed a phone for text messages"), "{}", page.text());
+    assert!(page.text().matches("Changed your details").count() <= 20);
     app.drain().await;
 }
 

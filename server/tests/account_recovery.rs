@@ -98,6 +98,7 @@ async fn n15_n20_u22_codes_are_made_shown_once_and_their_owner_is_told() {
     assert_eq!(shown.header("cache-control").unwrap(), "no-store");
     assert!(shown.says("only this once") && shown.text().contains("download=\"recovery-codes.txt\""));
     assert_eq!(app.audited(tenant, Action::FactorBound, Outcome::Success).await, 1);
+    assert_eq!(app.audited(tenant, Action::FactorRemoved, Outcome::Success).await, 0, "there were none before");
     assert_eq!(app.messages(MARIA).await, mails + 1);
     let mail = app.message(MARIA).await.body;
     assert!(mail.contains("recovery codes") && mail.contains("This wasn't me"), "{mail}");
@@ -205,6 +206,16 @@ async fn f8_n15_codes_made_anew_replace_the_old_ones_at_once() {
     let new = codes_on(&press(&mut browser, &clinic).await);
     assert_eq!(new.len(), CODES);
     assert!(new.iter().all(|code| !old.contains(code)));
+    // The log tells of both sets (C1).
+    let log = app.audit(clinic.tenant.id).await;
+    let told: Vec<_> = log
+        .iter()
+        .filter(|event| event.detail["detail"] == "recovery_code")
+        .map(|event| (event.action, event.detail["factor"].clone()))
+        .collect();
+    let actions: Vec<_> = told.iter().map(|(action, _)| *action).collect();
+    assert_eq!(actions, [Action::FactorBound, Action::FactorRemoved, Action::FactorBound]);
+    assert!(told[0].1 == told[1].1 && told[1].1 != told[2].1, "{told:?}");
     let view = open.act("submit-recovery-code", &[("code", &old[0])]).await;
     assert!(!matches!(view.stage, StageView::Done { .. }), "{view:?}");
     let mut run = at_codes(&app, &clinic, Via::Form).await;

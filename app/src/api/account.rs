@@ -370,6 +370,8 @@ pub struct NotMeView {
     pub action: String,
     /// What can be ticked.
     pub things: Vec<NotMeThing>,
+    /// The account's address, masked, if it is another one by now, which this link leaves.
+    pub moved: Option<String>,
     /// What else changed the account in that time, newest first.
     pub also: Vec<EventView>,
 }
@@ -383,6 +385,8 @@ pub struct SecuredView {
     pub domain: String,
     /// The address came back in the place of this one, which is masked.
     pub brought_back: Option<String>,
+    /// The account's address, masked, if it is another one than the link was mailed to and stays.
+    pub moved: Option<String>,
     /// The address could not come back, and nobody gets in.
     pub stopped: bool,
 }

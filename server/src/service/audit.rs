@@ -3,6 +3,7 @@
 use lanyard_domain::{
     account::Account,
     audit::{Action, AuditEvent, Outcome},
+    email::EmailAddress,
     id::Id,
     tenant::Tenant,
 };
@@ -63,6 +64,13 @@ impl Event {
         self.detail = detail;
         self
     }
+}
+
+/// Which address an account had and has, as the log may tell it: masked. The log outlives the account, and names it
+/// by its id alone.
+#[must_use]
+pub fn addresses(from: &EmailAddress, to: &EmailAddress) -> serde_json::Value {
+    serde_json::json!({"from": from.masked(), "to": to.masked()})
 }
 
 /// Appends `event` for `tenant`.

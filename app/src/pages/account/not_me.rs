@@ -52,9 +52,20 @@ fn also(events: Vec<EventView>) -> Option<AnyView> {
     Some(list.into_any())
 }
 
+// Only the mail about the change of the address has a link that undoes it.
+fn elsewhere(moved: String) -> AnyView {
+    view! {
+        <p>
+            "The email address of your account is " <bdi>{moved}</bdi>
+            " now. This link doesn’t change that. Was that not you? Then use the link in the email that told you of the new address."
+        </p>
+    }
+    .into_any()
+}
+
 /// The body of `/not-me/{tenant}/{token}`: what the button does, what of it can be chosen, and the button.
 pub fn not_me_page(view: NotMeView) -> impl IntoView {
-    let NotMeView { tenant, action, things, also: events } = view;
+    let NotMeView { tenant, action, things, moved, also: events } = view;
     view! {
         <AuthLayout tenant=tenant.clone()>
             <h1 class="step-title">{NOT_ME_TITLE}</h1>
@@ -70,6 +81,7 @@ pub fn not_me_page(view: NotMeView) -> impl IntoView {
                     {boxes(things)}
                     <Button label="This wasn’t me: secure my account" />
                 </form>
+                {moved.map(elsewhere)}
                 <p>"Afterwards you choose a new password, with a code that we email to you."</p>
                 {also(events)}
                 <p class="muted">
@@ -82,7 +94,7 @@ pub fn not_me_page(view: NotMeView) -> impl IntoView {
 
 /// What follows on the button.
 pub fn secured_page(view: SecuredView) -> impl IntoView {
-    let SecuredView { tenant, domain, brought_back, stopped } = view;
+    let SecuredView { tenant, domain, brought_back, moved, stopped } = view;
     let href = paths::account(&domain);
     let address = brought_back.map(|instead| {
         view! { <p>"This email address signs in to your account again, instead of " <bdi>{instead}</bdi> "."</p> }
@@ -110,6 +122,7 @@ pub fn secured_page(view: SecuredView) -> impl IntoView {
             <div class="prose">
                 <p class="lead">"Everybody was signed out, and the old password is gone."</p>
                 {address}
+                {moved.map(elsewhere)}
                 {next}
             </div>
         </AuthLayout>

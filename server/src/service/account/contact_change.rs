@@ -69,15 +69,17 @@ async fn address_of(
     let domain = owner.visitor.domain.as_str();
     let present = tx.account_by_id(tenant, id).await?.ok_or(StorageError::Conflict)?.email;
     // Before the change: the link brings the address back that the account has now.
-    let not_me = not_me::link(app, tx, (tenant, domain), id).await?;
+    let back = not_me::link_back(app, tx, (tenant, domain), id).await?;
     tx.change_email(id, &present, address).await?;
+    // Who reads the new address may say that it was not them, too; that moves nothing.
+    let not_me = not_me::link(app, tx, (tenant, domain), id).await?;
     let event = audit::Event::of(Action::EmailChanged, Outcome::Success).by(id).on(id).from(client);
-    audit::append(app, tx, tenant, event).await?;
+    audit::append(app, tx, tenant, event.with(audit::addresses(&present, address))).await?;
     let (own, masked) = (paths::account(domain), address.masked());
     let old = Change::EmailChanged(&masked);
     for told in [
-        Told { to: &present, change: old, not_me_path: Some(&not_me), account_path: None },
-        Told { to: address, change: Change::EmailIsNew, not_me_path: None, account_path: Some(&own) },
+        Told { to: &present, change: old, not_me_path: Some(&back), account_path: None },
+        Told { to: address, change: Change::EmailIsNew, not_me_path: Some(&not_me), account_path: Some(&own) },
     ] {
         notices::protection(app, tx, (tenant, &owner.visitor.tenant), client, told).await?;
     }

@@ -86,6 +86,15 @@ fn method(event: &AuditEvent) -> &'static str {
     }
 }
 
+fn address(event: &AuditEvent) -> String {
+    let told = |which: &str| event.detail.get(which).and_then(serde_json::Value::as_str);
+    match (told("from"), told("to")) {
+        (Some(from), Some(to)) => format!("Changed the email address from {from} to {to}"),
+        // A wrong code changes nothing.
+        _ => "Changed the email address".to_owned(),
+    }
+}
+
 /// An event as a sentence. What was done to somebody or something else is work, and said as that.
 pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
     let own = event.target.as_deref().is_none_or(|target| target == owner.to_string());
@@ -108,7 +117,7 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         Action::BrowserRecognised => "Came from a remembered browser",
         Action::BrowserForgotten => "Forgot a remembered browser",
         Action::ProfileChanged => "Changed your details",
-        Action::EmailChanged => "Changed the email address",
+        Action::EmailChanged => return address(event),
         Action::AccountSecured => "Said “This wasn’t me”: everybody was signed out",
         Action::DeletionRequested => "Asked to delete the account",
         Action::DeletionUndone => "Kept the account",

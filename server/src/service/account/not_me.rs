@@ -3,7 +3,8 @@
 //! It takes what a stranger may have: every session, every token, the password, and of the factors and the
 //! change of address of the last two weeks those that the person says were not theirs. It gives nothing: only
 //! a reset sets another password, by the code to the address and an older factor (A8). Who has none needs the
-//! clinic. The address that the mail went to becomes the account's again.
+//! clinic. The link in the mail about another address brings the former one back; every other link leaves the
+//! address, so that who reads a mailbox that its owner gave up cannot take the account by a mail of before.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,7 @@ use lanyard_app::{
 use lanyard_domain::{
     account::Account,
     assurance::Method,
-    audit::{Action, AuditEvent, Outcome},
+    audit::{Action, Outcome},
     clock::{MINUTE, Millis, Timestamp},
     email::EmailAddress,
     factor::Factor,
@@ -23,7 +24,7 @@ use lanyard_domain::{
     tenant::{Tenant, TenantDomain},
 };
 use lanyard_messaging::Change;
-use lanyard_storage::{Constraint, ReadTx, Repudiation, StorageError, WriteTx};
+use lanyard_storage::{Constraint, Repudiation, StorageError, WriteTx};
 
 use super::{
     access::lock,
@@ -41,20 +42,45 @@ use crate::{
 /// How long such a link works: as long as a deletion that a stranger asked for can be undone.
 pub const LINK_LIFE: Millis = super::deletion::DELAY;
 
-/// Makes a link for a mail to the address that `account` has now: its path. Using it brings that address back.
+/// Makes a link for a mail to the address that `account` has now: its path. Using it leaves the address.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn link(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
+    of: (Id<Tenant>, &str),
+    account: Id<Account>,
+) -> Result<String, StorageError> {
+    make_link(app, tx, of, account, false).await
+}
+
+/// Makes the link for the mail about the change of the address that `account` still has: using it brings that
+/// address back.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn link_back(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    of: (Id<Tenant>, &str),
+    account: Id<Account>,
+) -> Result<String, StorageError> {
+    make_link(app, tx, of, account, true).await
+}
+
+async fn make_link(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
     (tenant, domain): (Id<Tenant>, &str),
     account: Id<Account>,
+    brings_back: bool,
 ) -> Result<String, StorageError> {
     let token = Token::generate(app.entropy().as_mut());
     let present = tx.account_by_id(tenant, account).await?.ok_or(StorageError::Conflict)?;
-    let end = app.clock.now().plus(LINK_LIFE);
-    tx.create_repudiation(tenant, (account, &present.email), &token.hash(), end).await?;
+    let ends_at = app.clock.now().plus(LINK_LIFE);
+    let link = Repudiation { account, address: Some(present.email), brings_back, ends_at };
+    tx.create_repudiation(tenant, &token.hash(), &link).await?;
     Ok(paths::not_me(domain, token.expose()))
 }
 
@@ -63,8 +89,6 @@ async fn tenant_of(app: &App, domain: &str) -> Result<Option<Tenant>, StorageErr
     app.store.read(move |tx| Box::pin(async move { tx.tenant_by_domain(&domain).await })).await
 }
 
-/// Events looked through for what the page says.
-const EVENTS: u32 = 200;
 /// The field of the address on the page; a factor's is [`field_of`].
 const ADDRESS: &str = "address";
 
@@ -101,7 +125,13 @@ fn listed_from(link: &Repudiation, now: Timestamp) -> Timestamp {
 
 // The address that the link brings back, if the account has another one now.
 fn former<'a>(link: &'a Repudiation, account: &Account) -> Option<&'a EmailAddress> {
-    link.address.as_ref().filter(|address| **address != account.email)
+    link.address.as_ref().filter(|address| link.brings_back && **address != account.email)
+}
+
+// The account's address, if it is another one than the mail went to and this link leaves it.
+fn elsewhere(link: &Repudiation, account: &Account) -> Option<String> {
+    let moved = !link.brings_back && link.address.as_ref().is_some_and(|address| *address != account.email);
+    moved.then(|| account.email.masked())
 }
 
 /// The page of a link that works, and its tenant. Looking changes nothing: mail scanners look, too.
@@ -118,7 +148,7 @@ pub async fn look(app: &App, domain: &str, token: &str) -> Result<Option<(Tenant
                 let Some(link) = tx.repudiation(id, &hash, now).await? else { return Ok(None) };
                 let Some(account) = tx.account_by_id(id, link.account).await? else { return Ok(None) };
                 let factors = tx.factors_of_account(account.id).await?;
-                let events = since(tx, account.id, listed_from(&link, now)).await?;
+                let events = tx.changes_of(account.id, listed_from(&link, now)).await?;
                 Ok::<_, StorageError>(Some((link, account, factors, events)))
             })
         })
@@ -139,8 +169,9 @@ pub async fn look(app: &App, domain: &str, token: &str) -> Result<Option<(Tenant
                 ticked: true,
             });
         }
-        let also = events.iter().filter(|event| is_told(event)).map(|event| history::view(event, account.id)).collect();
-        (tenant.clone(), NotMeView { tenant: tenant.name, action, things, also })
+        let also = events.iter().map(|event| history::view(event, account.id)).collect();
+        let moved = elsewhere(&link, &account);
+        (tenant.clone(), NotMeView { tenant: tenant.name, action, things, moved, also })
     }))
 }
 
@@ -153,32 +184,6 @@ fn thing(factor: &Factor, now: Timestamp, change: Timestamp) -> NotMeThing {
         at: Some(method.created),
         ticked: factor.created_at >= change,
     }
-}
-
-async fn since(
-    tx: &mut (dyn ReadTx + '_),
-    account: Id<Account>,
-    from: Timestamp,
-) -> Result<Vec<AuditEvent>, StorageError> {
-    let mut events = tx.history_of(account, None, EVENTS).await?;
-    events.retain(|event| event.at >= from && event.outcome == Outcome::Success);
-    Ok(events)
-}
-
-// What the page names beside what can be ticked: the rest of what changed the account.
-const fn is_told(event: &AuditEvent) -> bool {
-    matches!(
-        event.action,
-        Action::PasswordReset
-            | Action::FactorRemoved
-            | Action::BrowserRemembered
-            | Action::EmailChanged
-            | Action::ProfileChanged
-            | Action::DeletionRequested
-            | Action::DataExported
-            | Action::ConsentGiven
-            | Action::DeviceApproved
-    )
 }
 
 /// Uses a link: ends every session and token of the account, removes its password, disables what was
@@ -248,6 +253,7 @@ async fn in_transaction(
                     domain: tenant.domain.as_str().to_owned(),
                     tenant: tenant.name,
                     brought_back: matches!(address, Address::Back(_)).then(|| account.email.masked()),
+                    moved: elsewhere(&link, &account),
                     stopped: matches!(address, Address::Lost),
                 })
             })
@@ -315,7 +321,9 @@ async fn readdress(
         return Ok(Address::Lost);
     }
     tx.change_email(account.id, &account.email, former).await?;
-    note(app, tx, (account, client), Action::EmailChanged, serde_json::json!({"detail": "not_me"})).await?;
+    let mut detail = audit::addresses(&account.email, former);
+    detail["detail"] = "not_me".into();
+    note(app, tx, (account, client), Action::EmailChanged, detail).await?;
     Ok(Address::Back(former.clone()))
 }
 

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use uuid::Uuid;
 
 use super::support::*;
-use crate::repository::{DUE_DELETIONS, HISTORY, plans};
+use crate::repository::{CHANGES, DUE_DELETIONS, HISTORY, plans};
 
 // Half the patients are another tenant's, so that the tenant alone narrows little.
 fn populate(tenants: [Uuid; 2], postgres: bool) -> String {
@@ -192,6 +192,28 @@ pub(super) async fn history(db: &Db) {
     let plan = plan_of(db, &whole).await;
     let both = says(&plan, &["audit_of_actor"]) && says(&plan, &["audit_of_subject"]);
     assert!(both && !says(&plan, &["Seq Scan", "Bitmap", "SCAN audit"]), "{plan:#?}");
+}
+
+/// What changed an account is found by its own indexes among however many events, and read in their order.
+pub(super) async fn changes(db: &Db) {
+    let postgres = db.store.is_postgres();
+    let random = if postgres { "gen_random_uuid()" } else { "randomblob(16)" };
+    let text = if postgres { "gen_random_uuid()::text" } else { "hex(randomblob(16))" };
+    let actor = if postgres { "'00000000-0000-0000-0000-000000000001'" } else { "zeroblob(16)" };
+    let fill = format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000), who (actor, target) AS (\
+            SELECT {random}, {text} UNION ALL SELECT {random}, {text} \
+            UNION ALL SELECT {random}, {text} UNION ALL SELECT {random}, {text}) \
+         INSERT INTO audit (id, tenant_id, at, actor, target, action, outcome, detail) \
+         SELECT {random}, {random}, 1800000000000 + i, actor, target, \
+            CASE WHEN i % 2 = 0 THEN 'profile_changed' ELSE 'sign_in' END, 'success', '{{}}' FROM n, who; \
+         ANALYZE;"
+    );
+    db.raw(&fill).await.unwrap();
+    let sql = CHANGES.replace("$1", actor).replace("$2", "1800000001000").replace("$4", "20");
+    let plan = plan_of(db, &sql.replace("$3", "'00000000-0000-0000-0000-000000000001'")).await;
+    let both = says(&plan, &["audit_changes_by_actor"]) && says(&plan, &["audit_changes_of_subject"]);
+    assert!(both && !says(&plan, &["Seq Scan", "SCAN audit"]), "{plan:#?}");
 }
 
 /// Accounts that are due are found by their index, not by looking at every account.

@@ -2,14 +2,16 @@
 
 use futures::FutureExt as _;
 use lanyard_domain::{
+    account::Account,
     audit::{Action, AuditEvent, Outcome},
     clock::{MINUTE, Timestamp},
     delays::{Delays, GUESSES},
+    id::Id,
     tenant::Tenant,
 };
 
 use super::{contract, support::*};
-use crate::{AuditCursor, StorageError};
+use crate::{AuditCursor, EACH_KIND, StorageError};
 
 contract!(
     n9_a_throttle_locks_and_begins_anew,
@@ -18,6 +20,7 @@ contract!(
     c3_audit_events_never_change,
     the_audit_log_is_read_newest_first_within_a_tenant,
     the_history_of_an_account_is_what_it_did_and_what_others_did_to_it_newest_first_by_indexes,
+    u24_the_changes_of_an_account_are_the_latest_of_each_kind_by_indexes,
     counters_add_up,
 );
 
@@ -243,4 +246,54 @@ async fn the_history_of_an_account_is_what_it_did_and_what_others_did_to_it_newe
         .await
         .unwrap();
     super::plans::history(db).await;
+}
+
+async fn u24_the_changes_of_an_account_are_the_latest_of_each_kind_by_indexes(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let staff = stored_account(db, &own, patient("b@example.com", "B", "B")).await;
+    let event = |n: i64, actor: Option<Id<Account>>, target: Id<Account>, action| AuditEvent {
+        id: id(),
+        tenant: own.id,
+        at: NOW.plus(n),
+        actor,
+        action,
+        target: Some(target.to_string()),
+        outcome: Outcome::Success,
+        ip: None,
+        request: None,
+        detail: serde_json::json!({}),
+    };
+    let of = |n, action| event(n, Some(account), account, action);
+    let mut events = vec![
+        of(0, Action::EmailChanged),
+        of(1, Action::EmailChanged),
+        AuditEvent { outcome: Outcome::Failure, ..of(2, Action::EmailChanged) },
+        of(3, Action::SignIn),
+        event(4, Some(staff), account, Action::PasswordReset),
+        event(5, Some(staff), staff, Action::PasswordReset),
+        event(6, None, account, Action::FactorRemoved),
+    ];
+    events.extend((0..300).map(|n| of(10 + n, Action::ProfileChanged)));
+    db.store
+        .write(move |tx| {
+            async move {
+                for event in &events {
+                    tx.append_audit(event).await?;
+                }
+                let found = tx.changes_of(account, NOW.plus(1)).await?;
+                let (flood, rest): (Vec<_>, Vec<_>) =
+                    found.iter().partition(|event| event.action == Action::ProfileChanged);
+                assert_eq!(flood.len(), usize::try_from(EACH_KIND).unwrap());
+                assert_eq!(flood[0].at, NOW.plus(309), "the latest");
+                let rest: Vec<_> = rest.iter().map(|event| (event.at.since(NOW), event.action)).collect();
+                let wanted = [(6, Action::FactorRemoved), (4, Action::PasswordReset), (1, Action::EmailChanged)];
+                assert_eq!(rest, wanted);
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+    super::plans::changes(db).await;
 }

@@ -2,17 +2,24 @@
 
 use futures::FutureExt as _;
 use lanyard_domain::{
-    clock::{DAY, MINUTE},
+    account::Account,
+    clock::{DAY, MINUTE, Timestamp},
     email::EmailAddress,
+    id::Id,
 };
 
 use super::{contract, support::*};
 use crate::{Repudiation, StorageError};
 
+fn link(account: Id<Account>, to: &str, ends_at: Timestamp) -> Repudiation {
+    Repudiation { account, address: Some(email(to)), brings_back: false, ends_at }
+}
+
 contract!(
     d7_concurrent_uses_of_a_repudiation_one_winner,
     u24_a_repudiation_is_of_its_tenant_and_ends,
     u24_a_link_takes_those_to_its_address_and_later_ones_with_it_and_no_earlier_one_elsewhere,
+    u24_what_brings_an_address_back_outlives_other_links_and_takes_those_of_its_moment,
     a5_a_password_that_was_taken_away_opens_nothing_and_is_set_by_the_next_version,
 );
 
@@ -23,7 +30,7 @@ async fn d7_concurrent_uses_of_a_repudiation_one_winner(db: &Db) {
     let end = NOW.plus(DAY);
     store
         .write(move |tx| {
-            async move { tx.create_repudiation(tenant, (account, &email("a@example.com")), &token, end).await }.boxed()
+            async move { tx.create_repudiation(tenant, &token, &link(account, "a@example.com", end)).await }.boxed()
         })
         .await
         .unwrap();
@@ -45,9 +52,8 @@ async fn u24_a_repudiation_is_of_its_tenant_and_ends(db: &Db) {
         .write(move |tx| {
             async move {
                 let (token, end) = (hash(), NOW.plus(DAY));
-                let to = email("a@example.com");
-                let link = Repudiation { account, address: Some(to.clone()), ends_at: end };
-                tx.create_repudiation(own.id, (account, &to), &token, end).await?;
+                let link = Repudiation { brings_back: true, ..link(account, "a@example.com", end) };
+                tx.create_repudiation(own.id, &token, &link).await?;
                 assert_eq!(tx.repudiation(other.id, &token, NOW).await?, None);
                 assert_eq!(tx.repudiation(own.id, &hash(), NOW).await?, None);
                 assert_eq!(tx.repudiation(own.id, &token, end).await?, None);
@@ -73,22 +79,53 @@ async fn u24_a_link_takes_those_to_its_address_and_later_ones_with_it_and_no_ear
     db.store
         .write(move |tx| {
             async move {
-                let (old, new) = (email("a@example.com"), email("stranger@example.com"));
+                let (old, new) = ("a@example.com", "stranger@example.com");
                 // The owner's mail, then the stranger has taken the account over and gets two.
                 let [first, second, third, others] = [hash(), hash(), hash(), hash()];
                 let end = |n: i64| NOW.plus(DAY + n * MINUTE);
-                tx.create_repudiation(own.id, (account, &old), &first, end(1)).await?;
-                tx.create_repudiation(own.id, (account, &new), &second, end(2)).await?;
-                tx.create_repudiation(own.id, (account, &new), &third, end(3)).await?;
-                tx.create_repudiation(own.id, (neighbour, &new), &others, end(3)).await?;
+                tx.create_repudiation(own.id, &first, &link(account, old, end(1))).await?;
+                tx.create_repudiation(own.id, &second, &link(account, new, end(2))).await?;
+                tx.create_repudiation(own.id, &third, &link(account, new, end(3))).await?;
+                tx.create_repudiation(own.id, &others, &link(neighbour, new, end(3))).await?;
                 let used = tx.use_repudiation(own.id, &third, NOW).await?;
                 assert_eq!(tx.use_siblings(&used, NOW).await?, 1);
                 assert!(tx.repudiation(own.id, &second, NOW).await?.is_none());
                 assert!(tx.repudiation(own.id, &others, NOW).await?.is_some());
                 // The owner's still works, and takes with it what came later.
-                tx.create_repudiation(own.id, (account, &new), &hash(), end(4)).await?;
+                tx.create_repudiation(own.id, &hash(), &link(account, new, end(4))).await?;
                 let used = tx.use_repudiation(own.id, &first, NOW).await?;
                 assert_eq!(tx.use_siblings(&used, NOW).await?, 1);
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+}
+
+// The mails of one change of address: that to the old one brings it back, and its end may be the very same.
+async fn u24_what_brings_an_address_back_outlives_other_links_and_takes_those_of_its_moment(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    db.store
+        .write(move |tx| {
+            async move {
+                let (old, new) = ("a@example.com", "stranger@example.com");
+                let [before, back, same_moment, strangers] = [hash(), hash(), hash(), hash()];
+                let end = |n: i64| NOW.plus(DAY + n * MINUTE);
+                tx.create_repudiation(own.id, &before, &link(account, old, end(1))).await?;
+                let brings_back = Repudiation { brings_back: true, ..link(account, old, end(2)) };
+                tx.create_repudiation(own.id, &back, &brings_back).await?;
+                tx.create_repudiation(own.id, &same_moment, &link(account, new, end(2))).await?;
+                let on = Repudiation { brings_back: true, ..link(account, new, end(3)) };
+                tx.create_repudiation(own.id, &strangers, &on).await?;
+                let used = tx.use_repudiation(own.id, &before, NOW).await?;
+                assert_eq!(tx.use_siblings(&used, NOW).await?, 1, "of those that bring nothing back");
+                assert!(tx.repudiation(own.id, &same_moment, NOW).await?.is_none());
+                tx.create_repudiation(own.id, &hash(), &link(account, new, end(2))).await?;
+                let used = tx.use_repudiation(own.id, &back, NOW).await?;
+                assert_eq!((used.clone(), tx.use_siblings(&used, NOW).await?), (brings_back, 2));
+                assert!(tx.repudiation(own.id, &strangers, NOW).await?.is_none());
                 Ok::<_, StorageError>(())
             }
             .boxed()

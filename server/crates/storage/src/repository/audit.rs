@@ -35,7 +35,13 @@ pub trait AuditReads {
         before: Option<&AuditCursor>,
         limit: u32,
     ) -> Result<Vec<AuditEvent>>;
+    /// What changed `account` since `since`, by whomever, newest first: of each kind at most [`EACH_KIND`], so
+    /// that many of one kind hide no other.
+    async fn changes_of(&mut self, account: Id<Account>, since: Timestamp) -> Result<Vec<AuditEvent>>;
 }
+
+/// How many events of a kind [`AuditReads::changes_of`] gives for what people did, and for what others did.
+pub const EACH_KIND: u32 = 20;
 
 // The conditions are those of the index `audit_of_actor`, word for word.
 macro_rules! what_they_did {
@@ -72,6 +78,28 @@ pub(crate) const HISTORY: [&str; 3] = [
         ") others ORDER BY at DESC, id DESC LIMIT $4"
     ),
 ];
+
+// The conditions are those of the indexes `audit_changes_by_actor` and `audit_changes_of_subject`, word for word.
+macro_rules! changes {
+    ($whose:literal) => {
+        concat!(
+            "SELECT * FROM (SELECT audit.*, ROW_NUMBER() OVER (PARTITION BY action ORDER BY at DESC, id DESC) AS nth \
+             FROM audit WHERE ",
+            $whose,
+            " AND outcome = 'success' \
+             AND action IN ('password_reset', 'factor_removed', 'browser_remembered', 'email_changed', 'profile_changed', 'deletion_requested', 'data_exported', 'consent_given', 'device_approved') \
+             AND at >= $2) latest WHERE nth <= $4"
+        )
+    };
+}
+
+/// What people did and what others did to them, of each kind the latest: a test looks at the plan.
+pub(crate) const CHANGES: &str = concat!(
+    changes!("actor = $1 AND actor IS NOT NULL"),
+    " UNION ALL ",
+    changes!("target = $3 AND target IS NOT NULL AND (actor IS NULL OR actor <> $1)"),
+    " ORDER BY at DESC, id DESC"
+);
 
 /// Writes the audit log.
 #[async_trait]
@@ -148,6 +176,12 @@ both!(AuditReads {
         let (at, id) = before.map_or((i64::MAX, Uuid::max()), |cursor| (cursor.at.0, cursor.id.uuid()));
         let rows = sqlx::query_as::<_, AuditRow>(HISTORY[2]).bind(account.uuid()).bind(at).bind(id);
         collect(rows.bind(i64::from(limit)).bind(account.to_string()).fetch_all(&mut *self.db).await?)
+    }
+
+    async fn changes_of(&mut self, account: Id<Account>, since: Timestamp) -> Result<Vec<AuditEvent>> {
+        let rows = sqlx::query_as::<_, AuditRow>(CHANGES).bind(account.uuid()).bind(since.0);
+        let rows = rows.bind(account.to_string()).bind(i64::from(EACH_KIND));
+        collect(rows.fetch_all(&mut *self.db).await?)
     }
 });
 

@@ -45,7 +45,7 @@ mod user_flow;
 pub use account::{AccountReads, AccountWrites};
 pub use application::{ApplicationReads, ApplicationWrites};
 pub use attribute::{AttributeReads, AttributeWrites};
-pub use audit::{AuditCursor, AuditReads, AuditWrites};
+pub use audit::{AuditCursor, AuditReads, AuditWrites, EACH_KIND};
 pub use client_assertion::ClientAssertionWrites;
 pub use consent::{Access, ConsentReads, ConsentWrites};
 pub use contact::{ContactReads, ContactWrites};
@@ -82,7 +82,10 @@ pub use tenant::{TenantReads, TenantWrites};
 pub use throttle::{Throttle, ThrottleReads, ThrottleWrites};
 pub use user_flow::{FlowReads, FlowWrites};
 #[cfg(test)]
-pub(crate) use {account::DUE_DELETIONS, audit::HISTORY};
+pub(crate) use {
+    account::DUE_DELETIONS,
+    audit::{CHANGES, HISTORY},
+};
 
 use lanyard_domain::{clock::Timestamp, id::Id, secret::TokenHash};
 use uuid::Uuid;

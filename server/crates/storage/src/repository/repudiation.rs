@@ -16,6 +16,8 @@ pub struct Repudiation {
     pub account: Id<Account>,
     /// The address that it was mailed to; `None` in links of old.
     pub address: Option<EmailAddress>,
+    /// Whether using it brings that address back: it stands in the mail about the change of it.
+    pub brings_back: bool,
     /// When it ends, or would have ended.
     pub ends_at: Timestamp,
 }
@@ -35,19 +37,14 @@ pub trait RepudiationReads {
 /// Changes these links.
 #[async_trait]
 pub trait RepudiationWrites {
-    /// Stores a link of an account of `tenant`, mailed to `to`, that works until `expires_at`.
-    async fn create_repudiation(
-        &mut self,
-        tenant: Id<Tenant>,
-        (account, to): (Id<Account>, &EmailAddress),
-        token: &TokenHash,
-        expires_at: Timestamp,
-    ) -> Result<()>;
+    /// Stores `link` of an account of `tenant`.
+    async fn create_repudiation(&mut self, tenant: Id<Tenant>, token: &TokenHash, link: &Repudiation) -> Result<()>;
     /// Uses a link up; Conflict if `tenant` has no such link, it was used or is over.
     async fn use_repudiation(&mut self, tenant: Id<Tenant>, token: &TokenHash, at: Timestamp) -> Result<Repudiation>;
     /// Uses up every other link of the account that was mailed to the same address or later; how many. One
     /// that went to another address before stays: whoever has taken an account over must not be able to
-    /// take its owner's links away by their own.
+    /// take its owner's links away by their own. One that brings an address back is used up by such a one
+    /// alone: who uses the link of an older mail first still gets the address.
     async fn use_siblings(&mut self, used: &Repudiation, at: Timestamp) -> Result<u64>;
     /// Deletes at most `limit` links that ended before `before`; how many.
     async fn delete_old_repudiations(&mut self, before: Timestamp, limit: u32) -> Result<u64>;
@@ -57,6 +54,7 @@ pub trait RepudiationWrites {
 struct RepudiationRow {
     account_id: Uuid,
     address: Option<String>,
+    brings_back: i64,
     expires_at: i64,
 }
 
@@ -66,6 +64,7 @@ impl TryFrom<RepudiationRow> for Repudiation {
         Ok(Self {
             account: Id::from_uuid(row.account_id),
             address: row.address.as_deref().map(address).transpose()?,
+            brings_back: row.brings_back == 1,
             ends_at: Timestamp(row.expires_at),
         })
     }
@@ -79,7 +78,7 @@ both!(RepudiationReads {
         now: Timestamp,
     ) -> Result<Option<Repudiation>> {
         let row = sqlx::query_as::<_, RepudiationRow>(
-            "SELECT account_id, address, expires_at FROM repudiations \
+            "SELECT account_id, address, brings_back, expires_at FROM repudiations \
              WHERE token = $1 AND tenant_id = $2 AND used_at IS NULL AND expires_at > $3",
         );
         optional(row.bind(&token.0[..]).bind(tenant.uuid()).bind(now.0).fetch_optional(&mut *self.db).await?)
@@ -90,15 +89,16 @@ both!(RepudiationWrites {
     async fn create_repudiation(
         &mut self,
         tenant: Id<Tenant>,
-        (account, to): (Id<Account>, &EmailAddress),
         token: &TokenHash,
-        expires_at: Timestamp,
+        link: &Repudiation,
     ) -> Result<()> {
         let insert = sqlx::query(
-            "INSERT INTO repudiations (token, tenant_id, account_id, address, expires_at) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO repudiations (token, tenant_id, account_id, address, brings_back, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
         );
-        let insert = insert.bind(&token.0[..]).bind(tenant.uuid()).bind(account.uuid()).bind(to.as_str());
-        let insert = insert.bind(expires_at.0);
+        let insert = insert.bind(&token.0[..]).bind(tenant.uuid()).bind(link.account.uuid());
+        let insert = insert.bind(link.address.as_ref().map(EmailAddress::as_str));
+        let insert = insert.bind(i64::from(link.brings_back)).bind(link.ends_at.0);
         hit(insert.execute(&mut *self.db).await?.rows_affected())
     }
 
@@ -111,7 +111,7 @@ both!(RepudiationWrites {
         let update = sqlx::query_as::<_, RepudiationRow>(
             "UPDATE repudiations SET used_at = $3 \
              WHERE token = $1 AND tenant_id = $2 AND used_at IS NULL AND expires_at > $3 \
-             RETURNING account_id, address, expires_at",
+             RETURNING account_id, address, brings_back, expires_at",
         );
         let update = update.bind(&token.0[..]).bind(tenant.uuid()).bind(at.0);
         update.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?.try_into()
@@ -120,10 +120,12 @@ both!(RepudiationWrites {
     async fn use_siblings(&mut self, used: &Repudiation, at: Timestamp) -> Result<u64> {
         let update = sqlx::query(
             "UPDATE repudiations SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL \
-             AND (expires_at > $3 OR COALESCE(address, '') = $4)",
+             AND ($5 = 1 OR brings_back = 0) \
+             AND (expires_at > $3 OR ($5 = 1 AND expires_at = $3) OR COALESCE(address, '') = $4)",
         );
         let update = update.bind(used.account.uuid()).bind(at.0).bind(used.ends_at.0);
         let update = update.bind(used.address.as_ref().map_or("", EmailAddress::as_str));
+        let update = update.bind(i64::from(used.brings_back));
         Ok(update.execute(&mut *self.db).await?.rows_affected())
     }
 
