@@ -2,7 +2,7 @@
 //! after the last one. Missing facts ask.
 
 use axum::http::StatusCode;
-use lanyard_app::api::journey::StageView;
+use lanyard_app::api::journey::{ProblemCode, StageView};
 use lanyard_domain::{
     assurance::Method,
     clock::DAY,
@@ -17,6 +17,7 @@ use crate::{
         Browser, Clinic, Options, PASSWORD, Run, TestApp, Via,
         browser::parameter,
         journey::{authorize, refresh},
+        problem,
         world::{self, MARIA, NORA, PHONE, SEED, TINA, totp},
     },
 };
@@ -103,6 +104,44 @@ async fn conditions_ask_in_a_new_browser_from_a_new_network_and_after_days() {
 
         app.advance(30 * DAY);
         assert!(is_asked(&app, &browser, &clinic).await, "30 days");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n9_f18_a_known_browser_is_not_kept_waiting_by_others_in_its_network_and_waits_for_its_own_tries() {
+    for options in [Options::default(), Options::postgres()] {
+        let app = TestApp::with(options).await;
+        let clinic = asking(&app, ELSEWHERE).await;
+        let browser = known(&app, &clinic).await;
+        let locked = async |browser: &Browser, email: &str, password: &str| {
+            let address = authorize(&clinic, &clinic.flow, &[("prompt", "login")]);
+            let mut run = Run::at(browser.clone(), &address, Via::Json).await;
+            let view = run.sign_in(email, password).await;
+            let code = problem(&view, "email").or_else(|| problem(&view, "")).cloned();
+            matches!(code, Some(ProblemCode::SignInLocked { .. }))
+        };
+        let neighbour = app.browser().at_ip(HOME);
+        for email in [MARIA, NORA] {
+            for _ in 0..6 {
+                locked(&neighbour, email, "a wrong password").await;
+            }
+            assert!(locked(&neighbour, email, PASSWORD).await, "{email}");
+        }
+        // Hers is known; it is so for nobody else's account, and a made-up one is not.
+        assert!(!locked(&browser, MARIA, PASSWORD).await);
+        assert!(locked(&browser, NORA, PASSWORD).await);
+        let mut forged = browser.clone();
+        forged.jar.insert("__Host-known".to_owned(), "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned());
+        assert!(locked(&forged, MARIA, PASSWORD).await);
+        // It ends nobody else's wait, and is no way to guess on at full speed.
+        assert!(locked(&neighbour, MARIA, PASSWORD).await);
+        for _ in 0..5 {
+            assert!(!locked(&browser, MARIA, "a wrong password").await);
+        }
+        assert!(locked(&browser, MARIA, PASSWORD).await);
+        app.advance(31_000);
+        assert!(!locked(&browser, MARIA, PASSWORD).await);
+        app.drain().await;
     }
 }
 

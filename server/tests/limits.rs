@@ -104,6 +104,41 @@ async fn n11_the_right_password_begins_the_count_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn n9_f18_a_completed_reset_ends_the_wait_of_its_address_in_its_network_alone() {
+    for options in [Options::default, Options::postgres] {
+        let app = TestApp::with(options()).await;
+        // A neighbour behind the same address guesses, and so does somebody elsewhere.
+        for n in [1, 2] {
+            for _ in 0..10 {
+                sign_in_from(&app, n, MARIA, "a wrong password").await;
+                app.advance(16 * MINUTE);
+            }
+            let (_, code) = sign_in_from(&app, n, MARIA, "a wrong password").await;
+            assert_eq!(code, Some(ProblemCode::WrongCredentials));
+        }
+        let (mut run, code) = sign_in_from(&app, 1, MARIA, PASSWORD).await;
+        assert!(matches!(code, Some(ProblemCode::SignInLocked { .. })), "{code:?}");
+        run.act("go-forgot-password", &[]).await;
+        run.act("request-code", &[("email", MARIA)]).await;
+        let code = app.code(MARIA).await;
+        run.act("submit-code", &[("code", &code)]).await;
+        // The code to the address alone ends nothing.
+        let (_, code) = sign_in_from(&app, 1, MARIA, PASSWORD).await;
+        assert!(matches!(code, Some(ProblemCode::SignInLocked { .. })), "{code:?}");
+        let code = app.code(PHONE).await;
+        run.act("submit-code", &[("code", &code)]).await;
+        let new = "plum otter 94 ladder";
+        let view = run.act("submit-new-password", &[("password", new)]).await;
+        assert!(matches!(view.stage, StageView::Done { .. }), "{view:?}");
+        let (_, code) = sign_in_from(&app, 1, MARIA, new).await;
+        assert_eq!(code, None);
+        let (_, code) = sign_in_from(&app, 2, MARIA, new).await;
+        assert!(matches!(code, Some(ProblemCode::SignInLocked { .. })), "{code:?}");
+        app.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn n9_n10_after_a_hundred_wrong_codes_a_factor_is_disabled() {
     let app = TestApp::new().await;
     let (clinic, tenant) = (app.world.mfa.clone(), app.world.mfa.tenant.id);

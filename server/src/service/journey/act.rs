@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::http::{HeaderMap, header};
 use lanyard_app::api::journey::{JourneyView, OverReason, ProblemCode};
 use lanyard_domain::{
+    account::Account,
     assurance::Level,
     clock::{Millis, SECOND, Timestamp},
     id::Id,
@@ -96,6 +97,7 @@ pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
     let email = input::password_of(act.event, act.fields);
     let Some(loaded) = show::load(app, act.id, email).await? else { return Err(JourneyError::NotFound) };
     let Loaded { row: loaded, scene, password } = loaded;
+    let typed_for = password.as_ref().map(|(account, _)| *account);
     if !loaded.journey.header.browser.matches(&act.browser.hash()) || loaded.journey.is_expired(app.clock.now()) {
         // The page itself says what is the matter.
         return Ok(Done::default());
@@ -108,6 +110,7 @@ pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
         }
     };
     let order = Order {
+        typed_for,
         can_make_passkey: app.passkeys.is_some() && act.fields.ticked(CAN_MAKE_PASSKEY),
         loaded,
         client: act.client.clone(),
@@ -137,6 +140,8 @@ struct Cookies {
 
 struct Order {
     loaded: StoredJourney,
+    // Whose the address is that a password was typed for.
+    typed_for: Option<Id<Account>>,
     // The script on the page says that this browser can make one.
     can_make_passkey: bool,
     client: Client,
@@ -201,7 +206,13 @@ async fn step(
     // Also tells whether the journey is still what was loaded.
     let (network, cookie) = (order.client.network(), order.cookie.browser.as_ref());
     let came = (&event, order.can_make_passkey, cookie);
-    let from = (network.as_str(), &order.whence);
+    let source = match &event {
+        Event::SignIn { .. } => {
+            known::source(app, tx, (scene.tenant.id, order.typed_for), &order.whence, network.clone()).await?
+        }
+        _ => network.clone(),
+    };
+    let from = (network.as_str(), source.as_str(), &order.whence);
     let facts = facts::load(app, tx, &scene, (&journey, version), came, from).await?;
     let keys = app.tenant_keys(tx, scene.tenant.id).await?;
     let before = journey.stage().name();
@@ -215,7 +226,16 @@ async fn step(
 
     let recognised = remember::next(app, &step.effects, cookie, facts.now);
     let next = recognised.as_ref().map(|next| &next.token);
-    let hands = Hands { app, scene: &scene, keys: &keys, client: &order.client, now: facts.now, journey: id, next };
+    let hands = Hands {
+        app,
+        scene: &scene,
+        keys: &keys,
+        client: &order.client,
+        source: &source,
+        now: facts.now,
+        journey: id,
+        next,
+    };
     let sends = effects::send_something(&step.effects);
     // Nothing is read from here on, as a rule: what changes goes to the database together.
     tx.gather();

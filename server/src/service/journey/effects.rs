@@ -33,6 +33,8 @@ pub(super) struct Hands<'a> {
     pub(super) scene: &'a Scene,
     pub(super) keys: &'a TenantKeys,
     pub(super) client: &'a Client,
+    /// Under whose name wrong passwords are counted.
+    pub(super) source: &'a str,
     pub(super) now: Timestamp,
     pub(super) journey: Id<Journey>,
     /// The next secret of the remembered browser that the step came from.
@@ -140,7 +142,7 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
             messages::enqueue(hands, tx, Outgoing::Notice { to: &to, notice }).await?;
         }
         Effect::SignInFailed { email } => {
-            let key = sign_in_key(hands.app, tenant, &email, &hands.client.network());
+            let key = sign_in_key(hands.app, tenant, &email, hands.source);
             tx.throttle_failed(tenant, &key, now, GUESSES).await?;
             counters::sign_in_failed(tx, tenant, now, hands.spread()).await?;
             if tx.password_failed(tenant, &email).await? == Some(MAX_CONSECUTIVE) {
@@ -151,7 +153,7 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
             if let Some(account) = counted {
                 tx.clear_password_failures(account).await?;
             }
-            let key = sign_in_key(hands.app, tenant, &email, &hands.client.network());
+            let key = sign_in_key(hands.app, tenant, &email, hands.source);
             tx.clear_throttle(tenant, &key).await?;
         }
         Effect::BrowserRecognised { browser, replaces, .. } => {

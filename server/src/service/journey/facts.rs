@@ -29,10 +29,11 @@ pub(super) async fn account(app: &App, tenant: Id<Tenant>, id: Id<Account>) -> R
     app.store.read(move |tx| Box::pin(async move { Ok(tx.account_by_id(tenant, id).await?) })).await
 }
 
-/// The key of the sign-in throttle: an address from a network, whose waits grow ([`lanyard_domain::delays::GUESSES`]). An attacker elsewhere does not
+/// The key of the sign-in throttle: an address from a network or a known browser ([`known::source`]), whose waits
+/// grow ([`lanyard_domain::delays::GUESSES`]). An attacker elsewhere does not
 /// lock the owner out (failure 18), and the form's fields cannot alter it (failure 15).
-pub(super) fn sign_in_key(app: &App, tenant: Id<Tenant>, email: &EmailAddress, network: &str) -> TokenHash {
-    app.throttle_key(tenant, "sign-in", &[email.as_str(), network])
+pub(super) fn sign_in_key(app: &App, tenant: Id<Tenant>, email: &EmailAddress, source: &str) -> TokenHash {
+    app.throttle_key(tenant, "sign-in", &[email.as_str(), source])
 }
 
 /// The key of a destination's history of sends for one purpose: what a stranger has sent there by
@@ -77,7 +78,7 @@ pub(super) async fn load(
     scene: &Scene,
     (journey, version): (&Journey, i64),
     (event, can_make_passkey, browser): (&Event, bool, Option<&Token>),
-    (network, whence): (&str, &Whence),
+    (network, source, whence): (&str, &str, &Whence),
 ) -> Result<Facts, JourneyError> {
     let now = app.clock.now();
     let tenant = scene.tenant.id;
@@ -89,7 +90,7 @@ pub(super) async fn load(
         tx.lock_account_for_step(id, journey.header.id, version).await?;
     }
     let throttle = match event {
-        Event::SignIn { email, .. } => Some(sign_in_key(app, tenant, email, network)),
+        Event::SignIn { email, .. } => Some(sign_in_key(app, tenant, email, source)),
         _ => None,
     };
     let wants = StepWants { journey: journey.header.id, whose: &whose, throttle: throttle.as_ref() };

@@ -52,6 +52,25 @@ pub(super) async fn signals(
     Ok(Some(tx.signals(account, &browser, &network, since).await?))
 }
 
+/// Under whose name wrong passwords of `account` are counted and waited for: a browser that is known for it stands
+/// for itself, so that nobody else in the same network keeps it waiting (failure 18); every other one stands for
+/// its `network`. One statement where a cookie came along, whether there is an account or not (D11).
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn source(
+    app: &App,
+    tx: &mut (dyn ReadTx + '_),
+    (tenant, account): (Id<Tenant>, Option<Id<Account>>),
+    whence: &Whence,
+    network: String,
+) -> Result<String, StorageError> {
+    let Some(secret) = &whence.browser else { return Ok(network) };
+    let [browser, wide] = places(app, tenant, account, [secret.expose(), &whence.network]);
+    let signals = tx.signals(account, &browser, &wide, app.clock.now().minus(KNOWN_LIFE)).await?;
+    Ok(if signals.browser_known { format!("browser {}", secret.expose()) } else { network })
+}
+
 /// Notes a sign-in of `account` with a second factor; gives the secret that makes the browser known from
 /// now on. It is a new one each time, and the one that the browser came with counts no more for this
 /// account: whoever put it there, or copied it, has nothing (A17).

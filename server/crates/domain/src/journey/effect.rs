@@ -172,7 +172,7 @@ pub enum Effect {
         /// The address as typed.
         email: EmailAddress,
     },
-    /// The right password: clear the counts.
+    /// The right password, or another one by a reset: clear the counts and the wait of this address here.
     SignInSucceeded {
         /// The address.
         email: EmailAddress,
