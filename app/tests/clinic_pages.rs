@@ -157,6 +157,7 @@ fn account(done: Option<Done>, methods: Vec<MethodView>) -> AccountView {
         may_have_recovery: false,
         may_add_passkey: true,
         may_change_factors: true,
+        cooling_until: None,
         signed_in_weakly: false,
         deletion: None,
         may_delete: true,
@@ -262,7 +263,7 @@ fn pages() -> Vec<(&'static str, String)> {
         let head = PageHead { title: "x".into(), css: "main.css".into(), ..PageHead::default() };
         render(head, view)
     };
-    let all: [Drawn; 19] = [
+    let all: [Drawn; 21] = [
         ("clinic-list", || patients_page(list(PatientListQuery::default(), rows())).into_any()),
         ("clinic-sorted", || {
             let query = PatientListQuery::default().sorted_by(SortBy::Created);
@@ -289,6 +290,14 @@ fn pages() -> Vec<(&'static str, String)> {
             contact_page(contact(email(), code, Some(ContactProblem::Field(problem)))).into_any()
         }),
         ("account-email-stale", || contact_page(contact(email(), ContactStep::SignInAgain, None)).into_any()),
+        ("account-email-cooling", || {
+            let until = moment("4 July 2026, 13:50 UTC");
+            contact_page(contact(email(), ContactStep::CoolingDown { until }, None)).into_any()
+        }),
+        ("account-cooling", || {
+            let until = Some(moment("4 July 2026, 13:50 UTC"));
+            account_page(AccountView { cooling_until: until, ..account(None, methods()) }).into_any()
+        }),
         ("account-phone", || contact_page(contact(phone(), form(), Some(ContactProblem::Same))).into_any()),
         ("not-me", || not_me_page(not_me()).into_any()),
         ("not-me-secured", || {

@@ -125,4 +125,9 @@ test("U22 N15 a recovery code signs in once, and a warning comes at three codes"
     await page.goto(HOME);
     await expect(page.getByText("You have only 3 recovery codes left")).toBeVisible();
     await good(page, "the account page with three recovery codes");
+    // N20: whoever came in by a code cannot put the owner out.
+    await expect(page.getByText("Some things can’t be changed yet")).toBeVisible();
+    await page.getByRole("link", { name: "Change your email address" }).click();
+    await expect(page.getByText("this stays as it is until")).toBeVisible();
+    await good(page, "an address that can’t be changed yet");
 });

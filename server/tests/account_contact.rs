@@ -5,8 +5,13 @@ use lanyard_domain::{
     audit::{Action, Outcome},
     clock::MINUTE,
     contact::CHANGE_LIFE,
+    email::EmailAddress,
     journey::{CODE_LIFE, SEND_LIMIT},
     session::FRESH,
+};
+use lanyard_server::{
+    http::client::Client,
+    service::portal::{By, PortalError, accounts},
 };
 
 use crate::{
@@ -150,9 +155,13 @@ async fn an_address_is_changed(options: Options) {
     let log = app.audit(tenant).await;
     let told = log.iter().find(|e| e.action == Action::EmailChanged && e.outcome == Outcome::Success).unwrap();
     let (from, to) = (&told.detail["from"], &told.detail["to"]);
-    assert_eq!((from.as_str(), to.as_str()), (Some("m•••@example.com"), Some("m•••@new.example")));
+    assert_eq!((from.as_str(), to.as_str()), (Some("m•••@patients.example"), Some("m•••@new.example")));
     let history = home.browser.get(&paths::account_history(&home.domain)).await;
-    assert!(history.says("Changed the email address from m•••@example.com to m•••@new.example"), "{}", history.text());
+    assert!(
+        history.says("Changed the email address from m•••@patients.example to m•••@new.example"),
+        "{}",
+        history.text()
+    );
     // The code is used up, and the old address opens nothing.
     let again = home.answer(&code).await;
     assert_eq!(again.location().unwrap(), paths::account_email(&home.domain));
@@ -278,8 +287,8 @@ async fn only_the_mail_about_the_change_brings_the_address_back(options: Options
     assert_eq!(reader.post(&back, &[]).await.status, 200);
     assert!(has_email(&app, &clinic, MARIA).await);
     let log = app.audit(clinic.tenant.id).await;
-    let last = log.iter().rev().find(|event| event.action == Action::EmailChanged).unwrap();
-    assert_eq!((&last.detail["detail"], &last.detail["to"]), (&"not_me".into(), &"m•••@example.com".into()));
+    let back = log.iter().find(|event| event.action == Action::EmailChanged && event.detail["detail"] == "not_me");
+    assert_eq!(back.unwrap().detail["to"], "m•••@patients.example");
     app.drain().await;
 }
 
@@ -324,6 +333,8 @@ async fn a5_an_address_that_somebody_has_by_now_comes_not_back_and_nobody_gets_i
     run.sign_up(&app, NORA, "quiet marble 58 lantern").await;
     let done = app.browser().post(&first, &[]).await;
     assert!(done.status == 200 && done.text().contains("could not bring it back"), "{}", done.text());
+    // The log has an event of its own for that (C1).
+    assert_eq!(app.audited(clinic.tenant.id, Action::AccountDisabled, Outcome::Success).await, 1);
     app.drain().await;
     app.advance(MINUTE);
     let mut run = Run::at(app.browser(), &paths::account(&home.domain), Via::Form).await;
@@ -331,6 +342,41 @@ async fn a5_an_address_that_somebody_has_by_now_comes_not_back_and_nobody_gets_i
     run.act("request-code", &[("email", NEW)]).await;
     let answer = app.message(NEW).await;
     assert!(answer.body.contains("There is no account with this address"), "the account is closed: {}", answer.body);
+    app.drain().await;
+
+    // An operator who has made sure whose it is lets her in again, by an address that she reads.
+    let (tenant, nora, third) = (clinic.tenant.id, clinic.nora, "nora@third.example");
+    let by = || By {
+        operator: None,
+        client: Client { ip: [127, 0, 0, 1].into(), browser: None, request: "command-line".to_owned() },
+    };
+    let address = |text: &str| Some(EmailAddress::parse(text).unwrap());
+    let taken = accounts::enable(&app.app, tenant, (nora, address(NORA)), by()).await;
+    assert!(matches!(taken, Err(PortalError::Taken)), "{taken:?}");
+    assert_eq!(app.audited(tenant, Action::AccountEnabled, Outcome::Success).await, 0, "all of it or nothing");
+    let other = app.world.mfa.tenant.id;
+    let strange = accounts::enable(&app.app, other, (nora, address(third)), by()).await;
+    assert!(matches!(strange, Err(PortalError::NotFound)), "a25: {strange:?}");
+    let enabled = accounts::enable(&app.app, tenant, (nora, address(third)), by()).await.unwrap();
+    assert_eq!((enabled.email.as_str(), enabled.disabled_at), (third, None));
+    let again = accounts::enable(&app.app, tenant, (nora, None), by()).await;
+    assert!(matches!(again, Err(PortalError::Unchanged)), "{again:?}");
+    assert_eq!(app.audited(tenant, Action::AccountEnabled, Outcome::Success).await, 1);
+    let mail = app.message(NEW).await.body;
+    assert!(mail.contains("n•••@third.example") && !mail.contains("/not-me/"), "n20: {mail}");
+    assert!(app.message(third).await.body.contains("/not-me/"), "u24");
+    app.drain().await;
+    app.advance(MINUTE);
+    let mut run = Run::at(app.browser(), &paths::account(&home.domain), Via::Form).await;
+    run.act("go-forgot-password", &[]).await;
+    run.act("request-code", &[("email", third)]).await;
+    let code = app.code(third).await;
+    let view = run.act("submit-code", &[("code", &code)]).await;
+    assert!(!matches!(view.stage, StageView::NewPassword { .. }), "a8: a factor is asked for: {view:?}");
+    // And out again.
+    let disabled = accounts::disable(&app.app, tenant, nora, by()).await.unwrap();
+    assert!(disabled.disabled_at.is_some());
+    assert_eq!(app.audited(tenant, Action::AccountDisabled, Outcome::Success).await, 2);
     app.drain().await;
 }
 

@@ -21,6 +21,7 @@ mod audit;
 mod codes;
 mod command_line;
 mod consent;
+mod cool_down;
 mod device;
 mod documents;
 mod dpop;

@@ -89,6 +89,19 @@ async fn tenants_flows_and_applications_are_made_and_changed() {
     refused(&dir, &create_tenant(domain, "Another"), "taken").await;
     refused(&dir, &create_tenant("no domain", "Another"), "domain").await;
 
+    // C4: an account that is not there is neither stopped nor let in.
+    for command in ["disable", "enable"] {
+        refused(&dir, &["account", command, "nobody@x.example", "--tenant", domain], "not found").await;
+        refused(&dir, &["account", command, "nobody", "--tenant", domain], "no email address").await;
+    }
+
+    // N20: the hours after a recovery, by the rules of the portal's form.
+    let cool_down = ["tenant", "cool-down", "--tenant", domain];
+    assert_eq!(answered(&dir, &cool_down).await["cool_down_hours"], 24);
+    assert_eq!(answered(&dir, &[&cool_down[..], &["--hours", "0"]].concat()).await["cool_down_hours"], 0);
+    refused(&dir, &[&cool_down[..], &["--hours", "169"]].concat(), "168").await;
+    assert_eq!(answered(&dir, &cool_down).await["cool_down_hours"], 0);
+
     // A14: the countries of texts and calls, by the rules of the portal's form.
     let texts = ["tenant", "texts", "--tenant", domain];
     assert_eq!(answered(&dir, &texts).await["phone_countries"], serde_json::json!([]));

@@ -437,6 +437,46 @@ async fn a14_the_countries_of_texts_and_calls_are_set_in_the_portal_and_audited(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn n20_c1_the_hours_of_the_cool_down_are_set_within_bounds_and_told() {
+    for options in [Options::default, Options::postgres] {
+        let app = TestApp::with(options()).await;
+        let tenant = app.world.mfa.tenant.id;
+        let action = format!("{RIVERSIDE}/cool-down");
+        let (mut ann, id) = operator(&app, "Ann", &[Role::TenantOperator(tenant)]).await;
+        let (mut ben, _) = operator(&app, "Ben", &[Role::TenantOperator(app.world.plain.tenant.id)]).await;
+        let page = ann.get(RIVERSIDE).await;
+        assert!(page.says("For 24 hours nobody can remove a second step"), "{}", page.text());
+        let form = fields(&page, &action);
+        let before = app.rows(&["tenants", "audit"]).await;
+        for wrong in ["169", "-1", "1.5", "a day", ""] {
+            let refused = send(&mut ann, &action, form.clone(), &[("hours", wrong)]).await;
+            assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+            assert!(refused.says("Enter a whole number of hours from 0 to 168."), "{}", refused.text());
+        }
+        let two = [("hours", "2")];
+        assert_eq!(send(&mut ben, &action, form.clone(), &two).await.status, StatusCode::NOT_FOUND, "a25");
+        assert_eq!(send(&mut ann, &action, form.clone(), &[two[0], ("csrf", "x")]).await.status, StatusCode::FORBIDDEN);
+        send(&mut ann, &action, form.clone(), &[]).await;
+        assert_eq!(app.rows(&["tenants", "audit"]).await, before, "as it is already");
+
+        let saved = send(&mut ann, &action, form.clone(), &two).await;
+        assert_eq!(saved.location().as_deref(), Some("/portal/riverside.example?done=cool-down"));
+        let page = ann.get(&saved.location().unwrap()).await;
+        assert!(page.says("For 2 hours nobody can remove a second step"), "{}", page.text());
+        let stale = send(&mut ann, &action, form, &[("hours", "0")]).await;
+        assert_eq!(stale.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(stale.says("Somebody else has changed this meanwhile."), "{}", stale.text());
+        let again = send(&mut ann, &action, fields(&stale, &action), &[]).await;
+        assert_eq!(again.location().as_deref(), Some("/portal/riverside.example?done=cool-down"));
+        let log = app.audit(tenant).await;
+        let told = log.iter().filter(|event| event.action == Action::TenantChanged && event.actor == Some(id));
+        let mut told: Vec<_> = told.map(|event| event.detail["cool_down_hours"].as_u64().unwrap()).collect();
+        told.sort_unstable();
+        assert_eq!(told, [0, 2]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn o3_the_page_says_whom_it_counts() {
     let app = TestApp::new().await;
     let mut ann = boss(&app, "Ann").await;

@@ -146,6 +146,11 @@ pub enum ContactStep {
     SignInAgain,
     /// It takes a second step, and there is none.
     SecondStepFirst,
+    /// The account was recovered a short while ago, and this stays as it is.
+    CoolingDown {
+        /// Until then.
+        until: Moment,
+    },
     /// The new one is to be typed.
     Form {
         /// What was typed.
@@ -245,6 +250,8 @@ pub enum Done {
     RecoveryMadeAlready,
     /// The last factor was to be removed, and stays.
     LastFactor,
+    /// Something was to be taken away or changed too soon after a recovery, and stays.
+    CoolingDown,
     /// The sign-in is too long ago, or too weak, to change factors.
     SignInAgain,
 }
@@ -304,6 +311,8 @@ pub struct AccountView {
     pub may_add_passkey: bool,
     /// Whether factors can be renamed and removed in this session.
     pub may_change_factors: bool,
+    /// The account was recovered a short while ago: until then no factor is removed, no address or number changed.
+    pub cooling_until: Option<Moment>,
     /// Whether the sign-in is fresh but by a weaker factor than the best that is set up.
     pub signed_in_weakly: bool,
     /// The live sessions, the latest first.

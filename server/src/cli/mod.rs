@@ -86,6 +86,9 @@ enum Command {
     /// Applications: register, change, make secrets.
     #[command(subcommand, after_help = APPLICATION_EXAMPLES)]
     App(manage::ApplicationCommand),
+    /// Accounts: stop one, let it be signed in to again.
+    #[command(subcommand)]
+    Account(manage::AccountCommand),
     /// User flows: create, change.
     #[command(subcommand, after_help = FLOW_EXAMPLES)]
     Flow(manage::FlowCommand),
@@ -218,6 +221,7 @@ fn run(command: &Command) -> Outcome {
         Command::Operator(OperatorCommand::Invite(args)) => block_on(operator::invite(args.load()?)),
         Command::Tenant(command) => block_on(manage::tenant(command)),
         Command::App(command) => block_on(manage::application(command)),
+        Command::Account(command) => block_on(manage::account(command)),
         Command::Flow(command) => block_on(manage::flow(command)),
         Command::Keys(command) => block_on(keys::run(command.common().load()?, command)),
         Command::Config(ConfigCommand::Check(args)) => {

@@ -1,6 +1,9 @@
 //! A registered client about itself (RFC 7592).
 
+use lanyard_domain::role::Role;
+
 use super::*;
+use crate::portal::{self, operator};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rfc7592_a_client_reads_changes_and_deletes_itself() {
@@ -189,4 +192,48 @@ async fn rfc7592_every_change_that_a_client_makes_is_named_in_the_log() {
     let changes = event.detail["changes"].as_array().unwrap();
     assert_eq!(changes.len(), 1, "the keys, and not the reply URLs, which stayed: {changes:?}");
     assert!(changes[0].to_string().to_lowercase().contains("key"), "{changes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc7592_an_operator_revokes_a_registration_access_token_and_the_application_stays() {
+    for options in [Options::default(), Options::postgres()] {
+        let app = TestApp::with(options).await;
+        let clinic = app.world.plain.clone();
+        let bearer = open(&app, &clinic, 1).await;
+        let new = made(&app, &clinic, &bearer, &wanted()).await;
+        let (tenant, domain) = (clinic.tenant.id, clinic.tenant.domain.as_str());
+        let path = format!("/portal/{domain}/applications/{}", new.clinic.application.id);
+        let action = format!("{path}/registration");
+        let (mut ann, id) = operator(&app, "Ann", &[Role::TenantOperator(tenant)]).await;
+        let (mut ben, _) = operator(&app, "Ben", &[Role::TenantOperator(app.world.mfa.tenant.id)]).await;
+        let page = ann.get(&path).await;
+        assert!(page.says("Revoke registration access token"), "{}", page.text());
+        let form = portal::fields(&page, &action);
+        let before = app.rows(&["client_registrations", "audit"]).await;
+        assert_eq!(portal::send(&mut ben, &action, form.clone(), &[]).await.status, 404, "a25");
+        assert_eq!(portal::send(&mut ann, &action, form.clone(), &[("csrf", "x")]).await.status, 403);
+        assert_eq!(app.rows(&["client_registrations", "audit"]).await, before);
+
+        let done = portal::send(&mut ann, &action, form.clone(), &[]).await;
+        assert_eq!(done.location(), Some(format!("{path}?done=token-revoked")));
+        let again = portal::send(&mut ann, &action, form, &[]).await;
+        assert_eq!(again.location(), Some(format!("{path}?done=unchanged")));
+        let page = ann.get(&path).await;
+        assert!(!page.says("Revoke registration access token"), "{}", page.text());
+        let log = app.audit(tenant).await;
+        let told: Vec<_> = log.iter().filter(|event| event.action == Action::RegistrationTokenRevoked).collect();
+        assert_eq!(told.len(), 1);
+        assert_eq!((told[0].actor, told[0].target.clone()), (Some(id), Some(new.clinic.application.id.to_string())));
+        // The token opens nothing any more; the application is what it was.
+        let mut client = app.browser();
+        let change = json!({"client_id": new.told["client_id"], "redirect_uris": ["https://evil.example/"]});
+        for method in [Method::GET, Method::PUT, Method::DELETE] {
+            let answer = send(&mut client, method, &new.uri, &new.token, Some(&change)).await;
+            assert_eq!(error(&answer), refused(401, "invalid_token"));
+        }
+        assert!(stored(&app, &clinic, new.clinic.application.id).await.is_some());
+        // One that an operator registered has none.
+        let page = ann.get(&format!("/portal/{domain}/applications/{}", clinic.application.id)).await;
+        assert!(page.status == 200 && !page.says("Revoke registration access token"), "{}", page.text());
+    }
 }

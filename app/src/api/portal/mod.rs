@@ -186,6 +186,17 @@ pub struct Overview {
     pub registration: RegistrationPanel,
     /// Where texts and calls go.
     pub texts: TextsPanel,
+    /// What stays after a recovery, and for how long.
+    pub cool_down: CoolDownPanel,
+}
+
+/// How long after a recovery an account stays as it is. Fields `hours`, and `was` for what the form was drawn from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoolDownPanel {
+    /// So many hours; 0: not at all.
+    pub hours: u32,
+    /// The form as it is typed.
+    pub form: FormState,
 }
 
 /// Where texts and calls go. Fields `countries`, and `was` for what the form was drawn from.
@@ -356,6 +367,8 @@ pub struct ApplicationDetail {
     pub endpoints: Vec<FlowEndpoints>,
     /// The secrets.
     pub secrets: Vec<SecretRow>,
+    /// Whether it has a token by which it changes and deletes itself.
+    pub manages_itself: bool,
     /// A secret that was just made: shown here, once.
     pub new_secret: Option<String>,
     /// Who changed it since the page was loaded, if somebody did.

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{ACCOUNT_TITLE, factors::sign_in_again, frame};
+use super::{ACCOUNT_TITLE, factors::sign_in_again, frame, time};
 use crate::{
     api::account::{ContactPage, ContactProblem, ContactStep, ContactView, PendingView, Visitor},
     components::{
@@ -99,6 +99,14 @@ pub fn contact_page(view: ContactView) -> impl IntoView {
                 {sign_in_again(&visitor)}
                 <ButtonLink href=home.clone() label="Back to your account" kind=ButtonKind::Link />
             </div>
+        }
+        .into_any(),
+        ContactStep::CoolingDown { until } => view! {
+            <p>
+                "Your account was opened with a recovery code or got a new password. In case that wasn’t you, this stays as it is until "
+                {time(until)} "."
+            </p>
+            <div class="actions"><ButtonLink href=home.clone() label="Back to your account" kind=ButtonKind::Secondary /></div>
         }
         .into_any(),
         ContactStep::SecondStepFirst => {

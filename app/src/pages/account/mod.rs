@@ -95,9 +95,18 @@ pub fn account_page(view: AccountView) -> impl IntoView {
         {view.deletion.clone().map(|at| deletion::planned(&visitor, at))}
         {view.pending.into_iter().map(|pending| contact::pending(&visitor, pending)).collect_view()}
         {details(&visitor, view.claims, view.may_change_email)}
-        {methods(&visitor, view.methods, view.may_add_passkey, (view.may_change_factors, view.signed_in_weakly))}
+        {view.cooling_until.clone().map(cooling)}
+        {methods(
+            &visitor,
+            view.methods,
+            view.may_add_passkey,
+            (view.may_change_factors, view.signed_in_weakly, view.cooling_until.is_some()),
+        )}
         {(view.may_have_recovery || view.recovery.is_some())
-            .then(|| recovery::section(&visitor, view.recovery, view.may_have_recovery, view.may_change_factors))}
+            .then(|| {
+                let may = (view.may_change_factors, view.cooling_until.is_none());
+                recovery::section(&visitor, view.recovery, view.may_have_recovery, may)
+            })}
         {apps::section(&visitor, view.apps)}
         {sessions(&visitor, view.sessions)}
         {browsers::section(&visitor, view.browsers)}
@@ -149,6 +158,11 @@ fn done(visitor: &Visitor, done: Done) -> AnyView {
             "This one can’t be removed",
             "It’s the last thing that protects your account next to your password. Add another one first.",
         ),
+        Done::CoolingDown => (
+            Tone::Warning,
+            "This can’t be changed yet",
+            "Your account was opened with a recovery code or got a new password a short while ago. See below how long this takes.",
+        ),
         Done::SignInAgain => (
             Tone::Warning,
             "Sign in again first",
@@ -172,6 +186,20 @@ fn done(visitor: &Visitor, done: Done) -> AnyView {
         <Notice tone=tone role="status" title=title>
             <p>{text}</p>
             {again}
+        </Notice>
+    }
+    .into_any()
+}
+
+// What waits after a recovery, and what does not.
+fn cooling(until: Moment) -> AnyView {
+    view! {
+        <Notice tone=Tone::Info title="Some things can’t be changed yet">
+            <p>
+                "Your account was opened with a recovery code or got a new password. In case that wasn’t you, no second step can be removed and your email address and phone numbers stay as they are until "
+                {time(until)} "."
+            </p>
+            <p>"You can still add a second step, make recovery codes and sign out everywhere else. If it wasn’t you, use the link in the email that we sent you about it."</p>
         </Notice>
     }
     .into_any()
@@ -216,7 +244,12 @@ fn details(visitor: &Visitor, claims: Vec<ClaimView>, may_change_email: bool) ->
     .into_any()
 }
 
-fn methods(visitor: &Visitor, methods: Vec<MethodView>, may_add: bool, (may_change, weakly): (bool, bool)) -> AnyView {
+fn methods(
+    visitor: &Visitor,
+    methods: Vec<MethodView>,
+    may_add: bool,
+    (may_change, weakly, cooling): (bool, bool, bool),
+) -> AnyView {
     let none = methods.is_empty().then(|| {
         let text = format!(
             "You sign in with your password alone. When an app of {} needs a second step, we’ll help you to set it up.",
@@ -237,7 +270,7 @@ fn methods(visitor: &Visitor, methods: Vec<MethodView>, may_add: bool, (may_chan
         }
     });
     let list = (!methods.is_empty()).then(|| {
-        let item = |found| thing(found, |method| may_change.then(|| factors::change(visitor, method)));
+        let item = |found| thing(found, |method| may_change.then(|| factors::change(visitor, method, cooling)));
         let items = methods.into_iter().map(item).collect_view();
         view! { <ul class="things">{items}</ul> }
     });

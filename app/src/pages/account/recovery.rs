@@ -14,9 +14,14 @@ use crate::{
 pub const NEW_CODES_TITLE: &str = "Your recovery codes";
 
 /// The part of the account page.
-pub(super) fn section(visitor: &Visitor, codes: Option<RecoveryView>, may_have: bool, may_change: bool) -> AnyView {
+pub(super) fn section(
+    visitor: &Visitor,
+    codes: Option<RecoveryView>,
+    may_have: bool,
+    (may_change, may_remove): (bool, bool),
+) -> AnyView {
     let make = (may_have && may_change).then(|| make(visitor, codes.as_ref()));
-    let remove = codes.as_ref().filter(|_| may_change).map(|codes| remove(visitor, codes));
+    let remove = codes.as_ref().filter(|_| may_change && may_remove).map(|codes| remove(visitor, codes));
     // Only who may change them sees the forms: A20.
     let stale = (!may_change).then(|| {
         view! {

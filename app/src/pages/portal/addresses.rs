@@ -26,6 +26,12 @@ pub fn application(domain: &str, id: &str) -> String {
     format!("{}/applications/{id}", paths::portal_tenant(domain))
 }
 
+/// Where the token is revoked by which an application changes itself.
+#[must_use]
+pub fn application_registration(domain: &str, id: &str) -> String {
+    format!("{}/applications/{id}/registration", paths::portal_tenant(domain))
+}
+
 /// Where a new client secret is asked for.
 #[must_use]
 pub fn application_secret(domain: &str, id: &str) -> String {
@@ -114,6 +120,12 @@ pub fn invitation_withdrawal(domain: &str, invitation: &str) -> String {
 #[must_use]
 pub fn texts(domain: &str) -> String {
     format!("{}/texts", paths::portal_tenant(domain))
+}
+
+/// Where the time after a recovery is set.
+#[must_use]
+pub fn cool_down(domain: &str) -> String {
+    format!("{}/cool-down", paths::portal_tenant(domain))
 }
 
 /// Where dynamic registration is switched.

@@ -192,6 +192,7 @@ pub fn application_page(frame: Frame, detail: ApplicationDetail) -> AnyView {
             {endpoints(&detail)}
         </section>
         {detail.has_secrets.then(|| secrets(&detail, &domain, &csrf))}
+        {detail.manages_itself.then(|| manages_itself(&detail, &domain, &csrf))}
         <section class="panel">
             <h2>"Settings"</h2>
             <Form action=addresses::application(&domain, &detail.id) csrf=csrf.clone()>
@@ -207,6 +208,20 @@ pub fn application_page(frame: Frame, detail: ApplicationDetail) -> AnyView {
         </section>
     };
     portal_page(frame, content.into_any())
+}
+
+// What registered by itself has a token for that (RFC 7592), which may have come into the wrong hands.
+fn manages_itself(detail: &ApplicationDetail, domain: &str, csrf: &str) -> AnyView {
+    view! {
+        <section class="panel">
+            <h2>"Registered by a program"</h2>
+            <p>"Its makers have a registration access token: with it the application changes its own settings and can delete itself. Revoke the token if somebody else may have it. The application keeps working, and you change its settings here."</p>
+            <Form action=addresses::application_registration(domain, &detail.id) csrf=csrf.to_owned()>
+                <div class="actions"><Button label="Revoke registration access token" kind=ButtonKind::Secondary /></div>
+            </Form>
+        </section>
+    }
+    .into_any()
 }
 
 fn endpoints(detail: &ApplicationDetail) -> AnyView {

@@ -7,6 +7,7 @@ pub mod addresses;
 mod application_settings;
 mod applications;
 mod attributes;
+mod cool_down;
 mod flow_remember;
 mod flow_settings;
 mod flows;

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
-    addresses, domain,
+    addresses, cool_down, domain,
     parts::{copyable, pages, search_form},
     portal_page, words,
 };
@@ -120,6 +120,8 @@ pub fn overview_page(frame: Frame, overview: Overview) -> AnyView {
     let texts = texts(&domain, frame.csrf.clone(), &overview.texts);
     let mut problems = overview.registration.form.problems.clone();
     problems.extend(overview.texts.form.problems.clone());
+    let cool_down = cool_down::section(&domain, frame.csrf.clone(), &overview.cool_down);
+    problems.extend(overview.cool_down.form.problems.clone());
     let covered = words::blast_radius(overview.patients, overview.patients_with_mfa);
     let content = view! {
         <ErrorSummary items=problems />
@@ -141,6 +143,7 @@ pub fn overview_page(frame: Frame, overview: Overview) -> AnyView {
             ] />
         </section>
         {texts}
+        {cool_down}
         {registration}
     };
     portal_page(frame, content.into_any())

@@ -32,6 +32,8 @@ pub enum Action {
     EmailChanged,
     DataExported,
     AccountSecured,
+    AccountDisabled,
+    AccountEnabled,
     DeletionRequested,
     DeletionUndone,
     AccountDeleted,
@@ -77,6 +79,7 @@ pub enum Action {
     InitialAccessTokenCreated,
     InitialAccessTokenRevoked,
     InitialAccessTokenRefused,
+    RegistrationTokenRevoked,
     ProofRefused,
     FailuresLeftOut,
 }

@@ -14,6 +14,7 @@ pub mod claims;
 pub mod clock;
 pub mod consent;
 pub mod contact;
+pub mod cool_down;
 pub mod delays;
 mod demand;
 pub mod device;

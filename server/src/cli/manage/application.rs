@@ -1,4 +1,4 @@
-//! `lanyard app register|set|secret|show|list`.
+//! `lanyard app register|set|secret|revoke-registration|show|list`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +16,10 @@ use crate::{
     cli::ServeArgs,
     http::portal::{applications::endpoints, forms},
     service::portal::{
+        PortalError,
         applications::{self, Shown},
         listing::Wanted,
+        registration,
     },
     state::App,
 };
@@ -107,6 +109,16 @@ pub(in super::super) enum ApplicationCommand {
         #[command(flatten)]
         server: ServeArgs,
     },
+    /// Revoke the token by which an application that a program registered changes itself (RFC 7592).
+    RevokeRegistration {
+        /// The application's (client) id.
+        id: String,
+        /// The tenant's domain.
+        #[arg(long)]
+        tenant: String,
+        #[command(flatten)]
+        server: ServeArgs,
+    },
     /// Print an application.
     Show {
         /// The application's (client) id.
@@ -162,6 +174,17 @@ pub(in super::super) async fn run(command: &ApplicationCommand) -> Outcome {
                 let tenant = tenant_of(&app, tenant).await?;
                 let made = applications::create_secret(&app, tenant.id, parse(id)?, by()).await;
                 Ok(json!({"id": id, "secret": made.map_err(|error| said(error, id))?.expose()}))
+            })
+            .await
+        }
+        ApplicationCommand::RevokeRegistration { id, tenant, server } => {
+            with(server.load()?, |app| async move {
+                let tenant = tenant_of(&app, tenant).await?;
+                match registration::revoke_client_token(&app, tenant.id, parse(id)?, by()).await {
+                    Ok(()) => Ok(json!({"id": id, "revoked": true})),
+                    Err(PortalError::Unchanged) => Err(format!("{id}: has no registration access token").into()),
+                    Err(error) => Err(said(error, id)),
+                }
             })
             .await
         }

@@ -1,9 +1,10 @@
-//! `lanyard tenant`, `lanyard app`, `lanyard flow`: what operators do in the portal, for scripts.
+//! `lanyard tenant`, `lanyard app`, `lanyard flow`, `lanyard account`: what operators do in the portal, for scripts.
 //!
 //! The same services, and the same rules of the portal's forms: `--set name=value` is a field of the
 //! form. Each command opens the database itself (a server may run beside it), prints JSON, and its
 //! change stands in the audit log with no operator to it.
 
+mod account;
 mod application;
 mod flow;
 mod registration;
@@ -18,6 +19,7 @@ use lanyard_app::components::ErrorItem;
 use lanyard_domain::tenant::{Tenant, TenantDomain};
 
 pub(super) use self::{
+    account::{AccountCommand, run as account},
     application::{ApplicationCommand, run as application},
     flow::{FlowCommand, run as flow},
     tenant::{TenantCommand, run as tenant},

@@ -1,4 +1,4 @@
-//! `lanyard tenant create|list|registration`.
+//! `lanyard tenant create|list|texts|cool-down|registration`.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::{Outcome, by, problems, registration, said, tenant_of, with};
 use crate::{
     cli::ServeArgs,
     http::{form::Fields, portal::forms},
-    service::portal::{listing::Wanted, tenants},
+    service::portal::{cool_down, listing::Wanted, tenants},
 };
 
 /// Tenants.
@@ -38,6 +38,17 @@ pub(in super::super) enum TenantCommand {
         /// Names or two-letter codes with commas between them; "" for every country. Without it nothing changes.
         #[arg(long)]
         countries: Option<String>,
+        #[command(flatten)]
+        server: ServeArgs,
+    },
+    /// Show or set for how many hours after a recovery factors stay, and address and numbers do not change.
+    CoolDown {
+        /// The tenant's domain.
+        #[arg(long)]
+        tenant: String,
+        /// 0 to 168; 0 for not at all. Without it nothing changes.
+        #[arg(long)]
+        hours: Option<String>,
         #[command(flatten)]
         server: ServeArgs,
     },
@@ -76,6 +87,22 @@ pub(in super::super) async fn run(command: &TenantCommand) -> Outcome {
                 let set = tenants::set_phone_countries(&app, found.id, None, wanted, by()).await;
                 let phone_countries = set.map_err(|error| said(error, tenant))?;
                 Ok(shown(&Tenant { phone_countries, ..found }))
+            })
+            .await
+        }
+        TenantCommand::CoolDown { tenant, hours, server } => {
+            with(server.load()?, |app| async move {
+                let found = tenant_of(&app, tenant).await?;
+                let set = match hours {
+                    None => cool_down::show(&app, found.id).await,
+                    Some(hours) => {
+                        let form = Fields([("hours".to_owned(), hours.clone())].into());
+                        let wanted = forms::cool_down(&form).map_err(problems)?;
+                        cool_down::set(&app, found.id, (None, wanted), by()).await
+                    }
+                };
+                let hours = set.map_err(|error| said(error, tenant))?.hours();
+                Ok(json!({"domain": found.domain, "cool_down_hours": hours}))
             })
             .await
         }

@@ -14,7 +14,7 @@ use lanyard_app::{
 };
 use lanyard_domain::contact::ContactKind;
 
-use super::{AGAIN, head, home, owner};
+use super::{AGAIN, factors::COOLING, head, home, owner};
 use crate::{
     http::{
         console::{Oneself, OwnForm},
@@ -78,6 +78,7 @@ async fn after(
         Came::Changed => Ok(home(oneself, done)),
         Came::CalledOff => Ok(home(oneself, CALLED_OFF)),
         Came::SignInAgain => Ok(home(oneself, AGAIN)),
+        Came::CoolingDown => Ok(home(oneself, COOLING)),
         Came::Waiting | Came::Missing => Ok(Redirect::to(&own).into_response()),
         Came::Refused(problem) => draw(app, oneself, wanted, (typed, Some(problem))).await,
     }

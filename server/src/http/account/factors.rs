@@ -16,6 +16,7 @@ use crate::{
 pub(super) const RENAMED: &str = "factor-renamed";
 pub(super) const REMOVED: &str = "factor-removed";
 pub(super) const LAST: &str = "last-factor";
+pub(super) const COOLING: &str = "cooling-down";
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -28,6 +29,7 @@ pub(super) fn changed(oneself: &Oneself, changed: &Changed, done: &str) -> Resul
         Changed::Done => Ok(home(oneself, done)),
         Changed::SignInAgain => Ok(home(oneself, AGAIN)),
         Changed::Last => Ok(home(oneself, LAST)),
+        Changed::CoolingDown => Ok(home(oneself, COOLING)),
         Changed::Missing => Err(HttpError::NotFound),
     }
 }

@@ -95,6 +95,7 @@ async fn show(State(app): State<App>, oneself: Oneself, RawQuery(query): RawQuer
         Some(deletion::PLANNED) => Some(Done::DeletionPlanned),
         Some(deletion::KEPT) => Some(Done::Kept),
         Some(factors::LAST) => Some(Done::LastFactor),
+        Some(factors::COOLING) => Some(Done::CoolingDown),
         Some(recovery::REMOVED) => Some(Done::RecoveryRemoved),
         Some(recovery::ALREADY) => Some(Done::RecoveryMadeAlready),
         Some(AGAIN) => Some(Done::SignInAgain),

@@ -113,6 +113,7 @@ pub(super) async fn show(
         "registered" => done("The application is registered"),
         "removed" => done("The client secret is removed. It works no more."),
         "unchanged" => done("Nothing was changed"),
+        "token-revoked" => done("The registration access token is revoked. The application no longer changes itself."),
         "saved" => {
             let changes = portal::latest_changes(&app, place.tenant.id, id.to_string()).await?;
             Some(Done { title: "Saved".to_owned(), changes })
@@ -144,6 +145,7 @@ pub(super) fn detail(app: &App, tenant: &Tenant, shown: &Shown) -> ApplicationDe
         flows: shown.flows.iter().map(choice).collect(),
         endpoints: shown.registered.linked.iter().map(|flow| endpoints(app, flow)).collect(),
         secrets: own.secrets.iter().map(secret_row).collect(),
+        manages_itself: shown.manages_itself,
         new_secret: None,
         conflict: None,
     }

@@ -118,3 +118,19 @@ pub(super) async fn revoke(
         Err(error) => Err(error.into()),
     }
 }
+
+/// `POST …/applications/{id}/registration`: revokes the token by which the application changes itself (RFC 7592).
+pub(super) async fn revoke_client(
+    State(app): State<App>,
+    Path((_, id)): Path<(String, String)>,
+    sent: ConsoleForm<Place>,
+) -> Result<Response, HttpError> {
+    let ConsoleForm { who: place, client, .. } = sent;
+    let id = super::applications::parse(&id)?;
+    let own = addresses::application(place.domain(), &id.to_string());
+    match registration::revoke_client_token(&app, place.tenant.id, id, place.by(client)).await {
+        Ok(()) => Ok(on_to(&own, "token-revoked")),
+        Err(PortalError::Unchanged) => Ok(on_to(&own, "unchanged")),
+        Err(error) => Err(error.into()),
+    }
+}

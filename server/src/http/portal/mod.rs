@@ -5,6 +5,7 @@
 
 pub(crate) mod applications;
 mod attributes;
+mod cool_down;
 mod flows;
 pub(crate) mod forms;
 mod frame;
@@ -49,12 +50,14 @@ pub fn routes() -> Router<App> {
         .route("/portal/new", get(tenants::new).post(tenants::create))
         .route("/portal/{tenant}", get(tenants::overview))
         .route("/portal/{tenant}/texts", post(tenants::set_phone_countries))
+        .route("/portal/{tenant}/cool-down", post(cool_down::set))
         .route("/portal/{tenant}/registration", post(tenants::switch_registration))
         .route("/portal/{tenant}/registration/tokens", get(initial_tokens::show).post(initial_tokens::create))
         .route("/portal/{tenant}/registration/tokens/{id}/revoke", post(initial_tokens::revoke))
         .route("/portal/{tenant}/applications", get(applications::list))
         .route("/portal/{tenant}/applications/new", get(applications::new).post(applications::register))
         .route("/portal/{tenant}/applications/{id}", get(applications::show).post(applications::change))
+        .route("/portal/{tenant}/applications/{id}/registration", post(initial_tokens::revoke_client))
         .route("/portal/{tenant}/applications/{id}/secret", post(secrets::create))
         .route("/portal/{tenant}/applications/{id}/secret/{secret}", get(secrets::ask).post(secrets::remove))
         .route("/portal/{tenant}/flows", get(flows::list))

@@ -5,7 +5,7 @@ use axum::{
     response::Response,
 };
 use lanyard_app::{
-    api::portal::{FormState, Frame, Overview, RegistrationPanel, Section, TenantRow, TextsPanel},
+    api::portal::{CoolDownPanel, FormState, Frame, Overview, RegistrationPanel, Section, TenantRow, TextsPanel},
     pages::portal::{new_tenant_page, overview_page, tenant_list_page},
     paths,
 };
@@ -21,7 +21,7 @@ use crate::{
         console::{ConsoleForm, Operator},
         error::HttpError,
     },
-    service::portal::{By, PortalError, registration, tenants},
+    service::portal::{By, PortalError, cool_down, registration, tenants},
     state::App,
 };
 
@@ -90,6 +90,7 @@ pub(super) async fn overview(
     frame.done = match asked.done.as_str() {
         "created" => done("The tenant is created"),
         "texts" => done("The countries are saved"),
+        "cool-down" => done("The waiting time is saved"),
         "registration-on" => done("Programs may register applications"),
         "registration-off" => done("Nobody but operators registers applications any more"),
         _ => None,
@@ -99,14 +100,22 @@ pub(super) async fn overview(
 
 // The forms of the page as they were typed, where they were refused.
 #[derive(Default)]
-struct Refused {
-    registration: Option<FormState>,
-    texts: Option<FormState>,
+pub(super) struct Refused {
+    pub(super) registration: Option<FormState>,
+    pub(super) texts: Option<FormState>,
+    pub(super) cool_down: Option<FormState>,
+}
+
+impl Refused {
+    const fn any(&self) -> bool {
+        self.registration.is_some() || self.texts.is_some() || self.cool_down.is_some()
+    }
 }
 
 async fn drawn(app: &App, place: &Place, frame: Frame, refused: Refused) -> Result<Response, HttpError> {
     let (switch, _) = registration::show(app, place.tenant.id).await?;
-    let answer = Answer::of_form("Overview", &frame, refused.registration.is_some() || refused.texts.is_some());
+    let cools = cool_down::show(app, place.tenant.id).await?;
+    let answer = Answer::of_form("Overview", &frame, refused.any());
     let countries = forms::country_names(&place.tenant.phone_countries);
     let present = || {
         let was = place.tenant.phone_countries.listed();
@@ -132,6 +141,10 @@ async fn drawn(app: &App, place: &Place, frame: Frame, refused: Refused) -> Resu
         run: figures.run,
         registration,
         texts,
+        cool_down: CoolDownPanel {
+            hours: cools.hours(),
+            form: refused.cool_down.unwrap_or_else(|| super::cool_down::present(cools)),
+        },
     };
     Ok(answer.draw(app, move || overview_page(frame.clone(), overview.clone())).await)
 }
@@ -160,8 +173,13 @@ pub(super) async fn set_phone_countries(
 }
 
 async fn texts_refused(app: &App, place: &Place, typed: FormState) -> Result<Response, HttpError> {
+    refused(app, place, Refused { texts: Some(typed), ..Refused::default() }).await
+}
+
+/// The overview again, with what was typed into a form of it.
+pub(super) async fn refused(app: &App, place: &Place, refused: Refused) -> Result<Response, HttpError> {
     let frame = in_tenant(app, place, Section::Overview).await?;
-    drawn(app, place, frame, Refused { texts: Some(typed), ..Refused::default() }).await
+    drawn(app, place, frame, refused).await
 }
 
 /// `POST /portal/{tenant}/registration`. Fields `to` (`on` or `off`) and, for `on`, `most`.

@@ -32,6 +32,7 @@ use super::{
     contact_change::{self, Made},
     factors::holds_factors,
     notices::{self, NOTICE_LIFE},
+    words::moment,
 };
 use crate::{
     http::{client::Client, form::Fields},
@@ -54,6 +55,8 @@ pub enum Came {
     CalledOff,
     /// The session is below the account's level, too old for this, or over.
     SignInAgain,
+    /// The account was recovered a short while ago: address and numbers stay for now.
+    CoolingDown,
     /// There is no such phone, no change that waits for a code, or it is not for this kind of account.
     Missing,
     /// The page again.
@@ -103,6 +106,9 @@ pub async fn ask(app: &App, owner: Owner, client: Client, wanted: Contact) -> Re
     }
     in_transaction(app, owner, client, move |app, tx, owner, client| {
         Box::pin(async move {
+            if cools_down(app, tx, owner).await? {
+                return Ok(Came::CoolingDown);
+            }
             match fits(tx, owner, &wanted).await? {
                 None => {}
                 Some(came) => return Ok(came),
@@ -130,6 +136,9 @@ pub async fn resend(app: &App, owner: Owner, client: Client, kind: ContactKind) 
     in_transaction(app, owner, client, move |app, tx, owner, client| {
         Box::pin(async move {
             let Some((version, mut change)) = waiting(app, tx, owner, kind).await? else { return Ok(Came::Missing) };
+            if cools_down(app, tx, owner).await? {
+                return Ok(Came::CoolingDown);
+            }
             match send(app, tx, (owner, client), &mut change).await? {
                 None => {
                     tx.save_contact_change(owner.account.id, Some(version), &change).await?;
@@ -178,6 +187,9 @@ pub async fn answer(
         Box::pin(async move {
             let Some((version, mut change)) = waiting(app, tx, owner, kind).await? else { return Ok(Came::Missing) };
             let (id, now) = (owner.account.id, app.clock.now());
+            if cools_down(app, tx, owner).await? {
+                return Ok(Came::CoolingDown);
+            }
             let keys = app.tenant_keys(tx, owner.account.tenant).await?;
             if let Err(refusal) = change.answer(&digits, now, &*keys) {
                 tx.save_contact_change(id, Some(version), &change).await?;
@@ -236,6 +248,10 @@ async fn waiting(
 ) -> Result<Option<(i64, ContactChange)>, StorageError> {
     let found = tx.contact_change(owner.account.id, kind).await?;
     Ok(found.filter(|(_, change)| change.is_open(app.clock.now())))
+}
+
+async fn cools_down(app: &App, tx: &mut (dyn WriteTx + '_), owner: &Owner) -> Result<bool, StorageError> {
+    Ok(tx.cooling_until(owner.account.id, app.clock.now()).await?.is_some())
 }
 
 // Whether there is something to change; else what to say.
@@ -401,13 +417,14 @@ pub async fn view(
         return Ok(None);
     }
     let (id, tenant, now) = (owner.account.id, owner.account.tenant, app.clock.now());
-    let (present, factors, waits) = app
+    let (present, factors, waits, cooling) = app
         .store
         .read(move |tx| {
             Box::pin(async move {
                 let present = tx.account_by_id(tenant, id).await?;
                 let factors = tx.factors_of_account(id).await?;
-                Ok::<_, StorageError>((present, factors, pending(tx, id, wanted.kind(), now).await?))
+                let cooling = tx.cooling_until(id, now).await?;
+                Ok::<_, StorageError>((present, factors, pending(tx, id, wanted.kind(), now).await?, cooling))
             })
         })
         .await?;
@@ -431,6 +448,7 @@ pub async fn view(
         }
     };
     let step = match waits {
+        _ if cooling.is_some() => ContactStep::CoolingDown { until: moment(cooling.unwrap_or(now)) },
         // The mailbox is what a first factor is bound by: nobody takes it over by a password.
         _ if !factors.iter().any(Factor::stands_alone) => ContactStep::SecondStepFirst,
         _ if !owner.fresh || !owner.authentication.measures_up_to(&factors) => ContactStep::SignInAgain,

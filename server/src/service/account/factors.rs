@@ -33,6 +33,8 @@ pub enum Changed {
     SignInAgain,
     /// The last factor stays.
     Last,
+    /// The account was recovered a short while ago: what protects it stays for now.
+    CoolingDown,
     /// There is no such factor.
     Missing,
 }
@@ -155,7 +157,8 @@ pub async fn rename(
         .await
 }
 
-/// Removes a factor, unless it is the last one: recovery codes do not count as one that is left. Whoever else is signed in must sign in anew (failure
+/// Removes a factor, unless it is the last one (recovery codes do not count as one that is left) or the account was
+/// recovered a short while ago ([`lanyard_domain::cool_down`]). Whoever else is signed in must sign in anew (failure
 /// 8, A19), and the owner is told (N20).
 ///
 /// # Errors
@@ -171,6 +174,9 @@ pub async fn remove(app: &App, owner: Owner, client: Client, factor: Id<Factor>)
                     Ok(factor) => factor,
                     Err(changed) => return Ok(changed),
                 };
+                if tx.cooling_until(account.id, now).await?.is_some() {
+                    return Ok(Changed::CoolingDown);
+                }
                 match tx.remove_factor(account.id, factor.id, 1).await {
                     Ok(()) => {}
                     // The statement found no other factor left.

@@ -119,6 +119,8 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         Action::ProfileChanged => "Changed your details",
         Action::EmailChanged => return address(event),
         Action::AccountSecured => "Said “This wasn’t me”: everybody was signed out",
+        Action::AccountDisabled => "Stopped every sign-in to the account",
+        Action::AccountEnabled => "Let the account be signed in to again",
         Action::DeletionRequested => "Asked to delete the account",
         Action::DeletionUndone => "Kept the account",
         Action::AccountDeleted => "The account was deleted",
@@ -169,7 +171,8 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         | Action::RegistrationSwitched
         | Action::InitialAccessTokenCreated
         | Action::InitialAccessTokenRevoked
-        | Action::InitialAccessTokenRefused => "Worked in a console",
+        | Action::InitialAccessTokenRefused
+        | Action::RegistrationTokenRevoked => "Worked in a console",
     };
     text.to_owned()
 }

@@ -10,7 +10,7 @@ pub mod deletion;
 pub mod factors;
 pub mod history;
 pub mod not_me;
-mod notices;
+pub(super) mod notices;
 pub mod passkeys;
 mod profile;
 pub mod recovery;
@@ -58,7 +58,7 @@ pub struct Owner {
 pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<AccountView, StorageError> {
     let (now, account) = (app.clock.now(), owner.account);
     let (tenant, id) = (account.tenant, account.id);
-    let (account, custom, factors, sessions, browsers, apps, deletion, pending) = app
+    let (account, custom, factors, sessions, browsers, apps, deletion, cooling, pending) = app
         .store
         .read(move |tx| {
             Box::pin(async move {
@@ -69,11 +69,12 @@ pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<Acc
                 let browsers = tx.remembered_of_account(id, now).await?;
                 let apps = access::apps(tx, tenant, id, &custom, now).await?;
                 let deletion = tx.deletion_of(id).await?;
+                let cooling = tx.cooling_until(id, now).await?;
                 let mut pending = Vec::new();
                 for kind in [ContactKind::Email, ContactKind::Phone] {
                     pending.extend(contact::pending(tx, id, kind, now).await?);
                 }
-                Ok::<_, StorageError>((fresh, custom, factors, sessions, browsers, apps, deletion, pending))
+                Ok::<_, StorageError>((fresh, custom, factors, sessions, browsers, apps, deletion, cooling, pending))
             })
         })
         .await?;
@@ -86,6 +87,7 @@ pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<Acc
         claims: words::claims(&account, &custom),
         may_add_passkey: may_change && app.passkeys.is_some() && !factors.is_empty(),
         may_change_factors: may_change,
+        cooling_until: cooling.map(words::moment),
         signed_in_weakly: owner.fresh && !may_change,
         methods: factors.iter().filter(|f| f.stands_alone()).map(|factor| words::method(factor, now)).collect(),
         recovery: factors.iter().find_map(|factor| words::recovery(factor, now)),

@@ -315,9 +315,14 @@ async fn readdress(
     let Some(former) = former(link, account).filter(|_| chosen.takes(ADDRESS, true)) else {
         return Ok(Address::Same);
     };
-    // A reset would go to whoever has the address now: nobody gets in until the clinic has looked at it.
+    // A reset would go to whoever has the address now: nobody gets in until an operator has looked at it and enabled
+    // it again (`lanyard account enable`).
     if account.disabled_at.is_some() || tx.account_by_email(account.tenant, former).await?.is_some() {
-        tx.set_disabled(account.id, Some(account.disabled_at.unwrap_or_else(|| app.clock.now()))).await?;
+        if account.disabled_at.is_none() {
+            tx.set_disabled(account.id, Some(app.clock.now())).await?;
+            let detail = serde_json::json!({"detail": "not_me"});
+            note(app, tx, (account, client), Action::AccountDisabled, detail).await?;
+        }
         return Ok(Address::Lost);
     }
     tx.change_email(account.id, &account.email, former).await?;

@@ -1,6 +1,8 @@
 //! What the owner of an account is told by mail of what was done at the account page (N20, U24).
 
+use lanyard_app::paths;
 use lanyard_domain::{
+    account::Account,
     assurance::Method,
     clock::{DAY, Millis},
     email::EmailAddress,
@@ -88,10 +90,34 @@ pub(super) async fn protection(
         at_ms: app.clock.now().0,
         device: client.browser.as_deref().unwrap_or_default(),
         not_me_path: told.not_me_path,
+        quiet_hours: 0,
         account_path: told.account_path,
         contact: None,
     };
     send(app, tx, tenant, (Occasion::Protection(news), NOTICE_LIFE)).await
+}
+
+/// Tells both addresses of `account` that an operator gave it another one; wake the outbox after the commit.
+///
+/// # Errors
+/// As [`tell`].
+pub(in crate::service) async fn readdressed(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    tenant: &Tenant,
+    client: &Client,
+    (account, address): (&Account, &EmailAddress),
+) -> Result<(), JourneyError> {
+    let domain = tenant.domain.as_str();
+    let not_me = not_me::link(app, tx, (tenant.id, domain), account.id).await?;
+    let (own, masked) = (paths::account(domain), address.masked());
+    // The mailbox of before may be in other hands: its mail has no link.
+    let old = Told { to: &account.email, change: Change::EmailChanged(&masked), not_me_path: None, account_path: None };
+    let new = Told { to: address, change: Change::EmailIsNew, not_me_path: Some(&not_me), account_path: Some(&own) };
+    for told in [old, new] {
+        protection(app, tx, (tenant.id, &tenant.name), client, told).await?;
+    }
+    Ok(())
 }
 
 /// Puts a message into the outbox that is worth sending for so long; wake it after the commit.

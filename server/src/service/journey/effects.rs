@@ -99,6 +99,7 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
         Effect::CreateAccount(new) => create(hands, tx, *new).await?,
         Effect::SetPassword { account, replaces, phc } => {
             tx.set_password(account, replaces, &phc).await?;
+            tx.note_recovery(account, now).await?;
             sign_out::end_all(hands.app, tx, account, None, now).await?;
             tx.revoke_grants_of_account(account, now).await?;
         }
@@ -119,6 +120,7 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
         }
         Effect::RecoveryCodeUsed { factor, at, account, to, left } => {
             tx.use_recovery_code(factor, at, now).await?;
+            tx.note_recovery(account, now).await?;
             let detail = serde_json::json!({"left": left, "flow": hands.scene.flow.name.as_str()});
             audit(hands, tx, Action::RecoveryCodeUsed, Outcome::Success, Some(account), detail).await?;
             let notice = Notice::RecoveryCodeUsed { left };

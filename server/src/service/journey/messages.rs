@@ -6,6 +6,7 @@
 use lanyard_domain::{
     assurance::Method,
     clock::{DAY, MINUTE, Millis},
+    cool_down::CoolDown,
     email::EmailAddress,
     journey::{CODE_LIFE, CodePurpose, Notice},
     phone::PhoneNumber,
@@ -54,7 +55,13 @@ pub(super) async fn enqueue(
         }
         Outgoing::EmailCode { .. } | Outgoing::PhoneCode { .. } | Outgoing::Notice { .. } => None,
     };
-    let message = messaging::render(occasion(hands, &outgoing, not_me.as_deref()))
+    let quiet_hours = match &outgoing {
+        Outgoing::Notice { notice: Notice::PasswordChanged | Notice::RecoveryCodeUsed { .. }, .. } => {
+            tx.cool_down(hands.scene.tenant.id).await?.map_or(0, CoolDown::hours)
+        }
+        Outgoing::EmailCode { .. } | Outgoing::PhoneCode { .. } | Outgoing::Notice { .. } => 0,
+    };
+    let message = messaging::render(occasion(hands, &outgoing, (not_me.as_deref(), quiet_hours)))
         .map_err(|error| JourneyError::Internal(format!("message: {error}")))?;
     let letter = outbox::Letter {
         tenant: hands.scene.tenant.id,
@@ -77,7 +84,7 @@ const fn can_be_repudiated(notice: Notice) -> bool {
     )
 }
 
-fn occasion<'a>(hands: &'a Hands<'_>, outgoing: &Outgoing<'a>, not_me: Option<&'a str>) -> Occasion<'a> {
+fn occasion<'a>(hands: &'a Hands<'_>, outgoing: &Outgoing<'a>, told: (Option<&'a str>, u32)) -> Occasion<'a> {
     let tenant = hands.scene.tenant.name.as_str();
     let origin = &hands.app.links;
     let minutes = u32::try_from(CODE_LIFE / MINUTE).unwrap_or(10);
@@ -93,7 +100,7 @@ fn occasion<'a>(hands: &'a Hands<'_>, outgoing: &Outgoing<'a>, not_me: Option<&'
             method: Method::TextMessage | Method::AuthenticatorApp | Method::Passkey | Method::RecoveryCode,
             code,
         } => Occasion::MfaText { to_e164: to.as_str(), tenant, origin, code: code.expose(), minutes },
-        Outgoing::Notice { to, notice } => notice_of(hands, to, notice, not_me),
+        Outgoing::Notice { to, notice } => notice_of(hands, to, notice, told),
     }
 }
 
@@ -101,7 +108,7 @@ fn notice_of<'a>(
     hands: &'a Hands<'_>,
     to: &'a EmailAddress,
     notice: Notice,
-    not_me_path: Option<&'a str>,
+    (not_me_path, quiet_hours): (Option<&'a str>, u32),
 ) -> Occasion<'a> {
     // The account page, where one can sign in and reset. Not where this journey began: that address
     // carries what a stranger may have chosen.
@@ -128,6 +135,7 @@ fn notice_of<'a>(
         at_ms: hands.now.0,
         device: hands.client.browser.as_deref().unwrap_or_default(),
         not_me_path,
+        quiet_hours,
         account_path: own,
         contact: None,
     })

@@ -266,6 +266,8 @@ pub struct Shown {
     pub flows: Vec<UserFlow>,
     /// The tenant's web APIs that expose scopes, by name.
     pub apis: Vec<Application>,
+    /// Whether it has a registration access token, by which it changes itself (RFC 7592).
+    pub manages_itself: bool,
 }
 
 /// The application of this id.
@@ -280,7 +282,8 @@ pub async fn show(app: &App, tenant: Id<Tenant>, id: Id<Application>) -> Result<
                 let flows = patient_flows(tx, tenant).await?;
                 let mut apis = tx.list_applications(tenant, None, BATCH).await?;
                 apis.retain(|api| api.kind == ApplicationKind::WebApi && !api.settings.scopes.is_empty());
-                Ok(Shown { registered, flows, apis })
+                let manages_itself = tx.manages_itself(tenant, id).await?;
+                Ok(Shown { registered, flows, apis, manages_itself })
             })
         })
         .await

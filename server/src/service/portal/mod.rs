@@ -1,9 +1,11 @@
 //! What operators do in the portal, one file a noun. Each change is one transaction with its audit
 //! event; the rules of what may be changed stand here, whatever a form offers.
 
+pub mod accounts;
 pub mod applications;
 pub mod attributes;
 pub mod changes;
+pub mod cool_down;
 pub mod flows;
 pub mod listing;
 pub mod operators;

@@ -2,6 +2,7 @@
 //! initial access tokens with which programs may register.
 
 use lanyard_domain::{
+    application::Application,
     audit::Action,
     clock::DAY,
     id::Id,
@@ -11,6 +12,7 @@ use lanyard_domain::{
     text,
     user_flow::{Audience, UserFlow},
 };
+use lanyard_storage::StorageError;
 
 use super::{By, PortalError, applications::patient_flows, record};
 use crate::state::App;
@@ -122,6 +124,35 @@ pub async fn revoke(app: &App, tenant: Id<Tenant>, id: Id<InitialAccessToken>, b
                 tx.revoke_initial_access_token(tenant, id, own.clock.now()).await?;
                 let (action, detail) = (Action::InitialAccessTokenRevoked, serde_json::json!({}));
                 record(&own, tx, tenant, &by, action, id.to_string(), detail).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Revokes the registration access token of an application (RFC 7592) at once: it changes and deletes itself no more.
+/// The application stays as it is, and operators change it as before.
+///
+/// # Errors
+/// [`PortalError::NotFound`] if the tenant has no such application, [`PortalError::Unchanged`] if it has no such token.
+pub async fn revoke_client_token(
+    app: &App,
+    tenant: Id<Tenant>,
+    application: Id<Application>,
+    by: By,
+) -> Result<(), PortalError> {
+    let own = app.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let found = tx.application_by_id(tenant, application).await?.ok_or(PortalError::NotFound)?;
+                match tx.revoke_client_registration(tenant, application).await {
+                    Ok(()) => {}
+                    Err(StorageError::Conflict) => return Err(PortalError::Unchanged),
+                    Err(error) => return Err(error.into()),
+                }
+                let (action, detail) = (Action::RegistrationTokenRevoked, serde_json::json!({"name": found.name}));
+                record(&own, tx, tenant, &by, action, application.to_string(), detail).await?;
                 Ok(())
             })
         })

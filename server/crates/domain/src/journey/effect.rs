@@ -78,7 +78,7 @@ pub enum Effect {
     /// role. Fails as a whole if the address is taken or the invitation was used.
     CreateAccount(Box<NewAccount>),
     /// Replace the password of this version; end every session and refresh token of the account and forget
-    /// its browsers.
+    /// its browsers. Its cool-down begins ([`crate::cool_down`]).
     SetPassword {
         /// Whose.
         account: Id<Account>,
@@ -117,7 +117,7 @@ pub enum Effect {
         step: Option<i64>,
     },
     /// A recovery code was used: it is used up, once and for all (N15), the set's failures are cleared, it is
-    /// written down, and the owner is told (N16).
+    /// written down, and the owner is told (N16). The account's cool-down begins ([`crate::cool_down`]).
     RecoveryCodeUsed {
         /// The set.
         factor: Id<Factor>,

@@ -207,9 +207,19 @@ fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
         device => if device.is_empty() { "unknown".to_owned() } else { device },
         not_me_link => link(news.origin, news.not_me_path)?,
         account_link => link(news.origin, news.account_path)?,
+        quiet => quiet_words(news.quiet_hours),
         contact => news.contact.map_or_else(String::new, |contact| single_line(contact, MAX_NAME)),
     };
     email(pair, news.to, news.tenant, values)
+}
+
+// How long nothing can be taken away; empty: not at all.
+fn quiet_words(hours: u32) -> String {
+    match hours {
+        0 => String::new(),
+        1 => "hour".to_owned(),
+        hours => format!("{hours} hours"),
+    }
 }
 
 fn code_templates(purpose: CodePurpose) -> Pair {

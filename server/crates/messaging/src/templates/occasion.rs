@@ -77,6 +77,9 @@ pub struct Protection<'a> {
     pub device: &'a str,
     /// The path with the one-time token that secures the account.
     pub not_me_path: Option<&'a str>,
+    /// After a recovery: for so many hours no second step can be removed, and neither address nor number changed;
+    /// 0: at once.
+    pub quiet_hours: u32,
     /// The account page: sign in another way, choose another password.
     pub account_path: Option<&'a str>,
     /// How to reach the clinic: a number, an address.

@@ -62,6 +62,7 @@ fn protection<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin, ch
         change,
         at_ms: NOW_MS,
         device,
+        quiet_hours: 24,
         not_me_path: Some("/acme/reset"),
         account_path: Some("/account/acme"),
         contact: Some(device),
@@ -78,6 +79,21 @@ fn parts(message: &Message) -> (String, String, String) {
 
 fn email(occasion: Occasion<'_>) -> (String, String, String) {
     parts(&render(occasion).unwrap())
+}
+
+#[test]
+fn n20_the_mails_of_a_recovery_say_for_how_long_nothing_can_be_taken_away() {
+    let origin = origin();
+    for (hours, said) in [(24, "for the next 24 hours nobody"), (1, "for the next hour nobody"), (0, "")] {
+        for change in [Change::PasswordChanged, Change::RecoveryCodeUsed(7)] {
+            let Occasion::Protection(news) = protection("Acme Clinic", "", &origin, change) else { panic!("a notice") };
+            let (_, text, html) = email(Occasion::Protection(Protection { quiet_hours: hours, ..news }));
+            for body in [&text, &html] {
+                assert!(body.contains(said), "{body}");
+                assert_eq!(body.contains("for the next"), hours > 0, "{body}");
+            }
+        }
+    }
 }
 
 #[test]

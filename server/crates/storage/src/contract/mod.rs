@@ -7,6 +7,7 @@ mod accounts;
 mod applications;
 mod consents;
 mod contacts;
+mod cool_down;
 mod device_codes;
 mod factors;
 mod grants;

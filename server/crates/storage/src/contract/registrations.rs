@@ -217,6 +217,14 @@ async fn rfc7592_what_an_operator_changed_is_theirs(db: &Db) {
                 assert_eq!(tx.client_registration((own.id, one.flow), one.application, &stranger.token).await?, None);
                 let found = tx.client_registration((own.id, one.flow), one.application, &one.token).await?;
                 assert_eq!(found, Some(one.clone()));
+                // Revoked by an operator (RFC 7592): once, and at its own tenant alone.
+                assert!(!tx.manages_itself(id(), one.application).await?);
+                conflict(tx.revoke_client_registration(id(), one.application).await);
+                assert!(tx.manages_itself(own.id, one.application).await?);
+                tx.revoke_client_registration(own.id, one.application).await?;
+                assert!(!tx.manages_itself(own.id, one.application).await?);
+                conflict(tx.revoke_client_registration(own.id, one.application).await);
+                assert_eq!(tx.client_registration((own.id, one.flow), one.application, &one.token).await?, None);
                 tx.delete_registered_application(&one, LATER).await
             }
             .boxed()

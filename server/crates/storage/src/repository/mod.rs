@@ -11,6 +11,7 @@ mod audit;
 mod client_assertion;
 mod consent;
 mod contact;
+mod cool_down;
 mod counter;
 mod device_code;
 mod dpop_proof;
@@ -49,6 +50,7 @@ pub use audit::{AuditCursor, AuditReads, AuditWrites, EACH_KIND};
 pub use client_assertion::ClientAssertionWrites;
 pub use consent::{Access, ConsentReads, ConsentWrites};
 pub use contact::{ContactReads, ContactWrites};
+pub use cool_down::{CoolDownReads, CoolDownWrites};
 pub use counter::{CounterReads, CounterWrites, PATIENTS_TOTAL, PATIENTS_WITH_MFA};
 pub use device_code::{DeviceCodeReads, DeviceCodeWrites};
 pub use dpop_proof::DpopProofWrites;
@@ -133,14 +135,15 @@ transaction! {
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
         ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
         StepReads, ConsentReads, DeviceCodeReads, PushedRequestReads, RedemptionReads,
-        RegistrationReads, PasskeyReads, RepudiationReads, ContactReads, KnownPlaceReads, RememberedReads;
+        RegistrationReads, PasskeyReads, RepudiationReads, ContactReads, KnownPlaceReads, RememberedReads,
+        CoolDownReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
         SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, ConsentWrites, DeviceCodeWrites,
         RedemptionWrites, RegistrationWrites, PasskeyWrites, RepudiationWrites, ContactWrites, KnownPlaceWrites, RecoveryWrites,
-        RememberedWrites;
+        RememberedWrites, CoolDownWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

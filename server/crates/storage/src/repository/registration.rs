@@ -37,6 +37,8 @@ pub trait RegistrationReads {
         application: Id<Application>,
         token: &TokenHash,
     ) -> Result<Option<ClientRegistration>>;
+    /// Whether an application of `tenant` has a registration access token, by which it changes itself.
+    async fn manages_itself(&mut self, tenant: Id<Tenant>, application: Id<Application>) -> Result<bool>;
 }
 
 /// Changes registrations.
@@ -68,6 +70,9 @@ pub trait RegistrationWrites {
     /// Notes what an update registered and the version of the application that it made; Conflict if the
     /// registration access token is not its own.
     async fn update_client_registration(&mut self, registration: &ClientRegistration) -> Result<()>;
+    /// Revokes the registration access token of an application: it stays, and changes itself no more. Conflict if
+    /// it has none.
+    async fn revoke_client_registration(&mut self, tenant: Id<Tenant>, application: Id<Application>) -> Result<()>;
     /// Deletes an application that a program registered and no operator has changed since, with its
     /// secrets, links, consents and registration, and ends its grants; Conflict if it is not so.
     async fn delete_registered_application(&mut self, registration: &ClientRegistration, at: Timestamp) -> Result<()>;
@@ -176,6 +181,13 @@ both!(RegistrationReads {
         let row = row.bind(application.uuid()).bind(tenant.uuid()).bind(flow.uuid()).bind(&token.0[..]);
         optional(row.fetch_optional(&mut *self.db).await?)
     }
+
+    async fn manages_itself(&mut self, tenant: Id<Tenant>, application: Id<Application>) -> Result<bool> {
+        let count = sqlx::query_scalar::<_, i64>(
+            "SELECT COUNT(*) FROM client_registrations WHERE application_id = $1 AND tenant_id = $2",
+        );
+        Ok(count.bind(application.uuid()).bind(tenant.uuid()).fetch_one(&mut *self.db).await? > 0)
+    }
 });
 
 both!(RegistrationWrites {
@@ -258,6 +270,12 @@ both!(RegistrationWrites {
         let update = update.bind(&registration.method).bind(registration.version);
         let update = update.bind(&registration.token.0[..]);
         hit(update.execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn revoke_client_registration(&mut self, tenant: Id<Tenant>, application: Id<Application>) -> Result<()> {
+        let delete = sqlx::query("DELETE FROM client_registrations WHERE application_id = $1 AND tenant_id = $2");
+        let delete = delete.bind(application.uuid()).bind(tenant.uuid());
+        hit(delete.execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn delete_registered_application(&mut self, registration: &ClientRegistration, at: Timestamp) -> Result<()> {

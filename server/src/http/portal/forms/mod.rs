@@ -24,7 +24,7 @@ pub(crate) use flow::{flow_values, new_flow, new_flow_values, settings_edit};
 pub(crate) use registration::initial_token;
 pub(crate) use second_factor::{NO_METHOD, condition_values, conditional_edit, factor_values, factors_edit};
 pub(crate) use settings::settable;
-pub(crate) use tenant::{country_names, phone_countries, tenant};
+pub(crate) use tenant::{cool_down, country_names, phone_countries, tenant};
 
 /// What is wrong with a form.
 #[derive(Debug, Default)]

@@ -2,6 +2,7 @@
 
 use lanyard_app::{components::ErrorItem, countries::COUNTRIES};
 use lanyard_domain::{
+    cool_down::CoolDown,
     phone::PhoneCountries,
     tenant::{TenantDomain, parse_region},
     text::fold,
@@ -27,6 +28,15 @@ pub(crate) fn phone_countries(fields: &Fields) -> Result<PhoneCountries, Vec<Err
     let typed = fields.get("countries").split([',', ';', '\n']).map(str::trim).filter(|word| !word.is_empty());
     let codes: Vec<_> = typed.filter_map(|word| problems.keep("countries", country(word))).collect();
     problems.or(Some(PhoneCountries::only(codes)))
+}
+
+/// Reads `hours` of a cool-down: a whole number.
+pub(crate) fn cool_down(fields: &Fields) -> Result<CoolDown, Vec<ErrorItem>> {
+    let mut problems = Problems::default();
+    let read = fields.get("hours").trim().parse().ok().and_then(CoolDown::of_hours);
+    let text = || format!("Enter a whole number of hours from 0 to {}.", CoolDown::MOST);
+    let hours = problems.keep("hours", read.ok_or_else(text));
+    problems.or(hours)
 }
 
 fn country(word: &str) -> Result<String, String> {

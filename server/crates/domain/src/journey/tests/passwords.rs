@@ -22,6 +22,8 @@ fn f1_new_password_is_refused_unless_this_flows_own_code_was_proved() {
     assert_eq!(desk.send(changed()), Some(Refusal::OutOfStep));
     desk.prove(A).ok(changed());
     assert!(desk.has(|effect| matches!(effect, Effect::SetPassword { .. })));
+    let ends_the_wait = |effect: &Effect| matches!(effect, Effect::SignInSucceeded { counted: None, .. });
+    assert!(desk.has(ends_the_wait), "n9");
     assert_eq!(desk.notices(), [Notice::PasswordChanged]);
 }
 

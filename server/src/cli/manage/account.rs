@@ -1,0 +1,86 @@
+//! `lanyard account disable|enable`.
+
+use clap::Subcommand;
+use lanyard_domain::{account::Account, email::EmailAddress, tenant::Tenant};
+use serde_json::{Value, json};
+
+use super::{Failed, Outcome, by, said, tenant_of, with};
+use crate::{
+    cli::ServeArgs,
+    service::portal::{PortalError, accounts},
+    state::App,
+};
+
+/// Accounts.
+#[derive(Debug, Subcommand)]
+pub(in super::super) enum AccountCommand {
+    /// Stop every sign-in to an account; its sessions and tokens end.
+    Disable {
+        /// The address that it has.
+        email: String,
+        /// The tenant's domain.
+        #[arg(long)]
+        tenant: String,
+        #[command(flatten)]
+        server: ServeArgs,
+    },
+    /// Let a stopped account be signed in to again, once you know whose it is.
+    Enable {
+        /// The address that it has.
+        email: String,
+        /// The tenant's domain.
+        #[arg(long)]
+        tenant: String,
+        /// Another address for it, where somebody else may read the one that it has.
+        #[arg(long)]
+        address: Option<String>,
+        #[command(flatten)]
+        server: ServeArgs,
+    },
+}
+
+/// Carries out `command`.
+///
+/// # Errors
+/// One line that says why nothing was done.
+pub(in super::super) async fn run(command: &AccountCommand) -> Outcome {
+    match command {
+        AccountCommand::Disable { email, tenant, server } => {
+            with(server.load()?, |app| async move {
+                let (tenant, account) = found(&app, tenant, email).await?;
+                match accounts::disable(&app, tenant.id, account.id, by()).await {
+                    Ok(account) => Ok(shown(&account)),
+                    Err(PortalError::Unchanged) => Err(format!("{email}: is stopped already").into()),
+                    Err(error) => Err(said(error, email)),
+                }
+            })
+            .await
+        }
+        AccountCommand::Enable { email, tenant, address, server } => {
+            with(server.load()?, |app| async move {
+                let (tenant, account) = found(&app, tenant, email).await?;
+                let address = address.as_deref().map(parse).transpose()?;
+                match accounts::enable(&app, tenant.id, (account.id, address), by()).await {
+                    Ok(account) => Ok(shown(&account)),
+                    Err(PortalError::Unchanged) => Err(format!("{email}: is not stopped").into()),
+                    Err(error) => Err(said(error, email)),
+                }
+            })
+            .await
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<EmailAddress, Failed> {
+    EmailAddress::parse(text).map_err(|_| format!("{text}: is no email address").into())
+}
+
+async fn found(app: &App, tenant: &str, email: &str) -> Result<(Tenant, Account), Failed> {
+    let tenant = tenant_of(app, tenant).await?;
+    let account = accounts::find(app, tenant.id, parse(email)?).await.map_err(|error| said(error, email))?;
+    Ok((tenant, account))
+}
+
+fn shown(account: &Account) -> Value {
+    json!({"id": account.id, "email": account.email.as_str(), "disabled": account.disabled_at.is_some()})
+}
