@@ -116,6 +116,12 @@ pub fn texts(domain: &str) -> String {
     format!("{}/texts", paths::portal_tenant(domain))
 }
 
+/// Where it is set whether a reset by staff takes a second one.
+#[must_use]
+pub fn resets(domain: &str) -> String {
+    format!("{}/resets", paths::portal_tenant(domain))
+}
+
 /// Where dynamic registration is switched.
 #[must_use]
 pub fn registration(domain: &str) -> String {

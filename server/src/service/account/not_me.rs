@@ -171,6 +171,7 @@ const fn is_told(event: &AuditEvent) -> bool {
         event.action,
         Action::PasswordReset
             | Action::FactorRemoved
+            | Action::ResetIssued
             | Action::BrowserRemembered
             | Action::EmailChanged
             | Action::ProfileChanged
