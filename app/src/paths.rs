@@ -101,6 +101,24 @@ pub fn clinic_patient(domain: &str, id: &str) -> String {
     format!("/clinic/{domain}/patients/{id}")
 }
 
+/// Help with signing in, for a patient of a clinic.
+#[must_use]
+pub fn clinic_reset(domain: &str, id: &str) -> String {
+    format!("/clinic/{domain}/patients/{id}/reset")
+}
+
+/// Where a second member of staff decides about it.
+#[must_use]
+pub fn clinic_reset_decide(domain: &str, id: &str) -> String {
+    format!("/clinic/{domain}/patients/{id}/reset/decide")
+}
+
+/// The way to a fresh sign-in, and back to it.
+#[must_use]
+pub fn clinic_reset_sign_in_again(domain: &str, id: &str) -> String {
+    format!("/clinic/{domain}/patients/{id}/reset/sign-in-again")
+}
+
 /// Where a person takes access away from an application.
 #[must_use]
 pub fn account_remove_access(domain: &str) -> String {

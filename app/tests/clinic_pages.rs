@@ -117,7 +117,16 @@ fn figures() -> Figures {
 
 fn list(query: PatientListQuery, rows: Vec<PatientRow>) -> PatientListView {
     let next = (!rows.is_empty()).then(|| "next".to_owned());
-    PatientListView { visitor: visitor(), query, cursor_refused: false, figures: figures(), rows, previous: None, next }
+    PatientListView {
+        visitor: visitor(),
+        query,
+        cursor_refused: false,
+        figures: figures(),
+        waiting: Vec::new(),
+        rows,
+        previous: None,
+        next,
+    }
 }
 
 fn search() -> PatientListQuery {
@@ -126,6 +135,7 @@ fn search() -> PatientListQuery {
 
 fn patient(methods: Vec<MethodView>) -> PatientView {
     PatientView {
+        id: "018f0000-0000-7000-8000-000000000001".to_owned(),
         visitor: visitor(),
         name: "Maria Santos".into(),
         email: "maria.santos@example.com".into(),

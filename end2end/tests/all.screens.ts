@@ -156,6 +156,19 @@ test("the clinic", async ({ page, request }) => {
     await page.goto(`/clinic/${TENANT}`);
     await page.locator(".row-link").first().click();
     await screens(page, "85-patient");
+    await page.goto(`/clinic/${TENANT}?mfa=enrolled`);
+    await page.locator(".row-link").first().click();
+    await page.getByRole("link", { name: "Help with signing in" }).click();
+    await at(page, "Help with signing in");
+    await screens(page, "85-patient-help");
+    await press(page, "Turn these off and give a code");
+    await screens(page, "85-patient-help-refused");
+    await choose(page, "In person: I know them");
+    await page.getByLabel("Reason").fill("Lost the phone on the bus");
+    for (const box of await page.locator("fieldset .choice-label[for^=f-lost-]").all()) await box.click();
+    await press(page, "Turn these off and give a code");
+    await at(page, "Code for the patient");
+    await screens(page, "85-patient-help-code");
 });
 
 test("a person's account", async ({ page, request }) => {

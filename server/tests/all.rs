@@ -53,5 +53,6 @@ mod routes;
 mod sessions;
 mod single_sign_on;
 mod soak;
+mod staff_reset;
 mod tokens;
 mod toll_fraud;

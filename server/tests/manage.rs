@@ -50,6 +50,15 @@ async fn o3_the_second_factor_of_a_flow_is_switched_and_tried_out() {
     let dir = temp_dir();
     let domain = "harbour.example";
     answered(&dir, &create_tenant(domain, "Harbour Clinic")).await;
+    // Whether help with signing in takes a second person.
+    let resets = ["tenant", "resets", "--tenant", domain];
+    assert_eq!(answered(&dir, &resets).await["second_approver"], serde_json::json!(false));
+    for wanted in ["true", "true", "false"] {
+        let set = answered(&dir, &[&resets[..], &["--second-approver", wanted]].concat()).await;
+        assert_eq!((set["second_approver"].to_string().as_str(), answered(&dir, &resets).await), (wanted, set.clone()));
+    }
+    misused(&dir, &[&resets[..], &["--second-approver", "maybe"]].concat()).await;
+
     let flow = answered(&dir, &["flow", "create", "--tenant", domain, "--name", "B2C_1_signup"]).await;
     let mfa = ["flow", "mfa", "B2C_1_signup", "--tenant", domain, "--to"];
     let with = |more: &[&'static str]| mfa.into_iter().chain(more.iter().copied()).collect::<Vec<&str>>();

@@ -9,6 +9,7 @@ use crate::{
     account_not_me::a_repudiation_has_one_winner,
     account_recovery::{new_codes_have_one_winner, recovery_code_has_one_winner},
     device, passkeys,
+    staff_reset::{a_code_from_staff_leads_to_a_new_factor, an_approval_has_one_winner, an_issued_code_has_one_winner},
     support::{
         PASSWORD, Run, TestApp, Via,
         app::Options,
@@ -260,6 +261,11 @@ on_both! {
         recovery_code_has_one_winner();
     d7_concurrent_new_recovery_codes_one_winner, d7_concurrent_new_recovery_codes_one_winner_postgres:
         new_codes_have_one_winner();
+    d7_concurrent_approval_one_winner, d7_concurrent_approval_one_winner_postgres: an_approval_has_one_winner();
+    d7_n15_concurrent_issued_code_one_winner, d7_n15_concurrent_issued_code_one_winner_postgres:
+        an_issued_code_has_one_winner();
+    n17_n18_a_code_from_staff_on_sqlite, n17_n18_a_code_from_staff_on_postgres:
+        a_code_from_staff_leads_to_a_new_factor(Via::Json);
     d7_concurrent_repudiation_one_winner, d7_concurrent_repudiation_one_winner_postgres: a_repudiation_has_one_winner();
     a47_concurrent_return_one_winner, a47_concurrent_return_one_winner_postgres: the_way_back_has_one_winner();
     a47_concurrent_sign_up_one_account, a47_concurrent_sign_up_one_account_postgres: an_address_has_one_account();

@@ -1,7 +1,10 @@
 //! The clinic's list of patients and a patient as data, and the list's query as it stands in the
 //! address (O7): `?q=…&mfa=…&sort=…&page=…`, each part left out where it says nothing.
 
-use super::account::{ClaimView, MethodView, Moment, Visitor};
+use super::{
+    account::{ClaimView, MethodView, Moment, Visitor},
+    reset::WaitingRow,
+};
 
 /// The longest search, in characters; what is typed beyond is cut off.
 pub const MAX_SEARCH: usize = 120;
@@ -242,6 +245,8 @@ pub struct PatientListView {
     pub cursor_refused: bool,
     /// The figures.
     pub figures: Figures,
+    /// Requests that wait for a second member of staff.
+    pub waiting: Vec<WaitingRow>,
     /// The lines.
     pub rows: Vec<PatientRow>,
     /// The cursor of the previous page.
@@ -255,6 +260,8 @@ pub struct PatientListView {
 pub struct PatientView {
     /// The frame.
     pub visitor: Visitor,
+    /// The id.
+    pub id: String,
     /// The full name; the address if none was given.
     pub name: String,
     /// The address.

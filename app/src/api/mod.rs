@@ -6,3 +6,4 @@ pub mod inbox;
 pub mod journey;
 #[cfg(feature = "ssr")]
 pub mod portal;
+pub mod reset;

@@ -70,7 +70,7 @@ pub struct Oneself {
     pub tenant: Tenant,
 }
 
-/// A form that was sent to a console by `W` (an [`Operator`], a `Place` of the portal). Its token was
+/// A form that was sent to a console by `W` (an [`Operator`], a `Place` of the portal, [`Staff`]). Its token was
 /// checked: who takes this cannot forget to (N25).
 pub struct ConsoleForm<W> {
     /// Who, and where.
@@ -312,6 +312,12 @@ impl FromRequest<App> for OwnForm {
 }
 
 impl AsRef<SignedIn> for Operator {
+    fn as_ref(&self) -> &SignedIn {
+        &self.who
+    }
+}
+
+impl AsRef<SignedIn> for Staff {
     fn as_ref(&self) -> &SignedIn {
         &self.who
     }

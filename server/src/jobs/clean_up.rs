@@ -92,6 +92,8 @@ pub async fn once(app: &App, now: Timestamp) -> Result<u64, StorageError> {
                 rows += tx.delete_expired_dpop_proofs(now.minus(HOUR), BATCH).await?;
                 rows += tx.delete_old_contact_changes(now.minus(HOUR), BATCH).await?;
                 rows += tx.delete_old_repudiations(now.minus(DAY), BATCH).await?;
+                rows += tx.delete_old_issued_codes(now.minus(DAY), BATCH).await?;
+                rows += tx.delete_old_resets(now.minus(30 * DAY), BATCH).await?;
                 rows += tx.delete_expired_remembered(now.minus(DAY), BATCH).await?;
                 rows += tx.delete_old_initial_access_tokens(now.minus(30 * DAY), BATCH).await?;
                 rows += tx.delete_old_places(now.minus(KNOWN_LIFE), BATCH).await?;

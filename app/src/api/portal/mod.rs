@@ -186,6 +186,8 @@ pub struct Overview {
     pub registration: RegistrationPanel,
     /// Where texts and calls go.
     pub texts: TextsPanel,
+    /// Whether a reset by staff takes a second one.
+    pub second_approver: bool,
     /// What stays after a recovery, and for how long.
     pub cool_down: CoolDownPanel,
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{activity, counted, frame, grouped};
+use super::{activity, counted, frame, grouped, reset};
 use crate::{
     api::clinic::{Figures, MfaFilter, PatientListQuery, PatientListView, PatientRow, SortBy},
     components::{
@@ -28,6 +28,7 @@ pub fn patients_page(view: PatientListView) -> impl IntoView {
     });
     let body = view! {
         <h1>{LIST_TITLE}</h1>
+        {reset::waiting(&view.visitor.domain, view.waiting.clone())}
         {overview(&home, &view.figures)}
         {refused}
         {filters(&home, &view.query)}

@@ -3,6 +3,7 @@
 mod activity;
 mod list;
 mod patient;
+mod reset;
 
 use leptos::prelude::*;
 
@@ -14,6 +15,7 @@ use crate::{
 };
 pub use list::{LIST_TITLE, patients_page};
 pub use patient::patient_page;
+pub use reset::{RESET_CODE_TITLE, RESET_TITLE, reset_code_page, reset_page};
 
 /// The frame of the clinic's pages.
 fn frame(visitor: &Visitor, children: AnyView) -> AnyView {

@@ -2,13 +2,13 @@
 
 use leptos::prelude::*;
 
-use super::{LIST_TITLE, counted, frame};
+use super::{LIST_TITLE, RESET_TITLE, counted, frame};
 use crate::{
     api::{
         account::{ClaimView, MethodView},
         clinic::PatientView,
     },
-    components::{Badge, Breadcrumbs, DefinitionList, EmptyState, Tone},
+    components::{Badge, Breadcrumbs, ButtonKind, ButtonLink, DefinitionList, EmptyState, Tone},
     pages::account::{method, time, time_or},
     paths,
 };
@@ -22,6 +22,7 @@ pub fn patient_page(view: PatientView) -> impl IntoView {
     } else {
         view! { <Badge text="Second step set up" tone=Tone::Success /> }.into_any()
     };
+    let help = help(&visitor.domain, &view.id, !view.methods.is_empty());
     let disabled = view.disabled.then(|| view! { <Badge text="Can’t sign in" tone=Tone::Error /> });
     let sessions = match view.live_sessions {
         0 => "Not signed in anywhere".to_owned(),
@@ -46,6 +47,7 @@ pub fn patient_page(view: PatientView) -> impl IntoView {
             {claims(view.claims)}
             <div class="patient-side">
                 {methods(view.methods)}
+                {help}
                 <section class="panel" aria-labelledby="activity">
                     <h2 id="activity">"Activity"</h2>
                     <DefinitionList items=activity />
@@ -56,6 +58,28 @@ pub fn patient_page(view: PatientView) -> impl IntoView {
     }
     .into_any();
     frame(&visitor, body)
+}
+
+fn help(domain: &str, id: &str, has_second_step: bool) -> AnyView {
+    let way = if has_second_step {
+        view! {
+            <p>"Has the patient lost the phone or app that they sign in with? You can turn it off and give them a code."</p>
+            <ButtonLink href=paths::clinic_reset(domain, id) label=RESET_TITLE kind=ButtonKind::Secondary />
+        }
+        .into_any()
+    } else {
+        view! {
+            <p>"There is no second step to reset. If the patient forgot the password, they press “Forgot your password?” where they sign in."</p>
+        }
+        .into_any()
+    };
+    view! {
+        <section class="panel" aria-labelledby="help">
+            <h2 id="help">{RESET_TITLE}</h2>
+            {way}
+        </section>
+    }
+    .into_any()
 }
 
 fn claims(claims: Vec<ClaimView>) -> AnyView {

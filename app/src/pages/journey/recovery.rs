@@ -23,7 +23,7 @@ pub(super) fn challenge(at: &Step<'_>, ways: &[OtherWay]) -> AnyView {
     .plain();
     let lost = format!("No codes left, or lost them? Contact {}. They can help you sign in.", at.tenant());
     view! {
-        <p class="lead">"Enter one of the recovery codes that you saved. Each code works once."</p>
+        <p class="lead">"Enter one of the recovery codes that you saved, or the code that your clinic gave you. Each code works once."</p>
         {at.form("submit-recovery-code", fields)}
         {other_ways(at, false, ways)}
         <Disclosure summary="Problems with the code?">

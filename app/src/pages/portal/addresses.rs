@@ -128,6 +128,12 @@ pub fn cool_down(domain: &str) -> String {
     format!("{}/cool-down", paths::portal_tenant(domain))
 }
 
+/// Where it is set whether a reset by staff takes a second one.
+#[must_use]
+pub fn resets(domain: &str) -> String {
+    format!("{}/resets", paths::portal_tenant(domain))
+}
+
 /// Where dynamic registration is switched.
 #[must_use]
 pub fn registration(domain: &str) -> String {

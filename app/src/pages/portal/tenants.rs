@@ -118,6 +118,7 @@ pub fn overview_page(frame: Frame, overview: Overview) -> AnyView {
     let steps = checklist(&domain, &overview);
     let registration = registration(&domain, frame.csrf.clone(), &overview.registration);
     let texts = texts(&domain, frame.csrf.clone(), &overview.texts);
+    let resets = resets(&domain, frame.csrf.clone(), overview.second_approver);
     let mut problems = overview.registration.form.problems.clone();
     problems.extend(overview.texts.form.problems.clone());
     let cool_down = cool_down::section(&domain, frame.csrf.clone(), &overview.cool_down);
@@ -144,6 +145,7 @@ pub fn overview_page(frame: Frame, overview: Overview) -> AnyView {
         </section>
         {texts}
         {cool_down}
+        {resets}
         {registration}
     };
     portal_page(frame, content.into_any())
@@ -173,6 +175,27 @@ fn texts(domain: &str, csrf: String, panel: &TextsPanel) -> AnyView {
                     error=wrong
                 />
                 <div class="actions"><Button label="Save countries" kind=ButtonKind::Secondary /></div>
+            </Form>
+        </section>
+    }
+    .into_any()
+}
+
+fn resets(domain: &str, csrf: String, second_approver: bool) -> AnyView {
+    let action = addresses::resets(domain);
+    let (now, to, label) = if second_approver {
+        ("On: somebody else on the staff has to approve it within 24 hours.", "off", "Let one person do it")
+    } else {
+        ("Off: one member of staff is enough.", "on", "Ask for a second person")
+    };
+    view! {
+        <section class="panel">
+            <h2>"Help with signing in"</h2>
+            <p>"Clinic staff can turn off the lost second step of a patient and give out a code for one sign-in. A second person makes mistakes and fraud less likely."</p>
+            <p>{now}</p>
+            <Form action=action csrf=csrf>
+                <input type="hidden" name="to" value=to />
+                <div class="actions"><Button label=label kind=ButtonKind::Secondary /></div>
             </Form>
         </section>
     }

@@ -138,6 +138,21 @@ impl Factor {
             || self.secret.recovery().is_some_and(|codes| codes.left() == 0)
     }
 
+    /// Whether it opens anything at `now`, if it is not locked: it is not out of use, and its time is not over.
+    #[must_use]
+    pub fn opens(&self, now: Timestamp) -> bool {
+        !self.is_dead() && !self.secret.recovery().is_some_and(|codes| codes.is_over(now))
+    }
+
+    /// Whether staff issued it, to stand in for lost factors.
+    #[must_use]
+    pub const fn is_issued(&self) -> bool {
+        match self.secret.recovery() {
+            Some(codes) => codes.is_issued(),
+            None => false,
+        }
+    }
+
     /// Whether it is locked at `now`, and until when.
     #[must_use]
     pub fn lock(&self, now: Timestamp) -> Option<Timestamp> {

@@ -32,6 +32,7 @@ pub mod recovery;
 pub mod registration;
 pub mod remembered;
 pub mod reply_url;
+pub mod reset;
 pub mod role;
 pub mod secret;
 pub mod session;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    clock::{DAY, Millis, Timestamp},
     entropy::{self, Entropy},
     secret::{SecretString, TokenHash},
 };
@@ -19,6 +20,8 @@ pub const SYMBOLS: usize = 24;
 pub const GROUP: usize = 4;
 /// With so many codes left, or fewer, their owner is warned (U22).
 pub const FEW: u32 = 3;
+/// How long a code is good that staff issued to a person who lost the other factors (N17).
+pub const ISSUED_LIFE: Millis = DAY;
 
 /// Digits and letters, less those that look alike: no I, L, O, U (Crockford's base 32).
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -86,6 +89,10 @@ pub struct RecoveryCodes {
     /// Bit n: the n-th code was used. It changes with use, so that the database keeps it apart.
     #[serde(skip)]
     pub used: u32,
+    /// When a code ends that staff issued; `None` for a set that its owner made. It stands apart like `used`:
+    /// the statement that uses a code asks for it.
+    #[serde(skip)]
+    pub until: Option<Timestamp>,
 }
 
 /// What a code is to a set.
@@ -109,7 +116,27 @@ impl RecoveryCodes {
     /// The set of these codes; 32 at most count.
     #[must_use]
     pub fn of(codes: &[RecoveryCode]) -> Self {
-        Self { hashes: codes.iter().take(32).map(RecoveryCode::hash).collect(), used: 0 }
+        Self { hashes: codes.iter().take(32).map(RecoveryCode::hash).collect(), used: 0, until: None }
+    }
+
+    /// A set of one code for staff to tell a person, good until [`ISSUED_LIFE`] after `now`; and that code, for
+    /// the one page that shows it.
+    pub fn issue(now: Timestamp, entropy: &mut dyn Entropy) -> (Self, RecoveryCode) {
+        let code = RecoveryCode::generate(entropy);
+        let set = Self::of(std::slice::from_ref(&code));
+        (Self { until: Some(now.plus(ISSUED_LIFE)), ..set }, code)
+    }
+
+    /// Whether staff issued it, rather than its owner making it.
+    #[must_use]
+    pub const fn is_issued(&self) -> bool {
+        self.until.is_some()
+    }
+
+    /// Whether its time is over at `now`; that of a set without an end never is.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
     }
 
     /// Looks `code` up, in constant time for each hash (A39).
@@ -179,6 +206,16 @@ mod tests {
         set.used |= 1 << 9;
         assert_eq!((set.find(&codes[9]), set.find(&codes[0]), set.left()), (Found::Used, Found::Fresh(0), 9));
         assert_eq!(set.find(&RecoveryCode::generate(&mut SeededEntropy::new(7))), Found::Unknown);
+    }
+
+    #[test]
+    fn n17_an_issued_code_is_one_and_good_for_a_day() {
+        let (set, code) = RecoveryCodes::issue(Timestamp(5), &mut SeededEntropy::new(9));
+        assert_eq!((set.find(&code), set.left(), set.is_issued()), (Found::Fresh(0), 1, true));
+        let day = 86_400_000;
+        assert_eq!([5, day + 4, day + 5].map(|now| set.is_over(Timestamp(now))), [false, false, true]);
+        let (own, _) = RecoveryCodes::generate(&mut SeededEntropy::new(9));
+        assert!(!own.is_issued() && !own.is_over(Timestamp(i64::MAX)));
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Tenant {
     pub region: String,
     /// Where its texts and calls go.
     pub phone_countries: PhoneCountries,
+    /// Whether a reset of a patient's second step takes a second member of staff ([`crate::reset`]).
+    pub second_approver: bool,
     /// When it was created.
     pub created_at: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! `lanyard tenant create|list|texts|cool-down|registration`.
+//! `lanyard tenant create|list|texts|cool-down|resets|registration`.
 
 use std::collections::BTreeMap;
 
@@ -49,6 +49,17 @@ pub(in super::super) enum TenantCommand {
         /// 0 to 168; 0 for not at all. Without it nothing changes.
         #[arg(long)]
         hours: Option<String>,
+        #[command(flatten)]
+        server: ServeArgs,
+    },
+    /// Show or set whether a reset of a patient's second step takes a second member of staff.
+    Resets {
+        /// The tenant's domain.
+        #[arg(long)]
+        tenant: String,
+        /// true or false. Without it nothing changes.
+        #[arg(long)]
+        second_approver: Option<bool>,
         #[command(flatten)]
         server: ServeArgs,
     },
@@ -106,6 +117,16 @@ pub(in super::super) async fn run(command: &TenantCommand) -> Outcome {
             })
             .await
         }
+        TenantCommand::Resets { tenant, second_approver, server } => {
+            with(server.load()?, |app| async move {
+                let found = tenant_of(&app, tenant).await?;
+                let Some(second_approver) = *second_approver else { return Ok(shown(&found)) };
+                let set = tenants::set_second_approver(&app, found.id, second_approver, by()).await;
+                set.map_err(|error| said(error, tenant))?;
+                Ok(shown(&Tenant { second_approver, ..found }))
+            })
+            .await
+        }
         TenantCommand::Registration(command) => registration::run(command).await,
         TenantCommand::List { server } => {
             with(server.load()?, |app| async move {
@@ -124,5 +145,6 @@ fn shown(tenant: &Tenant) -> serde_json::Value {
         "domain": tenant.domain,
         "region": tenant.region,
         "phone_countries": tenant.phone_countries,
+        "second_approver": tenant.second_approver,
     })
 }

@@ -1,5 +1,7 @@
 //! `/clinic/{tenant}`: the staff's pages. [`Staff`] lets nobody else in.
 
+mod reset;
+
 use axum::{
     Router,
     extract::{Path, RawQuery, State},
@@ -25,7 +27,10 @@ use crate::{
 
 /// The routes of this console.
 pub fn routes() -> Router<App> {
-    Router::new().route("/clinic/{tenant}", get(list)).route("/clinic/{tenant}/patients/{id}", get(patient))
+    Router::new()
+        .route("/clinic/{tenant}", get(list))
+        .route("/clinic/{tenant}/patients/{id}", get(patient))
+        .merge(reset::routes())
 }
 
 fn looker(app: &App, staff: &Staff, client: Client) -> Looker {

@@ -51,6 +51,7 @@ pub fn routes() -> Router<App> {
         .route("/portal/{tenant}", get(tenants::overview))
         .route("/portal/{tenant}/texts", post(tenants::set_phone_countries))
         .route("/portal/{tenant}/cool-down", post(cool_down::set))
+        .route("/portal/{tenant}/resets", post(tenants::set_second_approver))
         .route("/portal/{tenant}/registration", post(tenants::switch_registration))
         .route("/portal/{tenant}/registration/tokens", get(initial_tokens::show).post(initial_tokens::create))
         .route("/portal/{tenant}/registration/tokens/{id}/revoke", post(initial_tokens::revoke))

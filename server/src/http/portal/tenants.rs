@@ -91,6 +91,8 @@ pub(super) async fn overview(
         "created" => done("The tenant is created"),
         "texts" => done("The countries are saved"),
         "cool-down" => done("The waiting time is saved"),
+        "resets-on" => done("Help with signing in takes a second person"),
+        "resets-off" => done("Help with signing in takes one person"),
         "registration-on" => done("Programs may register applications"),
         "registration-off" => done("Nobody but operators registers applications any more"),
         _ => None,
@@ -145,6 +147,7 @@ async fn drawn(app: &App, place: &Place, frame: Frame, refused: Refused) -> Resu
             hours: cools.hours(),
             form: refused.cool_down.unwrap_or_else(|| super::cool_down::present(cools)),
         },
+        second_approver: place.tenant.second_approver,
     };
     Ok(answer.draw(app, move || overview_page(frame.clone(), overview.clone())).await)
 }
@@ -180,6 +183,21 @@ async fn texts_refused(app: &App, place: &Place, typed: FormState) -> Result<Res
 pub(super) async fn refused(app: &App, place: &Place, refused: Refused) -> Result<Response, HttpError> {
     let frame = in_tenant(app, place, Section::Overview).await?;
     drawn(app, place, frame, refused).await
+}
+
+/// `POST /portal/{tenant}/resets`. Field `to` (`on` or `off`).
+pub(super) async fn set_second_approver(
+    State(app): State<App>,
+    sent: ConsoleForm<Place>,
+) -> Result<Response, HttpError> {
+    let ConsoleForm { who: place, client, fields } = sent;
+    let (wanted, done) = match fields.get("to") {
+        "on" => (true, "resets-on"),
+        "off" => (false, "resets-off"),
+        _ => return Err(HttpError::NotFound),
+    };
+    tenants::set_second_approver(&app, place.tenant.id, wanted, place.by(client)).await?;
+    Ok(on_to(&paths::portal_tenant(place.domain()), done))
 }
 
 /// `POST /portal/{tenant}/registration`. Fields `to` (`on` or `off`) and, for `on`, `most`.

@@ -175,7 +175,11 @@ pub async fn end_sessions(
     Ok(ended)
 }
 
-pub(super) async fn lock(app: &App, tx: &mut (dyn WriteTx + '_), account: Id<Account>) -> Result<(), StorageError> {
+pub(in crate::service) async fn lock(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    account: Id<Account>,
+) -> Result<(), StorageError> {
     match app.store.is_postgres() {
         true => tx.lock_account(account).await,
         false => Ok(()),

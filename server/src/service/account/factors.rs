@@ -40,7 +40,7 @@ pub enum Changed {
 }
 
 /// Holds the account and the session that asks, and judges it as it stands now.
-pub(super) async fn holds(
+pub(in crate::service) async fn holds(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
     account: Id<Account>,

@@ -95,6 +95,12 @@ fn address(event: &AuditEvent) -> String {
     }
 }
 
+// With the reason that staff gave: it is about the owner, who may read it.
+fn because(what: &str, event: &AuditEvent) -> String {
+    let reason = event.detail.get("reason").and_then(serde_json::Value::as_str).unwrap_or_default();
+    format!("{what}. Reason: {reason}")
+}
+
 /// An event as a sentence. What was done to somebody or something else is work, and said as that.
 pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
     let own = event.target.as_deref().is_none_or(|target| target == owner.to_string());
@@ -104,7 +110,12 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         Action::SignOut => "Signed out",
         Action::PasswordChecked => "The password was typed",
         Action::FactorChecked => "The second step was tried",
+        Action::RecoveryCodeUsed if event.detail.get("issued").is_some() => "Used the code from the clinic",
         Action::RecoveryCodeUsed => "Used a recovery code",
+        Action::ResetAsked if own => return because("Staff asked to help you sign in", event),
+        Action::ResetApproved if own => "A second member of staff approved that",
+        Action::ResetRefused if own => "Staff refused that, or took it back",
+        Action::ResetIssued if own => return because("Staff gave out a code to sign in", event),
         Action::PasswordReset => "Set a new password",
         Action::FactorBound => return format!("Added {}", method(event)),
         Action::FactorRemoved => return format!("Removed {}", method(event)),
@@ -164,6 +175,10 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         | Action::RoleGranted
         | Action::RoleRevoked
         | Action::PatientViewed
+        | Action::ResetAsked
+        | Action::ResetApproved
+        | Action::ResetRefused
+        | Action::ResetIssued
         | Action::PatientsListed
         | Action::SigningKeyCreated
         | Action::SigningKeyRevoked

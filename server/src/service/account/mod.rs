@@ -10,7 +10,7 @@ pub mod deletion;
 pub mod factors;
 pub mod history;
 pub mod not_me;
-pub(super) mod notices;
+pub(in crate::service) mod notices;
 pub mod passkeys;
 mod profile;
 pub mod recovery;
@@ -29,6 +29,7 @@ use lanyard_domain::{
 };
 use lanyard_storage::StorageError;
 
+pub(in crate::service) use access::lock;
 pub use access::{end_sessions, remove_access};
 pub use profile::{Change, change, form};
 

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long a notice is worth sending.
-pub(super) const NOTICE_LIFE: Millis = DAY;
+pub(in crate::service) const NOTICE_LIFE: Millis = DAY;
 
 /// What was done.
 #[derive(Debug, Clone, Copy)]
@@ -64,18 +64,18 @@ pub(super) async fn tell(
 }
 
 /// A change of what protects an account, told to one of its addresses.
-pub(super) struct Told<'a> {
-    pub(super) to: &'a EmailAddress,
-    pub(super) change: Change<'a>,
-    pub(super) not_me_path: Option<&'a str>,
-    pub(super) account_path: Option<&'a str>,
+pub(in crate::service) struct Told<'a> {
+    pub(in crate::service) to: &'a EmailAddress,
+    pub(in crate::service) change: Change<'a>,
+    pub(in crate::service) not_me_path: Option<&'a str>,
+    pub(in crate::service) account_path: Option<&'a str>,
 }
 
 /// Puts the mail into the outbox, with time and device; wake it after the commit.
 ///
 /// # Errors
 /// As [`tell`].
-pub(super) async fn protection(
+pub(in crate::service) async fn protection(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
     (tenant, name): (Id<Tenant>, &str),
@@ -124,7 +124,7 @@ pub(in crate::service) async fn readdressed(
 ///
 /// # Errors
 /// As [`tell`].
-pub(super) async fn send(
+pub(in crate::service) async fn send(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
     tenant: Id<Tenant>,

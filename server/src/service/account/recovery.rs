@@ -65,7 +65,7 @@ pub async fn make(app: &App, owner: Owner, client: Client, replaces: Option<Id<F
                 if !may_have(&factors) {
                     return Ok(Made::Alone);
                 }
-                if factors.iter().find(|factor| !factor.stands_alone()).map(|set| set.id) != replaces {
+                if factors.iter().find(|own| !own.stands_alone() && !own.is_issued()).map(|set| set.id) != replaces {
                     return Ok(Made::Already);
                 }
                 tx.replace_recovery_codes(account.id, &set, replaces, now).await?;

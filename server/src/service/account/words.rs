@@ -119,6 +119,7 @@ pub fn method(factor: &Factor, now: Timestamp) -> MethodView {
         }
         FactorSecret::Passkey(_) => ("Passkey", factor.name.clone()),
         FactorSecret::AuthenticatorApp { .. } => ("Authenticator app", factor.name.clone()),
+        FactorSecret::RecoveryCodes(codes) if codes.is_issued() => ("Code from the clinic", String::new()),
         FactorSecret::RecoveryCodes(codes) => ("Recovery codes", format!("{} left", codes.left())),
     };
     MethodView {
@@ -144,10 +145,10 @@ pub(super) fn pending(contact: &Contact) -> PendingView {
     PendingView { phone: contact.kind() == ContactKind::Phone, to: super::contact::shown(contact) }
 }
 
-/// A set of recovery codes; `None` for every other factor.
+/// A set of recovery codes that its owner made; `None` for every other factor.
 #[must_use]
 pub fn recovery(factor: &Factor, now: Timestamp) -> Option<RecoveryView> {
-    let codes = factor.secret.recovery()?;
+    let codes = factor.secret.recovery().filter(|codes| !codes.is_issued())?;
     Some(RecoveryView {
         id: factor.id.to_string(),
         left: codes.left(),

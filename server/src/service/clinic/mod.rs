@@ -2,6 +2,7 @@
 //! leaves one audit event (C1, O11); reading costs the same however many patients there are.
 
 mod cursor;
+pub mod reset;
 
 use lanyard_app::api::{
     account::Visitor,
@@ -56,12 +57,14 @@ pub async fn list(app: &App, looker: Looker, mut query: PatientListQuery) -> Res
     }
     let wanted = storage_query(looker.tenant, &query, asked.flatten().unwrap_or(Position::First));
     let (tenant, today) = (looker.tenant, app.clock.now().day());
-    let (page, figures) = app
+    let now = app.clock.now();
+    let (page, figures, waiting) = app
         .store
         .read(move |tx| {
             Box::pin(async move {
                 let page = tx.list_patients(&wanted).await?;
-                Ok::<_, StorageError>((page, figures(tx, tenant, today).await?))
+                let figures = figures(tx, tenant, today).await?;
+                Ok::<_, StorageError>((page, figures, reset::waiting(tx, tenant, now).await?))
             })
         })
         .await?;
@@ -71,6 +74,7 @@ pub async fn list(app: &App, looker: Looker, mut query: PatientListQuery) -> Res
         visitor: looker.visitor,
         cursor_refused,
         figures,
+        waiting,
         rows: page.patients.iter().map(row).collect(),
         previous: written(page.previous.map(Position::Before)),
         next: written(page.next.map(Position::After)),
@@ -179,11 +183,16 @@ pub async fn open(app: &App, looker: Looker, id: Id<Account>) -> Result<Option<P
                 audit::append(&own, tx, tenant, event).await?;
                 Ok::<_, StorageError>(Some(PatientView {
                     visitor: looker.visitor,
+                    id: id.to_string(),
                     name: account.full_name().unwrap_or_else(|| account.email.as_str().to_owned()),
                     email: account.email.as_str().to_owned(),
                     disabled: account.disabled_at.is_some(),
                     claims: words::claims(&account, &custom),
-                    methods: factors.iter().map(|factor| words::method(factor, now)).collect(),
+                    methods: factors
+                        .iter()
+                        .filter(|own| !own.is_issued())
+                        .map(|factor| words::method(factor, now))
+                        .collect(),
                     created: words::moment(account.created_at),
                     last_sign_in: account.last_sign_in_at.map(words::moment),
                     live_sessions: words::live_sessions(&sessions, None, now).len(),

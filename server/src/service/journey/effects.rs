@@ -118,12 +118,15 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
         Effect::FactorUsed { factor, step, .. } => {
             tx.factor_used(factor, step, now).await?;
         }
-        Effect::RecoveryCodeUsed { factor, at, account, to, left } => {
+        Effect::RecoveryCodeUsed { factor, at, account, to, left, issued } => {
             tx.use_recovery_code(factor, at, now).await?;
             tx.note_recovery(account, now).await?;
-            let detail = serde_json::json!({"left": left, "flow": hands.scene.flow.name.as_str()});
+            let mut detail = serde_json::json!({"left": left, "flow": hands.scene.flow.name.as_str()});
+            if issued {
+                detail["issued"] = true.into();
+            }
             audit(hands, tx, Action::RecoveryCodeUsed, Outcome::Success, Some(account), detail).await?;
-            let notice = Notice::RecoveryCodeUsed { left };
+            let notice = if issued { Notice::IssuedCodeUsed } else { Notice::RecoveryCodeUsed { left } };
             messages::enqueue(hands, tx, Outgoing::Notice { to: &to, notice }).await?;
         }
         Effect::PasskeyBackedUp { factor, backed_up } => tx.set_backed_up(factor, backed_up).await?,
@@ -234,6 +237,7 @@ const fn in_place_of(notice: Notice) -> Option<CodePurpose> {
         | Notice::PasswordChanged
         | Notice::PasskeyCopied
         | Notice::RecoveryCodeUsed { .. }
+        | Notice::IssuedCodeUsed
         | Notice::BrowserRemembered
         | Notice::PasswordDisabled => None,
     }

@@ -78,6 +78,7 @@ const fn can_be_repudiated(notice: Notice) -> bool {
         Notice::PasswordChanged
             | Notice::FactorBound(_)
             | Notice::RecoveryCodeUsed { .. }
+            | Notice::IssuedCodeUsed
             | Notice::FactorDisabled(_)
             | Notice::PasswordDisabled
             | Notice::BrowserRemembered
@@ -124,6 +125,7 @@ fn notice_of<'a>(
         Notice::PasswordChanged => Change::PasswordChanged,
         Notice::PasswordDisabled => Change::PasswordDisabled,
         Notice::PasskeyCopied => Change::PasskeyCopied,
+        Notice::IssuedCodeUsed => Change::IssuedCodeUsed,
         Notice::RecoveryCodeUsed { left } => Change::RecoveryCodeUsed(left),
         Notice::BrowserRemembered => Change::BrowserRemembered,
     };

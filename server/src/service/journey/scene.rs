@@ -1,6 +1,6 @@
 //! What stands around a journey: its tenant, application, flow, catalogue and demand.
 
-use std::{ops::Deref, sync::Arc};
+use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 
 use lanyard_domain::{
     application::Application,
@@ -54,8 +54,12 @@ impl Scene {
     /// The scene of the journey with `header`.
     #[must_use]
     pub fn of(app: &App, around: Arc<Surroundings>, header: &Header) -> Self {
+        let demanded = around.demand.clone().stricter(&header.demand).methods;
+        // As the journey has it: where none is demanded, and one is set up all the same, the flow's own.
+        let own = || header.flow.settings.mfa.second_factor().methods;
+        let methods = if demanded.is_empty() { own() } else { demanded };
         Self {
-            methods: usable(app, &around.demand.clone().stricter(&header.demand)),
+            methods: usable(app, &methods),
             demo: app.config.demo,
             start_again: start_again(app, &around, header, &|request| repeat(request)),
             start_elsewhere: start_again(app, &around, header, &|request| repeat_for_anybody(request)),
@@ -134,7 +138,7 @@ pub(super) async fn min_password_length(
 
 // A method without a provider is not offered, unless nothing else is left: then the page says
 // that the message cannot be sent.
-fn usable(app: &App, demand: &Demand) -> Vec<Method> {
+fn usable(app: &App, methods: &BTreeSet<Method>) -> Vec<Method> {
     let can = |method: &Method| match method {
         Method::Passkey => app.passkeys.is_some(),
         Method::AuthenticatorApp => true,
@@ -143,7 +147,7 @@ fn usable(app: &App, demand: &Demand) -> Vec<Method> {
         // Made at the account page.
         Method::RecoveryCode => false,
     };
-    let allowed: Vec<Method> = Method::ALL.into_iter().filter(|method| demand.methods.contains(method)).collect();
+    let allowed: Vec<Method> = Method::ALL.into_iter().filter(|method| methods.contains(method)).collect();
     let working: Vec<Method> = allowed.iter().copied().filter(can).collect();
     if working.is_empty() { allowed } else { working }
 }

@@ -240,7 +240,7 @@ fn challenge(
     // Nothing was sent: the page says so, and offers the other ways at once.
     let served = number.is_none_or(|number| phone::is_served(&sight.scene.tenant.phone_countries, number));
     let delivery = if served { sight.delivery } else { Delivery::Failed };
-    let ways = sight.account.map(|account| journey.ways(&sight.scene.demand, account)).unwrap_or_default();
+    let ways = sight.account.map(|account| journey.ways(&sight.scene.demand, account, sight.now)).unwrap_or_default();
     StageView::Challenge {
         remember_days: journey.remember_days(&sight.scene.demand).filter(|_| takes_digits(method)),
         method: method_of(method),

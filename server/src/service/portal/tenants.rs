@@ -89,6 +89,28 @@ pub async fn set_phone_countries(
         .await
 }
 
+/// Sets whether a reset by staff takes a second one. What is so already is no change.
+///
+/// # Errors
+/// [`PortalError::Conflict`] if somebody changed it at the same moment.
+pub async fn set_second_approver(app: &App, tenant: Id<Tenant>, wanted: bool, by: By) -> Result<(), PortalError> {
+    let own = app.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = tx.tenant_by_id(tenant).await?.ok_or(PortalError::NotFound)?;
+                if now.second_approver == wanted {
+                    return Ok(());
+                }
+                tx.set_second_approver(tenant, wanted).await?;
+                let detail = serde_json::json!({"second_approver": wanted});
+                record(&own, tx, tenant, &by, Action::TenantChanged, tenant.to_string(), detail).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
 fn internal(what: &str) -> PortalError {
     PortalError::Failed(JourneyError::Internal(format!("a new tenant: {what}")))
 }

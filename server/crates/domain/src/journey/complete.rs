@@ -142,7 +142,8 @@ pub(super) fn agree(context: &mut Context<'_, '_>, person: Person, shown: Items)
 // whatever the caller thinks.
 fn conclude(context: &mut Context<'_, '_>, person: Person, agreed: Option<Items>) -> Stage {
     let authentication = &person.authentication;
-    if !context.demand.is_met(authentication, authentication.level()) {
+    let met = context.demand.is_met(authentication, authentication.level());
+    if !met || second_factor::renewal_is_due(context, &person) {
         return Stage::SignIn;
     }
     let remember = remember::conclude(context, &person);

@@ -39,6 +39,8 @@ pub enum Notice {
         /// How many are left.
         left: u32,
     },
+    /// A code that staff issued was used (N16).
+    IssuedCodeUsed,
     /// A browser is remembered from now on (U23, U24).
     BrowserRemembered,
 }
@@ -129,6 +131,8 @@ pub enum Effect {
         to: EmailAddress,
         /// How many are left after it.
         left: u32,
+        /// Whether it is the code that staff issued.
+        issued: bool,
     },
     /// A passkey is backed up now, or no more.
     PasskeyBackedUp {

@@ -2,6 +2,8 @@
 //! authenticator app. What is bound stands from then on, or, for a new account, comes into being
 //! with it.
 
+use std::collections::BTreeSet;
+
 use super::{
     CodeProof, CodePurpose, Context, Effect, NewAccount, Notice, Person, Refusal, Stage,
     context::Send,
@@ -67,9 +69,18 @@ pub(super) fn confirm_email(context: &mut Context<'_, '_>, person: Person, mut p
     }
 }
 
+/// The methods that may be set up: those that are demanded, or the flow's own where nothing is demanded and one
+/// is set up all the same ([`super::second_factor::renewal_is_due`]).
+pub(super) fn offered(context: &Context<'_, '_>) -> BTreeSet<Method> {
+    match context.demand.methods.is_empty() {
+        true => context.header.flow.settings.mfa.second_factor().methods,
+        false => context.demand.methods.clone(),
+    }
+}
+
 /// Straight to the method if there is only one to choose.
 pub(super) fn start(context: &mut Context<'_, '_>, person: Person) -> Stage {
-    let mut methods = context.demand.methods.iter().copied();
+    let mut methods = offered(context).into_iter();
     match (methods.next(), methods.next()) {
         (Some(only), None) => begin(context, person, only),
         _ => Stage::ChooseMethod(person),
@@ -91,7 +102,7 @@ fn begin(context: &mut Context<'_, '_>, person: Person, method: Method) -> Stage
 
 /// Which method to set up.
 pub(super) fn choose(context: &mut Context<'_, '_>, person: Person, method: Method) -> Next {
-    if !context.demand.methods.contains(&method) {
+    if !offered(context).contains(&method) {
         return Err((Stage::ChooseMethod(person), Refusal::MethodUnavailable));
     }
     if !may_bind(context, &person) {
@@ -108,7 +119,7 @@ pub(super) fn enter_phone(
     number: PhoneNumber,
     method: Method,
 ) -> Next {
-    if !method.is_phone() || !context.demand.methods.contains(&method) {
+    if !method.is_phone() || !offered(context).contains(&method) {
         return Err((Stage::EnrolPhone { person, method: chosen }, Refusal::MethodUnavailable));
     }
     if !may_bind(context, &person) {

@@ -324,11 +324,16 @@ impl Journey {
     /// The factors and methods that the person at a challenge may answer with, the one that
     /// would be asked first at the front; empty where nobody is known.
     #[must_use]
-    pub fn ways(&self, now_demanded: &Demand, account: &AccountFacts) -> Vec<(Id<Factor>, crate::assurance::Method)> {
+    pub fn ways(
+        &self,
+        now_demanded: &Demand,
+        account: &AccountFacts,
+        now: Timestamp,
+    ) -> Vec<(Id<Factor>, crate::assurance::Method)> {
         let demand = remember::demand_of(&self.header, now_demanded);
         match self.stage.person() {
             Some(person) if person.authentication().account() == account.id => {
-                second_factor::ways_among(&demand, &account.factors, person)
+                second_factor::ways_among(&demand, &account.factors, person, now)
             }
             Some(_) | None => Vec::new(),
         }

@@ -6,7 +6,7 @@
 
 use super::{
     AccountFacts, Context, Effect, Header, Person, Refusal, Stage, Then,
-    enrol::{bind, known, may_bind, new_factor},
+    enrol::{bind, known, may_bind, new_factor, offered},
     refusal::Next,
     second_factor::{bound, proceed, second},
     sign_in::admits,
@@ -168,7 +168,7 @@ pub(super) fn create_offered(context: &mut Context<'_, '_>, person: Person, crea
 fn make(context: &mut Context<'_, '_>, person: Person, creation: PasskeyCreation, page: fn(Person) -> Stage) -> Next {
     let stay = |person, refusal| Err((page(person), refusal));
     let taken = take(context, creation.challenge);
-    if !context.demand.methods.contains(&Method::Passkey) {
+    if !offered(context).contains(&Method::Passkey) {
         return stay(person, Refusal::MethodUnavailable);
     }
     if !may_bind(context, &person) {

@@ -2,7 +2,7 @@
 
 use super::{
     Context, Effect, Person, Refusal, Stage,
-    second_factor::{counted, factor_of, failed, proceed},
+    second_factor::{bound, counted, factor_of, failed, proceed},
 };
 use crate::{
     assurance::Method,
@@ -12,7 +12,8 @@ use crate::{
     recovery::{Found, RecoveryCode},
 };
 
-/// Answers a challenge by a code of the set `id`.
+/// Answers a challenge by a code of the set `id`, or of another one that the account has: its owner's own set and
+/// the code that staff issued are asked for in one field.
 ///
 /// A code that was used before is a slip of its owner, who knows it, and no guess.
 pub(super) fn answer(
@@ -22,7 +23,11 @@ pub(super) fn answer(
     code: &RecoveryCode,
 ) -> Result<Stage, (Person, Refusal)> {
     let now = context.now();
-    let factor = factor_of(context, &person, id);
+    let of_code = bound(context, &person).iter().find(|factor| {
+        let codes = factor.secret.recovery();
+        codes.is_some_and(|codes| codes.find(code) != Found::Unknown)
+    });
+    let factor = factor_of(context, &person, id).map(|asked| of_code.cloned().unwrap_or(asked));
     let owner = context.facts.account.as_ref().map(|account| (account.id, account.email.clone()));
     let (Some(factor), Some((account, to))) = (factor, owner) else { return Err((person, Refusal::MethodUnavailable)) };
     let Some(codes) = factor.secret.recovery() else { return Err((person, Refusal::MethodUnavailable)) };
@@ -33,9 +38,13 @@ pub(super) fn answer(
         return Err((person, Refusal::FactorLocked { until }));
     }
     match codes.find(code) {
+        Found::Fresh(_) if codes.is_over(now) => {
+            failed(context, &factor, Method::RecoveryCode, false);
+            Err((person, Refusal::CodeExpired))
+        }
         Found::Fresh(at) => {
-            let left = codes.left().saturating_sub(1);
-            context.tell(Effect::RecoveryCodeUsed { factor: id, at, account, to, left });
+            let (left, issued) = (codes.left().saturating_sub(1), codes.is_issued());
+            context.tell(Effect::RecoveryCodeUsed { factor: factor.id, at, account, to, left, issued });
             let authentication = person.authentication.with_second(Method::RecoveryCode, now);
             Ok(proceed(context, Person { authentication, session: None, ..person }))
         }

@@ -46,8 +46,20 @@ pub(super) fn is_due(context: &Context<'_, '_>, person: &Person) -> bool {
     match person.then {
         // The password is not there yet: the level is judged once it is.
         Then::NewPassword => false,
-        Then::EditProfile | Then::Finish => !context.demand.is_met(authentication, authentication.level()),
+        Then::EditProfile | Then::Finish => {
+            renewal_is_due(context, person) || !context.demand.is_met(authentication, authentication.level())
+        }
     }
+}
+
+/// Whether a recovery code alone was the second factor, and the account has no other one any more that opens
+/// something. The code stood in for what was lost, once; a new factor is set up before anybody goes on, or the
+/// next sign-in would find nothing to ask for.
+pub(super) fn renewal_is_due(context: &Context<'_, '_>, person: &Person) -> bool {
+    let used = person.authentication.second();
+    let by_code_alone = used.len() == 1 && used.contains(&Method::RecoveryCode);
+    let opens = |factor: &Factor| factor.stands_alone() && factor.opens(context.now());
+    by_code_alone && !bound(context, person).iter().any(opens)
 }
 
 pub(super) fn bound<'a>(context: &'a Context<'_, '_>, person: &Person) -> &'a [Factor] {
@@ -80,14 +92,19 @@ pub(super) fn second(context: &mut Context<'_, '_>, person: Person) -> Stage {
 
 /// The bound factors and methods this person may answer with, the preferred one first.
 pub(super) fn ways(context: &Context<'_, '_>, person: &Person) -> Vec<(Id<Factor>, Method)> {
-    ways_among(&context.demand, bound(context, person), person)
+    ways_among(&context.demand, bound(context, person), person, context.now())
 }
 
 /// [`ways`] without a context, for the view.
-pub(super) fn ways_among(demand: &Demand, factors: &[Factor], person: &Person) -> Vec<(Id<Factor>, Method)> {
+pub(super) fn ways_among(
+    demand: &Demand,
+    factors: &[Factor],
+    person: &Person,
+    now: Timestamp,
+) -> Vec<(Id<Factor>, Method)> {
     let used = person.authentication.second();
     // What is dead is shown only where nothing else is left: its page says so.
-    let none_left = factors.iter().all(Factor::is_dead);
+    let none_left = used.is_empty() && !factors.iter().any(|factor| factor.opens(now));
     let live = || factors.iter().filter(|factor| factor.stands_alone() && (none_left || !factor.is_dead()));
     let all = || live().flat_map(|f| f.secret.methods().iter().map(move |m| (f, *m)));
     let mut found: Vec<_> = all()
@@ -102,10 +119,11 @@ pub(super) fn ways_among(demand: &Demand, factors: &[Factor], person: &Person) -
     // All passkeys of an account answer one challenge.
     let mut passkeys = 0;
     found.retain(|(_, method)| *method != Method::Passkey || std::mem::replace(&mut passkeys, 1) == 0);
-    // Recovery codes come last, for who has none of the others at hand.
+    // Recovery codes come last, for who has none of the others at hand; one page takes those of every set.
     if used.is_empty() && factors.iter().any(Factor::stands_alone) {
-        let sets = factors.iter().filter(|f| f.secret.recovery().is_some_and(|codes| codes.left() > 0));
-        found.extend(sets.filter(|f| none_left || !f.is_dead()).map(|factor| (factor, Method::RecoveryCode)));
+        let there = |f: &&Factor| f.secret.recovery().is_some_and(|codes| codes.left() > 0 && !codes.is_over(now));
+        let sets = factors.iter().filter(there).filter(|f| none_left || !f.is_dead());
+        found.extend(sets.max_by_key(|factor| factor.is_issued()).map(|factor| (factor, Method::RecoveryCode)));
     }
     found.into_iter().map(|(factor, method)| (factor.id, method)).collect()
 }
@@ -119,9 +137,13 @@ fn prefers(factor: &Factor, method: Method) -> bool {
     }
 }
 
-/// The number of the account's phone factor.
+/// The number of the account's phone factor; of one that is out of use only where there is no other.
 pub(super) fn phone_of(account: &AccountFacts) -> Option<PhoneNumber> {
-    account.factors.iter().find_map(|factor| factor.secret.number().cloned())
+    let numbers = |out_of_use| {
+        let phones = account.factors.iter().filter(move |factor| factor.is_dead() == out_of_use);
+        phones.filter_map(|factor| factor.secret.number().cloned())
+    };
+    numbers(false).chain(numbers(true)).next()
 }
 
 pub(super) fn factor_of(context: &Context<'_, '_>, person: &Person, id: Id<Factor>) -> Option<Factor> {

@@ -447,6 +447,7 @@ impl Store {
                 | super::Notice::BrowserRemembered
                 | super::Notice::PasswordDisabled
                 | super::Notice::RecoveryCodeUsed { .. }
+                | super::Notice::IssuedCodeUsed
                 | super::Notice::FactorDisabled(_) => {}
             },
             Effect::CreateAccount(new) => {

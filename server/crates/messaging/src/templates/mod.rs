@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 47] = sources![
+const SOURCES: [(&str, &str); 52] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -89,6 +89,11 @@ const SOURCES: [(&str, &str); 47] = sources![
     "secured.html",
     "recovery_code_used.txt",
     "recovery_code_used.html",
+    "reset.txt",
+    "reset.html",
+    "issued_code_used.txt",
+    "issued_code_used.html",
+    "reset_text.txt",
     "browser_remembered.txt",
     "browser_remembered.html",
     "deletion_planned.txt",
@@ -165,6 +170,10 @@ pub fn render(occasion: Occasion<'_>) -> Result<Message, TemplateError> {
             };
             Ok(Message::Text { to_e164: number(to_e164)?, body: fill("mfa_text.txt", values)? })
         }
+        Occasion::ResetText { to_e164, tenant, at_ms } => {
+            let values = context! { tenant => name(tenant)?, when => when(at_ms)? };
+            Ok(Message::Text { to_e164: number(to_e164)?, body: fill("reset_text.txt", values)? })
+        }
         Occasion::MfaCall { to_e164, tenant, code, language } => {
             let twiml = call(&name(tenant)?, digits(code)?, language)?;
             Ok(Message::Call { to_e164: number(to_e164)?, twiml })
@@ -187,11 +196,19 @@ fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
         Change::Secured => (("secured.txt", "secured.html"), None),
         Change::DeletionPlanned(_) => (("deletion_planned.txt", "deletion_planned.html"), None),
         Change::DeletionUndone => (("deletion_undone.txt", "deletion_undone.html"), None),
+        Change::Reset { .. } => (("reset.txt", "reset.html"), None),
+        Change::IssuedCodeUsed => (("issued_code_used.txt", "issued_code_used.html"), None),
         Change::RecoveryCodeUsed(_) => (("recovery_code_used.txt", "recovery_code_used.html"), None),
     };
     let left = match news.change {
         Change::RecoveryCodeUsed(left) => Some(left),
         _ => None,
+    };
+    let (off, recognised) = match news.change {
+        Change::Reset { off, recognised } => {
+            (off.iter().map(|step| step_words(*step)).collect(), single_line(recognised, MAX_NAME))
+        }
+        _ => (Vec::new(), String::new()),
     };
     let device = single_line(news.device, MAX_NAME);
     let end = if let Change::DeletionPlanned(at) = news.change { when(at)? } else { String::new() };
@@ -201,6 +218,8 @@ fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
         step => step.map_or_else(String::new, step_words),
         end => end,
         address => address,
+        off => off,
+        recognised => recognised,
         left => left.map_or_else(String::new, left_words),
         few => left.is_some_and(|left| left <= FEW_LEFT),
         when => when(news.at_ms)?,

@@ -57,6 +57,15 @@ pub enum Change<'a> {
     RecoveryCodeUsed(u32),
     /// A browser is remembered: the password alone signs in there for a while.
     BrowserRemembered,
+    /// Staff of the clinic turned second steps off and gave a code for one sign-in.
+    Reset {
+        /// What was turned off; empty where it was off before.
+        off: &'a [SecondStep<'a>],
+        /// How the person was recognised, as the end of "The clinic's staff say that they recognised you …".
+        recognised: &'a str,
+    },
+    /// The code that staff gave was used (N16).
+    IssuedCodeUsed,
 }
 
 /// A change of what protects an account, and what its owner needs to judge it. Paths begin with `/` and become
@@ -191,6 +200,15 @@ pub enum Occasion<'a> {
         code: &'a str,
         /// Minutes until it expires.
         minutes: u32,
+    },
+    /// Staff of the clinic gave somebody a code for signing in: told to each phone of the account (N20).
+    ResetText {
+        /// Recipient.
+        to_e164: &'a str,
+        /// The clinic.
+        tenant: &'a str,
+        /// When, in epoch milliseconds.
+        at_ms: i64,
     },
     /// A code by phone call (U16).
     MfaCall {

@@ -42,6 +42,14 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
         protection(tenant, device, origin, Change::StepAdded(SecondStep::RecoveryCodes)),
         protection(tenant, device, origin, Change::RecoveryCodeUsed(3)),
         protection(tenant, device, origin, Change::BrowserRemembered),
+        protection(
+            tenant,
+            device,
+            origin,
+            Change::Reset { off: &[SecondStep::AuthenticatorApp, SecondStep::TextMessage(PHONE)], recognised: device },
+        ),
+        protection(tenant, device, origin, Change::Reset { off: &[], recognised: "in person" }),
+        protection(tenant, device, origin, Change::IssuedCodeUsed),
         protection(tenant, device, origin, Change::EmailChanged("n•••@example.com")),
         protection(tenant, device, origin, Change::EmailIsNew),
         protection(tenant, device, origin, Change::Secured),
@@ -260,19 +268,52 @@ fn n20_u24_every_change_is_told_with_time_and_device() {
     let mails = emails("Acme", "Firefox on Linux", &origin);
     // What was turned off after too many wrong tries was nobody's doing who could be named.
     let by_somebody = |change: &Change<'_>| {
-        !matches!(change, Change::PasswordDisabled | Change::StepDisabled(_) | Change::PasskeyCopied)
+        !matches!(
+            change,
+            // Staff did it, and their browser is nobody's business.
+            Change::PasswordDisabled | Change::StepDisabled(_) | Change::PasskeyCopied | Change::Reset { .. }
+        )
     };
     let told: Vec<_> = mails
         .into_iter()
         .filter(|mail| matches!(mail, Occasion::Protection(news) if by_somebody(&news.change)))
         .collect();
-    assert_eq!(told.len(), 11);
+    assert_eq!(told.len(), 12);
     for mail in told {
         let (subject, text, html) = email(mail);
         for part in ["22 November 2026, 06:00 UTC", "Device: Firefox on Linux"] {
             assert!(text.contains(part) && html.contains(part), "{subject}: {part} in {text}");
         }
     }
+}
+
+#[test]
+fn n20_a_reset_by_staff_is_told_with_what_is_off_by_mail_and_by_text_without_a_link() {
+    let origin = origin();
+    let off = [SecondStep::AuthenticatorApp, SecondStep::TextMessage(PHONE)];
+    let change = Change::Reset { off: &off, recognised: "in person with a document" };
+    let (subject, text, html) = email(protection("Acme", "Staff's own browser", &origin, change));
+    assert!(subject.contains("code to sign in"), "{subject}");
+    for body in [&text, &html] {
+        for part in ["22 November 2026, 06:00 UTC", "authenticator app", "•••• 42", "in person with a document"]
+        {
+            assert!(body.contains(part), "{part}: {body}");
+        }
+        assert!(
+            body.contains("This wasn't me") && !body.contains("own browser</") && !body.contains("Device"),
+            "{body}"
+        );
+    }
+    let nothing = Change::Reset { off: &[], recognised: "in person with a document" };
+    assert!(!email(protection("Acme", "", &origin, nothing)).1.contains("Turned off"));
+    let text = render(Occasion::ResetText { to_e164: PHONE, tenant: "Acme", at_ms: NOW_MS }).unwrap();
+    assert_eq!(
+        text.words(),
+        "Acme: Our staff gave out a code to sign in to your account on 22 November 2026, 06:00 UTC. \
+         If you did not ask for it, contact us now."
+    );
+    let nobody = Occasion::ResetText { to_e164: "911", tenant: "Acme", at_ms: NOW_MS };
+    assert!(matches!(render(nobody), Err(TemplateError::BadRecipient)));
 }
 
 #[test]

@@ -11,7 +11,7 @@ UPDATE repudiations SET brings_back = 1 WHERE EXISTS (
 -- same conditions, word for word.
 CREATE INDEX audit_changes_by_actor ON audit (actor, action, at, id)
     WHERE actor IS NOT NULL AND outcome = 'success'
-        AND action IN ('password_reset', 'factor_removed', 'browser_remembered', 'email_changed', 'profile_changed', 'deletion_requested', 'data_exported', 'consent_given', 'device_approved');
+        AND action IN ('password_reset', 'factor_removed', 'reset_issued', 'browser_remembered', 'email_changed', 'profile_changed', 'deletion_requested', 'data_exported', 'consent_given', 'device_approved');
 CREATE INDEX audit_changes_of_subject ON audit (target, action, at, id)
     WHERE target IS NOT NULL AND outcome = 'success'
-        AND action IN ('password_reset', 'factor_removed', 'browser_remembered', 'email_changed', 'profile_changed', 'deletion_requested', 'data_exported', 'consent_given', 'device_approved');
+        AND action IN ('password_reset', 'factor_removed', 'reset_issued', 'browser_remembered', 'email_changed', 'profile_changed', 'deletion_requested', 'data_exported', 'consent_given', 'device_approved');

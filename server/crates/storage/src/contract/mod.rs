@@ -23,6 +23,7 @@ mod recovery;
 mod registrations;
 mod remembered;
 mod repudiations;
+mod resets;
 mod sessions;
 mod signing_keys;
 mod steps;

@@ -163,6 +163,7 @@ pub(super) struct FactsRow {
     backed_up: Option<i64>,
     copied_at: Option<i64>,
     used_codes: Option<i64>,
+    issued_until: Option<i64>,
 }
 
 impl FactsRow {
@@ -180,6 +181,7 @@ impl FactsRow {
             backed_up: self.backed_up,
             copied_at: self.copied_at,
             used_codes: self.used_codes,
+            issued_until: self.issued_until,
         })
     }
 }
@@ -205,7 +207,7 @@ macro_rules! select_facts {
         concat!(
             "SELECT a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, a.delete_at, a.passkey_declined_at, \
                 f.id AS factor, f.secret, f.name, f.created_at AS bound_at, \
-                f.last_used_at, f.last_step, f.failures, f.locked_until, f.backed_up, f.copied_at, f.used_codes \
+                f.last_used_at, f.last_step, f.failures, f.locked_until, f.backed_up, f.copied_at, f.used_codes, f.issued_until \
              FROM accounts a LEFT JOIN factors f ON f.account_id = a.id \
              WHERE a.tenant_id = $1 AND ",
             $condition,

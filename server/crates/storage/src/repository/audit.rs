@@ -87,7 +87,7 @@ macro_rules! changes {
              FROM audit WHERE ",
             $whose,
             " AND outcome = 'success' \
-             AND action IN ('password_reset', 'factor_removed', 'browser_remembered', 'email_changed', 'profile_changed', 'deletion_requested', 'data_exported', 'consent_given', 'device_approved') \
+             AND action IN ('password_reset', 'factor_removed', 'reset_issued', 'browser_remembered', 'email_changed', 'profile_changed', 'deletion_requested', 'data_exported', 'consent_given', 'device_approved') \
              AND at >= $2) latest WHERE nth <= $4"
         )
     };

@@ -58,6 +58,7 @@ pub(super) struct FactorRow {
     pub(super) backed_up: Option<i64>,
     pub(super) copied_at: Option<i64>,
     pub(super) used_codes: Option<i64>,
+    pub(super) issued_until: Option<i64>,
 }
 
 impl TryFrom<FactorRow> for Factor {
@@ -72,6 +73,7 @@ impl TryFrom<FactorRow> for Factor {
         if let FactorSecret::RecoveryCodes(codes) = &mut secret {
             // Whatever is not written down as unused was used.
             codes.used = row.used_codes.and_then(|used| u32::try_from(used).ok()).unwrap_or(u32::MAX);
+            codes.until = time(row.issued_until);
         }
         Ok(Self {
             id: Id::from_uuid(row.id),

@@ -34,6 +34,7 @@ mod registration;
 mod relying_party;
 mod remembered;
 mod repudiation;
+mod reset;
 mod role;
 mod send;
 mod session;
@@ -75,6 +76,7 @@ pub use registration::{RegistrationReads, RegistrationWrites};
 pub use relying_party::{RelyingParty, RelyingPartyReads, RelyingPartyWrites};
 pub use remembered::{RememberedReads, RememberedWrites};
 pub use repudiation::{Repudiation, RepudiationReads, RepudiationWrites};
+pub use reset::{ResetReads, ResetWrites};
 pub use role::{RoleReads, RoleWrites};
 pub use send::{SendReads, SendWrites};
 pub use session::{SessionReads, SessionWrites};
@@ -135,7 +137,7 @@ transaction! {
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
         ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
         StepReads, ConsentReads, DeviceCodeReads, PushedRequestReads, RedemptionReads,
-        RegistrationReads, PasskeyReads, RepudiationReads, ContactReads, KnownPlaceReads, RememberedReads,
+        RegistrationReads, PasskeyReads, RepudiationReads, ResetReads, ContactReads, KnownPlaceReads, RememberedReads,
         CoolDownReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
@@ -143,7 +145,7 @@ transaction! {
         RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
         SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, ConsentWrites, DeviceCodeWrites,
         RedemptionWrites, RegistrationWrites, PasskeyWrites, RepudiationWrites, ContactWrites, KnownPlaceWrites, RecoveryWrites,
-        RememberedWrites, CoolDownWrites;
+        RememberedWrites, CoolDownWrites, ResetWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

@@ -24,8 +24,20 @@ pub trait RecoveryWrites {
         replaces: Option<Id<Factor>>,
         at: Timestamp,
     ) -> Result<()>;
+    /// Puts a code that staff issued in the place of the one before, if there was one, good until `until`; and what
+    /// journeys know of the account is out of date (failure 8). Conflict if the account has no factor at all that
+    /// the code could stand in for.
+    async fn issue_recovery_code(
+        &mut self,
+        account: Id<Account>,
+        set: &NewFactor,
+        until: Timestamp,
+        at: Timestamp,
+    ) -> Result<()>;
+    /// Deletes at most `limit` issued codes, used or not, that ended before `before`; how many.
+    async fn delete_old_issued_codes(&mut self, before: Timestamp, limit: u32) -> Result<u64>;
     /// Uses up the `code`-th code of a set (0 to 31) and clears the set's failures. Conflict if it was used, if
-    /// the set is locked, off or gone: of several at once one wins (D7).
+    /// the set is locked, off, over or gone: of several at once one wins (D7).
     async fn use_recovery_code(&mut self, set: Id<Factor>, code: u32, at: Timestamp) -> Result<()>;
 }
 
@@ -42,7 +54,7 @@ both!(RecoveryWrites {
         }
         lock_holder!(self, account);
         if let Some(old) = replaces {
-            let delete = sqlx::query("DELETE FROM factors WHERE id = $1 AND account_id = $2 AND used_codes IS NOT NULL");
+            let delete = sqlx::query("DELETE FROM factors WHERE id = $1 AND account_id = $2 AND used_codes IS NOT NULL AND issued_until IS NULL");
             hit(delete.bind(old.uuid()).bind(account.uuid()).execute(&mut *self.db).await?.rows_affected())?;
         }
         let insert = sqlx::query(
@@ -56,6 +68,40 @@ both!(RecoveryWrites {
         hit(insert.execute(&mut *self.db).await?.rows_affected())
     }
 
+    async fn issue_recovery_code(
+        &mut self,
+        account: Id<Account>,
+        set: &NewFactor,
+        until: Timestamp,
+        at: Timestamp,
+    ) -> Result<()> {
+        if set.secret.recovery().is_none() {
+            return Err(StorageError::Inconsistent("another factor than recovery codes"));
+        }
+        lock_holder!(self, account);
+        let delete = sqlx::query("DELETE FROM factors WHERE account_id = $1 AND issued_until IS NOT NULL");
+        delete.bind(account.uuid()).execute(&mut *self.db).await?;
+        let insert = sqlx::query(
+            "INSERT INTO factors (id, account_id, secret, name, created_at, failures, used_codes, issued_until) \
+             SELECT $1, $2, $3, $4, $5, 0, 0, $6 WHERE EXISTS (SELECT 1 FROM factors \
+                WHERE account_id = $2 AND used_codes IS NULL) \
+             ON CONFLICT DO NOTHING",
+        );
+        let insert = insert.bind(set.id.uuid()).bind(account.uuid()).bind(serde_json::to_string(&set.secret)?);
+        let insert = insert.bind(&set.name).bind(at.0).bind(until.0);
+        hit(insert.execute(&mut *self.db).await?.rows_affected())?;
+        let outdate = sqlx::query("UPDATE accounts SET password_version = password_version + 1 WHERE id = $1");
+        hit(outdate.bind(account.uuid()).execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn delete_old_issued_codes(&mut self, before: Timestamp, limit: u32) -> Result<u64> {
+        let delete = sqlx::query(
+            "DELETE FROM factors WHERE id IN \
+             (SELECT id FROM factors WHERE issued_until < $1 ORDER BY issued_until LIMIT $2)",
+        );
+        Ok(delete.bind(before.0).bind(i64::from(limit)).execute(&mut *self.db).await?.rows_affected())
+    }
+
     async fn use_recovery_code(&mut self, set: Id<Factor>, code: u32, at: Timestamp) -> Result<()> {
         if code >= u32::BITS {
             return Err(StorageError::Conflict);
@@ -64,7 +110,7 @@ both!(RecoveryWrites {
         let update = sqlx::query(
             "UPDATE factors SET failures = 0, locked_until = NULL, last_used_at = $2, used_codes = used_codes | $3 \
              WHERE id = $1 AND (locked_until IS NULL OR locked_until <= $2) AND failures < $4 \
-                AND used_codes IS NOT NULL AND (used_codes & $3) = 0",
+                AND used_codes IS NOT NULL AND (used_codes & $3) = 0 AND (issued_until IS NULL OR issued_until > $2)",
         );
         let update = update.bind(set.uuid()).bind(at.0).bind(bit).bind(i64::from(MAX_CONSECUTIVE));
         hit(update.execute(&mut *self.db).await?.rows_affected())

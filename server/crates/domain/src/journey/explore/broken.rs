@@ -328,6 +328,21 @@ impl Machine for RecoveryAlone {
     }
 }
 
+/// Lets who used a code go on without a new factor, as if the lost ones opened something.
+struct SkipsRenewal;
+
+impl Machine for SkipsRenewal {
+    fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        let mut facts = facts.clone();
+        if matches!(event, Event::SubmitRecoveryCode { .. }) {
+            for factor in facts.account.iter_mut().flat_map(|account| &mut account.factors) {
+                factor.failures = 0;
+            }
+        }
+        journey.step(event, &facts, tools)
+    }
+}
+
 #[test]
 fn recovery_codes_that_work_twice_or_alone_are_caught() {
     let seats = [plan(Who::Owner, Flow::Strong, FlowType::SignIn), plan(Who::Owner, Flow::Strong, FlowType::SignIn)];
@@ -347,4 +362,8 @@ fn recovery_codes_that_work_twice_or_alone_are_caught() {
     let alone = Scenario { recovery: Recovery::Alone, ..recovering };
     assert_eq!(walk(&alone, &Production).broken, Default::default());
     caught(&RecoveryAlone, &alone, Property::DemandsMet);
+    let issued = Scenario { recovery: Recovery::Issued, ..recovering };
+    assert_eq!(walk(&issued, &Production).broken, Default::default());
+    caught(&ForgetsUsedRecovery, &issued, Property::CodeOnce);
+    caught(&SkipsRenewal, &issued, Property::OwnLevel);
 }

@@ -290,6 +290,16 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             ..recovering
         },
         Scenario {
+            name: "a code that staff issued, and the phone turned off: a sign-in, and the weak flow's reset",
+            seats: [owner(Flow::Strong, FlowType::SignIn), owner(Flow::Weak, FlowType::PasswordReset)],
+            minimum: Minimum::None,
+            recovery: Recovery::Issued,
+            mistakes: 0,
+            steps: 6,
+            together: 7,
+            ..recovering
+        },
+        Scenario {
             name: "remembered browsers of two people; a session, and a reset, in one",
             seats: [
                 then(owner(Flow::Strong, FlowType::SignIn), Flow::Strong, FlowType::PasswordReset),

@@ -377,6 +377,9 @@ pub(super) fn completed(
     must(stored.is_some_and(|a| !a.disabled), Property::DemandsMet, "complete for a disabled account")?;
     let present = stored.is_some_and(|a| a.password_version == ghost.version);
     must(present, Property::DemandsMet, "complete with a password that was replaced")?;
+    let opens = stored.is_some_and(|a| a.factors.iter().any(|f| f.stands_alone() && f.opens(state.now)));
+    let by_code = ghost.used.iter().eq([&Method::RecoveryCode]);
+    must(!by_code || opens, Property::OwnLevel, "complete by a recovery code, and no factor is left")?;
     let own = audience != Audience::SelfService || at_own_level(state, seat, account);
     must(own, Property::OwnLevel, "self-service below the account's level")
 }

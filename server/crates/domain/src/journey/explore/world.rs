@@ -17,6 +17,7 @@ use crate::{
     clock::{MINUTE, Millis, SECOND, Timestamp},
     consent::{Item, Items},
     entropy::SeededEntropy,
+    factor::{FactorSecret, MAX_CONSECUTIVE},
     id::Id,
     secret::TokenHash,
     session::Session,
@@ -111,6 +112,8 @@ pub(super) enum Recovery {
     Beside,
     /// And nothing else, as the store never has it: the machine by itself must not be fooled.
     Alone,
+    /// Staff turned the phone off and issued a code.
+    Issued,
 }
 
 /// The codes of B's set.
@@ -318,7 +321,11 @@ impl Scenario {
     pub(super) fn start(&self) -> State {
         let mut factors = if self.recovery == Recovery::Alone { Vec::new() } else { vec![phone_factor(PHONE_B)] };
         if self.recovery != Recovery::None {
-            factors.push(recovery_factor(RECOVERY_CODES));
+            let mut codes = recovery_factor(RECOVERY_CODES);
+            if let (Recovery::Issued, FactorSecret::RecoveryCodes(codes)) = (self.recovery, &mut codes) {
+                codes.until = Some(Timestamp(i64::MAX));
+            }
+            factors.push(codes);
         }
         if self.b_has_app {
             factors.push(app_factor(SEED_B));
@@ -327,6 +334,9 @@ impl Scenario {
             factors.push(passkey_factor(KEY_B));
         }
         let mut accounts = vec![account(10, A, Vec::new()), account(20, B, factors)];
+        if self.recovery == Recovery::Issued {
+            accounts[1].factors[0].failures = MAX_CONSECUTIVE;
+        }
         let mut browsers = Vec::new();
         if self.remembered {
             accounts.push(account(30, EVIL, vec![phone_factor(PHONE_EVIL)]));

@@ -41,7 +41,11 @@ fn u19_recovery_codes_are_offered_last_and_not_when_they_are_used_up() {
     let mut desk = desk(FlowType::SignIn, &on());
     desk.sign_in(B);
     let ways = |desk: &Desk| -> Vec<Method> {
-        desk.journey.ways(&desk.demand, &desk.store.accounts[1]).into_iter().map(|(_, method)| method).collect()
+        desk.journey
+            .ways(&desk.demand, &desk.store.accounts[1], desk.now)
+            .into_iter()
+            .map(|(_, method)| method)
+            .collect()
     };
     assert_eq!(ways(&desk), [Method::TextMessage, Method::PhoneCall, Method::RecoveryCode]);
     desk.store.accounts[1].factors[1].last_used_at = Some(desk.now);
@@ -61,7 +65,9 @@ fn n9_recovery_codes_work_when_every_other_factor_is_disabled() {
     assert!(at_codes(&desk), "{}", desk.stage());
     assert!(desk.store.outbox.is_empty(), "no code goes to a disabled phone");
     desk.ok(recover(1));
-    assert_eq!(desk.level(), Level::Aal2);
+    assert_eq!(desk.stage(), "confirm_email", "n18: nothing else is left, so a new one is set up first");
+    desk.prove(B);
+    assert_eq!(desk.stage(), "choose_method");
 }
 
 #[test]
@@ -122,4 +128,75 @@ fn n19_no_journey_sets_recovery_codes_up() {
     desk.sign_in(A).prove(A);
     assert_eq!(desk.stage(), "choose_method");
     assert_eq!(desk.send(WAY), Some(Refusal::MethodUnavailable));
+}
+
+/// B's phone is turned off, and staff issued the first of two codes; the second is a set of B's own.
+fn issued(kind: FlowType, demand: &Demand) -> Desk {
+    let mut desk = Desk::with(kind, Audience::Patients, demand, vec![phone_factor(PHONE), recovery_factor(1)]);
+    let until = desk.now.plus(crate::recovery::ISSUED_LIFE);
+    desk.store.accounts[1].factors[0].failures = MAX_CONSECUTIVE;
+    if let FactorSecret::RecoveryCodes(codes) = &mut desk.store.accounts[1].factors[1].secret {
+        codes.until = Some(until);
+    }
+    desk
+}
+
+#[test]
+fn n17_n18_an_issued_code_leads_to_the_code_to_the_address_and_a_new_factor() {
+    for demand in [on(), Demand::mfa([Method::Passkey, Method::AuthenticatorApp])] {
+        let mut desk = issued(FlowType::SignIn, &demand);
+        desk.sign_in(B);
+        assert!(at_codes(&desk), "{}", desk.stage());
+        desk.ok(recover(0));
+        assert_eq!(desk.stage(), "confirm_email");
+        assert!(desk.effects.iter().any(|effect| matches!(effect, Effect::RecoveryCodeUsed { issued: true, .. })));
+        desk.prove(B);
+        assert_eq!(desk.stage(), "choose_method", "the dead phone is no way any more");
+        let at = desk.journey.stage().person().map(|person| person.authentication().second().clone());
+        assert_eq!(at, Some([Method::RecoveryCode].into()));
+    }
+}
+
+#[test]
+fn n17_an_issued_code_is_over_after_a_day() {
+    let mut desk = issued(FlowType::SignIn, &on());
+    desk.now = desk.now.plus(crate::recovery::ISSUED_LIFE - 1000);
+    desk.begin(501, FlowType::SignIn, Audience::Patients);
+    desk.sign_in(B);
+    assert!(at_codes(&desk));
+    desk.now = desk.now.plus(1000);
+    assert_eq!(desk.send(recover(0)), Some(Refusal::CodeExpired));
+    assert_eq!(desk.store.accounts[1].factors[1].failures, 0, "a slip, not a guess");
+    desk.begin(502, FlowType::SignIn, Audience::Patients);
+    desk.sign_in(B);
+    assert!(!at_codes(&desk), "it is not asked for any more: {}", desk.stage());
+    assert_eq!(desk.stage(), "challenge", "and the account is not below its level");
+}
+
+#[test]
+fn n18_a_reset_by_an_issued_code_sets_a_factor_up_where_the_flow_asks_for_none() {
+    let mut desk = issued(FlowType::PasswordReset, &off());
+    desk.ok(Event::RequestCode { email: email(B) }).prove(B);
+    assert!(at_codes(&desk), "{}", desk.stage());
+    desk.ok(recover(0));
+    assert_eq!(desk.stage(), "new_password");
+    desk.ok(Event::SubmitNewPassword { phc: "changed".to_owned() });
+    assert_eq!(desk.stage(), "choose_method", "the address is proved");
+}
+
+#[test]
+fn n15_one_page_takes_the_owners_codes_and_the_issued_one() {
+    let mut desk = issued(FlowType::SignIn, &on());
+    let FactorSecret::RecoveryCodes(own) = recovery_factor(3) else { unreachable!() };
+    let set = desk.store.accounts[1].factors[1].clone();
+    let secret = FactorSecret::RecoveryCodes(own);
+    desk.store.accounts[1].factors.push(crate::factor::Factor { id: id(779), secret, ..set });
+    desk.sign_in(B);
+    let ways = desk.journey.ways(&desk.demand, &desk.store.accounts[1], desk.now);
+    assert_eq!(ways.len(), 1, "{ways:?}");
+    // The second code of the owner's set; both sets have the first.
+    desk.ok(recover(2));
+    assert_eq!(desk.stage(), "confirm_email");
+    let used = |at: usize| desk.store.accounts[1].factors[at].secret.recovery().map(|codes| codes.used);
+    assert_eq!((used(1), used(2)), (Some(0), Some(0b100)));
 }
