@@ -44,6 +44,7 @@ mod passwords;
 mod policy;
 mod portal;
 mod portal_initial_tokens;
+mod provider_fallback;
 mod providers;
 mod races;
 mod registration;

@@ -66,6 +66,8 @@ pub enum Action {
     PatientViewed,
     PatientsListed,
     MessageFailed,
+    ProviderFailing,
+    ProviderRecovered,
     SigningKeyCreated,
     SigningKeyRevoked,
     SigningKeyDeleted,

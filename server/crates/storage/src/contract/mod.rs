@@ -12,6 +12,7 @@ mod factors;
 mod grants;
 mod journeys;
 mod known_places;
+mod message_providers;
 mod outbox;
 mod passkeys;
 mod patients;

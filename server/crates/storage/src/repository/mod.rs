@@ -20,6 +20,7 @@ mod grant;
 mod invitation;
 mod journey;
 mod known_place;
+mod message_provider;
 mod meta;
 mod outbox;
 mod passkey;
@@ -58,6 +59,7 @@ pub use grant::{GrantReads, GrantWrites};
 pub use invitation::{InvitationReads, InvitationWrites};
 pub use journey::{JourneyReads, JourneySave, JourneyWrites, StoredJourney};
 pub use known_place::{KnownPlaceReads, KnownPlaceWrites};
+pub use message_provider::{MessageProviderReads, MessageProviderWrites, ProviderFailure, ProviderHealth};
 pub use meta::{META_DEMO, META_KEY_CHECK, MetaReads, MetaWrites};
 pub use outbox::{ClaimedMessage, MessageStatus, NewMessage, OutboxReads, OutboxWrites};
 pub use passkey::{PasskeyReads, PasskeyWrites};
@@ -130,14 +132,15 @@ transaction! {
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
         ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
         StepReads, ConsentReads, DeviceCodeReads, PushedRequestReads, RedemptionReads,
-        RegistrationReads, PasskeyReads, RepudiationReads, ContactReads, KnownPlaceReads, RememberedReads;
+        RegistrationReads, PasskeyReads, RepudiationReads, ContactReads, KnownPlaceReads, RememberedReads,
+        MessageProviderReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
         SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, ConsentWrites, DeviceCodeWrites,
         RedemptionWrites, RegistrationWrites, PasskeyWrites, RepudiationWrites, ContactWrites, KnownPlaceWrites, RecoveryWrites,
-        RememberedWrites;
+        RememberedWrites, MessageProviderWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.
