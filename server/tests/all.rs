@@ -17,6 +17,7 @@ mod account_not_me;
 mod account_passkeys;
 mod account_recovery;
 mod account_way;
+mod attestation;
 mod audit;
 mod codes;
 mod command_line;

@@ -186,6 +186,18 @@ pub struct Overview {
     pub registration: RegistrationPanel,
     /// Where texts and calls go.
     pub texts: TextsPanel,
+    /// Of which makes passkeys of staff must be.
+    pub passkeys: PasskeysPanel,
+}
+
+/// Of which makes new passkeys of staff must be. Fields `makes`, `roots`, and `was` for what the form was
+/// drawn from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasskeysPanel {
+    /// The makes' names; none: of any.
+    pub makes: Vec<String>,
+    /// The form as it is typed.
+    pub form: FormState,
 }
 
 /// Where texts and calls go. Fields `countries`, and `was` for what the form was drawn from.

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::{
     addresses, domain,
     parts::{copyable, pages, search_form},
-    portal_page, words,
+    portal_page, staff_passkeys, words,
 };
 use crate::{
     api::portal::{FormState, Frame, Listing, Overview, RegistrationPanel, TenantRow, TextsPanel},
@@ -118,8 +118,10 @@ pub fn overview_page(frame: Frame, overview: Overview) -> AnyView {
     let steps = checklist(&domain, &overview);
     let registration = registration(&domain, frame.csrf.clone(), &overview.registration);
     let texts = texts(&domain, frame.csrf.clone(), &overview.texts);
+    let passkeys = staff_passkeys::panel(&domain, frame.csrf.clone(), &overview.passkeys);
     let mut problems = overview.registration.form.problems.clone();
     problems.extend(overview.texts.form.problems.clone());
+    problems.extend(overview.passkeys.form.problems.clone());
     let covered = words::blast_radius(overview.patients, overview.patients_with_mfa);
     let content = view! {
         <ErrorSummary items=problems />
@@ -141,6 +143,7 @@ pub fn overview_page(frame: Frame, overview: Overview) -> AnyView {
             ] />
         </section>
         {texts}
+        {passkeys}
         {registration}
     };
     portal_page(frame, content.into_any())

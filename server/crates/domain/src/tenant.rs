@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Timestamp, id::Id, phone::PhoneCountries, text};
+use crate::{clock::Timestamp, id::Id, makes::PasskeyMakes, phone::PhoneCountries, text};
 
 /// The domain of the built-in tenant in which operators live.
 pub const SYSTEM_DOMAIN: &str = "lanyard.system";
@@ -20,6 +20,8 @@ pub struct Tenant {
     pub region: String,
     /// Where its texts and calls go.
     pub phone_countries: PhoneCountries,
+    /// What new passkeys of its staff must be.
+    pub staff_passkeys: PasskeyMakes,
     /// When it was created.
     pub created_at: Timestamp,
 }

@@ -80,6 +80,7 @@ pub(crate) fn tenant() -> Tenant {
         domain: TenantDomain::parse("clinic.example").unwrap(),
         region: "DE".into(),
         phone_countries: PhoneCountries::default(),
+        staff_passkeys: lanyard_domain::makes::PasskeyMakes::default(),
         created_at: NOW,
     }
 }

@@ -14,6 +14,7 @@ mod operators;
 mod run;
 mod secrets;
 mod staff;
+mod staff_passkeys;
 mod tenants;
 mod tokens;
 mod words;
@@ -49,6 +50,7 @@ pub fn routes() -> Router<App> {
         .route("/portal/new", get(tenants::new).post(tenants::create))
         .route("/portal/{tenant}", get(tenants::overview))
         .route("/portal/{tenant}/texts", post(tenants::set_phone_countries))
+        .route("/portal/{tenant}/passkeys", post(staff_passkeys::set))
         .route("/portal/{tenant}/registration", post(tenants::switch_registration))
         .route("/portal/{tenant}/registration/tokens", get(initial_tokens::show).post(initial_tokens::create))
         .route("/portal/{tenant}/registration/tokens/{id}/revoke", post(initial_tokens::revoke))

@@ -5,7 +5,7 @@ use axum::{
     response::Response,
 };
 use lanyard_app::{
-    api::portal::{FormState, Frame, Overview, RegistrationPanel, Section, TenantRow, TextsPanel},
+    api::portal::{FormState, Frame, Overview, PasskeysPanel, RegistrationPanel, Section, TenantRow, TextsPanel},
     pages::portal::{new_tenant_page, overview_page, tenant_list_page},
     paths,
 };
@@ -90,6 +90,7 @@ pub(super) async fn overview(
     frame.done = match asked.done.as_str() {
         "created" => done("The tenant is created"),
         "texts" => done("The countries are saved"),
+        "passkeys" => done("The makes are saved"),
         "registration-on" => done("Programs may register applications"),
         "registration-off" => done("Nobody but operators registers applications any more"),
         _ => None,
@@ -99,20 +100,32 @@ pub(super) async fn overview(
 
 // The forms of the page as they were typed, where they were refused.
 #[derive(Default)]
-struct Refused {
-    registration: Option<FormState>,
-    texts: Option<FormState>,
+pub(super) struct Refused {
+    pub(super) registration: Option<FormState>,
+    pub(super) texts: Option<FormState>,
+    pub(super) passkeys: Option<FormState>,
 }
 
-async fn drawn(app: &App, place: &Place, frame: Frame, refused: Refused) -> Result<Response, HttpError> {
+impl Refused {
+    fn is_any(&self) -> bool {
+        [&self.registration, &self.texts, &self.passkeys].into_iter().any(Option::is_some)
+    }
+}
+
+pub(super) async fn drawn(app: &App, place: &Place, frame: Frame, refused: Refused) -> Result<Response, HttpError> {
     let (switch, _) = registration::show(app, place.tenant.id).await?;
-    let answer = Answer::of_form("Overview", &frame, refused.registration.is_some() || refused.texts.is_some());
+    let answer = Answer::of_form("Overview", &frame, refused.is_any());
     let countries = forms::country_names(&place.tenant.phone_countries);
     let present = || {
         let was = place.tenant.phone_countries.listed();
         FormState::default().with("countries", countries.join(", ")).with("was", was)
     };
     let texts = TextsPanel { form: refused.texts.unwrap_or_else(present), countries };
+    let makes = &place.tenant.staff_passkeys;
+    let passkeys = PasskeysPanel {
+        makes: makes.makes.iter().map(|make| make.name.clone()).collect(),
+        form: refused.passkeys.unwrap_or_else(|| forms::makes_values(makes)),
+    };
     let usual = if switch.most == 0 { USUAL_MOST } else { switch.most };
     let registration = RegistrationPanel {
         on: switch.on,
@@ -132,6 +145,7 @@ async fn drawn(app: &App, place: &Place, frame: Frame, refused: Refused) -> Resu
         run: figures.run,
         registration,
         texts,
+        passkeys,
     };
     Ok(answer.draw(app, move || overview_page(frame.clone(), overview.clone())).await)
 }

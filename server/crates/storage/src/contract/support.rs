@@ -146,6 +146,7 @@ pub(super) fn tenant(domain: &str) -> Tenant {
         domain: TenantDomain::parse(domain).expect("a domain"),
         region: "DE".into(),
         phone_countries: PhoneCountries::default(),
+        staff_passkeys: lanyard_domain::makes::PasskeyMakes::default(),
         created_at: NOW,
     }
 }
