@@ -93,6 +93,21 @@ test("A14 the countries of texts and calls: an unknown one is refused with the r
     await expect(countries).toHaveValue("United Kingdom, United States");
 });
 
+test("N19 makes of staff's passkeys: without certificates they are refused with the reason, and what was typed stays", async () => {
+    await page.goto(`/portal/${HARBOUR}`);
+    await expect(page.getByText("Staff may set up passkeys of any make.")).toBeVisible();
+    const makes = page.locator("textarea[name=makes]");
+    const typed = "2fc0579f-8113-47ea-b116-bb5a8db9202a Key 5";
+    await makes.fill(typed);
+    await press(page, "Save makes");
+    await expect(page.locator("#error-summary li").first()).toContainText("root certificates");
+    await expect(makes).toHaveValue(typed);
+    await good("makes of passkeys, errors");
+    await makes.fill("");
+    await press(page, "Save makes");
+    await expect(page.getByText("The makes are saved")).toBeVisible();
+});
+
 let clientId = "";
 
 test("an application: reply URLs that can't be are refused with reasons; a secret is shown once", async ({ baseURL }) => {

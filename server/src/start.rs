@@ -34,7 +34,8 @@ use crate::{
     state::{App, Channels, EntropySource, Parts},
 };
 
-/// How long a provider may take for one message.
+/// How long a provider may take for one message. Two of them, asked one after the other, stay well within
+/// the lease of the delivery job.
 const PROVIDER_TIME: Duration = Duration::from_secs(10);
 
 /// Why the server does not start; one line.
@@ -244,19 +245,27 @@ async fn providers(config: &Config, clock: &Arc<dyn Clock>) -> Result<Wired, Sta
                 .map_err(|error| say(chain("demo mail", &error)))?;
         let twilio = TwilioClient::new(servers.twilio_config("+12065550100", PROVIDER_TIME))
             .map_err(|error| say(chain("demo texts", &error)))?;
-        return Ok((Providers { smtp: Some(smtp), twilio: Some(twilio) }, Some(inbox), Some(servers)));
+        return Ok((
+            Providers { smtp: Some(smtp), twilio: Some(twilio), ..Providers::default() },
+            Some(inbox),
+            Some(servers),
+        ));
     }
-    let smtp = match &config.smtp {
-        Some(smtp) => {
-            Some(SmtpSender::new(smtp_config(smtp), now, unique).map_err(|error| say(chain("smtp", &error)))?)
-        }
-        None => None,
+    let mail = |section, smtp: &Option<config::Smtp>| {
+        let made = smtp.as_ref().map(|smtp| SmtpSender::new(smtp_config(smtp), Arc::clone(&now), Arc::clone(&unique)));
+        made.transpose().map_err(|error| say(chain(section, &error)))
     };
-    let twilio = match &config.twilio {
-        Some(twilio) => Some(TwilioClient::new(twilio_config(twilio)).map_err(|error| say(chain("twilio", &error)))?),
-        None => None,
+    let phone = |section, twilio: &Option<config::Twilio>| {
+        let made = twilio.as_ref().map(|twilio| TwilioClient::new(twilio_config(twilio)));
+        made.transpose().map_err(|error| say(chain(section, &error)))
     };
-    Ok((Providers { smtp, twilio }, None, None))
+    let providers = Providers {
+        smtp: mail("smtp", &config.smtp)?,
+        twilio: phone("twilio", &config.twilio)?,
+        second_smtp: mail("second_smtp", &config.second_smtp)?,
+        second_twilio: phone("second_twilio", &config.second_twilio)?,
+    };
+    Ok((providers, None, None))
 }
 
 fn smtp_config(smtp: &config::Smtp) -> SmtpConfig {

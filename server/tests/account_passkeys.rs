@@ -25,18 +25,18 @@ async fn at_home(app: &TestApp, clinic: &Clinic, device: &mut Authenticator) -> 
     run.browser
 }
 
-fn field(page: &Page, name: &str) -> String {
+pub(crate) fn field(page: &Page, name: &str) -> String {
     page.hidden(name).unwrap_or_else(|| panic!("no {name}: {}", page.text()))
 }
 
 /// The options on the page that makes a passkey.
-fn options(page: &Page) -> String {
+pub(crate) fn options(page: &Page) -> String {
     let text = page.text();
     let (_, after) = text.split_once("data-options=\"").unwrap_or_else(|| panic!("no options: {text}"));
     after.split_once('"').unwrap().0.replace("&quot;", "\"").replace("&amp;", "&")
 }
 
-async fn begin(browser: &mut Browser, clinic: &Clinic) -> Page {
+pub(crate) async fn begin(browser: &mut Browser, clinic: &Clinic) -> Page {
     let domain = clinic.tenant.domain.as_str();
     let csrf = field(&browser.get(&paths::account(domain)).await, "csrf");
     let begun = browser.post(&paths::account_new_passkey(domain), &[("csrf", &csrf)]).await;

@@ -239,3 +239,44 @@ async fn rfc7591_registration_is_switched_and_its_tokens_are_made_and_revoked_by
     assert_eq!((&last["most"], &last["initial_access_tokens"][0]["revoked"]), (&3.into(), &true.into()));
     remove(&dir);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d6_how_the_providers_are_doing_is_said() {
+    let dir = temp_dir();
+    let url = installed(&dir, false).await;
+    let told = async |more: &[&str]| {
+        let output = run(&dir, &[&["messages", "--data-dir", "data"], more].concat(), &[]).await;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(told(&[]).await.contains("[smtp]"));
+    let phone = |name: &str, sid: &str| {
+        format!("[{name}]\naccount_sid = \"{sid}\"\nauth_token = \"hidden\"\nfrom_number = \"+15005550006\"\n")
+    };
+    let both = phone("twilio", "AC1") + &phone("second_twilio", "AC2");
+    std::fs::write(dir.join("lanyard.toml"), both).unwrap();
+    let store = Store::connect(&StoreOptions::new(url)).await.unwrap();
+    let at = lanyard_domain::clock::Timestamp(0);
+    let noted = store.write(move |tx| {
+        Box::pin(async move {
+            let failure = lanyard_storage::ProviderFailure {
+                name: "twilio",
+                at,
+                reason: "delivery failed for now: timed out",
+                counts: true,
+                opens_at: 5,
+                open_until: at,
+            };
+            tx.provider_failed(failure).await
+        })
+    });
+    assert_eq!(noted.await.unwrap_or_else(|error: lanyard_storage::StorageError| panic!("{error}")), 1);
+    store.close().await;
+    let text = told(&[]).await;
+    assert!(text.contains("1 failures in a row") && text.contains("timed out"), "{text}");
+    assert!(text.contains("second_twilio  no failure so far") && !text.contains("hidden"), "{text}");
+    let json = told(&["--json"]).await;
+    let first: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["provider"], &first["failures_in_a_row"]), (&"twilio".into(), &1.into()));
+    remove(&dir);
+}

@@ -49,7 +49,7 @@ async fn twin(app: &TestApp) -> App {
     let outside = Outside {
         clock: Arc::clone(&app.clock) as Arc<_>,
         randomness: randomness(),
-        providers: Providers { smtp: None, twilio: None },
+        providers: Providers::default(),
         inbox: None,
     };
     let parts = start::parts(app.app.config.clone(), store, MasterKey::from_bytes(&MASTER_KEY), outside).unwrap();

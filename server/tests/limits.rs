@@ -241,7 +241,7 @@ async fn another_server(app: &TestApp) -> App {
     let outside = Outside {
         clock: Arc::clone(&app.clock) as Arc<dyn Clock>,
         randomness: randomness(),
-        providers: Providers { smtp: None, twilio: None },
+        providers: Providers::default(),
         inbox: None,
     };
     let parts = start::parts(Options::default().config, store, MasterKey::from_bytes(&MASTER_KEY), outside).unwrap();

@@ -58,6 +58,19 @@ async fn o3_the_second_factor_of_a_flow_is_switched_and_tried_out() {
         assert_eq!((set["second_approver"].to_string().as_str(), answered(&dir, &resets).await), (wanted, set.clone()));
     }
     misused(&dir, &[&resets[..], &["--second-approver", "maybe"]].concat()).await;
+    // N19: the makes of staff's passkeys, by the rules of the portal's form.
+    let passkeys = ["tenant", "passkeys", "--tenant", domain];
+    let none = answered(&dir, &passkeys).await;
+    assert_eq!(none["staff_passkeys"]["makes"], serde_json::json!([]));
+    std::fs::write(dir.join("roots.pem"), crate::support::authenticator::Maker::new().root()).unwrap();
+    std::fs::write(dir.join("none.pem"), "x").unwrap();
+    let make = "2fc0579f-8113-47ea-b116-bb5a8db9202a Key 5";
+    let set = answered(&dir, &[&passkeys[..], &["--make", make, "--roots", "roots.pem"]].concat()).await;
+    assert_eq!(set["staff_passkeys"]["makes"][0]["name"], "Key 5");
+    refused(&dir, &[&passkeys[..], &["--make", make, "--roots", "none.pem"]].concat(), "certificates").await;
+    refused(&dir, &[&passkeys[..], &["--make", make, "--roots", "nowhere.pem"]].concat(), "nowhere.pem").await;
+    assert_eq!(answered(&dir, &passkeys).await, set);
+    assert_eq!(answered(&dir, &[&passkeys[..], &["--any"]].concat()).await, none);
 
     let flow = answered(&dir, &["flow", "create", "--tenant", domain, "--name", "B2C_1_signup"]).await;
     let mfa = ["flow", "mfa", "B2C_1_signup", "--tenant", domain, "--to"];

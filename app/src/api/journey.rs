@@ -389,6 +389,7 @@ pub enum ProblemCode {
     EmailUnavailable,
     PasswordChangedMeanwhile,
     PasskeyWrong,
+    PasskeyMake,
     PasskeyExpired,
     PasskeyCopied,
     /// No recovery code could look like that.

@@ -316,6 +316,7 @@ fn problem_code(value: impl Json) -> Option<ProblemCode> {
         "email_unavailable" => ProblemCode::EmailUnavailable,
         "password_changed_meanwhile" => ProblemCode::PasswordChangedMeanwhile,
         "passkey_wrong" => ProblemCode::PasskeyWrong,
+        "passkey_make" => ProblemCode::PasskeyMake,
         "passkey_expired" => ProblemCode::PasskeyExpired,
         "passkey_copied" => ProblemCode::PasskeyCopied,
         "recovery_code_form" => ProblemCode::RecoveryCodeForm,

@@ -176,7 +176,7 @@ async fn retire(app: &App, tenants: &[Tenant], kid: &str, now: bool) -> Outcome 
     Err(format!("there is no key {kid}").into())
 }
 
-fn moment(at: Timestamp) -> String {
+pub(super) fn moment(at: Timestamp) -> String {
     let moment = OffsetDateTime::from_unix_timestamp(at.as_seconds()).ok();
     moment.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! The command line: `serve`, `operator invite`, `tenant`, `app`, `flow`, `config check|show`.
+//! The command line: `serve`, `operator invite`, `tenant`, `app`, `flow`, `keys`, `messages`,
+//! `config check|show`.
 //!
 //! Exit codes: 0 done, 1 it could not be done (one line on stderr says why), 2 wrong usage (clap).
 
@@ -7,6 +8,7 @@
 
 mod keys;
 mod manage;
+mod messages;
 mod operator;
 mod print;
 mod serve;
@@ -30,6 +32,7 @@ Examples:
     --reply-url https://app.clinic.example/ --flow B2C_1_signup
   lanyard operator invite                print a one-time link for one more operator
   lanyard keys list                      which keys sign, and since when
+  lanyard messages                       how those who send mails and texts are doing
   lanyard config check                   say what is wrong with the configuration, if anything";
 
 const OPERATOR_EXAMPLES: &str = "\
@@ -95,6 +98,8 @@ enum Command {
     /// Signing keys.
     #[command(subcommand, after_help = KEYS_EXAMPLES)]
     Keys(keys::KeysCommand),
+    /// How the providers of mails, texts and calls are doing.
+    Messages(messages::MessagesArgs),
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -224,6 +229,7 @@ fn run(command: &Command) -> Outcome {
         Command::Account(command) => block_on(manage::account(command)),
         Command::Flow(command) => block_on(manage::flow(command)),
         Command::Keys(command) => block_on(keys::run(command.common().load()?, command)),
+        Command::Messages(args) => block_on(messages::run(args.common.load()?, args)),
         Command::Config(ConfigCommand::Check(args)) => {
             let config = args.load()?;
             start::check_key(&config)?;

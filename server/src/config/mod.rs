@@ -4,6 +4,7 @@
 //! without any configuration the server runs on loopback with SQLite under `./data`.
 
 mod limits;
+mod providers;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -18,7 +19,10 @@ use lanyard_domain::clock::{DAY, MINUTE, Millis};
 use lanyard_oidc::jose::{RsaBits, rotation};
 use serde::{Deserialize, Serialize};
 
-pub use self::limits::Limits;
+pub use self::{
+    limits::Limits,
+    providers::{Smtp, SmtpTls, Twilio},
+};
 
 /// Variables that begin with `LANYARD_` and are no configuration of the server.
 const FOREIGN: [&str; 4] = ["config", "site_dir", "log", "test_postgres_url"];
@@ -43,6 +47,10 @@ pub struct Config {
     pub smtp: Option<Smtp>,
     /// Texts and calls; none by default.
     pub twilio: Option<Twilio>,
+    /// Another mail server, for what the first one does not take; none by default.
+    pub second_smtp: Option<Smtp>,
+    /// Another provider of texts and calls, for what the first one does not take; none by default.
+    pub second_twilio: Option<Twilio>,
     /// Proxies whose `X-Forwarded-For` is believed (A45); none by default.
     pub trusted_proxies: Vec<IpAddr>,
     /// Limits per network address and of the hashing queue.
@@ -109,58 +117,6 @@ pub struct Tls {
     pub key_file: Option<PathBuf>,
 }
 
-/// An SMTP server.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Smtp {
-    /// Host name.
-    pub host: String,
-    /// Port; 587 by default.
-    #[serde(default = "submission_port")]
-    pub port: u16,
-    /// `starttls` (default), `implicit`, or `none` for a relay on this machine.
-    #[serde(default)]
-    pub tls: SmtpTls,
-    /// User name, if the server wants one.
-    pub username: Option<String>,
-    /// Password.
-    pub password: Option<Secret>,
-    /// A file that holds the password.
-    pub password_file: Option<PathBuf>,
-    /// The sender's address.
-    pub from: String,
-}
-
-/// How mail is encrypted on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SmtpTls {
-    /// Upgraded after the greeting.
-    #[default]
-    Starttls,
-    /// From the first byte.
-    Implicit,
-    /// Not at all.
-    None,
-}
-
-/// A Twilio-compatible provider.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Twilio {
-    /// Its address.
-    #[serde(default = "twilio_base")]
-    pub base_url: String,
-    /// Account SID.
-    pub account_sid: String,
-    /// Auth token.
-    pub auth_token: Option<Secret>,
-    /// A file that holds the auth token.
-    pub auth_token_file: Option<PathBuf>,
-    /// The number that texts and calls come from, E.164.
-    pub from_number: String,
-}
-
 /// A secret in the configuration: shown as `"redacted"` wherever it is printed.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
@@ -178,14 +134,6 @@ impl Serialize for Secret {
     }
 }
 
-fn twilio_base() -> String {
-    "https://api.twilio.com".into()
-}
-
-const fn submission_port() -> u16 {
-    587
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -197,6 +145,8 @@ impl Default for Config {
             tls: Tls::default(),
             smtp: None,
             twilio: None,
+            second_smtp: None,
+            second_twilio: None,
             trusted_proxies: Vec::new(),
             limits: Limits::default(),
             keys: Keys::default(),
@@ -236,11 +186,16 @@ impl Config {
     }
 
     fn with_secrets_from_files(mut self) -> Result<Self, ConfigError> {
-        if let Some(smtp) = &mut self.smtp {
-            read_secret(&mut smtp.password, smtp.password_file.as_deref(), "smtp.password")?;
+        for (smtp, key) in [(&mut self.smtp, "smtp.password"), (&mut self.second_smtp, "second_smtp.password")] {
+            if let Some(smtp) = smtp {
+                read_secret(&mut smtp.password, smtp.password_file.as_deref(), key)?;
+            }
         }
-        if let Some(twilio) = &mut self.twilio {
-            read_secret(&mut twilio.auth_token, twilio.auth_token_file.as_deref(), "twilio.auth_token")?;
+        let phones = [(&mut self.twilio, "twilio.auth_token"), (&mut self.second_twilio, "second_twilio.auth_token")];
+        for (twilio, key) in phones {
+            if let Some(twilio) = twilio {
+                read_secret(&mut twilio.auth_token, twilio.auth_token_file.as_deref(), key)?;
+            }
         }
         Ok(self)
     }
@@ -266,6 +221,13 @@ impl Config {
             return refuse(
                 "demo: the demo has its own database and inbox; remove smtp, twilio and database_url".into(),
             );
+        }
+        let pairs = [
+            ("smtp", self.smtp.is_some(), self.second_smtp.is_some()),
+            ("twilio", self.twilio.is_some(), self.second_twilio.is_some()),
+        ];
+        if let Some((name, ..)) = pairs.into_iter().find(|(_, first, second)| *second && !*first) {
+            return refuse(format!("second_{name}: there is no first one; call the section {name}"));
         }
         if self.is_postgres() && self.master_key_file.is_none() {
             return refuse("master_key_file: must be set with PostgreSQL (every process needs the same key)".into());
@@ -331,7 +293,14 @@ impl Config {
     pub fn remarks(&self) -> Vec<&'static str> {
         let mail = "no mail is set up ([smtp]): operators can sign in, patients cannot sign up";
         let texts = "no texts and calls are set up ([twilio]): authenticator apps are the only second step";
-        let remarks = [(self.smtp.is_none(), mail), (self.twilio.is_none(), texts)];
+        let same_mail = "second_smtp is the same server as smtp: both will be down together";
+        let same_texts = "second_twilio is the same account as twilio: both will be down together";
+        let remarks = [
+            (self.smtp.is_none(), mail),
+            (self.twilio.is_none(), texts),
+            (both(&self.smtp, &self.second_smtp, Smtp::is_same_server), same_mail),
+            (both(&self.twilio, &self.second_twilio, Twilio::is_same_account), same_texts),
+        ];
         remarks.into_iter().filter(|(missing, _)| *missing && !self.demo).map(|(_, text)| text).collect()
     }
 
@@ -341,6 +310,11 @@ impl Config {
         let name = if self.demo { "demo.key" } else { "master.key" };
         self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join(name))
     }
+}
+
+// Whether both are there and `same`.
+fn both<T>(first: &Option<T>, second: &Option<T>, same: impl Fn(&T, &T) -> bool) -> bool {
+    first.as_ref().zip(second.as_ref()).is_some_and(|(first, second)| same(first, second))
 }
 
 fn read_secret(value: &mut Option<Secret>, file: Option<&Path>, key: &str) -> Result<(), ConfigError> {
@@ -413,6 +387,31 @@ mod tests {
         for (rotation, ahead, bits) in [(90, 9, 2048), (90, 0, 2048), (2, 2880, 2048), (1, 10, 2048), (90, 10, 1024)] {
             assert!(keys(rotation, ahead, bits).is_err(), "{rotation} {ahead} {bits}");
         }
+    }
+
+    #[test]
+    fn d6_a_second_provider_stands_behind_a_first_one_and_its_secret_is_read_too() {
+        let phone =
+            |sid: &str| serde_json::json!({"account_sid": sid, "auth_token": "hidden", "from_number": "+15005550006"});
+        let mail = |host: &str| serde_json::json!({"host": host, "from": "no-reply@clinic.example"});
+        for alone in [serde_json::json!({"second_twilio": phone("AC2")}), serde_json::json!({"second_smtp": mail("b")})]
+        {
+            let error = with(alone).unwrap_err().to_string();
+            assert!(error.contains("there is no first one"), "{error}");
+        }
+        let four = |sid: &str, host: &str| {
+            with(serde_json::json!({"smtp": mail("a"), "second_smtp": mail(host), "twilio": phone("AC1"),
+                "second_twilio": phone(sid)}))
+            .unwrap()
+        };
+        assert!(four("AC2", "b").remarks().is_empty());
+        assert_eq!(four("AC1", "a").remarks().len(), 2, "each is behind itself");
+        assert!(!format!("{:?}", four("AC2", "b")).contains("hidden"));
+        let mut file = phone("AC2");
+        file["auth_token"] = serde_json::Value::Null;
+        file["auth_token_file"] = "/nowhere/token".into();
+        let error = with(serde_json::json!({"twilio": phone("AC1"), "second_twilio": file})).unwrap_err().to_string();
+        assert!(error.contains("second_twilio"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Delivers the outbox: a few messages at a time, with retries until each has lost its meaning.
+//! Delivers the outbox: a few messages at a time, with retries until each has lost its meaning. Where there
+//! is a second provider, each attempt asks both before it counts as failed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,10 +8,11 @@ use lanyard_domain::{
     audit::{Action, Outcome},
     clock::{Millis, SECOND, Timestamp},
 };
-use lanyard_messaging::{DeliveryError, Message, Reason, retry};
+use lanyard_messaging::{Attempt, DeliveryError, Message, Reason, fallback, retry};
 use lanyard_storage::{ClaimedMessage, StorageError};
 use tokio::sync::{Notify, Semaphore};
 
+use super::providers;
 use crate::{
     service::{audit, sign_out},
     state::App,
@@ -94,24 +96,55 @@ async fn claim(app: &App, limit: usize) -> Result<Vec<ClaimedMessage>, StorageEr
 }
 
 async fn deliver(app: &App, claimed: ClaimedMessage) {
-    let result = match claimed.message.kind.as_str() {
-        sign_out::KIND => sign_out::deliver(app, &claimed).await,
+    let tried = match claimed.message.kind.as_str() {
+        sign_out::KIND => Tried::Alone(sign_out::deliver(app, &claimed).await),
         _ => message(app, &claimed).await,
     };
-    if let Err(error) = note(app, &claimed, result).await {
+    if let Err(error) = note(app, &claimed, tried).await {
         // The lease runs out and the message is tried again: twice is better than never.
         tracing::warn!(%error, message = %claimed.message.id, "the result of a delivery was not stored");
     }
 }
 
-async fn message(app: &App, claimed: &ClaimedMessage) -> Result<(), DeliveryError> {
-    match open(app, claimed).await {
-        Some(message) => app.transport.deliver(&message).await.map(drop),
-        None => {
-            tracing::error!(message = %claimed.message.id, "a message in the outbox cannot be opened");
-            Err(DeliveryError::Permanent(Reason::BadMessage("payload")))
+// What was tried, and what came of it.
+enum Tried {
+    // No provider was asked: a relying party was, or nobody.
+    Alone(Result<(), DeliveryError>),
+    // The providers of a channel.
+    Providers(Attempt),
+}
+
+impl Tried {
+    fn result(&self) -> Result<(), DeliveryError> {
+        match self {
+            Self::Alone(result) => *result,
+            Self::Providers(attempt) => attempt.result(),
         }
     }
+
+    fn errors(&self) -> String {
+        match self {
+            Self::Alone(result) => result.err().map(|error| error.to_string()).unwrap_or_default(),
+            Self::Providers(attempt) => attempt.errors(),
+        }
+    }
+}
+
+async fn message(app: &App, claimed: &ClaimedMessage) -> Tried {
+    let Some(message) = open(app, claimed).await else {
+        tracing::error!(message = %claimed.message.id, "a message in the outbox cannot be opened");
+        return Tried::Alone(Err(DeliveryError::Permanent(Reason::BadMessage("payload"))));
+    };
+    let open = providers::open_circuits(app, message.channel()).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "how the providers are doing cannot be read: they are asked in order");
+        Vec::new()
+    });
+    let attempt = fallback::attempt(app.transport.as_ref(), &message, &open).await;
+    if attempt.result().is_ok() && attempt.answers().len() > 1 {
+        let (id, errors) = (claimed.message.id, attempt.errors());
+        tracing::warn!(message = %id, kind = claimed.message.kind, errors, "went by another provider");
+    }
+    Tried::Providers(attempt)
 }
 
 async fn open(app: &App, claimed: &ClaimedMessage) -> Option<Message> {
@@ -121,36 +154,38 @@ async fn open(app: &App, claimed: &ClaimedMessage) -> Option<Message> {
     serde_json::from_slice(&plain).ok()
 }
 
-async fn note(app: &App, claimed: &ClaimedMessage, result: Result<(), DeliveryError>) -> Result<(), StorageError> {
+async fn note(app: &App, claimed: &ClaimedMessage, tried: Tried) -> Result<(), StorageError> {
     let (entry, lease, now) = (&claimed.message, claimed.lease, app.clock.now());
     let id = entry.id;
-    let error = match result {
-        Ok(()) => {
-            return app
-                .store
-                .write(move |tx| Box::pin(async move { tx.message_delivered(id, lease, now).await }))
-                .await;
+    let result = tried.result();
+    let again = match result {
+        Err(error) if error.is_retryable() => {
+            retry::next_attempt(claimed.attempts, entry.created_at.0, now.0, entry.expires_at.0)
         }
-        Err(error) => error,
+        Ok(()) | Err(_) => None,
     };
-    let again = if error.is_retryable() {
-        retry::next_attempt(claimed.attempts, entry.created_at.0, now.0, entry.expires_at.0)
-    } else {
-        None
-    };
-    let text = error.to_string();
-    tracing::warn!(message = %id, kind = entry.kind, error = text, retry = again.is_some(), "delivery failed");
+    let text = tried.errors();
+    if result.is_err() {
+        tracing::warn!(message = %id, kind = entry.kind, error = text, retry = again.is_some(), "delivery failed");
+    }
     let (own, tenant, kind) = (app.clone(), entry.tenant, entry.kind.clone());
     app.store
         .write(move |tx| {
             Box::pin(async move {
-                let Some(at) = again else {
-                    tx.message_failed(id, lease, now, &text).await?;
+                match (result, again) {
+                    (Ok(()), _) => tx.message_delivered(id, lease, now).await?,
+                    (Err(_), Some(at)) => tx.retry_message(id, lease, Timestamp(at), &text).await?,
+                    (Err(_), None) => tx.message_failed(id, lease, now, &text).await?,
+                }
+                if let Tried::Providers(attempt) = &tried {
+                    providers::note(&own, tx, tenant, attempt, now).await?;
+                }
+                if result.is_err() && again.is_none() {
                     let detail = serde_json::json!({"kind": kind, "reason": text});
                     let event = audit::Event::of(Action::MessageFailed, Outcome::Failure).on(id).with(detail);
-                    return audit::append(&own, tx, tenant, event).await;
-                };
-                tx.retry_message(id, lease, Timestamp(at), &text).await
+                    audit::append(&own, tx, tenant, event).await?;
+                }
+                Ok(())
             })
         })
         .await

@@ -7,6 +7,7 @@ use lanyard_domain::{
     clock::Timestamp,
     entropy::Entropy,
     id::Id,
+    makes::PasskeyMakes,
     phone::PhoneCountries,
     tenant::{SYSTEM_DOMAIN, Tenant, TenantDomain},
     user_flow::{
@@ -35,7 +36,8 @@ impl Blueprint {
     pub fn draw(app: &App, name: String, domain: TenantDomain, region: String) -> Result<Self, signing::KeyError> {
         let now = app.clock.now();
         let (id, phone_countries) = (Id::new(now, app.entropy().as_mut()), PhoneCountries::default());
-        let tenant = Tenant { id, name, domain, region, phone_countries, second_approver: false, created_at: now };
+        let staff_passkeys = PasskeyMakes::default();
+        let tenant = Tenant { id, name, domain, region, phone_countries, second_approver: false, staff_passkeys, created_at: now };
         let [rsa, ec, ed] = SigningAlgorithm::ALL.map(|algorithm| signing::NewKey::generate(app, algorithm));
         Ok(Self { tenant, signing: [rsa?, ec?, ed?] })
     }

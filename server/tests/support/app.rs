@@ -169,6 +169,7 @@ impl TestApp {
         let providers = Providers {
             smtp: (!options.no_mail).then(|| SmtpSender::new(smtp, now, unique).unwrap()),
             twilio: Some(TwilioClient::new(twilio).unwrap()),
+            ..Providers::default()
         };
         let outside = Outside {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::app::ORIGIN;
+pub(crate) use super::maker::{Made, Maker};
 
 const PRESENT: u8 = 0x01;
 const VERIFIED: u8 = 0x04;
@@ -44,6 +45,10 @@ pub(crate) struct Authenticator {
     pub(crate) framed: bool,
     /// Whether it names the account.
     pub(crate) names_user: bool,
+    /// How much of its making the server wants to know.
+    pub(crate) asked_for: &'static str,
+    /// Its maker's word on its make, if it has one.
+    pub(crate) made: Option<Made>,
 }
 
 impl Default for Authenticator {
@@ -58,6 +63,8 @@ impl Default for Authenticator {
             counts: false,
             framed: false,
             names_user: true,
+            asked_for: "none",
+            made: None,
         }
     }
 }
@@ -96,7 +103,7 @@ impl Authenticator {
     pub(crate) fn create(&mut self, options: &str) -> String {
         let options: Value = serde_json::from_str(options).unwrap();
         assert_eq!(options["rp"]["id"], "id.example");
-        assert_eq!(options["attestation"], "none");
+        assert_eq!(options["attestation"], self.asked_for);
         assert_eq!(options["authenticatorSelection"]["userVerification"], "required", "f22");
         assert_eq!(options["authenticatorSelection"]["residentKey"], "preferred");
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
@@ -114,17 +121,22 @@ impl Authenticator {
     fn attest(&self, options: &Value, key: &Key) -> String {
         let (id, counter, point) = (&key.id, key.counter, key.pair.public_key().as_ref());
         let mut data = self.head(self.flags() | ATTESTED, counter);
-        data.extend([0; 16]);
+        data.extend(self.made.as_ref().map_or([0; 16], |made| made.claimed));
         data.extend([0, 16]);
         data.extend(id);
         data.extend([0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20]);
         data.extend(&point[1..33]);
         data.extend([0x22, 0x58, 0x20]);
         data.extend(&point[33..65]);
-        let mut object = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58".to_vec();
+        let client = self.client_data("webauthn.create", options);
+        let mut object = b"\xa3\x63fmt".to_vec();
+        match &self.made {
+            None => object.extend(b"\x64none\x67attStmt\xa0"),
+            Some(made) => object.extend(made.statement(&data, &client)),
+        }
+        object.extend(b"\x68authData\x58");
         object.push(u8::try_from(data.len()).unwrap());
         object.extend(data);
-        let client = self.client_data("webauthn.create", options);
         json!({
             "id": text(id), "rawId": text(id), "type": "public-key", "clientExtensionResults": {},
             "response": {"clientDataJSON": text(&client), "attestationObject": text(&object)},

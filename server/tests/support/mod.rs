@@ -7,6 +7,7 @@ pub(crate) mod browser;
 pub(crate) mod client_key;
 pub(crate) mod database;
 pub(crate) mod journey;
+mod maker;
 pub(crate) mod statements;
 pub(crate) mod world;
 

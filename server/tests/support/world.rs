@@ -85,7 +85,7 @@ pub(crate) async fn make(store: &Store) -> World {
     let outside = Outside {
         clock: Arc::new(MockClock::at(NOW.minus(30 * DAY))),
         randomness: randomness(),
-        providers: Providers { smtp: None, twilio: None },
+        providers: Providers::default(),
         inbox: None,
     };
     let mut config = Config { public_origin: Some(ORIGIN.to_owned()), ..Config::default() };

@@ -186,6 +186,8 @@ pub struct Overview {
     pub registration: RegistrationPanel,
     /// Where texts and calls go.
     pub texts: TextsPanel,
+    /// Of which makes passkeys of staff must be.
+    pub passkeys: PasskeysPanel,
     /// Whether a reset by staff takes a second one.
     pub second_approver: bool,
     /// What stays after a recovery, and for how long.
@@ -197,6 +199,16 @@ pub struct Overview {
 pub struct CoolDownPanel {
     /// So many hours; 0: not at all.
     pub hours: u32,
+    /// The form as it is typed.
+    pub form: FormState,
+}
+
+/// Of which makes new passkeys of staff must be. Fields `makes`, `roots`, and `was` for what the form was
+/// drawn from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasskeysPanel {
+    /// The makes' names; none: of any.
+    pub makes: Vec<String>,
     /// The form as it is typed.
     pub form: FormState,
 }

@@ -145,6 +145,9 @@ pub fn problem_text(code: &ProblemCode) -> String {
         ProblemCode::Busy => "The service is busy. What you sent was not used. Wait a few seconds and try again.",
         ProblemCode::EmailUnavailable => "We can’t send email at the moment. Try again later, or contact the clinic.",
         ProblemCode::PasskeyWrong => "We couldn’t use that passkey here. Try again, or choose another way.",
+        ProblemCode::PasskeyMake => {
+            "That passkey is not of a kind that people who work here may use, so we didn’t save it. Use a security key that the clinic gave you."
+        }
         ProblemCode::PasskeyExpired => "That took too long, so we didn’t use it. Try once more.",
         ProblemCode::PasskeyCopied => {
             "This passkey may have been copied, so we’ve turned it off. Choose another way, or contact the clinic."
@@ -341,6 +344,7 @@ pub(crate) mod tests {
             ProblemCode::EmailUnavailable,
             ProblemCode::PasswordChangedMeanwhile,
             ProblemCode::PasskeyWrong,
+            ProblemCode::PasskeyMake,
             ProblemCode::PasskeyExpired,
             ProblemCode::PasskeyCopied,
             ProblemCode::RecoveryCodeForm,
@@ -384,6 +388,7 @@ pub(crate) mod tests {
                 | ProblemCode::EmailUnavailable
                 | ProblemCode::PasswordChangedMeanwhile
                 | ProblemCode::PasskeyWrong
+                | ProblemCode::PasskeyMake
                 | ProblemCode::PasskeyExpired
                 | ProblemCode::PasskeyCopied
                 | ProblemCode::RecoveryCodeForm

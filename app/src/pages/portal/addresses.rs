@@ -134,6 +134,12 @@ pub fn resets(domain: &str) -> String {
     format!("{}/resets", paths::portal_tenant(domain))
 }
 
+/// Where the makes of staff's passkeys are set.
+#[must_use]
+pub fn staff_passkeys(domain: &str) -> String {
+    format!("{}/passkeys", paths::portal_tenant(domain))
+}
+
 /// Where dynamic registration is switched.
 #[must_use]
 pub fn registration(domain: &str) -> String {

@@ -17,6 +17,7 @@ mod parts;
 mod run;
 mod secrets;
 mod staff;
+mod staff_passkeys;
 mod tenants;
 pub mod words;
 

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::{
     addresses, cool_down, domain,
     parts::{copyable, pages, search_form},
-    portal_page, words,
+    portal_page, staff_passkeys, words,
 };
 use crate::{
     api::portal::{FormState, Frame, Listing, Overview, RegistrationPanel, TenantRow, TextsPanel},
@@ -123,6 +123,8 @@ pub fn overview_page(frame: Frame, overview: Overview) -> AnyView {
     problems.extend(overview.texts.form.problems.clone());
     let cool_down = cool_down::section(&domain, frame.csrf.clone(), &overview.cool_down);
     problems.extend(overview.cool_down.form.problems.clone());
+    let passkeys = staff_passkeys::panel(&domain, frame.csrf.clone(), &overview.passkeys);
+    problems.extend(overview.passkeys.form.problems.clone());
     let covered = words::blast_radius(overview.patients, overview.patients_with_mfa);
     let content = view! {
         <ErrorSummary items=problems />
@@ -146,6 +148,7 @@ pub fn overview_page(frame: Frame, overview: Overview) -> AnyView {
         {texts}
         {cool_down}
         {resets}
+        {passkeys}
         {registration}
     };
     portal_page(frame, content.into_any())

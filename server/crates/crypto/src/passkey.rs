@@ -5,18 +5,22 @@
 //! entropy and stand in the journey. So its first half is run where the answer comes, and our
 //! challenge is put into the state that it gives: what it drew is never shown to anybody.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use lanyard_domain::{
     account::Account,
     factor::Factor,
     id::Id,
-    passkey::{Assertion, Attestation, Challenge, CredentialId, Passkey, PasskeyCheck, PasskeyCreation},
+    makes::PasskeyMakes,
+    passkey::{Assertion, Attestation, Challenge, CredentialId, MakeCheck, Passkey, PasskeyCheck, PasskeyCreation},
 };
 use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
 use webauthn_rs::prelude::{
-    Credential, Passkey as Record, PublicKeyCredential, RegisterPublicKeyCredential, Webauthn, WebauthnBuilder,
+    AttestationCaList, AttestationCaListBuilder, Credential, Passkey as Record, PublicKeyCredential,
+    RegisterPublicKeyCredential, Webauthn, WebauthnBuilder,
 };
 
 /// The x coordinate of the P-256 base point: a public key that everybody knows, and that nobody's
@@ -106,15 +110,26 @@ impl RelyingParty {
         serde_json::to_string(&options).ok()
     }
 
-    /// What a browser is to hand to `navigator.credentials.create`, as JSON. No attestation, user
-    /// verification required; a key that the authenticator can find by itself where it has room.
+    /// What a browser is to hand to `navigator.credentials.create`, as JSON. User verification required; a
+    /// key that the authenticator can find by itself where it has room. Attestation is asked for where there
+    /// are `makes` that it must be of; `None` if those cannot be read.
     #[must_use]
-    pub fn creation(&self, challenge: Challenge, owner: Owner<'_>, existing: &[&Passkey]) -> Option<String> {
-        let excluded = existing.iter().map(|passkey| passkey.credential.0.clone()).collect();
-        let (options, _) = self
-            .webauthn
-            .start_passkey_registration(owner.account.uuid(), owner.name, owner.name, Some(excluded))
-            .ok()?;
+    pub fn creation(
+        &self,
+        challenge: Challenge,
+        owner: Owner<'_>,
+        existing: &[&Passkey],
+        makes: Option<&PasskeyMakes>,
+    ) -> Option<String> {
+        let excluded = Some(existing.iter().map(|passkey| passkey.credential.0.clone()).collect());
+        let (id, name) = (owner.account.uuid(), owner.name);
+        let options = match makes {
+            None => self.webauthn.start_passkey_registration(id, name, name, excluded).ok()?.0,
+            Some(makes) => {
+                let trusted = trusted(makes)?;
+                self.webauthn.start_attested_passkey_registration(id, name, name, excluded, trusted, None).ok()?.0
+            }
+        };
         let mut options = serde_json::to_value(options.public_key).ok()?;
         *options.get_mut("challenge")? = text(challenge);
         let selection = options.get_mut("authenticatorSelection")?.as_object_mut()?;
@@ -152,13 +167,20 @@ impl RelyingParty {
         PasskeyCheck { challenge, assertion }
     }
 
-    /// Checks the making of a passkey for `challenge`.
+    /// Checks the making of a passkey for `challenge`, and whether it is of one of `makes`. What that is
+    /// worth is for who knows the account's kind to say.
     #[must_use]
-    pub fn check_creation(&self, json: &str, challenge: Challenge, name: String) -> PasskeyCreation {
-        PasskeyCreation { challenge, attestation: self.attested(json, challenge), name }
+    pub fn check_creation(
+        &self,
+        json: &str,
+        challenge: Challenge,
+        name: String,
+        makes: &PasskeyMakes,
+    ) -> PasskeyCreation {
+        PasskeyCreation { challenge, attestation: self.attested(json, challenge, makes), name }
     }
 
-    fn attested(&self, json: &str, challenge: Challenge) -> Option<Attestation> {
+    fn attested(&self, json: &str, challenge: Challenge, makes: &PasskeyMakes) -> Option<Attestation> {
         let answer: RegisterPublicKeyCredential = serde_json::from_str(json).ok()?;
         // Whom it is for is no part of the state.
         let (_, state) = self.webauthn.start_passkey_registration(Uuid::nil(), "-", "-", None).ok()?;
@@ -169,6 +191,11 @@ impl RelyingParty {
             return None;
         }
         let made = self.webauthn.finish_passkey_registration(&answer, &state).ok()?;
+        let make = match (makes.is_set(), self.is_of(&answer, challenge, makes)) {
+            (false, _) => MakeCheck::NotAsked,
+            (true, Some(())) => MakeCheck::Named,
+            (true, None) => MakeCheck::Other,
+        };
         let mut credential = Credential::from(made);
         let counter = std::mem::take(&mut credential.counter);
         let passkey = Passkey {
@@ -178,7 +205,18 @@ impl RelyingParty {
             copied_at: None,
             record: serde_json::to_string(&Record::from(credential)).ok()?,
         };
-        Some(Attestation { passkey, counter })
+        Some(Attestation { passkey, counter, make })
+    }
+
+    // The same once more with attestation: its signature, the chain up to a root, the AAGUID among those of
+    // the root, a key that stays in its device. The library judges the certificates' times by the system's clock.
+    fn is_of(&self, answer: &RegisterPublicKeyCredential, challenge: Challenge, makes: &PasskeyMakes) -> Option<()> {
+        let trusted = trusted(makes)?;
+        let begun = self.webauthn.start_attested_passkey_registration(Uuid::nil(), "-", "-", None, trusted, None);
+        let mut state = serde_json::to_value(begun.ok()?.1).ok()?;
+        *state.get_mut("rs")?.get_mut("challenge")? = text(challenge);
+        let state = serde_json::from_value(state).ok()?;
+        self.webauthn.finish_attested_passkey_registration(answer, &state).ok().map(drop)
     }
 
     fn verify(&self, answer: &PublicKeyCredential, challenge: Challenge, record: Record) -> Option<Verified> {
@@ -207,6 +245,39 @@ impl RelyingParty {
         }
         decoy
     }
+}
+
+/// Whether `pem` holds certificates, and nothing else that is meant to be one.
+#[must_use]
+pub fn are_certificates(pem: &str) -> bool {
+    let mut list = AttestationCaListBuilder::new();
+    let blocks = certificates(pem);
+    // Of a chain that is cut off, or a key among them, no part is taken.
+    let whole = blocks.len() == pem.matches("-----BEGIN ").count();
+    let mut one =
+        |block: &String| list.insert_device_pem(block.as_bytes(), Uuid::nil(), String::new(), BTreeMap::new());
+    whole && !blocks.is_empty() && blocks.iter().all(|block| one(block).is_ok())
+}
+
+// Each root stands for all makes: a maker whose root is trusted could sign for another one's make.
+fn trusted(makes: &PasskeyMakes) -> Option<AttestationCaList> {
+    let mut list = AttestationCaListBuilder::new();
+    for root in certificates(&makes.roots) {
+        for make in &makes.makes {
+            list.insert_device_pem(root.as_bytes(), make.aaguid, make.name.clone(), BTreeMap::new()).ok()?;
+        }
+    }
+    let list = list.build();
+    (!list.is_empty()).then_some(list)
+}
+
+// The certificates of a PEM file; what stands between them is commentary.
+fn certificates(pem: &str) -> Vec<String> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    let blocks = pem.split(BEGIN).skip(1).filter_map(|rest| rest.split_once(END));
+    let lines = |body: &str| body.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
+    blocks.map(|(body, _)| format!("{BEGIN}\n{}\n{END}\n", lines(body))).collect()
 }
 
 struct Verified {
@@ -269,7 +340,8 @@ mod tests {
         assert_eq!((&asked["userVerification"], &asked["rpId"]), (&json!("required"), &json!("id.example")));
         assert_eq!(asked["allowCredentials"].as_array().map(Vec::len), Some(2));
         let owner = Owner { account: Id::from_uuid(Uuid::from_u128(3)), name: "ada@example.com" };
-        let made: Value = serde_json::from_str(&party().creation(Challenge([8; 32]), owner, &[&one]).unwrap()).unwrap();
+        let made: Value =
+            serde_json::from_str(&party().creation(Challenge([8; 32]), owner, &[&one], None).unwrap()).unwrap();
         assert_eq!(made["challenge"], URL_SAFE_NO_PAD.encode([8; 32]));
         assert_eq!(made["authenticatorSelection"]["userVerification"], "required");
         assert_eq!(made["attestation"], "none");
@@ -294,10 +366,28 @@ mod tests {
     }
 
     #[test]
+    fn makes_whose_certificates_cannot_be_read_are_asked_for_by_nobody() {
+        let make = lanyard_domain::makes::Make::parse("2fc0579f-8113-47ea-b116-bb5a8db9202a").unwrap();
+        let owner = Owner { account: Id::from_uuid(Uuid::from_u128(3)), name: "ada@example.com" };
+        let nonsense = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for roots in ["", "x", nonsense] {
+            let makes = PasskeyMakes { roots: roots.to_owned(), makes: vec![make.clone()] };
+            assert!(!are_certificates(roots), "{roots}");
+            assert_eq!(party().creation(Challenge([8; 32]), owner, &[], Some(&makes)), None, "no open door");
+        }
+    }
+
+    #[test]
     fn answers_of_another_form_are_no_answers() {
         for text in ["", "{}", "null", "[]", "{\"id\":1}"] {
             assert!(Answer::read(text).is_none(), "{text}");
-            assert!(party().check_creation(text, Challenge([0; 32]), String::new()).attestation.is_none(), "{text}");
+            assert!(
+                party()
+                    .check_creation(text, Challenge([0; 32]), String::new(), &PasskeyMakes::default())
+                    .attestation
+                    .is_none(),
+                "{text}"
+            );
         }
         assert!(is_cross_origin(b"{\"crossOrigin\":true}") && is_cross_origin(b"{\"topOrigin\":\"https://evil\"}"));
         assert!(

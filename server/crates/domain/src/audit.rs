@@ -72,6 +72,8 @@ pub enum Action {
     PatientViewed,
     PatientsListed,
     MessageFailed,
+    ProviderFailing,
+    ProviderRecovered,
     SigningKeyCreated,
     SigningKeyRevoked,
     SigningKeyDeleted,

@@ -25,6 +25,7 @@ pub mod grant;
 pub mod id;
 pub mod invitation;
 pub mod journey;
+pub mod makes;
 pub mod passkey;
 pub mod password;
 pub mod phone;

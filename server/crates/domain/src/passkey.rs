@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::Account,
+    account::{Account, AccountKind},
     clock::{MINUTE, Millis, Timestamp},
     entropy::{self, Entropy},
     factor::Factor,
@@ -142,6 +142,30 @@ pub struct Attestation {
     pub passkey: Passkey,
     /// The signature counter that it begins with.
     pub counter: u32,
+    /// What is known of its make.
+    pub make: MakeCheck,
+}
+
+/// What attestation says of a new passkey's make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MakeCheck {
+    /// The tenant names no makes.
+    NotAsked,
+    /// A maker that the tenant trusts signs that it is of one of the makes.
+    Named,
+    /// It is of another make, or says nothing that anybody signs for.
+    Other,
+}
+
+impl Attestation {
+    /// Whether an account of `kind` may have it: makes are for staff and operators.
+    #[must_use]
+    pub const fn suits(&self, kind: AccountKind) -> bool {
+        match (self.make, kind) {
+            (MakeCheck::Other, AccountKind::Staff | AccountKind::Operator) => false,
+            (MakeCheck::Other, AccountKind::Patient) | (MakeCheck::NotAsked | MakeCheck::Named, _) => true,
+        }
+    }
 }
 
 /// What checking the making of a passkey came to.

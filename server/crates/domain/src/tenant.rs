@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Timestamp, id::Id, phone::PhoneCountries, text};
+use crate::{clock::Timestamp, id::Id, makes::PasskeyMakes, phone::PhoneCountries, text};
 
 /// The domain of the built-in tenant in which operators live.
 pub const SYSTEM_DOMAIN: &str = "lanyard.system";
@@ -22,6 +22,8 @@ pub struct Tenant {
     pub phone_countries: PhoneCountries,
     /// Whether a reset of a patient's second step takes a second member of staff ([`crate::reset`]).
     pub second_approver: bool,
+    /// What new passkeys of its staff must be.
+    pub staff_passkeys: PasskeyMakes,
     /// When it was created.
     pub created_at: Timestamp,
 }

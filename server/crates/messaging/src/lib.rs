@@ -2,7 +2,8 @@
 //!
 //! [`templates::render`] turns an [`Occasion`] into a [`Message`]; a [`Transport`] hands
 //! the message to a provider: SMTP by [`smtp`], texts and calls by a Twilio-compatible
-//! HTTP client, [`twilio`]. [`retry`] says when to try again. [`inbox`] is the demo's pair
+//! HTTP client, [`twilio`]. [`fallback`] asks a second provider where the first one fails;
+//! [`retry`] says when to try again. [`inbox`] is the demo's pair
 //! of loopback listeners that speak the same two protocols.
 //!
 //! No database here: the storage layer keeps the (sealed) messages in its outbox. Time and
@@ -10,6 +11,7 @@
 
 pub mod address;
 pub mod error;
+pub mod fallback;
 pub mod inbox;
 pub mod line;
 pub mod message;
@@ -25,6 +27,7 @@ pub mod twiml;
 use std::sync::Arc;
 
 pub use error::{Channel, DeliveryError, Reason};
+pub use fallback::{Attempt, Provider, Rank};
 pub use message::Message;
 pub use origin::PublicOrigin;
 pub use secret::Secret;

@@ -81,6 +81,7 @@ pub(crate) fn tenant() -> Tenant {
         region: "DE".into(),
         phone_countries: PhoneCountries::default(),
         second_approver: false,
+        staff_passkeys: lanyard_domain::makes::PasskeyMakes::default(),
         created_at: NOW,
     }
 }

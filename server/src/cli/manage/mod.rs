@@ -56,12 +56,17 @@ fn by() -> By {
 
 // The tenant of this domain; what is in `lanyard.system` is built in.
 async fn tenant_of(app: &App, domain: &str) -> Result<Tenant, Failed> {
+    let tenant = any_tenant_of(app, domain).await?;
+    if tenant.domain.is_system() { Err(format!("there is no tenant {domain}").into()) } else { Ok(tenant) }
+}
+
+// The same, that of the operators included.
+async fn any_tenant_of(app: &App, domain: &str) -> Result<Tenant, Failed> {
     let missing = || format!("there is no tenant {domain}");
     let parsed = TenantDomain::parse(domain).map_err(|_| missing())?;
     let found = app.store.read(move |tx| Box::pin(async move { tx.tenant_by_domain(&parsed).await }));
     let found: Result<Option<Tenant>, lanyard_storage::StorageError> = found.await;
-    let tenant = found?.filter(|tenant| !tenant.domain.is_system());
-    Ok(tenant.ok_or_else(missing)?)
+    Ok(found?.ok_or_else(missing)?)
 }
 
 // `name=value` into the form, held to the bounds of forms; a name that no form has is refused.

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use lanyard_domain::{role::Role, tenant::Tenant};
 use serde_json::json;
 
-use super::{Outcome, by, problems, registration, said, tenant_of, with};
+use super::{Outcome, any_tenant_of, by, problems, registration, said, tenant_of, with};
 use crate::{
     cli::ServeArgs,
     http::{form::Fields, portal::forms},
@@ -60,6 +60,23 @@ pub(in super::super) enum TenantCommand {
         /// true or false. Without it nothing changes.
         #[arg(long)]
         second_approver: Option<bool>,
+        #[command(flatten)]
+        server: ServeArgs,
+    },
+    /// Show or set of which makes new passkeys of staff must be; of operators with --tenant lanyard.system.
+    Passkeys {
+        /// The tenant's domain.
+        #[arg(long)]
+        tenant: String,
+        /// A make: its AAGUID and a name, such as "2fc0579f-8113-47ea-b116-bb5a8db9202a Key 5"; again for more.
+        #[arg(long, requires = "roots", conflicts_with = "any")]
+        make: Vec<String>,
+        /// A file with the makers' root certificates, PEM.
+        #[arg(long, requires = "make")]
+        roots: Option<std::path::PathBuf>,
+        /// Of any make, as at first.
+        #[arg(long)]
+        any: bool,
         #[command(flatten)]
         server: ServeArgs,
     },
@@ -127,6 +144,24 @@ pub(in super::super) async fn run(command: &TenantCommand) -> Outcome {
             })
             .await
         }
+        TenantCommand::Passkeys { tenant, make, roots, any, server } => {
+            with(server.load()?, |app| async move {
+                let found = any_tenant_of(&app, tenant).await?;
+                if make.is_empty() && !any {
+                    return Ok(passkeys(&found));
+                }
+                let read = |path: &std::path::PathBuf| {
+                    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+                };
+                let roots = roots.as_ref().map(read).transpose()?.unwrap_or_default();
+                let form = [("makes".to_owned(), make.join("\n")), ("roots".to_owned(), roots)];
+                let wanted = forms::staff_passkeys(&Fields(form.into())).map_err(problems)?;
+                let set = tenants::set_staff_passkeys(&app, found.id, None, wanted, by()).await;
+                let staff_passkeys = set.map_err(|error| said(error, tenant))?;
+                Ok(passkeys(&Tenant { staff_passkeys, ..found }))
+            })
+            .await
+        }
         TenantCommand::Registration(command) => registration::run(command).await,
         TenantCommand::List { server } => {
             with(server.load()?, |app| async move {
@@ -136,6 +171,10 @@ pub(in super::super) async fn run(command: &TenantCommand) -> Outcome {
             .await
         }
     }
+}
+
+fn passkeys(tenant: &Tenant) -> serde_json::Value {
+    json!({"domain": tenant.domain, "staff_passkeys": tenant.staff_passkeys})
 }
 
 fn shown(tenant: &Tenant) -> serde_json::Value {

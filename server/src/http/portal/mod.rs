@@ -15,6 +15,7 @@ mod operators;
 mod run;
 mod secrets;
 mod staff;
+mod staff_passkeys;
 mod tenants;
 mod tokens;
 mod words;
@@ -52,6 +53,7 @@ pub fn routes() -> Router<App> {
         .route("/portal/{tenant}/texts", post(tenants::set_phone_countries))
         .route("/portal/{tenant}/cool-down", post(cool_down::set))
         .route("/portal/{tenant}/resets", post(tenants::set_second_approver))
+        .route("/portal/{tenant}/passkeys", post(staff_passkeys::set))
         .route("/portal/{tenant}/registration", post(tenants::switch_registration))
         .route("/portal/{tenant}/registration/tokens", get(initial_tokens::show).post(initial_tokens::create))
         .route("/portal/{tenant}/registration/tokens/{id}/revoke", post(initial_tokens::revoke))

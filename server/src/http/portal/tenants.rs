@@ -5,7 +5,9 @@ use axum::{
     response::Response,
 };
 use lanyard_app::{
-    api::portal::{CoolDownPanel, FormState, Frame, Overview, RegistrationPanel, Section, TenantRow, TextsPanel},
+    api::portal::{
+        CoolDownPanel, FormState, Frame, Overview, PasskeysPanel, RegistrationPanel, Section, TenantRow, TextsPanel,
+    },
     pages::portal::{new_tenant_page, overview_page, tenant_list_page},
     paths,
 };
@@ -93,6 +95,7 @@ pub(super) async fn overview(
         "cool-down" => done("The waiting time is saved"),
         "resets-on" => done("Help with signing in takes a second person"),
         "resets-off" => done("Help with signing in takes one person"),
+        "passkeys" => done("The makes are saved"),
         "registration-on" => done("Programs may register applications"),
         "registration-off" => done("Nobody but operators registers applications any more"),
         _ => None,
@@ -106,24 +109,30 @@ pub(super) struct Refused {
     pub(super) registration: Option<FormState>,
     pub(super) texts: Option<FormState>,
     pub(super) cool_down: Option<FormState>,
+    pub(super) passkeys: Option<FormState>,
 }
 
 impl Refused {
-    const fn any(&self) -> bool {
-        self.registration.is_some() || self.texts.is_some() || self.cool_down.is_some()
+    fn is_any(&self) -> bool {
+        [&self.registration, &self.texts, &self.cool_down, &self.passkeys].into_iter().any(Option::is_some)
     }
 }
 
-async fn drawn(app: &App, place: &Place, frame: Frame, refused: Refused) -> Result<Response, HttpError> {
+pub(super) async fn drawn(app: &App, place: &Place, frame: Frame, refused: Refused) -> Result<Response, HttpError> {
     let (switch, _) = registration::show(app, place.tenant.id).await?;
     let cools = cool_down::show(app, place.tenant.id).await?;
-    let answer = Answer::of_form("Overview", &frame, refused.any());
+    let answer = Answer::of_form("Overview", &frame, refused.is_any());
     let countries = forms::country_names(&place.tenant.phone_countries);
     let present = || {
         let was = place.tenant.phone_countries.listed();
         FormState::default().with("countries", countries.join(", ")).with("was", was)
     };
     let texts = TextsPanel { form: refused.texts.unwrap_or_else(present), countries };
+    let makes = &place.tenant.staff_passkeys;
+    let passkeys = PasskeysPanel {
+        makes: makes.makes.iter().map(|make| make.name.clone()).collect(),
+        form: refused.passkeys.unwrap_or_else(|| forms::makes_values(makes)),
+    };
     let usual = if switch.most == 0 { USUAL_MOST } else { switch.most };
     let registration = RegistrationPanel {
         on: switch.on,
@@ -148,6 +157,7 @@ async fn drawn(app: &App, place: &Place, frame: Frame, refused: Refused) -> Resu
             form: refused.cool_down.unwrap_or_else(|| super::cool_down::present(cools)),
         },
         second_approver: place.tenant.second_approver,
+        passkeys,
     };
     Ok(answer.draw(app, move || overview_page(frame.clone(), overview.clone())).await)
 }

@@ -146,6 +146,7 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         }
         Action::EmailCodeSent | Action::EmailProved | Action::FactorChallenged => "Asked for a code",
         Action::MessageFailed => "A message could not be delivered",
+        Action::ProviderFailing | Action::ProviderRecovered => "How messages are sent was changed",
         Action::InvitationUsed => "Accepted an invitation",
         Action::PatientViewed if own => "Somebody who works here looked at your details",
         Action::RoleGranted if own => "Got another role",

@@ -14,9 +14,11 @@ use lanyard_domain::{
     audit::{Action, Outcome},
     factor::{Factor, FactorSecret, NewFactor},
     id::Id,
+    makes::PasskeyMakes,
     passkey::{Ceremony, Challenge, Counter, MAX_PASSKEYS, Passkey, PasskeyCreation},
+    tenant::Tenant,
 };
-use lanyard_storage::{Constraint, StorageError};
+use lanyard_storage::{Constraint, ReadTx, StorageError};
 
 use super::{
     Owner,
@@ -79,11 +81,13 @@ pub async fn form(
     problem: Option<ProblemCode>,
 ) -> Result<Option<PasskeyFormView>, StorageError> {
     let (id, session, now) = (owner.account.id, owner.session, app.clock.now());
-    let (ceremony, factors) = app
+    let tenant = owner.account.tenant;
+    let (ceremony, factors, makes) = app
         .store
         .read(move |tx| {
             Box::pin(async move {
-                Ok::<_, StorageError>((tx.session_ceremony(session).await?, tx.factors_of_account(id).await?))
+                let (ceremony, factors) = (tx.session_ceremony(session).await?, tx.factors_of_account(id).await?);
+                Ok::<_, StorageError>((ceremony, factors, makes(tx, tenant).await?))
             })
         })
         .await?;
@@ -92,7 +96,7 @@ pub async fn form(
     };
     let existing: Vec<&Passkey> = factors.iter().filter_map(|factor| factor.secret.passkey()).collect();
     let key_owner = KeyOwner { account: id, name: owner.account.email.as_str() };
-    let options = party.creation(ceremony.challenge, key_owner, &existing);
+    let options = party.creation(ceremony.challenge, key_owner, &existing, makes.asked_of(owner.account.kind));
     Ok(options.map(|options| PasskeyFormView {
         visitor: owner.visitor,
         passkey: PasskeyPrompt {
@@ -110,13 +114,21 @@ pub async fn form(
 pub async fn add(app: &App, owner: Owner, client: Client, fields: &Fields) -> Result<Added, JourneyError> {
     let Some(party) = app.passkeys.as_ref().filter(|_| owner.strong) else { return Ok(Added::SignInAgain) };
     let (session, now) = (owner.session, app.clock.now());
-    let ceremony = app.store.read(move |tx| Box::pin(async move { tx.session_ceremony(session).await })).await?;
-    let ceremony: Option<Ceremony> = ceremony;
+    let tenant = owner.account.tenant;
+    let (ceremony, makes): (Option<Ceremony>, PasskeyMakes) = app
+        .store
+        .read(move |tx| {
+            Box::pin(
+                async move { Ok::<_, StorageError>((tx.session_ceremony(session).await?, makes(tx, tenant).await?)) },
+            )
+        })
+        .await?;
     let open = ceremony.filter(|ceremony| ceremony.is_open(now));
     let challenge = open.map_or(Challenge([0; 32]), |open| open.challenge);
     let name = lanyard_domain::text::clean(fields.get("name"), 60).unwrap_or_else(|_| "My passkey".to_owned());
     // Checked outside of the transaction, like every answer.
-    let creation = party.check_creation(fields.get("credential"), challenge, name);
+    let creation = party.check_creation(fields.get("credential"), challenge, name, &makes);
+    let suits = creation.attestation.as_ref().is_none_or(|made| made.suits(owner.account.kind));
     let problem = match (open, creation) {
         (None, _) => ProblemCode::PasskeyExpired,
         (Some(open), creation) => match bind(app, &owner, client, (open, creation)).await {
@@ -124,6 +136,7 @@ pub async fn add(app: &App, owner: Owner, client: Client, fields: &Fields) -> Re
                 app.outbox.wake();
                 return Ok(Added::Done);
             }
+            Ok(false) if !suits => ProblemCode::PasskeyMake,
             Ok(false) => ProblemCode::PasskeyWrong,
             Err(JourneyError::Storage(StorageError::Unique(Constraint::Credential))) => ProblemCode::PasskeyWrong,
             Err(JourneyError::Storage(StorageError::Conflict)) => ProblemCode::PasskeyExpired,
@@ -134,6 +147,12 @@ pub async fn add(app: &App, owner: Owner, client: Client, fields: &Fields) -> Re
         return Ok(Added::SignInAgain);
     }
     Ok(form(app, owner, Some(problem)).await?.map_or(Added::SignInAgain, |view| Added::Refused(Box::new(view))))
+}
+
+// What new passkeys of the tenant's staff must be.
+async fn makes(tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>) -> Result<PasskeyMakes, StorageError> {
+    let tenant = tx.tenant_by_id(tenant).await?.ok_or(StorageError::Conflict)?;
+    Ok(tenant.staff_passkeys)
 }
 
 // Whether it was bound; the ceremony is gone either way.
@@ -152,7 +171,7 @@ async fn bind(
                     holds_factors(&own, tx, account.id, owner.session, |held| held.level(now) == Level::Aal2).await?;
                 tx.take_session_ceremony(owner.session, &open).await?;
                 let allowed = strong && may_add(&tx.factors_of_account(account.id).await?);
-                let attested = creation.attestation.filter(|_| allowed);
+                let attested = creation.attestation.filter(|made| allowed && made.suits(account.kind));
                 let outcome = if attested.is_some() { Outcome::Success } else { Outcome::Failure };
                 let event = audit::Event::of(Action::FactorBound, outcome)
                     .by(account.id)

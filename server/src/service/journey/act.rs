@@ -292,6 +292,7 @@ fn over_of(refusal: &Refusal) -> Option<OverReason> {
         | Refusal::PhoneUnserved
         | Refusal::MethodUnavailable
         | Refusal::PasskeyWrong
+        | Refusal::PasskeyMake
         | Refusal::PasskeyExpired
         | Refusal::PasskeyCopied
         | Refusal::FactorDisabled

@@ -62,7 +62,7 @@ pub(super) async fn read(
         "go-forgot-password" if hands_back_reset(scene, journey) => Event::LeaveForReset,
         "go-forgot-password" => Event::GoForgotPassword,
         "submit-passkey" => return passkeys::answered(app, scene, journey, fields).await,
-        "create-passkey" => return Ok(passkeys::created(app, journey, fields)),
+        "create-passkey" => return Ok(passkeys::created(app, scene, journey, fields)),
         "renew-passkey" => Event::RenewPasskey,
         "resend" => Event::Resend,
         "agree" => Event::Agree,

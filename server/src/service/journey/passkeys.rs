@@ -38,7 +38,9 @@ pub(super) fn creation(journey: &Journey, person: &Person, sight: &Sight<'_>) ->
     let bound = sight.account.map_or(&[][..], |account| &account.factors).iter().map(|factor| &factor.secret);
     let pending = of_new.map_or(&[][..], |new| &new.factors).iter().map(|factor| &factor.secret);
     let existing: Vec<&Passkey> = bound.chain(pending).filter_map(FactorSecret::passkey).collect();
-    prompt(journey, sight, |challenge| party.creation(challenge, owner, &existing))
+    let kind = of_new.map(|new| new.kind).or_else(|| sight.account.map(|account| account.kind))?;
+    let makes = sight.scene.tenant.staff_passkeys.asked_of(kind);
+    prompt(journey, sight, |challenge| party.creation(challenge, owner, &existing, makes))
 }
 
 // A ceremony that is over is shown as such: the script asks for the next one when it is pressed.
@@ -88,10 +90,10 @@ pub(super) async fn answered(
 }
 
 /// A new passkey.
-pub(super) fn created(app: &App, journey: &Journey, fields: &Fields) -> Input {
+pub(super) fn created(app: &App, scene: &Scene, journey: &Journey, fields: &Fields) -> Input {
     let Some(party) = &app.passkeys else { return one("", ProblemCode::MethodUnavailable) };
     let challenge = journey.ceremony(app.clock.now()).map_or(Challenge([0; 32]), |ceremony| ceremony.challenge);
-    let creation = party.check_creation(fields.get(CREDENTIAL), challenge, name(fields));
+    let creation = party.check_creation(fields.get(CREDENTIAL), challenge, name(fields), &scene.tenant.staff_passkeys);
     Input::Event(Event::CreatePasskey(Box::new(creation)))
 }
 

@@ -80,6 +80,7 @@ pub fn code_of(refusal: &Refusal, now: Timestamp) -> Option<ProblemCode> {
         Refusal::PhoneUnserved => ProblemCode::PhoneUnserved,
         Refusal::MethodUnavailable => ProblemCode::MethodUnavailable,
         Refusal::PasskeyWrong => ProblemCode::PasskeyWrong,
+        Refusal::PasskeyMake => ProblemCode::PasskeyMake,
         Refusal::PasskeyExpired => ProblemCode::PasskeyExpired,
         Refusal::PasskeyCopied => ProblemCode::PasskeyCopied,
         Refusal::FactorDisabled => ProblemCode::FactorDisabled,

@@ -3,6 +3,7 @@
 use lanyard_domain::{
     audit::Action,
     id::Id,
+    makes::PasskeyMakes,
     phone::PhoneCountries,
     role::Role,
     tenant::{Tenant, TenantDomain},
@@ -106,6 +107,35 @@ pub async fn set_second_approver(app: &App, tenant: Id<Tenant>, wanted: bool, by
                 let detail = serde_json::json!({"second_approver": wanted});
                 record(&own, tx, tenant, &by, Action::TenantChanged, tenant.to_string(), detail).await?;
                 Ok(())
+            })
+        })
+        .await
+}
+
+/// Sets of which makes new passkeys of a tenant's staff must be, if that is `present` now; `None`: whatever
+/// it is. What is so already is no change.
+///
+/// # Errors
+/// [`PortalError::Conflict`] if it is another by now.
+pub async fn set_staff_passkeys(
+    app: &App,
+    tenant: Id<Tenant>,
+    present: Option<PasskeyMakes>,
+    wanted: PasskeyMakes,
+    by: By,
+) -> Result<PasskeyMakes, PortalError> {
+    let own = app.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = tx.tenant_by_id(tenant).await?.ok_or(PortalError::NotFound)?.staff_passkeys;
+                if now == wanted {
+                    return Ok(wanted);
+                }
+                tx.set_staff_passkeys(tenant, present.as_ref().unwrap_or(&now), &wanted).await?;
+                let detail = serde_json::json!({"staff_passkeys": wanted.makes, "before": now.makes});
+                record(&own, tx, tenant, &by, Action::TenantChanged, tenant.to_string(), detail).await?;
+                Ok(wanted)
             })
         })
         .await

@@ -12,7 +12,7 @@ use super::{
     sign_in::admits,
 };
 use crate::{
-    account::Account,
+    account::{Account, AccountKind},
     assurance::{Authentication, Method},
     audit::{Action, Outcome},
     factor::{Factor, FactorSecret},
@@ -175,6 +175,8 @@ fn make(context: &mut Context<'_, '_>, person: Person, creation: PasskeyCreation
         return Ok(second(context, person));
     }
     let attested = taken.and_then(|_| creation.attestation.ok_or(Refusal::PasskeyWrong));
+    let attested =
+        attested.and_then(|made| if made.suits(kind(context, &person)) { Ok(made) } else { Err(Refusal::PasskeyMake) });
     match attested {
         Ok(_) if passkeys(context, &person) >= MAX_PASSKEYS => stay(person, Refusal::MethodUnavailable),
         Ok(attested) => {
@@ -187,6 +189,13 @@ fn make(context: &mut Context<'_, '_>, person: Person, creation: PasskeyCreation
             stay(person, refusal)
         }
     }
+}
+
+// Whose kind is not known is taken for staff.
+fn kind(context: &Context<'_, '_>, person: &Person) -> AccountKind {
+    let known = context.facts.account.as_ref().filter(|account| account.id == person.authentication.account());
+    let of_new = person.new.as_deref().map(|new| new.kind);
+    of_new.or(known.map(|account| account.kind)).unwrap_or(AccountKind::Staff)
 }
 
 fn passkeys(context: &Context<'_, '_>, person: &Person) -> usize {

@@ -60,6 +60,8 @@ pub enum Refusal {
     /// No answer of a passkey that this account, or any account, has: unknown key, wrong signature,
     /// wrong challenge. Never says which.
     PasskeyWrong,
+    /// The new passkey is of no make that the tenant wants its staff to use, or nobody signs for its make.
+    PasskeyMake,
     /// The answer of a passkey came too late, or for the second time.
     PasskeyExpired,
     /// The passkey seems to have been copied and opens nothing any more.

@@ -19,7 +19,7 @@ use crate::{
     factor::{Factor, FactorSecret, NewFactor},
     grant::{AuthorizationRequest, RequestOptions, ResponseMode},
     id::Id,
-    passkey::{Assertion, Attestation, Challenge, CredentialId, Passkey, PasskeyCheck, PasskeyCreation},
+    passkey::{Assertion, Attestation, Challenge, CredentialId, MakeCheck, Passkey, PasskeyCheck, PasskeyCreation},
     password::{PasswordCheck, next_version},
     phone::PhoneNumber,
     recovery::{RecoveryCode, RecoveryCodes},
@@ -214,7 +214,7 @@ pub(super) fn recover(number: u64) -> Event {
 /// An authenticator made a new key for the challenge that is open.
 pub(super) fn new_passkey(journey: &Journey, key: u8, now: Timestamp) -> Event {
     let challenge = journey.ceremony(now).map_or(Challenge([0; 32]), |ceremony| ceremony.challenge);
-    let attestation = Some(Attestation { passkey: passkey(key), counter: 0 });
+    let attestation = Some(Attestation { passkey: passkey(key), counter: 0, make: MakeCheck::NotAsked });
     Event::CreatePasskey(Box::new(PasskeyCreation { challenge, attestation, name: "passkey".to_owned() }))
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use lanyard_messaging::inbox::{Inbox, InboxServers, SmtpLimits, SmtpListener};
 use lanyard_messaging::smtp::SmtpSender;
 use lanyard_messaging::twilio::TwilioClient;
-use lanyard_messaging::{Channel, CodePurpose, DeliveryError, Message, Occasion, Providers};
-use lanyard_messaging::{PublicOrigin, Reason, Secret, Transport, render};
+use lanyard_messaging::{Channel, CodePurpose, DeliveryError, Message, Occasion, Provider, Providers};
+use lanyard_messaging::{PublicOrigin, Rank, Reason, Receipt, Secret, Transport, render};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -29,8 +29,13 @@ async fn demo() -> Demo {
     let providers = Providers {
         smtp: Some(SmtpSender::new(smtp, clock(), counter()).unwrap()),
         twilio: Some(TwilioClient::new(twilio).unwrap()),
+        ..Providers::default()
     };
     Demo { inbox, providers, servers }
+}
+
+async fn deliver(providers: &Providers, message: &Message) -> Result<Receipt, DeliveryError> {
+    providers.deliver(Provider::of(message.channel(), Rank::First), message).await
 }
 
 #[tokio::test]
@@ -49,7 +54,7 @@ async fn s2_email_text_and_call_reach_the_inbox_through_the_real_protocols() {
         Occasion::MfaCall { to_e164: PHONE, tenant: "Acme", code: "555666", language: "en" },
     ];
     for occasion in occasions {
-        demo.providers.deliver(&render(occasion).unwrap()).await.unwrap();
+        deliver(&demo.providers, &render(occasion).unwrap()).await.unwrap();
     }
     let all = demo.inbox.list(None);
     assert_eq!(all.iter().map(|e| e.kind).collect::<Vec<_>>(), [Channel::Call, Channel::Text, Channel::Email]);
@@ -79,7 +84,7 @@ async fn mail_bodies_arrive_letter_for_letter() {
             text: text.clone(),
             html: "<p>.</p>".to_owned(),
         };
-        demo.providers.deliver(&message).await.unwrap();
+        deliver(&demo.providers, &message).await.unwrap();
         let found = demo.inbox.list(Some(&format!("p{n}@example.com")));
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].body.trim_end_matches('\n'), text.trim_end_matches('\n'), "body {n}");
@@ -104,7 +109,7 @@ async fn a_mail_beyond_the_limit_is_refused_and_not_kept() {
         text: "0123456789\n".repeat(110_000),
         html: String::new(),
     };
-    let got = demo.providers.deliver(&message).await;
+    let got = deliver(&demo.providers, &message).await;
     assert_eq!(got, Err(DeliveryError::Permanent(Reason::Smtp(552))));
     assert!(demo.inbox.list(None).is_empty());
 }

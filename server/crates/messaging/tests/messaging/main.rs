@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod fallback;
 mod inbox;
 mod smtp;
 mod smtp_server;

@@ -10,15 +10,16 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use lanyard_messaging::twilio::{TwilioClient, TwilioConfig, TwilioConfigError};
 use lanyard_messaging::{Channel, DeliveryError, Occasion, PublicOrigin, Reason, Secret};
-use lanyard_messaging::{Providers, Transport, render};
+use lanyard_messaging::{Provider, Providers, Rank, Transport, render};
 use tokio::net::TcpListener;
 
 use crate::{IMPATIENT, PATIENT, dead_port};
 
 const TO: &str = "+436601234542";
+const FIRST: Provider = Provider::Phone(Rank::First);
 
 /// What arrived: path, `Authorization`, form.
-type Seen = Arc<Mutex<Vec<(String, String, Vec<(String, String)>)>>>;
+pub(crate) type Seen = Arc<Mutex<Vec<(String, String, Vec<(String, String)>)>>>;
 
 #[derive(Clone)]
 struct Script {
@@ -28,7 +29,7 @@ struct Script {
 }
 
 /// A server that answers every request with `status` and `body`; 0 means never.
-async fn server(status: u16, body: &'static str) -> (SocketAddr, Seen) {
+pub(crate) async fn server(status: u16, body: &'static str) -> (SocketAddr, Seen) {
     let seen = Seen::default();
     let script = Script { seen: Arc::clone(&seen), status, body };
     let router = Router::new().fallback(answer).with_state(script);
@@ -64,7 +65,7 @@ fn config(base_url: String, timeout: Duration) -> TwilioConfig {
     }
 }
 
-fn client(address: SocketAddr, timeout: Duration) -> TwilioClient {
+pub(crate) fn client(address: SocketAddr, timeout: Duration) -> TwilioClient {
     TwilioClient::new(config(format!("http://{address}"), timeout)).unwrap()
 }
 
@@ -75,7 +76,7 @@ fn pairs(form: &[(&str, &str)]) -> Vec<(String, String)> {
 #[tokio::test]
 async fn u15_the_text_is_posted_as_twilio_wants_it() {
     let (address, seen) = server(201, r#"{"sid":"SM42","status":"queued"}"#).await;
-    let providers = Providers { smtp: None, twilio: Some(client(address, PATIENT)) };
+    let providers = Providers { twilio: Some(client(address, PATIENT)), ..Providers::default() };
     let origin = PublicOrigin::parse("https://login.example.com").unwrap();
     let message = render(Occasion::MfaText {
         to_e164: TO,
@@ -85,7 +86,7 @@ async fn u15_the_text_is_posted_as_twilio_wants_it() {
         minutes: 10,
     })
     .unwrap();
-    let receipt = providers.deliver(&message).await.unwrap();
+    let receipt = providers.deliver(FIRST, &message).await.unwrap();
     assert_eq!(receipt.provider_id.as_deref(), Some("SM42"));
     let seen = seen.lock().unwrap();
     let (path, authorization, form) = &seen[0];
@@ -99,9 +100,9 @@ async fn u15_the_text_is_posted_as_twilio_wants_it() {
 #[tokio::test]
 async fn u16_the_call_carries_twiml_that_says_the_code_three_times() {
     let (address, seen) = server(201, r#"{"sid":"CA42"}"#).await;
-    let providers = Providers { smtp: None, twilio: Some(client(address, PATIENT)) };
+    let providers = Providers { twilio: Some(client(address, PATIENT)), ..Providers::default() };
     let call = Occasion::MfaCall { to_e164: TO, tenant: "Acme", code: "123456", language: "de" };
-    providers.deliver(&render(call).unwrap()).await.unwrap();
+    providers.deliver(FIRST, &render(call).unwrap()).await.unwrap();
     let seen = seen.lock().unwrap();
     let (path, _, form) = &seen[0];
     assert_eq!(path, "/2010-04-01/Accounts/AC1/Calls.json");
@@ -123,7 +124,7 @@ async fn a_messaging_service_sends_texts_but_cannot_call() {
     assert_eq!(seen.lock().unwrap()[0].2[1], ("MessagingServiceSid".into(), "MG7".into()));
     let got = client.call(TO, "<Response/>").await;
     assert_eq!(got, Err(DeliveryError::NotConfigured(Channel::Call)));
-    let providers = Providers { smtp: None, twilio: Some(client) };
+    let providers = Providers { twilio: Some(client), ..Providers::default() };
     assert!(providers.can(Channel::Text) && !providers.can(Channel::Call));
 }
 
@@ -180,7 +181,7 @@ async fn a_bad_number_or_an_endless_text_is_never_sent() {
 async fn an_absent_provider_is_said_so() {
     let providers = Providers::default();
     let call = Occasion::MfaCall { to_e164: TO, tenant: "Acme", code: "123456", language: "en" };
-    let got = providers.deliver(&render(call).unwrap()).await;
+    let got = providers.deliver(FIRST, &render(call).unwrap()).await;
     assert_eq!(got, Err(DeliveryError::NotConfigured(Channel::Call)));
     for channel in [Channel::Email, Channel::Text, Channel::Call] {
         assert!(!providers.can(channel));

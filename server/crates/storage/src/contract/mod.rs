@@ -13,6 +13,7 @@ mod factors;
 mod grants;
 mod journeys;
 mod known_places;
+mod message_providers;
 mod outbox;
 mod passkeys;
 mod patients;

@@ -147,6 +147,7 @@ pub(super) fn tenant(domain: &str) -> Tenant {
         region: "DE".into(),
         phone_countries: PhoneCountries::default(),
         second_approver: false,
+        staff_passkeys: lanyard_domain::makes::PasskeyMakes::default(),
         created_at: NOW,
     }
 }

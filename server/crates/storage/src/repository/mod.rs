@@ -21,6 +21,7 @@ mod grant;
 mod invitation;
 mod journey;
 mod known_place;
+mod message_provider;
 mod meta;
 mod outbox;
 mod passkey;
@@ -61,6 +62,7 @@ pub use grant::{GrantReads, GrantWrites};
 pub use invitation::{InvitationReads, InvitationWrites};
 pub use journey::{JourneyReads, JourneySave, JourneyWrites, StoredJourney};
 pub use known_place::{KnownPlaceReads, KnownPlaceWrites};
+pub use message_provider::{MessageProviderReads, MessageProviderWrites, ProviderFailure, ProviderHealth};
 pub use meta::{META_DEMO, META_KEY_CHECK, MetaReads, MetaWrites};
 pub use outbox::{ClaimedMessage, MessageStatus, NewMessage, OutboxReads, OutboxWrites};
 pub use passkey::{PasskeyReads, PasskeyWrites};
@@ -138,14 +140,14 @@ transaction! {
         ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
         StepReads, ConsentReads, DeviceCodeReads, PushedRequestReads, RedemptionReads,
         RegistrationReads, PasskeyReads, RepudiationReads, ResetReads, ContactReads, KnownPlaceReads, RememberedReads,
-        CoolDownReads;
+        CoolDownReads, MessageProviderReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
         SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, ConsentWrites, DeviceCodeWrites,
         RedemptionWrites, RegistrationWrites, PasskeyWrites, RepudiationWrites, ContactWrites, KnownPlaceWrites, RecoveryWrites,
-        RememberedWrites, CoolDownWrites, ResetWrites;
+        RememberedWrites, CoolDownWrites, ResetWrites, MessageProviderWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

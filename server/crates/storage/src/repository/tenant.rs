@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use lanyard_domain::{
     clock::Timestamp,
     id::Id,
+    makes::PasskeyMakes,
     phone::PhoneCountries,
     secret::Sealed,
     tenant::{Tenant, TenantDomain},
@@ -45,6 +46,9 @@ pub trait TenantWrites {
     ) -> Result<()>;
     /// Sets whether a reset takes a second member of staff; Conflict if it is so already.
     async fn set_second_approver(&mut self, id: Id<Tenant>, wanted: bool) -> Result<()>;
+    /// Sets of which makes new passkeys of the staff must be; Conflict if that is not `present` now.
+    async fn set_staff_passkeys(&mut self, id: Id<Tenant>, present: &PasskeyMakes, wanted: &PasskeyMakes)
+    -> Result<()>;
 }
 
 #[derive(sqlx::FromRow)]
@@ -55,6 +59,7 @@ struct TenantRow {
     region: String,
     phone_countries: String,
     second_approver: i64,
+    staff_passkeys: String,
     created_at: i64,
 }
 
@@ -68,6 +73,8 @@ impl TryFrom<TenantRow> for Tenant {
             region: row.region,
             phone_countries: PhoneCountries::from_listed(&row.phone_countries),
             second_approver: row.second_approver == 1,
+            staff_passkeys: PasskeyMakes::from_stored(&row.staff_passkeys)
+                .ok_or(StorageError::Inconsistent("the makes of a tenant's passkeys"))?,
             created_at: Timestamp(row.created_at),
         })
     }
@@ -75,12 +82,12 @@ impl TryFrom<TenantRow> for Tenant {
 
 both!(TenantReads {
     async fn tenant_by_id(&mut self, id: Id<Tenant>) -> Result<Option<Tenant>> {
-        let row = sqlx::query_as::<_, TenantRow>("SELECT id, name, domain, region, phone_countries, second_approver, created_at FROM tenants WHERE id = $1");
+        let row = sqlx::query_as::<_, TenantRow>("SELECT id, name, domain, region, phone_countries, second_approver, staff_passkeys, created_at FROM tenants WHERE id = $1");
         optional(row.bind(id.uuid()).fetch_optional(&mut *self.db).await?)
     }
 
     async fn tenant_by_domain(&mut self, domain: &TenantDomain) -> Result<Option<Tenant>> {
-        let row = sqlx::query_as::<_, TenantRow>("SELECT id, name, domain, region, phone_countries, second_approver, created_at FROM tenants WHERE domain = $1");
+        let row = sqlx::query_as::<_, TenantRow>("SELECT id, name, domain, region, phone_countries, second_approver, staff_passkeys, created_at FROM tenants WHERE domain = $1");
         optional(row.bind(domain.as_str()).fetch_optional(&mut *self.db).await?)
     }
 
@@ -103,7 +110,7 @@ both!(TenantReads {
     async fn list_tenants(&mut self, after: Option<&NameCursor<Tenant>>, limit: u32) -> Result<Vec<Tenant>> {
         let (key, id) = name_start(after);
         let rows = sqlx::query_as::<_, TenantRow>(
-            "SELECT id, name, domain, region, phone_countries, second_approver, created_at FROM tenants \
+            "SELECT id, name, domain, region, phone_countries, second_approver, staff_passkeys, created_at FROM tenants \
              WHERE (name_key, id) > ($1, $2) ORDER BY name_key, id LIMIT $3",
         );
         collect(rows.bind(key).bind(id).bind(i64::from(limit)).fetch_all(&mut *self.db).await?)
@@ -113,12 +120,14 @@ both!(TenantReads {
 both!(TenantWrites {
     async fn create_tenant(&mut self, tenant: &Tenant, data_key: &Sealed) -> Result<()> {
         let insert = sqlx::query(
-            "INSERT INTO tenants (id, name, name_key, domain, region, data_key, created_at, phone_countries, second_approver) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (domain) DO NOTHING",
+            "INSERT INTO tenants (id, name, name_key, domain, region, data_key, created_at, phone_countries, \
+                second_approver, staff_passkeys) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+             ON CONFLICT (domain) DO NOTHING",
         );
         let insert = insert.bind(tenant.id.uuid()).bind(&tenant.name).bind(name_key(&tenant.name));
         let insert = insert.bind(tenant.domain.as_str()).bind(&tenant.region).bind(&data_key.0[..]);
-        let insert = insert.bind(tenant.created_at.0).bind(tenant.phone_countries.listed()).bind(i64::from(tenant.second_approver));
+        let insert = insert.bind(tenant.created_at.0).bind(tenant.phone_countries.listed());
+        let insert = insert.bind(i64::from(tenant.second_approver)).bind(tenant.staff_passkeys.stored());
         let done = insert.execute(&mut *self.db).await?;
         unique(done.rows_affected(), Constraint::TenantDomain)
     }
@@ -137,5 +146,16 @@ both!(TenantWrites {
     async fn set_second_approver(&mut self, id: Id<Tenant>, wanted: bool) -> Result<()> {
         let update = sqlx::query("UPDATE tenants SET second_approver = $2 WHERE id = $1 AND second_approver <> $2");
         hit(update.bind(id.uuid()).bind(i64::from(wanted)).execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn set_staff_passkeys(
+        &mut self,
+        id: Id<Tenant>,
+        present: &PasskeyMakes,
+        wanted: &PasskeyMakes,
+    ) -> Result<()> {
+        let update = sqlx::query("UPDATE tenants SET staff_passkeys = $3 WHERE id = $1 AND staff_passkeys = $2");
+        let update = update.bind(id.uuid()).bind(present.stored()).bind(wanted.stored());
+        hit(update.execute(&mut *self.db).await?.rows_affected())
     }
 });

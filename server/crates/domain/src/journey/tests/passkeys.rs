@@ -209,6 +209,28 @@ fn n19_a_first_passkey_takes_the_code_and_another_one_the_bound_factor() {
     assert_eq!(desk.send(new_passkey(&desk.journey, OTHER, desk.now)), Some(Refusal::OutOfStep));
 }
 
+fn of_another_make(event: Event) -> Event {
+    match event {
+        Event::CreatePasskey(mut creation) => {
+            creation.attestation.as_mut().unwrap().make = crate::passkey::MakeCheck::Other;
+            Event::CreatePasskey(creation)
+        }
+        other => other,
+    }
+}
+
+#[test]
+fn n19_staff_bind_no_passkey_of_another_make_and_the_challenge_is_gone() {
+    let mut desk = Desk::with(FlowType::SignIn, Audience::Patients, &Demand::mfa([Method::Passkey]), vec![]);
+    desk.sign_in(B).prove(B);
+    assert_eq!(desk.stage(), "enrol_passkey");
+    desk.store.account_mut(id(20)).unwrap().kind = crate::account::AccountKind::Staff;
+    let refused = of_another_make(new_passkey(&desk.journey, KEY, desk.now));
+    assert_eq!(desk.send(refused.clone()), Some(Refusal::PasskeyMake));
+    assert_eq!(desk.send(refused), Some(Refusal::PasskeyExpired), "used up");
+    assert!(!desk.effects.iter().any(|effect| matches!(effect, Effect::BindFactor { .. })), "nothing is stored");
+}
+
 #[test]
 fn a_new_account_comes_with_its_passkey() {
     let mut desk = Desk::new(FlowType::SignUpSignIn, &Demand::mfa([Method::Passkey]));
@@ -221,7 +243,8 @@ fn a_new_account_comes_with_its_passkey() {
         other => other,
     };
     assert_eq!(desk.send(wrong), Some(Refusal::PasskeyWrong));
-    desk.ok(new_passkey(&desk.journey, KEY, desk.now));
+    // The makes that the tenant names are for staff: a patient's is of any.
+    desk.ok(of_another_make(new_passkey(&desk.journey, KEY, desk.now)));
     assert_eq!(desk.level(), Level::Aal2);
     let created = desk.store.accounts.iter().find(|account| account.email == email(NEW)).unwrap();
     assert!(created.factors[0].secret.passkey().is_some());
