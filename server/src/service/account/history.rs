@@ -107,6 +107,7 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         Action::RecoveryCodeUsed => "Used a recovery code",
         Action::PasswordReset => "Set a new password",
         Action::FactorBound => return format!("Added {}", method(event)),
+        Action::EnrolmentPostponed => "Put off setting up a second step",
         Action::FactorRemoved => return format!("Removed {}", method(event)),
         Action::FactorRenamed => return format!("Gave {} another name", method(event)),
         Action::FactorDisabled => "Turned off a second step",
