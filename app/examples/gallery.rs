@@ -24,6 +24,7 @@ fn view(stage: StageView) -> JourneyView {
         tenant: "Harbour Clinic".into(),
         application: Some("Patient portal".into()),
         stage,
+        postpone_until: None,
         problems: vec![],
         values: BTreeMap::new(),
         demo: false,

@@ -17,6 +17,7 @@ fn view(stage: StageView) -> JourneyView {
         tenant: "Harbour Clinic".into(),
         application: None,
         stage,
+        postpone_until: None,
         problems: vec![],
         values: BTreeMap::new(),
         demo: false,

@@ -31,6 +31,7 @@ mod factors;
 mod flow_conditions;
 mod flow_order;
 mod flow_policy;
+mod grace;
 mod headers;
 mod input_abuse;
 mod journey_life;

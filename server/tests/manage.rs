@@ -76,12 +76,13 @@ async fn o3_the_second_factor_of_a_flow_is_switched_and_tried_out() {
     let mfa = ["flow", "mfa", "B2C_1_signup", "--tenant", domain, "--to"];
     let with = |more: &[&'static str]| mfa.into_iter().chain(more.iter().copied()).collect::<Vec<&str>>();
     let tried = answered(&dir, &with(&["conditional", "--set", "when_new_network=true", "--dry-run"])).await;
-    assert_eq!(tried, serde_json::json!({"patients": 0, "without": 0, "weaker": 0}));
+    assert_eq!(tried, serde_json::json!({"patients": 0, "without": 0, "weaker": 0, "waiting": 0}));
     for (bad, why) in [
         (&["sometimes"][..], "on, conditional or off"),
         (&["conditional", "--set", "when_days=91"], "when_days"),
         (&["conditional", "--set", "when_new_browser=false", "--set", "when_days="], "conditions"),
         (&["on", "--set", "method-passkey=false", "--set", "minimum=phishing_resistant"], "minimum"),
+        (&["on", "--set", "grace_days=91"], "grace_days"),
         (&["on", "--set", "token_minutes=15"], "token_minutes"),
     ] {
         refused(&dir, &with(bad), why).await;
@@ -92,7 +93,16 @@ async fn o3_the_second_factor_of_a_flow_is_switched_and_tried_out() {
     assert_eq!(settings["enforcement"], "conditional");
     let conditions = serde_json::json!({"new_browser": true, "new_network": true, "strong_days": null});
     assert_eq!(settings["conditions"], conditions);
+    let waiting = answered(&dir, &with(&["conditional", "--set", "grace_days=14"])).await;
+    let (mfa, before) = (&waiting["settings"]["mfa"], &flow["settings"]["mfa"]);
+    assert_eq!(
+        (&mfa["grace_days"], &mfa["since"]),
+        (&14.into(), &before["since"]),
+        "a flow that was on from the start"
+    );
+    assert!(mfa["since"].is_i64(), "{mfa}");
     let off = answered(&dir, &with(&["off"])).await;
+    assert_eq!(off["settings"]["mfa"]["since"], serde_json::Value::Null);
     assert_eq!(
         (&off["settings"]["mfa"]["enforcement"], &off["settings"]["mfa"]["conditions"]),
         (&"off".into(), &conditions)

@@ -20,6 +20,9 @@ pub struct JourneyView {
     pub application: Option<String>,
     /// What the page shows.
     pub stage: StageView,
+    /// Until which day setting up a second step can wait ("3 July 2026"); `None`: it cannot. Button `not-now`.
+    #[serde(default)]
+    pub postpone_until: Option<String>,
     /// What was wrong with the last thing sent, in the order of the fields.
     pub problems: Vec<Problem>,
     /// What was typed, by field name; never passwords or codes.

@@ -167,7 +167,11 @@ pub struct MfaSwitch {
     pub without: u64,
     /// Patients who have only such as would not count.
     pub weaker: u64,
-    /// Fields `to`, `version`, `method-{m}`, `minimum`, and `when_new_browser`, `when_new_network`,
+    /// How many of those without one may put it off, at most, and until which day.
+    pub waiting: Option<(u64, String)>,
+    /// Whether people sign in by the flow: only there can it wait.
+    pub signs_in: bool,
+    /// Fields `to`, `version`, `method-{m}`, `minimum`, `grace_days`, and `when_new_browser`, `when_new_network`,
     /// `when_days`.
     pub form: FormState,
     /// The methods.

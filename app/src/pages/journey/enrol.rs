@@ -121,6 +121,22 @@ pub(super) fn phone(
     .plain()
 }
 
+/// While setting up can wait: until when, in plain words, and the way on without it.
+pub(super) fn not_now(at: &Step<'_>, until: &str) -> AnyView {
+    let said = format!("You can put this off until {until}. From then on you need a second step to sign in.");
+    let button = view! {
+        <div class="actions">
+            <Button label="Not now" kind=ButtonKind::Secondary />
+        </div>
+    }
+    .plain();
+    view! {
+        <p class="muted">{said}</p>
+        <div class="not-now">{at.form("not-now", button)}</div>
+    }
+    .plain()
+}
+
 pub(super) fn back(at: &Step<'_>) -> AnyView {
     view! { <div class="ways">{at.lone_button("back", "Choose another way", ButtonKind::Link)}</div> }.plain()
 }

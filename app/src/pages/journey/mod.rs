@@ -80,6 +80,7 @@ pub(crate) fn step(view: &JourneyView) -> AnyView {
             {words::heading(&view.stage)}
         </h1>
         {body}
+        {view.postpone_until.as_deref().map(|until| enrol::not_now(&at, until))}
     }
     .plain()
 }

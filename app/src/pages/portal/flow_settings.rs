@@ -42,6 +42,16 @@ pub(super) fn second_factor(form: &FormState, choices: &[MethodChoice], hint: &s
     .into_any()
 }
 
+/// For how long setting up can wait.
+pub(super) fn grace(form: &FormState) -> AnyView {
+    number(
+        form,
+        "grace_days",
+        "Grace period, in days",
+        "0 to 90, counted from when the second factor was switched on; 0: none. Until it ends, patients who had an account before and have no second factor may choose “Not now” and sign in with their password alone. Who has one is always asked for it, and new patients set one up at once.",
+    )
+}
+
 /// When a conditional flow asks for a second factor.
 pub(super) fn conditions(form: &FormState, hint: &str) -> AnyView {
     let browser = "Where the person has not signed in with a second factor before, within 90 days. Who deletes cookies is asked again.";

@@ -7,7 +7,7 @@ use super::{
     applications::flow_endpoints,
     domain,
     flow_remember::remember,
-    flow_settings::{claims_table, conditions, second_factor, sessions, tokens},
+    flow_settings::{claims_table, conditions, grace, second_factor, sessions, tokens},
     parts::{check, check_group, conflict_notice, flow_name, pages, search_form},
     portal_page, words,
 };
@@ -225,6 +225,7 @@ fn own_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
     let version = detail.form.value("version");
     let allowed = second_factor(&detail.form, &detail.methods, hint);
     let table = claims_table(&detail.form, &detail.rows, detail.collects);
+    let waits = detail.signs_in.then(|| grace(&detail.form));
     let lives = view! { {tokens(&detail.form, &detail.issuers)}{sessions(&detail.form)}{detail.signs_in.then(|| remember(&detail.form))} };
     view! {
         <section class="panel panel-row">
@@ -243,6 +244,7 @@ fn own_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
             <Form action=addresses::flow(domain, &detail.key) csrf=csrf.to_owned() class="form form-wide">
                 <input type="hidden" name="version" value=version />
                 {allowed}
+                {waits}
                 {table}
                 <h3>"Rarely changed"</h3>
                 {lives}
@@ -345,7 +347,9 @@ pub fn mfa_page(frame: Frame, switch: MfaSwitch) -> AnyView {
     let choose =
         (switch.to != MfaMode::Off).then(|| second_factor(&switch.form, &switch.methods, "Choose at least one."));
     let button = if switch.to == MfaMode::Off { ButtonKind::Danger } else { ButtonKind::Primary };
-    let lines = words::touched(switch.to, (switch.patients, switch.without, switch.weaker));
+    let waits = (switch.to != MfaMode::Off && switch.signs_in).then(|| grace(&switch.form));
+    let mut lines = words::touched(switch.to, (switch.patients, switch.without, switch.weaker));
+    lines.extend(switch.waiting.as_ref().map(|(number, until)| words::waiting(*number, until)));
     let touched = (!lines.is_empty()).then(|| {
         let lines = lines.into_iter().map(|line| view! { <li>{line}</li> }).collect_view();
         view! { <ul>{lines}</ul> }
@@ -372,6 +376,7 @@ pub fn mfa_page(frame: Frame, switch: MfaSwitch) -> AnyView {
             <input type="hidden" name="version" value=switch.form.value("version") />
             {when}
             {choose}
+            {waits}
             <div class="actions">
                 <Button label=title kind=button />
                 {dry_run}

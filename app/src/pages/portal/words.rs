@@ -61,6 +61,18 @@ pub fn touched(to: MfaMode, (patients, without, weaker): (u64, u64, u64)) -> Vec
     lines.into_iter().flatten().collect()
 }
 
+/// How many of those without a second factor may put it off, and until which day.
+#[must_use]
+pub fn waiting(number: u64, until: &str) -> String {
+    match number {
+        1 => format!("1 of those without one may put it off until {until}, if they had an account before."),
+        _ => format!(
+            "Up to {} of those without one may put it off until {until}: all who had an account before.",
+            thousands(number)
+        ),
+    }
+}
+
 /// "1 reply URL", "3 reply URLs".
 #[must_use]
 pub fn counted(number: usize, one: &str, many: &str) -> String {

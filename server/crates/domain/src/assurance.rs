@@ -167,6 +167,9 @@ pub struct Authentication {
     /// nothing of it (N22).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     remembered: Option<Id<RememberedBrowser>>,
+    /// The person put off setting up a second factor, as the flow lets them for a while.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    postponed: bool,
     new_account: bool,
 }
 
@@ -181,6 +184,7 @@ impl Authentication {
             second: BTreeSet::new(),
             passkey: None,
             remembered: None,
+            postponed: false,
             new_account: false,
         }
     }
@@ -205,6 +209,7 @@ impl Authentication {
         self.at = at;
         // What was shown stands for itself.
         self.remembered = None;
+        self.postponed = false;
         self
     }
 
@@ -215,6 +220,11 @@ impl Authentication {
 
     pub(crate) const fn without_remembered(mut self) -> Self {
         self.remembered = None;
+        self
+    }
+
+    pub(crate) const fn with_postponed(mut self) -> Self {
+        self.postponed = true;
         self
     }
 
@@ -281,6 +291,12 @@ impl Authentication {
     #[must_use]
     pub const fn remembered(&self) -> Option<Id<RememberedBrowser>> {
         self.remembered
+    }
+
+    /// Whether setting up a second factor was put off.
+    #[must_use]
+    pub const fn has_postponed(&self) -> bool {
+        self.postponed
     }
 
     /// The second-factor methods that were used.

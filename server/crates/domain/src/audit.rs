@@ -19,6 +19,7 @@ pub enum Action {
     EmailCodeSent,
     EmailProved,
     FactorBound,
+    EnrolmentPostponed,
     FactorRemoved,
     FactorRenamed,
     FactorDisabled,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     assurance::{Assurance, Authentication, Level, Method},
     clock::Timestamp,
-    user_flow::{Conditions, Signals},
+    user_flow::{Conditions, Grace, Signals},
 };
 
 /// What a sign-in must reach: the flow's policy, the application's minimum, and both versions of
@@ -30,6 +30,13 @@ pub struct Demand {
     /// Whether a remembered browser may stand in for the second factor ([`Demand::takes_remembered`]).
     #[serde(default)]
     remembered: bool,
+    /// Until when, and for whom, setting up a second factor can wait. Nobody waits until that is judged
+    /// ([`Demand::of_account`]). Without effect at AAL1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grace: Option<Grace>,
+    /// The account may wait until then. Judged at each step and never stored.
+    #[serde(skip)]
+    waits_until: Option<Timestamp>,
 }
 
 impl Demand {
@@ -42,6 +49,8 @@ impl Demand {
             minimum: Assurance::Aal1,
             conditions: None,
             remembered: false,
+            grace: None,
+            waits_until: None,
         }
     }
 
@@ -53,7 +62,7 @@ impl Demand {
         if methods.is_empty() {
             methods.extend(Method::ALL);
         }
-        Self { level: Level::Aal2, methods, minimum: Assurance::Aal2Legacy, conditions: None, remembered: false }
+        Self { level: Level::Aal2, methods, minimum: Assurance::Aal2Legacy, ..Self::single_factor() }
     }
 
     /// With nothing weaker than `minimum`, where a second factor is demanded at all. Where none of the
@@ -95,6 +104,33 @@ impl Demand {
             && self.conditions.is_none()
     }
 
+    /// The same demand, and who may put off setting up a second factor, if anybody.
+    #[must_use]
+    pub fn with_grace(self, grace: Option<Grace>) -> Self {
+        Self { grace: grace.filter(|_| self.level > Level::Aal1), waits_until: None, ..self }
+    }
+
+    /// The grace period that it leaves room for.
+    #[must_use]
+    pub const fn grace(&self) -> Option<Grace> {
+        self.grace
+    }
+
+    /// What is demanded of one account at `now`; `bare_since` is when it was made, if it has no factor, not
+    /// even one that opens nothing any more. Where that is not known nobody waits.
+    #[must_use]
+    pub fn of_account(self, now: Timestamp, bare_since: Option<Timestamp>) -> Self {
+        let covers = |grace: &Grace| bare_since.is_some_and(|created_at| grace.covers(now, created_at));
+        Self { waits_until: self.grace.filter(covers).map(|grace| grace.until), ..self }
+    }
+
+    /// Until when the account that it was judged for may put off setting up a second factor; `None`: it may
+    /// not.
+    #[must_use]
+    pub fn waits_until(&self) -> Option<Timestamp> {
+        self.waits_until.filter(|_| self.level > Level::Aal1)
+    }
+
     /// What is demanded at `now` of somebody of whom `signals` are known: the second factor if one of the
     /// conditions fires, or if facts are missing; else one factor.
     #[must_use]
@@ -123,13 +159,18 @@ impl Demand {
     /// What every sign-in comes to at least.
     #[must_use]
     pub fn floor(&self) -> Assurance {
-        if self.level == Level::Aal1 || self.conditions.is_some() { Assurance::Aal1 } else { self.minimum }
+        if self.level == Level::Aal1 || self.conditions.is_some() || self.grace.is_some() {
+            Assurance::Aal1
+        } else {
+            self.minimum
+        }
     }
 
     /// The stricter of two demands; `self` is the one that stands now.
     ///
     /// Where both ask for a second factor, the present list of methods holds, and the higher minimum; a
-    /// remembered browser counts if it does in both. Where both ask under conditions, either's fire.
+    /// remembered browser counts if it does in both. Where both ask under conditions, either's fire; who may
+    /// wait may by both.
     #[must_use]
     pub fn stricter(self, earlier: &Self) -> Self {
         match (self.level, earlier.level) {
@@ -138,19 +179,20 @@ impl Demand {
             (Level::Aal2, Level::Aal2) => {
                 let conditions = self.conditions.zip(earlier.conditions).map(|(now, then)| now.or(then));
                 let remembered = self.takes_remembered() && earlier.takes_remembered();
-                Self { conditions, remembered, ..self.with_minimum(earlier.minimum) }
+                let grace = self.grace.zip(earlier.grace).map(|(now, then)| now.and(then));
+                Self { conditions, remembered, ..self.with_minimum(earlier.minimum) }.with_grace(grace)
             }
         }
     }
 
     /// Raised to `minimum`: an application that asks for a second factor gets one from any flow, and no
-    /// remembered browser in its place.
+    /// remembered browser in its place, and nobody waits.
     #[must_use]
     pub fn at_least(self, minimum: Assurance) -> Self {
         let raised = match self.level {
             _ if minimum == Assurance::Aal1 => return self,
             Level::Aal1 => Self::mfa(self.methods),
-            Level::Aal2 => Self { conditions: None, ..self.remembering(false) },
+            Level::Aal2 => Self { conditions: None, ..self.remembering(false).with_grace(None) },
         };
         raised.with_minimum(minimum)
     }
@@ -163,14 +205,16 @@ impl Demand {
     }
 
     /// Whether `authentication`, with the level it counts for now, is enough: the factors themselves, or a
-    /// remembered browser where it may stand in for them.
+    /// remembered browser where it may stand in for them, or a password of who may still put it off and did.
     #[must_use]
     pub fn is_met(&self, authentication: &Authentication, level: Level) -> bool {
         match self.level {
             Level::Aal1 => true,
             Level::Aal2 => {
                 let recognised = authentication.has_password() && authentication.remembered().is_some();
+                let waits = authentication.has_password() && authentication.has_postponed();
                 (self.takes_remembered() && recognised)
+                    || (self.waits_until().is_some() && waits)
                     || (level >= Level::Aal2 && authentication.second().iter().any(|used| self.accepts(*used)))
             }
         }
@@ -288,6 +332,70 @@ mod tests {
         }
         assert!(lax.clone().judged(Timestamp(DAY), None).takes_remembered(), "there is nothing to judge");
         assert!(lax.clone().after(&lax).takes_remembered());
+    }
+
+    const GRACE: Grace = Grace { since: Timestamp(DAY), until: Timestamp(15 * DAY) };
+    const THERE_BEFORE: Option<Timestamp> = Some(Timestamp(0));
+
+    #[test]
+    fn a_grace_is_for_who_put_it_off_without_a_factor_until_its_end() {
+        let demand = Demand::mfa([]).with_grace(Some(GRACE));
+        let waiting = someone().with_password().with_postponed();
+        let met = |demand: &Demand, who: &Authentication| demand.is_met(who, who.level());
+        assert!(!met(&demand, &waiting), "not judged yet");
+        for (now, bare_since, waits) in [
+            (Timestamp(DAY), THERE_BEFORE, true),
+            (Timestamp(15 * DAY - 1), THERE_BEFORE, true),
+            (Timestamp(15 * DAY), THERE_BEFORE, false),
+            (Timestamp(DAY), None, false),
+            (Timestamp(2 * DAY), Some(Timestamp(DAY)), false),
+        ] {
+            let judged = demand.clone().of_account(now, bare_since);
+            assert_eq!(met(&judged, &waiting), waits, "{now:?} {bare_since:?}");
+            assert_eq!(judged.waits_until(), waits.then_some(GRACE.until));
+            assert!(!met(&judged, &someone().with_password()), "it is chosen, and not taken for granted");
+            assert!(!met(&judged, &someone().with_email().with_postponed()), "never without the password");
+            let again = judged.clone().of_account(Timestamp(15 * DAY), bare_since);
+            assert!(!met(&again, &waiting), "what was judged before does not last");
+        }
+        assert_eq!((waiting.level(), waiting.amr()), (Level::Aal1, vec!["pwd"]));
+        let shown = waiting.with_second(Method::TextMessage, Timestamp(DAY));
+        assert!(!shown.has_postponed() && shown.level() == Level::Aal2);
+        assert_eq!(Demand::single_factor().with_grace(Some(GRACE)), Demand::single_factor());
+    }
+
+    #[test]
+    fn a_grace_ends_with_the_stricter_demand_whichever_came_first() {
+        let waits = |demand: Demand| demand.of_account(Timestamp(2 * DAY), THERE_BEFORE).waits_until();
+        let lax = Demand::mfa([]).with_grace(Some(GRACE));
+        let shorter = Grace { until: Timestamp(9 * DAY), ..GRACE };
+        let short = Demand::mfa([]).with_grace(Some(shorter));
+        assert_eq!(waits(lax.clone()), Some(GRACE.until));
+        for both in [lax.clone().stricter(&short), short.clone().stricter(&lax)] {
+            assert_eq!(waits(both), Some(shorter.until));
+        }
+        let earlier = Grace { since: Timestamp(0), ..GRACE };
+        let older = lax.clone().stricter(&Demand::mfa([]).with_grace(Some(earlier)));
+        assert_eq!(waits(older), None, "made after the earlier of the two began");
+        for none in [lax.clone().stricter(&Demand::mfa([])), Demand::mfa([]).stricter(&lax)] {
+            assert_eq!(waits(none), None);
+        }
+        for one in [lax.clone().stricter(&Demand::single_factor()), Demand::single_factor().stricter(&lax)] {
+            assert_eq!(waits(one), Some(GRACE.until), "nothing was demanded before");
+        }
+        for minimum in Assurance::ALL.into_iter().filter(|minimum| *minimum > Assurance::Aal1) {
+            let raised = [lax.clone().at_least(minimum), Demand::single_factor().at_least(minimum)];
+            assert!(raised.into_iter().all(|raised| waits(raised).is_none()), "acr_values: {minimum:?}");
+        }
+        assert_eq!(lax.floor(), Assurance::Aal1, "a password is enough for some");
+        // Where conditions fire who may wait may still; where none fires there is nothing to wait for.
+        let at_times = lax.clone().under(BROWSER);
+        let known = Signals { browser_known: true, ..Signals::default() };
+        assert_eq!(waits(at_times.clone().judged(Timestamp(DAY), None)), Some(GRACE.until));
+        assert_eq!(waits(at_times.judged(Timestamp(DAY), Some(&known))), None);
+        assert_eq!(waits(lax.clone().after(&lax).of_what_stands()), Some(GRACE.until));
+        let stored = serde_json::to_string(&lax.clone().of_account(Timestamp(DAY), THERE_BEFORE)).unwrap();
+        assert_eq!(serde_json::from_str::<Demand>(&stored).unwrap(), lax, "the judgement is never stored");
     }
 
     #[test]

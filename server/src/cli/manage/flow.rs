@@ -22,9 +22,9 @@ Settings (fields of the portal's form):
   token_minutes  refresh_days  refresh_window_days  issuer=flow|tenant  flow_claim=tfp|acr  strict_errors
   session_minutes  session_end=absolute|rolling  session_scope=tenant|application|flow|none  keep_days
   id_token_in_logout  remember  remember_days
-  minimum=aal1|aal2_legacy|aal2_strict|phishing_resistant
+  minimum=aal1|aal2_legacy|aal2_strict|phishing_resistant  grace_days
   method-METHOD  collect-ATTRIBUTE  required-ATTRIBUTE  claim-CLAIM   (=true or =false)";
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "token_minutes",
     "refresh_days",
     "refresh_window_days",
@@ -37,6 +37,7 @@ const NAMES: [&str; 14] = [
     "keep_days",
     "id_token_in_logout",
     "minimum",
+    "grace_days",
     "remember",
     "remember_days",
 ];
@@ -44,8 +45,9 @@ const MFA_SETTINGS: &str = "\
 Settings (fields of the portal's form):
   when_new_browser  when_new_network  (=true or =false)  when_days   (conditional)
   minimum=aal1|aal2_legacy|aal2_strict|phishing_resistant
+  grace_days   (who was there before may put it off for so long; 0: not at all)
   method-METHOD   (=true or =false)";
-const MFA_NAMES: [&str; 4] = ["when_new_browser", "when_new_network", "when_days", "minimum"];
+const MFA_NAMES: [&str; 5] = ["when_new_browser", "when_new_network", "when_days", "minimum", "grace_days"];
 const PREFIXES: [&str; 4] = ["method-", "collect-", "required-", "claim-"];
 
 /// User flows.
@@ -190,9 +192,10 @@ async fn switch(
     let fields = set(&mut form.values, settings, known)?;
     let edit = mfa::edit_of(to, &fields).map_err(problems)?;
     if dry_run {
-        let policy = edit.apply(&now).map_err(|error| said(error, key))?.mfa;
-        let Affected { patients, without, weaker } = tenants::dry_run(app, tenant.id, policy).await?;
-        return Ok(Some(json!({"patients": patients, "without": without, "weaker": weaker})));
+        let policy = edit.apply(&now, app.clock.now()).map_err(|error| said(error, key))?.mfa;
+        let Affected { patients, without, weaker, waiting } = tenants::dry_run(app, tenant.id, policy).await?;
+        let touched = json!({"patients": patients, "without": without, "weaker": weaker, "waiting": waiting});
+        return Ok(Some(touched));
     }
     flows::change(app, tenant.id, key.to_owned(), now.version, edit, by()).await.map_err(|error| said(error, key))?;
     Ok(None)
@@ -241,7 +244,9 @@ mod tests {
                     enforcement: Enforcement::AlwaysOn,
                     methods: BTreeSet::new(),
                     minimum: Assurance::Aal2Strict,
-                    conditions: Conditions::default(),
+                    conditions: Conditions { new_browser: true, new_network: true, strong_days: Some(30) },
+                    grace_days: 14,
+                    since: Some(Timestamp(0)),
                 },
                 attributes: Vec::new(),
                 claims: Vec::new(),
@@ -275,6 +280,13 @@ mod tests {
         assert_eq!(own, BTreeSet::from(NAMES));
         for name in NAMES.into_iter().chain(PREFIXES) {
             assert!(SETTINGS.contains(name), "{name}");
+        }
+        let form = mfa::values(&everything());
+        let others = |name: &&str| *name != "version" && !name.starts_with("method-");
+        let own: BTreeSet<&str> = form.values.keys().map(String::as_str).filter(others).collect();
+        assert_eq!(own, BTreeSet::from(MFA_NAMES));
+        for name in MFA_NAMES {
+            assert!(MFA_SETTINGS.contains(name), "{name}");
         }
     }
 }

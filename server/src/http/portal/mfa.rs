@@ -25,10 +25,13 @@ use super::{
 };
 use crate::{
     http::{console::ConsoleForm, error::HttpError, form::Fields},
-    service::portal::{
-        PortalError,
-        flows::{self, FlowEdit},
-        tenants,
+    service::{
+        account::words,
+        portal::{
+            PortalError,
+            flows::{self, FlowEdit},
+            tenants,
+        },
     },
     state::App,
 };
@@ -74,8 +77,9 @@ async fn question(
     to: MfaMode,
     form: FormState,
 ) -> Result<MfaSwitch, HttpError> {
-    let policy = proposed(flow, to, &Fields(form.values.clone()));
-    let Affected { patients, without, weaker } = tenants::dry_run(app, place.tenant.id, policy).await?;
+    let policy = proposed(app, flow, to, &Fields(form.values.clone()));
+    let until = policy.grace().map(|grace| words::day_of(grace.until));
+    let Affected { patients, without, weaker, waiting } = tenants::dry_run(app, place.tenant.id, policy).await?;
     Ok(MfaSwitch {
         key: flow.name.key(),
         name: flow.name.as_str().to_owned(),
@@ -84,6 +88,8 @@ async fn question(
         patients,
         without,
         weaker,
+        waiting: until.map(|until| (waiting, until)).filter(|(waiting, _)| *waiting > 0),
+        signs_in: flow.kind.signs_in(),
         form,
         methods: method_choices(app.channels, app.passkeys.is_some()),
         conflict: None,
@@ -91,8 +97,8 @@ async fn question(
 }
 
 // The policy that the form would make; the one of now where it cannot be read.
-fn proposed(flow: &UserFlow, to: MfaMode, fields: &Fields) -> MfaPolicy {
-    let settings = edit_of(to, fields).ok().and_then(|edit| edit.apply(flow).ok());
+fn proposed(app: &App, flow: &UserFlow, to: MfaMode, fields: &Fields) -> MfaPolicy {
+    let settings = edit_of(to, fields).ok().and_then(|edit| edit.apply(flow, app.clock.now()).ok());
     settings.unwrap_or_else(|| flow.settings.clone()).mfa
 }
 
@@ -124,7 +130,7 @@ pub(super) async fn switch(
             return Ok(answer.draw(&app, move || mfa_page(frame.clone(), switch.clone())).await);
         }
     };
-    if fields.ticked("dry_run") && !matches!(edit.clone().apply(&flow), Err(PortalError::NoMethod)) {
+    if fields.ticked("dry_run") && !matches!(edit.clone().apply(&flow, app.clock.now()), Err(PortalError::NoMethod)) {
         let switch = question(&app, &place, &flow, to, forms::typed(&fields, Vec::new())).await?;
         let answer = Answer::ok(to.title(), &frame);
         return Ok(answer.draw(&app, move || mfa_page(frame.clone(), switch.clone())).await);

@@ -118,6 +118,7 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         Action::ResetIssued if own => return because("Staff gave out a code to sign in", event),
         Action::PasswordReset => "Set a new password",
         Action::FactorBound => return format!("Added {}", method(event)),
+        Action::EnrolmentPostponed => "Put off setting up a second step",
         Action::FactorRemoved => return format!("Removed {}", method(event)),
         Action::FactorRenamed => return format!("Gave {} another name", method(event)),
         Action::FactorDisabled => "Turned off a second step",

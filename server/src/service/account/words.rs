@@ -53,6 +53,13 @@ pub fn moment(at: Timestamp) -> Moment {
     Moment { iso: iso(at), text }
 }
 
+/// "3 July 2026", for a day that something ends on (UTC).
+#[must_use]
+pub fn day_of(at: Timestamp) -> String {
+    let at = date(at);
+    format!("{} {} {}", at.day(), month(at), at.year())
+}
+
 /// "3 Jul 2026", for lists that say once that times are in UTC.
 #[must_use]
 pub fn short_date(at: Timestamp) -> Moment {
@@ -195,6 +202,7 @@ mod tests {
     fn moments_are_said_in_utc() {
         assert_eq!(moment(AT).text, "3 July 2026, 14:05 UTC");
         assert_eq!(moment(AT).iso, "2026-07-03T14:05:09Z");
+        assert_eq!(day_of(AT), "3 July 2026");
         assert_eq!(short_date(AT).text, "3 Jul 2026");
         assert_eq!(day(AT.day()), "3 Jul");
         assert_eq!(moment(Timestamp(i64::MAX)).iso, "1970-01-01T00:00:00Z", "what no calendar holds");

@@ -79,13 +79,14 @@ pub async fn demand(
     flow: &UserFlow,
     application: Option<&Application>,
 ) -> Result<Demand, JourneyError> {
-    let own = flow.settings.mfa.demand().remembering(flow.remembers());
+    let own = flow.settings.mfa.demand().remembering(flow.remembers()).with_grace(flow.grace());
     let Some(application) = application else { return Ok(own) };
     let linked = tx.flows_of_application(application.tenant, application.id).await?;
     let minimum = minimum(application, &linked);
     if flow.settings.mfa.floor() >= minimum {
         let remembers = own.takes_remembered() && application.minimum.lets_remember(&linked);
-        return Ok(own.remembering(remembers));
+        let grace = application.minimum.grace_among(own.grace(), &linked);
+        return Ok(own.remembering(remembers).with_grace(grace));
     }
     // The methods that the application's own stronger flows allow; any, if none says.
     let allowed = linked.iter().filter(|flow| flow.settings.mfa.floor() >= minimum);
@@ -123,8 +124,11 @@ pub(super) async fn min_password_length(
     tenant: Id<Tenant>,
     audience: Audience,
 ) -> Result<usize, JourneyError> {
-    // Where browsers are remembered the password is the only factor of many a sign-in.
-    let always_on = |flow: &UserFlow| flow.settings.mfa.enforcement == Enforcement::AlwaysOn && !flow.remembers();
+    // Where browsers are remembered, or setting up can wait, the password is the only factor of many a
+    // sign-in. This is kept at hand, so that it does not ask whether a grace period is over.
+    let always_on = |flow: &UserFlow| {
+        flow.settings.mfa.enforcement == Enforcement::AlwaysOn && !flow.remembers() && flow.grace().is_none()
+    };
     let guarded = match audience {
         Audience::Staff | Audience::Operators => true,
         Audience::Patients | Audience::SelfService => {

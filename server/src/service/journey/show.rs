@@ -138,6 +138,7 @@ fn elsewhere(id: &str, journey: &Journey, scene: &Scene) -> JourneyView {
         tenant: scene.tenant.name.clone(),
         application: None,
         stage: StageView::Over { reason, start_again: scene.start_elsewhere.clone() },
+        postpone_until: None,
         problems: Vec::new(),
         values: BTreeMap::new(),
         demo: scene.demo,

@@ -21,7 +21,7 @@ use lanyard_domain::{
 use serde::{Deserialize, Serialize};
 
 use super::{Scene, finish::may_be_told, input, passkeys, problems::seconds_until};
-use crate::service::{consents, phone};
+use crate::service::{account::words, consents, phone};
 
 /// What the last thing sent came to; kept with the journey so that the page after a redirect can
 /// say it. Never holds a password or a code.
@@ -72,12 +72,15 @@ pub(super) fn of(journey: &Journey, sight: Sight<'_>) -> JourneyView {
         None if journey.is_expired(sight.now) => over(OverReason::Expired, sight.scene),
         None => stage(journey, &id, &sight),
     };
+    let waits = journey.postpone_until(sight.now, &sight.scene.demand, sight.account);
+    let waits = waits.filter(|_| !matches!(stage, StageView::Over { .. }));
     JourneyView {
         id,
         csrf: sight.csrf,
         tenant: sight.scene.tenant.name.clone(),
         application: sight.scene.application.as_ref().map(|application| application.name.clone()),
         stage,
+        postpone_until: waits.map(words::day_of),
         problems: sight.feedback.problems,
         values: sight.feedback.values,
         demo: sight.scene.demo,

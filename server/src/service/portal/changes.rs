@@ -101,6 +101,8 @@ pub fn of_flow(before: &FlowSettings, after: &FlowSettings, catalogue: &[ClaimDe
     changes.extend(change("Conditions", when(before), when(after)));
     let minimum = |settings: &FlowSettings| assurance_label(settings.mfa.minimum);
     changes.extend(change("Minimum assurance", minimum(before), minimum(after)));
+    let grace = |settings: &FlowSettings| days(Some(settings.mfa.grace_days).filter(|days| *days > 0), "none");
+    changes.extend(change("Grace period", grace(before), grace(after)));
     for claim in catalogue {
         if let Some(name) = &claim.attribute {
             changes.extend(change(claim.label.clone(), collected(before, name), collected(after, name)));

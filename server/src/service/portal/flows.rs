@@ -10,6 +10,7 @@ use lanyard_domain::{
     attribute::Attribute,
     audit::Action,
     claims,
+    clock::Timestamp,
     id::Id,
     tenant::Tenant,
     user_flow::{
@@ -44,12 +45,15 @@ pub struct Factors {
     pub methods: BTreeSet<Method>,
     /// How good it must be.
     pub minimum: Assurance,
+    /// For how many days people who were there before may put off setting one up; staff never may.
+    pub grace_days: u32,
 }
 
 impl Factors {
     fn put(self, mfa: &mut MfaPolicy) {
         mfa.methods = self.methods;
         mfa.minimum = self.minimum;
+        mfa.grace_days = self.grace_days;
     }
 }
 
@@ -87,14 +91,14 @@ pub const fn collects(kind: FlowType) -> bool {
 }
 
 impl FlowEdit {
-    /// The settings of `flow` after this change. Entries that stay keep their order.
+    /// The settings of `flow` after this change at `now`. Entries that stay keep their order.
     ///
     /// # Errors
     /// [`PortalError::NotAllowed`] when the flow's audience does not allow it,
     /// [`PortalError::NoMethod`] when a second factor is demanded without any method,
     /// [`PortalError::NoCondition`] when it is demanded under none, [`PortalError::Unreachable`] when none
     /// of the methods reaches the minimum.
-    pub fn apply(self, flow: &UserFlow) -> Result<FlowSettings, PortalError> {
+    pub fn apply(self, flow: &UserFlow, now: Timestamp) -> Result<FlowSettings, PortalError> {
         let mut settings = flow.settings.clone();
         match (flow.audience, self) {
             (Audience::Patients, Self::Settings { factors, mut attributes, mut claims, lives }) => {
@@ -123,6 +127,10 @@ impl FlowEdit {
             (Audience::Staff, Self::Settings { .. } | Self::TurnOn(_) | Self::AskWhen(..) | Self::TurnOff)
             | (Audience::Operators | Audience::SelfService, _) => return Err(PortalError::NotAllowed),
         }
+        if flow.audience != Audience::Patients || !flow.kind.signs_in() {
+            settings.mfa.grace_days = 0;
+        }
+        settings.mfa = settings.mfa.noted(flow.settings.mfa.enforcement, now);
         check(&settings)?;
         Ok(settings)
     }
@@ -148,11 +156,16 @@ pub async fn create(app: &App, tenant: Id<Tenant>, mut draft: FlowDraft, by: By)
     if !collects(draft.kind) {
         draft.settings.attributes.clear();
     }
+    if !draft.kind.signs_in() {
+        draft.settings.mfa.grace_days = 0;
+    }
     let own = app.clone();
     app.store
         .write(move |tx| {
             Box::pin(async move {
                 let now = own.clock.now();
+                // Nothing was demanded before there was such a flow.
+                draft.settings.mfa = draft.settings.mfa.noted(Enforcement::Off, now);
                 let flow = UserFlow {
                     id: Id::new(now, own.entropy().as_mut()),
                     tenant,
@@ -194,13 +207,14 @@ pub async fn change(
                 if flow.version != version {
                     return Err(PortalError::Conflict);
                 }
-                let settings = edit.apply(&flow)?;
+                let now = own.clock.now();
+                let settings = edit.apply(&flow, now)?;
                 let custom = tx.custom_attributes(tenant).await?;
                 let changes = changes::of_flow(&flow.settings, &settings, &claims::catalogue(&custom));
                 if changes.is_empty() {
                     return Ok(false);
                 }
-                let made = tx.update_flow_settings(tenant, flow.id, version, &settings, own.clock.now()).await?;
+                let made = tx.update_flow_settings(tenant, flow.id, version, &settings, now).await?;
                 let detail = serde_json::json!({
                     "version": made, "changes": changes, "before": flow.settings, "after": settings,
                 });
@@ -325,10 +339,11 @@ async fn built_in(tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>) -> Result<Vec<
 
 #[cfg(test)]
 mod tests {
-    use lanyard_domain::clock::Timestamp;
     use uuid::Uuid;
 
     use super::*;
+
+    const NOW: Timestamp = Timestamp(1_000);
 
     fn flow(audience: Audience, enforcement: Enforcement) -> UserFlow {
         UserFlow {
@@ -354,7 +369,7 @@ mod tests {
     }
 
     fn factors(methods: impl IntoIterator<Item = Method>) -> Factors {
-        Factors { methods: methods.into_iter().collect(), minimum: Assurance::Aal1 }
+        Factors { methods: methods.into_iter().collect(), minimum: Assurance::Aal1, grace_days: 0 }
     }
 
     fn settings_edit() -> FlowEdit {
@@ -371,11 +386,13 @@ mod tests {
     #[test]
     fn staff_flow_allows_methods_only_and_never_goes_off() {
         let staff = flow(Audience::Staff, Enforcement::AlwaysOn);
-        let after = FlowEdit::Factors(factors([Method::TextMessage])).apply(&staff).unwrap();
+        let after = FlowEdit::Factors(factors([Method::TextMessage])).apply(&staff, NOW).unwrap();
         assert_eq!(after.mfa, MfaPolicy::new(Enforcement::AlwaysOn, [Method::TextMessage]));
-        assert!(matches!(FlowEdit::TurnOff.apply(&staff), Err(PortalError::NotAllowed)));
-        assert!(matches!(settings_edit().apply(&staff), Err(PortalError::NotAllowed)));
-        assert!(matches!(FlowEdit::Factors(factors([])).apply(&staff), Err(PortalError::NoMethod)));
+        let lax = Factors { grace_days: 14, ..factors([Method::TextMessage]) };
+        assert_eq!(FlowEdit::Factors(lax).apply(&staff, NOW).unwrap().mfa.grace_days, 0, "staff never wait");
+        assert!(matches!(FlowEdit::TurnOff.apply(&staff, NOW), Err(PortalError::NotAllowed)));
+        assert!(matches!(settings_edit().apply(&staff, NOW), Err(PortalError::NotAllowed)));
+        assert!(matches!(FlowEdit::Factors(factors([])).apply(&staff, NOW), Err(PortalError::NoMethod)));
     }
 
     #[test]
@@ -389,7 +406,7 @@ mod tests {
                 FlowEdit::TurnOn(factors([])),
                 FlowEdit::AskWhen(ELSEWHERE, factors([])),
             ] {
-                assert!(matches!(edit.apply(&built_in), Err(PortalError::NotAllowed)), "{audience:?}");
+                assert!(matches!(edit.apply(&built_in, NOW), Err(PortalError::NotAllowed)), "{audience:?}");
             }
         }
     }
@@ -397,7 +414,7 @@ mod tests {
     #[test]
     fn the_form_of_settings_cannot_switch_mfa() {
         for enforcement in [Enforcement::Off, Enforcement::AlwaysOn] {
-            let after = settings_edit().apply(&flow(Audience::Patients, enforcement)).unwrap();
+            let after = settings_edit().apply(&flow(Audience::Patients, enforcement), NOW).unwrap();
             assert_eq!(after.mfa.enforcement, enforcement);
         }
     }
@@ -405,9 +422,9 @@ mod tests {
     #[test]
     fn mfa_is_never_on_without_a_method_and_off_keeps_the_methods() {
         let off = flow(Audience::Patients, Enforcement::Off);
-        assert!(matches!(FlowEdit::TurnOn(factors([])).apply(&off), Err(PortalError::NoMethod)));
+        assert!(matches!(FlowEdit::TurnOn(factors([])).apply(&off, NOW), Err(PortalError::NoMethod)));
         let on = flow(Audience::Patients, Enforcement::AlwaysOn);
-        assert_eq!(FlowEdit::TurnOff.apply(&on).unwrap().mfa.methods, on.settings.mfa.methods);
+        assert_eq!(FlowEdit::TurnOff.apply(&on, NOW).unwrap().mfa.methods, on.settings.mfa.methods);
     }
 
     #[test]
@@ -417,17 +434,36 @@ mod tests {
         for enforcement in [Enforcement::Off, Enforcement::AlwaysOn] {
             let patients = flow(Audience::Patients, enforcement);
             for edit in [FlowEdit::TurnOn(weak()), FlowEdit::Factors(weak())] {
-                assert!(matches!(edit.apply(&patients), Err(PortalError::Unreachable)));
+                assert!(matches!(edit.apply(&patients, NOW), Err(PortalError::Unreachable)));
             }
             let FlowEdit::Settings { attributes, claims, lives, .. } = settings_edit() else { panic!("the settings") };
             let edit = FlowEdit::Settings { factors: weak(), attributes, claims, lives };
-            assert!(matches!(edit.apply(&patients), Err(PortalError::Unreachable)));
-            let after = FlowEdit::Factors(strong()).apply(&patients).unwrap();
+            assert!(matches!(edit.apply(&patients, NOW), Err(PortalError::Unreachable)));
+            let after = FlowEdit::Factors(strong()).apply(&patients, NOW).unwrap();
             assert_eq!((after.mfa.enforcement, after.mfa.minimum), (enforcement, Assurance::PhishingResistant));
         }
         let staff = flow(Audience::Staff, Enforcement::AlwaysOn);
-        assert!(matches!(FlowEdit::Factors(weak()).apply(&staff), Err(PortalError::Unreachable)));
-        assert_eq!(FlowEdit::Factors(strong()).apply(&staff).unwrap().mfa.minimum, Assurance::PhishingResistant);
+        assert!(matches!(FlowEdit::Factors(weak()).apply(&staff, NOW), Err(PortalError::Unreachable)));
+        assert_eq!(FlowEdit::Factors(strong()).apply(&staff, NOW).unwrap().mfa.minimum, Assurance::PhishingResistant);
+    }
+
+    #[test]
+    fn the_toggle_notes_when_a_second_factor_began_to_be_demanded_and_a_form_cannot_move_it() {
+        let off = flow(Audience::Patients, Enforcement::Off);
+        let waiting = || Factors { grace_days: 14, ..factors([Method::AuthenticatorApp]) };
+        let mut on = off.clone();
+        on.settings = FlowEdit::TurnOn(waiting()).apply(&off, NOW).unwrap();
+        assert_eq!((on.settings.mfa.since, on.settings.mfa.grace_days), (Some(NOW), 14));
+        let later = NOW.plus(1_000);
+        for edit in [FlowEdit::TurnOn(waiting()), FlowEdit::AskWhen(ELSEWHERE, waiting()), settings_edit()] {
+            assert_eq!(edit.apply(&on, later).unwrap().mfa.since, Some(NOW));
+        }
+        assert_eq!(settings_edit().apply(&on, later).unwrap().mfa.grace_days, 0, "a form that has no such field");
+        let off_again = UserFlow { settings: FlowEdit::TurnOff.apply(&on, later).unwrap(), ..on };
+        assert_eq!(off_again.settings.mfa.since, None);
+        assert_eq!(FlowEdit::TurnOn(waiting()).apply(&off_again, later).unwrap().mfa.since, Some(later));
+        let reset = UserFlow { kind: FlowType::PasswordReset, ..off };
+        assert_eq!(FlowEdit::TurnOn(waiting()).apply(&reset, NOW).unwrap().mfa.grace_days, 0);
     }
 
     const ELSEWHERE: Conditions = Conditions { new_browser: true, new_network: true, strong_days: None };
@@ -437,25 +473,25 @@ mod tests {
         let off = flow(Audience::Patients, Enforcement::Off);
         let app = || factors([Method::AuthenticatorApp]);
         let none = FlowEdit::AskWhen(Conditions::default(), app());
-        assert!(matches!(none.apply(&off), Err(PortalError::NoCondition)));
+        assert!(matches!(none.apply(&off, NOW), Err(PortalError::NoCondition)));
         let none = FlowEdit::AskWhen(ELSEWHERE, factors([]));
-        assert!(matches!(none.apply(&off), Err(PortalError::NoMethod)));
+        assert!(matches!(none.apply(&off, NOW), Err(PortalError::NoMethod)));
         let mut asking = off.clone();
-        asking.settings = FlowEdit::AskWhen(ELSEWHERE, app()).apply(&off).unwrap();
+        asking.settings = FlowEdit::AskWhen(ELSEWHERE, app()).apply(&off, NOW).unwrap();
         assert_eq!(
             (asking.settings.mfa.enforcement, asking.settings.mfa.conditions),
             (Enforcement::Conditional, ELSEWHERE)
         );
         for edit in [FlowEdit::TurnOff, FlowEdit::TurnOn(app()), settings_edit()] {
-            assert_eq!(edit.apply(&asking).unwrap().mfa.conditions, ELSEWHERE);
+            assert_eq!(edit.apply(&asking, NOW).unwrap().mfa.conditions, ELSEWHERE);
         }
         let staff = flow(Audience::Staff, Enforcement::AlwaysOn);
-        assert!(matches!(FlowEdit::AskWhen(ELSEWHERE, app()).apply(&staff), Err(PortalError::NotAllowed)));
+        assert!(matches!(FlowEdit::AskWhen(ELSEWHERE, app()).apply(&staff, NOW), Err(PortalError::NotAllowed)));
     }
 
     #[test]
     fn attributes_that_stay_keep_their_order() {
-        let after = settings_edit().apply(&flow(Audience::Patients, Enforcement::Off)).unwrap();
+        let after = settings_edit().apply(&flow(Audience::Patients, Enforcement::Off), NOW).unwrap();
         let names: Vec<&str> = after.attributes.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(names, ["surname", "givenName", "country"]);
     }

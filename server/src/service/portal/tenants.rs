@@ -240,16 +240,17 @@ async fn coverage(tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>) -> Result<(u64
     Ok((u64::try_from(all).unwrap_or(0), u64::try_from(with_mfa).unwrap_or(0)))
 }
 
-/// Whom `policy` would touch, if every patient of `tenant` signed in: from the counters.
+/// Whom `policy` would touch, if every patient of `tenant` signed in now: from the counters.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn dry_run(app: &App, tenant: Id<Tenant>, policy: MfaPolicy) -> Result<Affected, PortalError> {
+    let now = app.clock.now();
     app.store
         .read(move |tx| {
             Box::pin(async move {
                 let patients = u64::try_from(tx.counter_total(tenant, PATIENTS_TOTAL).await?).unwrap_or(0);
-                Ok::<_, PortalError>(policy.affects(patients, tx.patients_by_factors(tenant).await?))
+                Ok::<_, PortalError>(policy.affects(now, patients, tx.patients_by_factors(tenant).await?))
             })
         })
         .await

@@ -220,6 +220,7 @@ pub(super) fn from_session(header: &Header, session: Option<&Session>, facts: &F
         session: Some(session.id),
         keep: false,
         remember: false,
+        reset: false,
     };
     match header.flow.kind {
         FlowType::SignUpSignIn | FlowType::SignIn => Some(match due(header, facts) {

@@ -89,7 +89,7 @@ pub enum Event {
     },
     /// The person agrees to what the page showed.
     Agree,
-    /// "Not now", to the offer of a passkey.
+    /// "Not now", to the offer of a passkey, or to setting up a second factor while that can wait.
     NotNow,
     /// One page back, where there is one.
     Back,

@@ -16,7 +16,7 @@ use crate::{
     user_flow::Signals,
 };
 
-use super::{CodeMac, CodePurpose, Header, remember};
+use super::{CodeMac, CodePurpose, Header, demand_of};
 #[cfg(doc)]
 use super::{Journey, SEND_WINDOW};
 
@@ -90,7 +90,12 @@ impl Facts {
 
     /// What is demanded of the account in the journey of `header` now.
     pub(super) fn demanded(&self, header: &Header) -> Demand {
-        remember::demand_of(header, &self.demand).judged(self.now, self.signals.as_ref())
+        let judged = demand_of(header, &self.demand).judged(self.now, self.signals.as_ref());
+        judged.of_account(self.now, self.bare_since())
+    }
+
+    pub(super) fn bare_since(&self) -> Option<Timestamp> {
+        self.account.as_ref().and_then(AccountFacts::bare_since)
     }
 }
 
@@ -104,6 +109,8 @@ pub struct AccountFacts {
     pub kind: crate::account::AccountKind,
     /// Its address.
     pub email: EmailAddress,
+    /// When it was made.
+    pub created_at: Timestamp,
     /// Whether it may sign in.
     pub disabled: bool,
     /// The version of its password; `None` if it has none.
@@ -120,6 +127,12 @@ pub struct AccountFacts {
 }
 
 impl AccountFacts {
+    /// When it was made, if it has no factor, not even one that opens nothing any more.
+    #[must_use]
+    pub fn bare_since(&self) -> Option<Timestamp> {
+        self.factors.is_empty().then_some(self.created_at)
+    }
+
     /// Whether its password was guessed at so often that not even the right one counts (N9).
     #[must_use]
     pub const fn is_password_disabled(&self) -> bool {

@@ -18,6 +18,7 @@ mod effect;
 mod enrol;
 mod event;
 mod facts;
+mod grace;
 mod new_password;
 mod offer;
 mod passkey;
@@ -292,7 +293,8 @@ impl Journey {
             _ => return false,
         };
         // Conditions were judged where the person signed in; those that came since were not.
-        let demand = remember::demand_of(&self.header, &facts.demand).after(&self.header.demand);
+        let demand = demand_of(&self.header, &facts.demand).after(&self.header.demand);
+        let demand = demand.of_account(facts.now, facts.bare_since());
         let account = facts.account.as_ref().filter(|a| a.id == authentication.account() && !a.disabled);
         !self.is_expired(facts.now)
             && account.is_some()
@@ -330,7 +332,7 @@ impl Journey {
         account: &AccountFacts,
         now: Timestamp,
     ) -> Vec<(Id<Factor>, crate::assurance::Method)> {
-        let demand = remember::demand_of(&self.header, now_demanded);
+        let demand = demand_of(&self.header, now_demanded);
         match self.stage.person() {
             Some(person) if person.authentication().account() == account.id => {
                 second_factor::ways_among(&demand, &account.factors, person, now)
@@ -342,11 +344,27 @@ impl Journey {
     /// For how many days the person at a challenge may have the browser remembered; `None`: it is not offered.
     #[must_use]
     pub fn remember_days(&self, now_demanded: &Demand) -> Option<u32> {
-        let demand = remember::demand_of(&self.header, now_demanded);
+        let demand = demand_of(&self.header, now_demanded);
         let asked = matches!(self.stage, Stage::Challenge { .. });
         let person = self.stage.person().filter(|_| asked)?;
         let may = remember::may_ask(&self.header, &demand, person);
         may.then_some(self.header.flow.settings.session.remember.days)
+    }
+
+    /// Until when the person at a page of setting up may put it off, given what the flow and the application
+    /// demand now; `None`: they may not.
+    #[must_use]
+    pub fn postpone_until(
+        &self,
+        now: Timestamp,
+        now_demanded: &Demand,
+        account: Option<&AccountFacts>,
+    ) -> Option<Timestamp> {
+        let bare_since = account.and_then(AccountFacts::bare_since);
+        let demand = demand_of(&self.header, now_demanded).of_account(now, bare_since);
+        let person = self.stage.person().filter(|_| grace::is_setting_up(&self.stage))?;
+        let own = account.is_some_and(|account| account.id == person.authentication().account());
+        demand.waits_until().filter(|_| own && grace::may_postpone(person))
     }
 
     /// The next stage, or the same one and a refusal.
@@ -414,6 +432,16 @@ impl Journey {
             stage => Err(Box::new(Self { stage, ..self })),
         }
     }
+}
+
+/// What is demanded of a journey: what the flow and the application demand now, and what they demanded when
+/// it began. What may stand in for a second factor has a place in it where both let it, and the request too.
+/// Conditions, and whether an account may wait, are left to whoever judges them ([`Facts::demanded`]).
+fn demand_of(header: &Header, now: &Demand) -> Demand {
+    let demand = now.clone().stricter(&header.demand);
+    let remembered = demand.takes_remembered() && remember::may_stand_in(header);
+    let grace = demand.grace().filter(|_| grace::may_wait(header));
+    demand.remembering(remembered).with_grace(grace)
 }
 
 // Whoever is known must still be there, allowed in, and have the password that stood when they

@@ -80,6 +80,7 @@ pub(super) fn submit_code(
                 session: None,
                 keep: false,
                 remember: false,
+                reset: true,
             };
             Ok(second_factor::proceed(context, person))
         }

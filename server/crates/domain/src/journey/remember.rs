@@ -10,19 +10,10 @@ use crate::{
     user_flow::Audience,
 };
 
-/// What is demanded of a journey: what the flow and the application demand now, and what they demanded when
-/// it began. A remembered browser has a place in it where both let it, and the request too. Conditions are
-/// left to whoever judges them ([`Facts::demanded`]).
-pub(super) fn demand_of(header: &Header, now: &Demand) -> Demand {
-    let demand = now.clone().stricter(&header.demand);
-    let may = demand.takes_remembered() && may_stand_in(header);
-    demand.remembering(may)
-}
-
 // A request that asks for a level or for a fresh sign-in (`acr_values`, `max_age`, `prompt=login`) gets what
 // it asks for. A device is approved by a whole sign-in. Whatever changes credentials or data is another type
 // of flow, or asks for the account's own level besides.
-fn may_stand_in(header: &Header) -> bool {
+pub(super) fn may_stand_in(header: &Header) -> bool {
     let request = match &header.target {
         Target::Application(request) | Target::Run { request, .. } => request,
         Target::Device { .. } | Target::Console { .. } => return false,

@@ -115,6 +115,7 @@ pub(super) fn submit_details(context: &mut Context<'_, '_>, details: DetailsStag
         session: None,
         keep: false,
         remember: false,
+        reset: false,
     };
     Ok(second_factor::proceed(context, person))
 }

@@ -160,6 +160,9 @@ pub struct Person {
     /// The person asked to have the browser remembered, and the flow lets them.
     #[serde(default)]
     pub(crate) remember: bool,
+    /// The person came by a forgotten password: a mailbox alone leads nowhere by a grace period.
+    #[serde(default)]
+    pub(crate) reset: bool,
 }
 
 impl Person {

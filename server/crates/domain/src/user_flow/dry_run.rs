@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::MfaPolicy;
-use crate::{assurance::Method, factor::FactorSecret};
+use crate::{assurance::Method, clock::Timestamp, factor::FactorSecret};
 
 /// Which kinds of second factor an account has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -74,12 +74,20 @@ pub struct Affected {
     pub without: u64,
     /// Who have only such as do not count: they would set up another.
     pub weaker: u64,
+    /// Of those without one, how many may put it off for now, at most: who came after the demand began is
+    /// among them and may not.
+    pub waiting: u64,
 }
 
 impl MfaPolicy {
-    /// Whom it would touch, of `patients` people, of whom so many have these kinds of factor.
+    /// Whom it would touch at `now`, of `patients` people, of whom so many have these kinds of factor.
     #[must_use]
-    pub fn affects(&self, patients: u64, having: impl IntoIterator<Item = (FactorKinds, u64)>) -> Affected {
+    pub fn affects(
+        &self,
+        now: Timestamp,
+        patients: u64,
+        having: impl IntoIterator<Item = (FactorKinds, u64)>,
+    ) -> Affected {
         let methods = self.second_factor().methods;
         let (mut with, mut weaker) = (0, 0);
         for (kinds, number) in having.into_iter().filter(|(kinds, _)| !kinds.is_empty()) {
@@ -87,14 +95,18 @@ impl MfaPolicy {
             weaker += if kinds.serves(&methods) { 0 } else { number };
         }
         // Counters of two moments may disagree for a blink.
-        Affected { patients, without: patients.saturating_sub(with), weaker }
+        let without = patients.saturating_sub(with);
+        let waiting = if self.grace().is_some_and(|grace| grace.is_open(now)) { without } else { 0 };
+        Affected { patients, without, weaker, waiting }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{assurance::Assurance, phone::PhoneNumber, secret::Sealed, user_flow::Enforcement};
+    use crate::{assurance::Assurance, clock::DAY, phone::PhoneNumber, secret::Sealed, user_flow::Enforcement};
+
+    const NOW: Timestamp = Timestamp(1_000);
 
     #[test]
     fn o3_who_is_touched_follows_from_methods_and_minimum() {
@@ -111,11 +123,20 @@ mod tests {
             (&[Method::PhoneCall], Assurance::Aal2Legacy, 23),
             (&[Method::Passkey, Method::TextMessage], Assurance::Aal1, 20),
         ] {
-            let affected = policy(methods, minimum).affects(100, having);
-            assert_eq!(affected, Affected { patients: 100, without: 20, weaker }, "{methods:?} {minimum:?}");
+            let affected = policy(methods, minimum).affects(NOW, 100, having);
+            assert_eq!(
+                affected,
+                Affected { patients: 100, without: 20, weaker, waiting: 0 },
+                "{methods:?} {minimum:?}"
+            );
         }
-        let blink = policy(&Method::ALL, Assurance::Aal1).affects(10, having);
+        let blink = policy(&Method::ALL, Assurance::Aal1).affects(NOW, 10, having);
         assert_eq!(blink.without, 0, "never a negative number");
+        let lax = MfaPolicy { grace_days: 14, since: Some(NOW), ..policy(&Method::ALL, Assurance::Aal1) };
+        let end = NOW.plus(14 * DAY);
+        let waiting = [NOW, end.minus(1), end].map(|now| lax.affects(now, 100, having).waiting);
+        assert_eq!(waiting, [20, 20, 0]);
+        assert_eq!(MfaPolicy { enforcement: Enforcement::Off, ..lax }.affects(NOW, 100, having).waiting, 0);
     }
 
     #[test]

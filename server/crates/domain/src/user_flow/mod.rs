@@ -3,6 +3,7 @@
 
 mod conditions;
 mod dry_run;
+mod grace;
 mod policy;
 mod remember;
 mod settings;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     conditions::{Conditions, KNOWN_LIFE, MAX_STRONG_DAYS, Signals},
     dry_run::{Affected, FactorKinds},
+    grace::{Grace, MAX_GRACE_DAYS},
     policy::{Enforcement, MfaPolicy},
     remember::{RememberSettings, is_strict},
     settings::{FlowClaim, IssuerMode, SessionScope, SessionSettings, TokenSettings},

@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::Conditions;
-use crate::assurance::{Assurance, Demand, Method};
+use crate::{
+    assurance::{Assurance, Demand, Method},
+    clock::Timestamp,
+};
 
 /// When a second factor is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,6 +36,14 @@ pub struct MfaPolicy {
     /// When it is asked for; not empty where that is conditional.
     #[serde(default)]
     pub conditions: Conditions,
+    /// For how many days people who were there before may put off setting one up, 0 to
+    /// [`super::MAX_GRACE_DAYS`]; 0: not at all.
+    #[serde(default)]
+    pub grace_days: u32,
+    /// When it began to be asked for: the days of grace are counted from then. `None` while it is off, and
+    /// where nobody noted it: then there is no grace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 impl MfaPolicy {
@@ -40,7 +51,7 @@ impl MfaPolicy {
     #[must_use]
     pub fn new(enforcement: Enforcement, methods: impl IntoIterator<Item = Method>) -> Self {
         let (minimum, conditions) = (Assurance::Aal1, Conditions::default());
-        Self { enforcement, methods: methods.into_iter().collect(), minimum, conditions }
+        Self { enforcement, methods: methods.into_iter().collect(), minimum, conditions, grace_days: 0, since: None }
     }
 
     /// What this policy demands of a sign-in.

@@ -161,7 +161,8 @@ fn way(token: &RefreshToken, successor: Option<&RefreshToken>, now: Timestamp) -
 
 /// Judges a refresh. `successor` is the token that this one was exchanged for, if it was used;
 /// `demand` is what the flow and the application ask of a sign-in now: switching MFA on ends
-/// weaker grants.
+/// weaker grants, and those of a grace period end with it. A first factor that is bound revokes what went
+/// before, so that who holds such a grant has none.
 ///
 /// # Errors
 /// [`RefreshRefusal`]; ask [`RefreshRefusal::revokes`].
@@ -193,6 +194,7 @@ pub fn check(
     if !by.account_stands() || by.account.is_some_and(|account| account.id != grant.account) {
         return Err(RefreshRefusal::AccountGone);
     }
+    let demand = demand.clone().of_account(by.now, by.account.map(|account| account.created_at));
     if !demand.is_met(&grant.authentication, grant.authentication.level()) {
         return Err(RefreshRefusal::TooWeak);
     }

@@ -152,6 +152,7 @@ pub(super) struct FactsRow {
     password_failures: i64,
     delete_at: Option<i64>,
     passkey_declined_at: Option<i64>,
+    created_at: i64,
     factor: Option<Uuid>,
     secret: Option<String>,
     name: Option<String>,
@@ -198,6 +199,7 @@ pub(super) fn facts(mut rows: Vec<FactsRow>) -> Result<Option<AccountFacts>> {
         password_failures: u32::try_from(row.password_failures).unwrap_or(u32::MAX),
         delete_at: time(row.delete_at),
         passkey_declined_at: time(row.passkey_declined_at),
+        created_at: Timestamp(row.created_at),
         factors,
     }))
 }
@@ -205,7 +207,7 @@ pub(super) fn facts(mut rows: Vec<FactsRow>) -> Result<Option<AccountFacts>> {
 macro_rules! select_facts {
     ($condition:literal) => {
         concat!(
-            "SELECT a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, a.delete_at, a.passkey_declined_at, \
+            "SELECT a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, a.delete_at, a.passkey_declined_at, a.created_at, \
                 f.id AS factor, f.secret, f.name, f.created_at AS bound_at, \
                 f.last_used_at, f.last_step, f.failures, f.locked_until, f.backed_up, f.copied_at, f.used_codes, f.issued_until \
              FROM accounts a LEFT JOIN factors f ON f.account_id = a.id \

@@ -53,7 +53,14 @@ pub(crate) fn new_flow(fields: &Fields, catalogue: &[ClaimDefinition]) -> Result
         name,
         kind,
         settings: FlowSettings {
-            mfa: MfaPolicy { enforcement, methods: factors.methods, minimum: factors.minimum, conditions },
+            mfa: MfaPolicy {
+                enforcement,
+                methods: factors.methods,
+                minimum: factors.minimum,
+                conditions,
+                grace_days: factors.grace_days,
+                since: None,
+            },
             attributes,
             claims,
             tokens: TokenSettings::default(),

@@ -42,7 +42,7 @@ mod tests {
         let mut form = Fields::default();
         form.0.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let mut problems = Problems::default();
-        let factors = Factors { methods: methods.iter().copied().collect(), minimum };
+        let factors = Factors { methods: methods.iter().copied().collect(), minimum, grace_days: 0 };
         let settings = read(&form, Some(&factors), &mut problems);
         (settings, problems.0.into_iter().map(|problem| problem.field).collect())
     }

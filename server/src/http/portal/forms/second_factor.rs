@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lanyard_app::{api::portal::FormState, components::ErrorItem};
 use lanyard_domain::{
     assurance::{Assurance, Method},
-    user_flow::{Conditions, MAX_STRONG_DAYS, MfaPolicy},
+    user_flow::{Conditions, MAX_GRACE_DAYS, MAX_STRONG_DAYS, MfaPolicy},
 };
 
 use super::Problems;
@@ -81,18 +81,25 @@ pub(crate) fn factors_edit(
     problems.or(factors.map(edit))
 }
 
-/// Reads `method-{m}` and `minimum`. A minimum that none of the methods reaches is refused: nobody could
+/// Reads `method-{m}`, `minimum` and `grace_days`, which is 0 where it is not there. A minimum that none of the methods reaches is refused: nobody could
 /// sign in.
 pub(super) fn factors(fields: &Fields, problems: &mut Problems) -> Option<Factors> {
     let methods = chosen_methods(fields);
     let minimum = Assurance::parse(fields.get("minimum")).ok_or_else(|| "Choose one.".to_owned());
-    let minimum = problems.keep("minimum", minimum)?;
+    let minimum = problems.keep("minimum", minimum);
+    let text = fields.get("grace_days").trim();
+    let grace_days = match text.parse() {
+        _ if text.is_empty() => Ok(0),
+        Ok(days) if days <= MAX_GRACE_DAYS => Ok(days),
+        Ok(_) | Err(_) => Err(format!("Enter a whole number from 0 to {MAX_GRACE_DAYS} (days).")),
+    };
+    let (minimum, grace_days) = minimum.zip(problems.keep("grace_days", grace_days))?;
     let strongest = methods.iter().map(|method| method.assurance()).max();
     if strongest.is_some_and(|strongest| strongest < minimum) {
         problems.add("minimum", format!("None of the methods you ticked is good enough. {}", instead(minimum)));
         return None;
     }
-    Some(Factors { methods, minimum })
+    Some(Factors { methods, minimum, grace_days })
 }
 
 const fn instead(minimum: Assurance) -> &'static str {
@@ -109,7 +116,7 @@ fn chosen_methods(fields: &Fields) -> BTreeSet<Method> {
 
 /// The fields of a policy, added to `form`.
 pub(crate) fn factor_values(form: FormState, mfa: &MfaPolicy) -> FormState {
-    let form = form.with("minimum", mfa.minimum.as_str());
+    let form = form.with("minimum", mfa.minimum.as_str()).with("grace_days", mfa.grace_days.to_string());
     mfa.methods.iter().fold(form, |form, method| form.with(format!("method-{}", method.as_str()), "true"))
 }
 
@@ -127,7 +134,7 @@ mod tests {
     fn a_policy_goes_through_the_form_and_back() {
         for minimum in Assurance::ALL {
             let mfa = MfaPolicy { minimum, ..MfaPolicy::new(Enforcement::Off, Method::ALL) };
-            let factors = Factors { methods: BTreeSet::from(Method::ALL), minimum };
+            let factors = Factors { methods: BTreeSet::from(Method::ALL), minimum, grace_days: 0 };
             assert_eq!(read(&mfa), Ok(FlowEdit::Factors(factors)));
         }
     }
@@ -143,7 +150,7 @@ mod tests {
             Conditions { new_browser: true, strong_days: Some(1), ..Conditions::default() },
         ] {
             let read = conditional_edit(&Fields(condition_values(form(), conditions).values));
-            let factors = Factors { methods: mfa.methods.clone(), minimum: mfa.minimum };
+            let factors = Factors { methods: mfa.methods.clone(), minimum: mfa.minimum, grace_days: 0 };
             assert_eq!(read, Ok(FlowEdit::AskWhen(conditions, factors)));
         }
         assert_eq!(conditional_edit(&Fields(form().values)).unwrap_err()[0].field, "conditions");
@@ -159,6 +166,24 @@ mod tests {
                 conditional_edit(&Fields(form().with("when_new_browser", "true").with("when_days", wrong).values))
                     .unwrap_err();
             assert!(problems.len() == 1 && problems[0].field == "when_days", "{wrong}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn days_of_grace_go_through_the_form_and_back_within_bounds_and_are_none_where_the_form_has_none() {
+        for grace_days in [0, 1, MAX_GRACE_DAYS] {
+            let mfa = MfaPolicy { grace_days, ..MfaPolicy::new(Enforcement::AlwaysOn, Method::ALL) };
+            let factors = Factors { methods: BTreeSet::from(Method::ALL), minimum: Assurance::Aal1, grace_days };
+            assert_eq!(read(&mfa), Ok(FlowEdit::Factors(factors)));
+        }
+        for (sent, days) in [("minimum=aal1&method-passkey=true", 0), ("minimum=aal1&grace_days=", 0)] {
+            let read = factors_edit(&Fields::parse(sent.as_bytes()).unwrap(), FlowEdit::Factors);
+            assert!(matches!(read, Ok(FlowEdit::Factors(factors)) if factors.grace_days == days), "{sent}");
+        }
+        for wrong in ["91", "-1", "1.5", "x", "4294967296"] {
+            let sent = format!("minimum=aal1&grace_days={wrong}");
+            let problems = factors_edit(&Fields::parse(sent.as_bytes()).unwrap(), FlowEdit::Factors).unwrap_err();
+            assert!(problems.len() == 1 && problems[0].field == "grace_days", "{wrong}: {problems:?}");
         }
     }
 

@@ -150,7 +150,11 @@ fn events(scenario: &Scenario, state: &State, seat: usize) -> Vec<Event> {
         events.extend((0..RECOVERY_CODES).filter(|_| who == Who::Owner).map(recover));
         events.push(recover(RECOVERY_CODES));
     }
-    if scenario.offers {
+    if scenario.grace.is_some() {
+        events.push(state.store.sign_in(&email(EVIL), true));
+        events.push(Event::RequestCode { email: email(A) });
+    }
+    if scenario.offers || scenario.grace.is_some() {
         events.push(Event::NotNow);
     }
     if scenario.passkeys || scenario.offers {

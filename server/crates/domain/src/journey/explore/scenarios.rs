@@ -4,6 +4,7 @@ use super::world::{Flow, Plan, Recovery, Scenario, Who};
 use crate::{
     application::Minimum,
     assurance::{Assurance, Method},
+    clock::SECOND,
     user_flow::{Audience, Conditions, FlowType},
 };
 
@@ -48,6 +49,7 @@ pub(super) const BASE: Scenario = Scenario {
     third_party: false,
     remembered: false,
     copied: false,
+    grace: None,
 };
 
 /// The worlds that are walked.
@@ -72,6 +74,15 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         strong_methods: &[Method::Passkey],
         mistakes: 0,
         ticks: 0,
+        ..BASE
+    };
+    let waiting = Scenario {
+        minimum: Minimum::None,
+        strong_methods: &[Method::AuthenticatorApp, Method::TextMessage],
+        grace: Some(30 * SECOND),
+        together: 4,
+        mistakes: 0,
+        sends: 1,
         ..BASE
     };
     let recovering = Scenario {
@@ -342,6 +353,32 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             together: 4,
             ..BASE
         },
+        Scenario {
+            name: "a grace period that ends in between; a session of who waits, and a reset",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Strong, FlowType::SignIn),
+                then(owner(Flow::Weak, FlowType::SignIn), Flow::Strong, FlowType::PasswordReset),
+            ],
+            ..waiting
+        },
+        Scenario {
+            name: "a grace period: a sign-up and an intruder, who may wait for whom a password is enough",
+            seats: [owner(Flow::Strong, FlowType::SignUpSignIn), intruder(Flow::Strong, FlowType::SignIn)],
+            steps: 5,
+            together: 5,
+            ..waiting
+        },
+        Scenario {
+            name: "a grace period: an application of somebody else, a profile, requests that overlap",
+            seats: [
+                owner(Flow::Strong, FlowType::SignIn),
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Strong, FlowType::ProfileEditing),
+            ],
+            third_party: true,
+            holds: 1,
+            ..waiting
+        },
+        Scenario { name: "a grace period: a device waits for nobody", device: true, ..waiting },
         Scenario { name: "passkeys: a new patient sets one up, a reset beside it", together: 5, ..enrolling },
         Scenario {
             name: "passkeys: set up on an account without a factor, against a reset that overlaps",

@@ -62,6 +62,10 @@ pub(super) struct Ghost {
     pub(super) at: Timestamp,
     /// Whose remembered browser this was, by its cookie, when the password was given.
     pub(super) remembered: Option<Id<Account>>,
+    /// Who put off setting up a second factor.
+    pub(super) postponed: Option<Id<Account>>,
+    /// The password was chosen in this journey.
+    pub(super) reset: bool,
 }
 
 // Decision 2 of the security rules, once more.
@@ -79,12 +83,14 @@ fn counts(method: Method, demand: &Demand) -> bool {
 }
 
 impl Ghost {
-    fn meets(&self, account: Id<Account>, demand: &Demand) -> bool {
+    fn meets(&self, account: Id<Account>, demand: &Demand, (store, now): (&Store, Timestamp)) -> bool {
         let stands_in = demand.takes_remembered() && self.remembered == Some(account);
+        let waits = self.postponed == Some(account) && !self.reset && may_wait(store, account, demand, now);
         (self.password == Some(account) || self.passkey == Some(account))
             && (demand.level == Level::Aal1
                 || (demand.conditions.is_some() && self.quiet)
                 || stands_in
+                || waits
                 || self.used.iter().any(|method| counts(*method, demand)))
     }
 
@@ -96,6 +102,13 @@ impl Ghost {
         let remembered = kept.ghost.remembered.filter(|account| !stale && live(account));
         Self { email: None, entitled: !used.is_empty(), used, remembered, ..kept.ghost.clone() }
     }
+}
+
+// Who was there before, without a factor of any kind, until the end of the grace period.
+fn may_wait(store: &Store, account: Id<Account>, demand: &Demand, now: Timestamp) -> bool {
+    let bare = store.account(account).filter(|stored| stored.factors.is_empty());
+    let known = bare.zip(demand.grace());
+    known.is_some_and(|(stored, grace)| stored.created_at < grace.since && now < grace.until)
 }
 
 /// Whether the account signed in with a second factor in this very browser and from this very network.
@@ -370,7 +383,11 @@ pub(super) fn completed(
 ) -> Judged {
     let ghost = &state.seats[seat].ghost;
     let account = authentication.account();
-    must(ghost.meets(account, demand), Property::DemandsMet, "complete without what was demanded")?;
+    must(
+        ghost.meets(account, demand, (&state.store, state.now)),
+        Property::DemandsMet,
+        "complete without what was demanded",
+    )?;
     let honest = authentication.second().is_subset(&ghost.used);
     must(honest, Property::DemandsMet, "a method is claimed that was not used")?;
     let stored = state.store.account(account);

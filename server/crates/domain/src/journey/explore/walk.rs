@@ -285,6 +285,12 @@ fn witness(
                 None => Err((Property::DemandsMet, "a wrong password was taken".to_owned())),
             }
         }
+        Event::NotNow => {
+            let who = before.stage().person().map(|person| person.authentication().account());
+            let offered = matches!(before.stage(), Stage::OfferPasskey(_));
+            state.seats[seat].ghost.postponed = who.filter(|_| !offered);
+            Ok(())
+        }
         Event::SubmitDetails(_) => {
             let ghost = &mut state.seats[seat].ghost;
             let person = step.journey.stage().person().map(|person| person.authentication().account());
@@ -309,7 +315,7 @@ fn aftermath(state: &mut State, seat: usize, step: &Step) {
                 }
                 let version = state.store.account(*account).and_then(|a| a.password_version);
                 let ghost = &mut state.seats[seat].ghost;
-                (ghost.password, ghost.version) = (Some(*account), version);
+                (ghost.password, ghost.version, ghost.reset) = (Some(*account), version, true);
             }
             Effect::BrowserRecognised { .. } => {
                 let browser = &mut state.seats[seat];

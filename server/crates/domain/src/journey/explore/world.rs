@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    super::{Event, Header, Journey, Target, testing::*},
+    super::{AccountFacts, Event, Header, Journey, Target, testing::*},
     spec::Ghost,
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     id::Id,
     secret::TokenHash,
     session::Session,
-    user_flow::{Audience, Conditions, FlowType, Signals},
+    user_flow::{Audience, Conditions, FlowType, Grace, Signals},
 };
 
 pub(super) const A: &str = "a@example.com";
@@ -162,6 +162,9 @@ pub(super) struct Scenario {
     pub(super) remembered: bool,
     /// The second browser begins with a copy of the first one's cookie.
     pub(super) copied: bool,
+    /// Who was there before may put off a second factor at the strong flow for so long; the intruder has an
+    /// account that came later.
+    pub(super) grace: Option<Millis>,
 }
 
 /// A session with what the ghost knows of it.
@@ -273,7 +276,12 @@ impl Scenario {
         }
         let minimum = self.minimum.assurance([strong.floor(), weak.floor()]);
         match flow {
-            Flow::Strong => strong.at_least(minimum).remembering(self.remembered),
+            Flow::Strong => {
+                let grace = self.grace.map(|span| Grace { since: T0, until: T0.plus(span) });
+                let strong = strong.at_least(minimum).remembering(self.remembered);
+                // A minimum of the application leaves none.
+                strong.with_grace(grace.filter(|_| self.minimum == Minimum::None))
+            }
             Flow::Weak => weak.at_least(minimum),
         }
     }
@@ -286,13 +294,16 @@ impl Scenario {
         }
     }
 
-    /// What a completion is judged by: a remembered browser counts where people sign in, and nowhere else.
+    /// What a completion is judged by: a remembered browser, and who waits, count where people sign in, and
+    /// nowhere else.
     pub(super) fn judged(&self, state: &State, seat: usize, demand: Demand) -> Demand {
         let (flow, kind, audience) = self.plan(state, seat);
         let signs_in = matches!(kind, FlowType::SignIn | FlowType::SignUpSignIn);
         let may = self.remembered && flow == Flow::Strong && signs_in && audience == Audience::Patients;
         let both = may && !self.device && demand.takes_remembered();
-        demand.remembering(both)
+        let waits = signs_in && audience == Audience::Patients && !self.device;
+        let grace = demand.grace().filter(|_| waits);
+        demand.remembering(both).with_grace(grace)
     }
 
     pub(super) fn demand_now(&self, state: &State, seat: usize) -> Demand {
@@ -341,6 +352,11 @@ impl Scenario {
         if self.remembered {
             accounts.push(account(30, EVIL, vec![phone_factor(PHONE_EVIL)]));
             browsers = vec![remembered(20, COOKIE_B, T0), remembered(30, COOKIE_EVIL, T0)];
+        }
+        if self.grace.is_some() {
+            // Made when a second factor was demanded already.
+            let newcomer = AccountFacts { created_at: T0, ..account(30, EVIL, Vec::new()) };
+            accounts.push(newcomer);
         }
         let cookies = [COOKIE_B, if self.copied { COOKIE_B } else { COOKIE_EVIL }];
         let asked = if self.third_party { asked() } else { Items::new() };

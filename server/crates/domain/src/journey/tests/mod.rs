@@ -5,6 +5,7 @@ mod answers;
 mod codes;
 mod consent;
 mod factors;
+mod grace;
 mod minimum;
 mod offers;
 mod order;
