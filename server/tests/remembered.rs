@@ -369,6 +369,38 @@ async fn n22_a19_whatever_protects_the_account_forgets_its_browsers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn n22_a19_a_page_that_was_left_open_brings_nothing_back_after_signing_out_everywhere() {
+    for via in Via::BOTH {
+        let (app, clinic) = remembering(Options::default()).await;
+        let mut run = begin(&clinic, app.browser(), &[], via).await;
+        run.sign_in(MARIA, PASSWORD).await;
+        let code = app.code(PHONE).await;
+        app.advance(MINUTE);
+        let mut home = maria_at_home(&app, &clinic).await;
+        let csrf = token(&mut home, &clinic).await;
+        home.post(&paths::account_end_sessions(clinic.tenant.domain.as_str()), &[("csrf", &csrf)]).await;
+        let view = run.act("submit-code", &[("code", &code), ("remember", "true")]).await;
+        assert!(!matches!(view.stage, StageView::Done { .. }), "{view:?}");
+        assert!(!run.browser.jar.contains_key(COOKIE) && browsers(&app).await == 0);
+        app.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n22_the_days_are_those_of_the_flow_that_is_used() {
+    let (app, clinic) = remembering(Options::default()).await;
+    let run = remember(&app, &clinic, app.browser(), Via::Form).await;
+    much_later(&app).await;
+    let days =
+        |days| move |settings: &mut FlowSettings| settings.session.remember = RememberSettings { on: true, days };
+    change(&app, &clinic.flow, days(2)).await;
+    assert!(!passes(&clinic, run.browser.clone(), MARIA, &[]).await.0, "two days are over to the millisecond");
+    change(&app, &clinic.flow, days(3)).await;
+    assert!(passes(&clinic, run.browser, MARIA, &[]).await.0);
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn n22_a20_another_address_forgets_the_browsers_once_it_is_proved() {
     let (app, clinic) = remembering(Options::default()).await;
     let domain = clinic.tenant.domain.as_str();

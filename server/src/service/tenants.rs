@@ -37,7 +37,16 @@ impl Blueprint {
         let now = app.clock.now();
         let (id, phone_countries) = (Id::new(now, app.entropy().as_mut()), PhoneCountries::default());
         let staff_passkeys = PasskeyMakes::default();
-        let tenant = Tenant { id, name, domain, region, phone_countries, second_approver: false, staff_passkeys, created_at: now };
+        let tenant = Tenant {
+            id,
+            name,
+            domain,
+            region,
+            phone_countries,
+            second_approver: false,
+            staff_passkeys,
+            created_at: now,
+        };
         let [rsa, ec, ed] = SigningAlgorithm::ALL.map(|algorithm| signing::NewKey::generate(app, algorithm));
         Ok(Self { tenant, signing: [rsa?, ec?, ed?] })
     }

@@ -152,6 +152,7 @@ pub async fn end_sessions(
                 // Everywhere else: no browser is known any more, for a password to be enough in it.
                 if session.is_none() {
                     tx.forget_places(account.id).await?;
+                    tx.outdate_journeys(account.id).await?;
                 }
                 // And also where a device was signed in, which has no session here.
                 let devices = match session {

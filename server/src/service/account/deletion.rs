@@ -68,6 +68,7 @@ pub async fn plan(app: &App, owner: Owner, client: Client) -> Result<Wish, Journ
                     Err(error) => return Err(error.into()),
                 }
                 sign_out::end_all(&own, tx, account.id, Some(owner.session), now).await?;
+                tx.outdate_journeys(account.id).await?;
                 tx.revoke_grants_of_account(account.id, now).await?;
                 note(&own, tx, account, Action::DeletionRequested, Some(&client)).await?;
                 tell(&own, tx, &owner, &client, Change::DeletionPlanned(at.0)).await?;

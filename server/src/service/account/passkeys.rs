@@ -188,6 +188,7 @@ async fn bind(
                 };
                 tx.bind_factor(account.id, &factor, now).await?;
                 tx.forget_all_remembered(account.id).await?;
+                tx.outdate_journeys(account.id).await?;
                 notices::tell(&own, tx, &owner, &client, News::FactorAdded(&factor.secret)).await?;
                 Ok(true)
             })

@@ -70,6 +70,7 @@ pub async fn make(app: &App, owner: Owner, client: Client, replaces: Option<Id<F
                 }
                 tx.replace_recovery_codes(account.id, &set, replaces, now).await?;
                 tx.forget_all_remembered(account.id).await?;
+                tx.outdate_journeys(account.id).await?;
                 // The codes of before open nothing any more.
                 if let Some(old) = replaces {
                     let gone = event(Action::FactorRemoved, account, &client, old, &set.secret);

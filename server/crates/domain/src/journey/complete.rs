@@ -119,7 +119,7 @@ fn due(header: &Header, facts: &Facts) -> Option<Items> {
 /// The person agrees to what the page showed. More may be asked for by now: then the page comes
 /// again. So does a second factor that is demanded, or was bound, since.
 pub(super) fn agree(context: &mut Context<'_, '_>, person: Person, shown: Items) -> Stage {
-    let authentication = remember::still(person.authentication, context.facts);
+    let authentication = remember::still(context.header, person.authentication, context.facts);
     let person = Person { authentication, ..person };
     if second_factor::is_due(context, &person) {
         return second_factor::proceed(context, person);
@@ -207,7 +207,7 @@ pub(super) fn from_session(header: &Header, session: Option<&Session>, facts: &F
         && session.authentication.account() == account.id
         && session.terms.admit(header.flow.settings.session.scope, request.application, header.flow.id)
         && sign_in::admits(header.flow.audience, account.kind);
-    let authentication = remember::still(session.authentication_at(facts.now), facts);
+    let authentication = remember::still(header, session.authentication_at(facts.now), facts);
     let demand = facts.demanded(header);
     if !fits || !demand.is_met(&authentication, authentication.level()) {
         return None;

@@ -5,6 +5,7 @@ use super::{Context, Effect, Event, Facts, Header, Next, Notice, Person, Refusal
 use crate::{
     assurance::{Authentication, Demand, Level},
     audit::{Action, Outcome},
+    clock::Timestamp,
     factor::Factor,
     remembered::RememberedBrowser,
     user_flow::Audience,
@@ -24,6 +25,11 @@ pub(super) fn may_stand_in(header: &Header) -> bool {
         && request.options.acr.is_none_or(|level| level == Level::Aal1)
 }
 
+// The flow that is used says for how many days, also of a browser that another one remembered for longer.
+fn counts(header: &Header, browser: &RememberedBrowser, now: Timestamp) -> bool {
+    browser.is_live(now) && now.since(browser.created_at) < header.flow.settings.session.remember.life()
+}
+
 /// The sign-in of somebody who gave the right password, with the remembered browser that it came from, if it
 /// counts here. Its secret is used up by that. A secret that was used up before stands for a copy: the
 /// browser is forgotten.
@@ -32,7 +38,7 @@ pub(super) fn recognise(context: &mut Context<'_, '_>, authentication: Authentic
     let Some(shown) = &facts.remembered else { return authentication };
     let row = &shown.browser;
     let own = row.account == authentication.account() && row.tenant == context.header.tenant;
-    if !own || !row.is_live(context.now()) {
+    if !own || !counts(context.header, row, context.now()) {
         return authentication;
     }
     let account = Some(row.account);
@@ -55,11 +61,11 @@ pub(super) fn recognise(context: &mut Context<'_, '_>, authentication: Authentic
 
 /// A sign-in that was begun before, in this journey or by a session: a remembered browser that was forgotten
 /// since, or is over, stands in for nothing any more.
-pub(super) fn still(authentication: Authentication, facts: &Facts) -> Authentication {
+pub(super) fn still(header: &Header, authentication: Authentication, facts: &Facts) -> Authentication {
     let live = |browser: &RememberedBrowser| {
         Some(browser.id) == authentication.remembered()
             && browser.account == authentication.account()
-            && browser.is_live(facts.now)
+            && counts(header, browser, facts.now)
     };
     if facts.remembered.as_ref().is_some_and(|shown| live(&shown.browser)) {
         authentication

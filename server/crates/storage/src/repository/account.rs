@@ -61,6 +61,9 @@ pub trait AccountWrites {
     /// Creates an account with its password and factors, and counts it; [`Constraint::AccountEmail`]
     /// if the tenant has one with that address. Its invitation is not touched.
     async fn create_account(&mut self, tenant: Id<Tenant>, new: &NewAccount, at: Timestamp) -> Result<()>;
+    /// Ends what journeys have proved so far for the account: whoever is on the way begins anew. For a change that
+    /// forgets browsers or sessions, so that none comes back by a page that was left open (N22, A19).
+    async fn outdate_journeys(&mut self, id: Id<Account>) -> Result<()>;
     /// Stores all attributes of an account as given; Conflict if there is no such account.
     async fn set_attributes(&mut self, id: Id<Account>, attributes: &Attributes) -> Result<()>;
     /// Gives an account the address `to` instead of `from`, for good: what was proved by the old one in a
@@ -406,6 +409,11 @@ both!(AccountWrites {
         let update = sqlx::query("UPDATE accounts SET password_failures = 0 WHERE id = $1 AND password_failures < $2");
         let update = update.bind(id.uuid()).bind(i64::from(MAX_CONSECUTIVE));
         hit(update.execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn outdate_journeys(&mut self, id: Id<Account>) -> Result<()> {
+        let update = sqlx::query("UPDATE accounts SET password_version = password_version + 1 WHERE id = $1");
+        hit(update.bind(id.uuid()).execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn clear_password(&mut self, id: Id<Account>) -> Result<()> {
