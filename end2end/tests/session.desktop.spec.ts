@@ -55,14 +55,34 @@ test("U26 C8 an idle page warns, gives more time for one click, and signs out wh
     await at(page, "Sign in");
 });
 
+/** Has the console used in another tab, by this page's session or by another one. */
+async function used(page: Page, session: (own: string) => string): Promise<void> {
+    const found = await page.evaluate(() => Object.entries(localStorage).find(([key]) => key.startsWith("used ")));
+    if (!found) throw new Error("the page keeps no time of its use");
+    const name = session(found[1].split(" ")[0] ?? "");
+    await page.evaluate(([key, name]) => localStorage.setItem(key, `${name} ${Date.now()}`), [found[0], name] as const);
+}
+
 test("U26 another tab in use keeps this one", async ({ page, request, context }) => {
     await toAccount(page, request);
     await page.clock.fastForward("50:00");
     // The other one's clock stands where this one's does: its time of use is what this one reads.
-    await page.evaluate(() => localStorage.setItem(Object.keys(localStorage).find((key) => key.startsWith("used "))!, String(Date.now())));
+    await used(page, (session) => session);
     await page.clock.fastForward("50:00");
     await expect(page.getByRole("dialog")).toBeHidden();
     await at(page, "Your account");
     await press(page, "Sign out");
     expect((await context.cookies()).some((cookie) => cookie.name === "__Host-console")).toBe(false);
+});
+
+test("C8 whoever signs in next keeps no page of the person before on the screen, and stays signed in", async ({ page, request, context }) => {
+    await toAccount(page, request);
+    await page.goto(`/account/${TENANT}/history`);
+    await at(page, "Security history");
+    await page.clock.fastForward("50:00");
+    await used(page, () => "another");
+    await page.clock.fastForward("09:10");
+    // The page has gone to where the next person begins; nobody was signed out by it.
+    await at(page, "Your account");
+    expect((await context.cookies()).some((cookie) => cookie.name === "__Host-console")).toBe(true);
 });

@@ -60,7 +60,7 @@ pub struct Started {
 /// # Errors
 /// [`StartError`] in one line.
 pub async fn open(config: Config) -> Result<Started, StartError> {
-    std::fs::create_dir_all(&config.data_dir)
+    private_folder(&config.data_dir)
         .map_err(|error| say(format!("data_dir {}: {error}", config.data_dir.display())))?;
     let store = open_store(&config).await?;
     let master = open_master(&config, &store).await?;
@@ -303,7 +303,7 @@ fn twilio_config(twilio: &config::Twilio) -> TwilioConfig {
 pub fn development_certificate(data_dir: &Path) -> Result<(PathBuf, PathBuf), Box<dyn std::error::Error>> {
     let (certificate, key) = (data_dir.join("development-certificate.pem"), data_dir.join("development-key.pem"));
     if !certificate.exists() || !key.exists() {
-        std::fs::create_dir_all(data_dir)?;
+        private_folder(data_dir)?;
         let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
         let made = rcgen::generate_simple_self_signed(names)?;
         write_private(&key, made.signing_key.serialize_pem().as_bytes())?;
@@ -312,10 +312,27 @@ pub fn development_certificate(data_dir: &Path) -> Result<(PathBuf, PathBuf), Bo
     Ok((certificate, key))
 }
 
+// A folder that is made here is its owner's alone; one that is there keeps what its owner chose.
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    let mut folder = std::fs::DirBuilder::new();
+    folder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        folder.mode(0o700);
+    }
+    folder.create(path)
+}
+
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write as _;
+    // What lies there, with whatever mode and wherever it leads, is not written through.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;

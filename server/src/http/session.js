@@ -1,13 +1,22 @@
 // Warns before a console's session goes idle, and signs out when it does (U26, C8): what it showed does not
-// stay on the screen. Every tab of the console counts as use of all of them. Without this file the server
-// ends the session all the same, and the next page asks to sign in.
+// stay on the screen. Every tab of the same session counts as use of all of them; who signs in after somebody
+// keeps none of their pages. Without this file the server ends the session all the same, and the next page asks
+// to sign in.
 const WARNING = 150_000;
+
+// A short name of the session, made from the token of its forms (FNV-1a); the token itself is kept nowhere.
+function tag(token) {
+    let hash = 0x811c9dc5;
+    for (const byte of new TextEncoder().encode(token)) hash = Math.imul(hash ^ byte, 0x01000193);
+    return (hash >>> 0).toString(36);
+}
 
 class SessionEnd extends HTMLElement {
     connectedCallback() {
         this.dialog = this.querySelector("dialog");
         this.life = Number(this.dataset.seconds) * 1000;
         this.key = `used ${this.dataset.home}`;
+        this.session = tag(this.querySelector("[name=csrf]").value);
         this.querySelector("form[method=dialog]").addEventListener("submit", (event) => {
             event.preventDefault();
             this.stay();
@@ -23,16 +32,23 @@ class SessionEnd extends HTMLElement {
     used() {
         this.last = Date.now();
         try {
-            localStorage.setItem(this.key, String(this.last));
+            localStorage.setItem(this.key, `${this.session} ${this.last}`);
         } catch {}
     }
 
-    left() {
-        let last = this.last;
+    // Whose use of the console was the last, and when.
+    latest() {
+        let kept = null;
         try {
-            last = Math.max(last, Math.min(Date.now(), Number(localStorage.getItem(this.key)) || 0));
+            kept = localStorage.getItem(this.key);
         } catch {}
-        return last + this.life - Date.now();
+        const [session, last] = (kept ?? "").split(" ");
+        return { own: kept === null || session === this.session, last: Number(last) || 0 };
+    }
+
+    left() {
+        const { own, last } = this.latest();
+        return Math.max(this.last, own ? Math.min(Date.now(), last) : 0) + this.life - Date.now();
     }
 
     look() {
@@ -51,6 +67,7 @@ class SessionEnd extends HTMLElement {
 
     // Only an answer of the console itself keeps the session: a detour leads to the sign-in.
     async stay() {
+        if (!this.latest().own) return this.end();
         const answer = await fetch(this.dataset.home, { method: "HEAD", redirect: "manual" }).catch(() => null);
         if (!answer) return;
         if (!answer.ok) return this.end();
@@ -60,6 +77,8 @@ class SessionEnd extends HTMLElement {
 
     end() {
         clearInterval(this.timer);
+        // The session of this page is over, and somebody else's must not end with it.
+        if (!this.latest().own) return location.replace(this.dataset.home);
         const form = this.querySelector("form[method=post]");
         form.elements.idle.value = "yes";
         form.submit();

@@ -45,7 +45,10 @@ pub fn fold(input: &str) -> String {
     input.trim().nfkc().collect::<String>().to_lowercase()
 }
 
-fn is_invisible(c: char) -> bool {
+/// Whether it is a control character, or one that nobody sees and that can turn the text around it: no part of
+/// a name, and no matter for a terminal.
+#[must_use]
+pub fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
