@@ -1,9 +1,9 @@
 // A grace period: who was there before a second factor was switched on may put it off until its end. A server of
 // its own: the flow is switched, which the others must not notice.
-import { expectAccessible } from "../support/axe.ts";
+import { expectAccessibleInBothColours as good } from "../support/axe.ts";
 import { at, giveDetails, givePassword, person, press, proveAddress, TENANT, toSignIn } from "../support/journey.ts";
 import { startServer, type RunningServer } from "../support/server.ts";
-import { expect, test, type Page } from "../support/test.ts";
+import { expect, test } from "../support/test.ts";
 
 const FLOW = "b2c_1_sign_up_sign_in";
 // While one of the application's flows demands a second factor, one that does not is refused.
@@ -18,14 +18,6 @@ test.beforeAll(async () => {
     for (const name of OTHERS) await flow(name, "off");
 });
 test.afterAll(async () => own.stop());
-
-async function good(page: Page, state: string): Promise<void> {
-    for (const colorScheme of ["light", "dark"] as const) {
-        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-        await expectAccessible(page, `${state}, ${colorScheme}`);
-    }
-    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
-}
 
 test("O3 who was there before says “Not now” while the grace period lasts, and sets a second step up after it", async ({ browser }) => {
     const context = await browser.newContext({ baseURL: own.origin, locale: "en-GB" });

@@ -1,10 +1,10 @@
 // A remembered browser: offered where the flow lets people, unticked, told by mail, listed, forgotten. A server
 // of its own: the flow's setting is changed, which the others must not notice.
-import { expectAccessible } from "../support/axe.ts";
+import { expectAccessibleInBothColours as good } from "../support/axe.ts";
 import { nextMessage, seen } from "../support/inbox.ts";
 import { at, enterPhoneCode, givePassword, person, press, signUp, TENANT, toSignIn } from "../support/journey.ts";
 import { startServer, type RunningServer } from "../support/server.ts";
-import { expect, test, type Page } from "../support/test.ts";
+import { expect, test } from "../support/test.ts";
 
 const FLOW = "b2c_1_sign_up_sign_in";
 const BOX = "Remember this browser for 14 days";
@@ -15,14 +15,6 @@ test.beforeAll(async () => {
     await own.command("flow", "set", FLOW, "--tenant", TENANT, "--set", "remember=true", "--set", "remember_days=14");
 });
 test.afterAll(async () => own.stop());
-
-async function good(page: Page, state: string): Promise<void> {
-    for (const colorScheme of ["light", "dark"] as const) {
-        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-        await expectAccessible(page, `${state}, ${colorScheme}`);
-    }
-    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
-}
 
 for (const javaScriptEnabled of [true, false]) {
     const how = javaScriptEnabled ? "with scripting" : "without scripting";

@@ -57,5 +57,6 @@ mod sessions;
 mod single_sign_on;
 mod soak;
 mod staff_reset;
+mod stopped;
 mod tokens;
 mod toll_fraud;

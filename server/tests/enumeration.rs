@@ -1,6 +1,7 @@
 //! A6, D11: nobody learns by message, code or amount of work whether an address has an account.
 
 use lanyard_app::{api::journey::StageView, paths};
+use lanyard_domain::{entropy::SeededEntropy, secret::Token};
 
 use crate::support::{
     Options, Page, Run, TestApp, Via, statements,
@@ -160,9 +161,18 @@ async fn a6_a_known_address_at_sign_up_is_told_by_mail_alone() {
 type Events<'a> = &'a [(&'a str, &'a [(&'a str, &'a str)])];
 
 // The statements of each event, and of the page after it.
-async fn counted(options: Options, email: &str, events: Events<'_>) -> Vec<[u64; 2]> {
+async fn counted(options: Options, email: &str, (cookies, events): (bool, Events<'_>)) -> Vec<[u64; 2]> {
     let app = TestApp::with(options).await;
-    let mut run = Run::begin(&app, &app.world.mfa, Via::Form).await;
+    let clinic = app.world.mfa.clone();
+    if cookies {
+        crate::remembered::switch(&app, &clinic, true).await;
+    }
+    let mut run = Run::begin(&app, &clinic, Via::Form).await;
+    if cookies {
+        // Cookies of a browser that is known and remembered for somebody, or was.
+        let token = Token::generate(&mut SeededEntropy::new(11)).expose().to_owned();
+        run.browser.jar.extend(["__Host-known", "__Host-browser"].map(|name| (name.to_owned(), token.clone())));
+    }
     let mut counts = Vec::new();
     for (event, fields) in events {
         let csrf = run.view().await.csrf;
@@ -184,18 +194,20 @@ async fn statements_of_a_process_of_its_own() {
     let email: &[(&str, &str)] = &[("email", "EMAIL")];
     let wrong: &[(&str, &str)] = &[("email", "EMAIL"), ("password", "a wrong password")];
     let code: &[(&str, &str)] = &[("code", "000000")];
-    let ways: [(&str, Events<'_>); 3] = [
+    let ways: [(&str, Events<'_>); 4] = [
         ("sign-in", &[("sign-in", wrong); 7]),
+        ("sign-in with the cookies of a browser", &[("sign-in", wrong); 7]),
         ("reset", &[("go-forgot-password", &[]), ("request-code", email), ("submit-code", code), ("resend", &[])]),
         ("sign-up", &[("go-sign-up", &[]), ("request-code", email), ("submit-code", code), ("resend", &[])]),
     ];
     for (kind, options) in [("SQLite", Options::default as fn() -> Options), ("PostgreSQL", Options::postgres)] {
         for (what, events) in ways {
             let mut counts = Vec::new();
+            let way = (what.contains("cookies"), events);
             for email in [MARIA, STRANGER] {
-                let mut least = counted(options(), email, events).await;
+                let mut least = counted(options(), email, way).await;
                 // A connection that the pool opens meanwhile says a few things of its own.
-                for again in [counted(options(), email, events).await, counted(options(), email, events).await] {
+                for again in [counted(options(), email, way).await, counted(options(), email, way).await] {
                     for (least, again) in least.iter_mut().zip(again) {
                         *least = [least[0].min(again[0]), least[1].min(again[1])];
                     }

@@ -45,7 +45,8 @@ async fn change(app: &TestApp, flow: &UserFlow, change: impl FnOnce(&mut FlowSet
         .unwrap_or_else(|error: StorageError| panic!("{error}"));
 }
 
-async fn switch(app: &TestApp, clinic: &Clinic, on: bool) {
+/// Whether people may have their browser remembered at the clinic.
+pub(crate) async fn switch(app: &TestApp, clinic: &Clinic, on: bool) {
     change(app, &clinic.flow, move |settings| settings.session.remember = RememberSettings { on, days: 30 }).await;
 }
 

@@ -17,8 +17,8 @@ pub enum Cookie {
     /// factor and no session: a flow may ask for a second factor where it is missing. `None`, as for
     /// [`Cookie::Sso`]: the same hidden frame asks.
     Known,
-    /// A browser that somebody had remembered: read by sign-in forms alone, which come from our own pages.
-    /// `Strict`.
+    /// A browser that somebody had remembered: read where a step of a journey comes in, which our own pages
+    /// send. `Strict`.
     Browser,
 }
 

@@ -137,13 +137,34 @@ async fn n17_a8_an_issued_code_lives_a_day_and_the_account_stays_at_its_level() 
     let before = app.rows(&["sessions", "factors", "grants"]).await;
     let view = open.act("submit-recovery-code", &[("code", &code)]).await;
     assert!(matches!(view.stage, StageView::Challenge { .. }) && !view.problems.is_empty(), "{view:?}");
-    // The password alone gets nobody below the second step, nor does the mailbox.
+    // The password alone gets nobody below the second step.
     let mut run = Run::begin(&app, &clinic, Via::Json).await;
     let view = run.sign_in(MARIA, PASSWORD).await;
     assert!(matches!(view.stage, StageView::Challenge { method: Method::TextMessage, .. }), "{view:?}");
     assert_eq!(app.rows(&["sessions", "factors", "grants"]).await, before);
     lanyard_server::jobs::clean_up::once(&app.app, app.now().plus(DAY + MINUTE)).await.unwrap();
     assert_eq!(factors(&app, clinic.maria).await.len(), 1, "the code is gone, the phone stays and is off");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n17_a_code_that_is_told_on_the_phone_lives_ten_minutes() {
+    for (age, counts) in [(10 * MINUTE - 1, true), (10 * MINUTE, false)] {
+        let app = TestApp::new().await;
+        let clinic = app.world.mfa.clone();
+        let (mut browser, _) = hana(&app, &clinic).await;
+        let mut form = filled(&app, &mut browser, &clinic, clinic.maria).await;
+        form.retain(|(name, _)| name != "recognised");
+        form.push(("recognised".to_owned(), "call_back".to_owned()));
+        let issued = app.now();
+        let code = code_on(&send(&mut browser, &page_of(&clinic, clinic.maria), &form).await);
+        let mut run = Run::begin(&app, &clinic, Via::Form).await;
+        run.sign_in(MARIA, PASSWORD).await;
+        app.drain().await;
+        app.advance(issued.plus(age).since(app.now()));
+        let view = run.act("submit-recovery-code", &[("code", &code)]).await;
+        assert_eq!(matches!(view.stage, StageView::ConfirmEmail(_)), counts, "{view:?}");
+        app.drain().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

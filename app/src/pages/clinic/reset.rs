@@ -145,9 +145,13 @@ fn ask(visitor: &Visitor, patient: &str, form: ResetForm, second_approver: bool)
     let then = if second_approver {
         "Somebody else at the clinic has to approve this. Then they get a code to tell the patient."
     } else {
-        "You get a code to tell the patient. It works once, within 24 hours."
+        "You get a code to tell the patient. It works once, for 24 hours, or for 10 minutes if you called them."
     };
-    let button = if second_approver { "Ask for approval" } else { "Turn these off and give a code" };
+    let button = match (second_approver, form.live.is_empty()) {
+        (true, _) => "Ask for approval",
+        (false, true) => "Give a code",
+        (false, false) => "Turn these off and give a code",
+    };
     let (action, csrf) = (paths::clinic_reset(&visitor.domain, patient), visitor.csrf.clone());
     let (known, recognised, wrong) = (form.known.clone(), form.recognised.clone(), form.error("recognised"));
     let (lost, reason, back) = (lost(&form), reason(&form), paths::clinic_patient(&visitor.domain, patient));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    clock::{DAY, Millis, Timestamp},
+    clock::{DAY, MINUTE, Millis, Timestamp},
     entropy::{self, Entropy},
     secret::{SecretString, TokenHash},
 };
@@ -20,8 +20,10 @@ pub const SYMBOLS: usize = 24;
 pub const GROUP: usize = 4;
 /// With so many codes left, or fewer, their owner is warned (U22).
 pub const FEW: u32 = 3;
-/// How long a code is good that staff issued to a person who lost the other factors (N17).
+/// How long a code is good at most that staff issued to a person who lost the other factors (N17).
 pub const ISSUED_LIFE: Millis = DAY;
+/// How long one is good that was told on the phone (N17).
+pub const ISSUED_BY_VOICE_LIFE: Millis = 10 * MINUTE;
 
 /// Digits and letters, less those that look alike: no I, L, O, U (Crockford's base 32).
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -119,12 +121,12 @@ impl RecoveryCodes {
         Self { hashes: codes.iter().take(32).map(RecoveryCode::hash).collect(), used: 0, until: None }
     }
 
-    /// A set of one code for staff to tell a person, good until [`ISSUED_LIFE`] after `now`; and that code, for
-    /// the one page that shows it.
-    pub fn issue(now: Timestamp, entropy: &mut dyn Entropy) -> (Self, RecoveryCode) {
+    /// A set of one code for staff to tell a person, good until `until`; and that code, for the one page that
+    /// shows it.
+    pub fn issue(until: Timestamp, entropy: &mut dyn Entropy) -> (Self, RecoveryCode) {
         let code = RecoveryCode::generate(entropy);
         let set = Self::of(std::slice::from_ref(&code));
-        (Self { until: Some(now.plus(ISSUED_LIFE)), ..set }, code)
+        (Self { until: Some(until), ..set }, code)
     }
 
     /// Whether staff issued it, rather than its owner making it.
@@ -209,11 +211,10 @@ mod tests {
     }
 
     #[test]
-    fn n17_an_issued_code_is_one_and_good_for_a_day() {
+    fn n17_an_issued_code_is_one_and_ends_to_the_millisecond() {
         let (set, code) = RecoveryCodes::issue(Timestamp(5), &mut SeededEntropy::new(9));
         assert_eq!((set.find(&code), set.left(), set.is_issued()), (Found::Fresh(0), 1, true));
-        let day = 86_400_000;
-        assert_eq!([5, day + 4, day + 5].map(|now| set.is_over(Timestamp(now))), [false, false, true]);
+        assert_eq!([0, 4, 5].map(|now| set.is_over(Timestamp(now))), [false, false, true]);
         let (own, _) = RecoveryCodes::generate(&mut SeededEntropy::new(9));
         assert!(!own.is_issued() && !own.is_over(Timestamp(i64::MAX)));
     }

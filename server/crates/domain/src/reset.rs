@@ -11,6 +11,7 @@ use crate::{
     clock::{DAY, HOUR, Millis, Timestamp},
     factor::Factor,
     id::Id,
+    recovery::{ISSUED_BY_VOICE_LIFE, ISSUED_LIFE},
     tenant::Tenant,
     text::{self, TextProblem},
 };
@@ -60,6 +61,15 @@ impl Recognised {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|way| way.as_str() == text)
+    }
+
+    /// How long the code is good that is told this way (N17).
+    #[must_use]
+    pub const fn code_life(self) -> Millis {
+        match self {
+            Self::Document | Self::Known => ISSUED_LIFE,
+            Self::CallBack => ISSUED_BY_VOICE_LIFE,
+        }
     }
 }
 
@@ -197,6 +207,12 @@ mod tests {
         for empty in ["", " ", "\n\n\n\n\n\n\n\n\n\n\n\n"] {
             assert_eq!(Reason::parse(empty), Err(ReasonProblem::TooShort));
         }
+    }
+
+    #[test]
+    fn n17_a_code_lives_a_day_and_ten_minutes_where_it_was_told_on_the_phone() {
+        let minutes = Recognised::ALL.map(|way| way.code_life() / 60_000);
+        assert_eq!(minutes, [24 * 60, 10, 24 * 60]);
     }
 
     #[test]

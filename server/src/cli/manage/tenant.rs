@@ -1,4 +1,4 @@
-//! `lanyard tenant create|list|texts|cool-down|resets|registration`.
+//! `lanyard tenant create|list|texts|cool-down|resets|passkeys|registration`.
 
 use std::collections::BTreeMap;
 

@@ -1,16 +1,13 @@
 //! Of which makes new passkeys of a tenant's staff must be: a form of the tenant's first page.
 
 use axum::{extract::State, response::Response};
-use lanyard_app::{
-    api::portal::{FormState, Section},
-    paths,
-};
+use lanyard_app::{api::portal::FormState, paths};
 use lanyard_domain::makes::PasskeyMakes;
 
 use super::{
     Place, forms,
-    frame::{in_tenant, on_to},
-    tenants::{Refused, drawn},
+    frame::on_to,
+    tenants::{self as overview, Refused},
 };
 use crate::{
     http::{console::ConsoleForm, error::HttpError},
@@ -39,6 +36,5 @@ pub(super) async fn set(State(app): State<App>, sent: ConsoleForm<Place>) -> Res
 }
 
 async fn refused(app: &App, place: &Place, typed: FormState) -> Result<Response, HttpError> {
-    let frame = in_tenant(app, place, Section::Overview).await?;
-    drawn(app, place, frame, Refused { passkeys: Some(typed), ..Refused::default() }).await
+    overview::refused(app, place, Refused { passkeys: Some(typed), ..Refused::default() }).await
 }

@@ -118,7 +118,7 @@ impl Refused {
     }
 }
 
-pub(super) async fn drawn(app: &App, place: &Place, frame: Frame, refused: Refused) -> Result<Response, HttpError> {
+async fn drawn(app: &App, place: &Place, frame: Frame, refused: Refused) -> Result<Response, HttpError> {
     let (switch, _) = registration::show(app, place.tenant.id).await?;
     let cools = cool_down::show(app, place.tenant.id).await?;
     let answer = Answer::of_form("Overview", &frame, refused.is_any());

@@ -225,8 +225,10 @@ async fn in_transaction(
         .write(move |tx| {
             Box::pin(async move {
                 let now = own.clock.now();
-                let link = tx.use_repudiation(tenant.id, &hash, now).await?;
+                // The account first, as everywhere: two links of one account wait for each other in one order.
+                let link = tx.repudiation(tenant.id, &hash, now).await?.ok_or(StorageError::Conflict)?;
                 lock(&own, tx, link.account).await?;
+                let link = tx.use_repudiation(tenant.id, &hash, now).await?;
                 // One link is enough, and none of those that a stranger got may undo it.
                 tx.use_siblings(&link, now).await?;
                 let account = tx.account_by_id(tenant.id, link.account).await?.ok_or(StorageError::Conflict)?;
@@ -234,6 +236,11 @@ async fn in_transaction(
                 sign_out::end_all(&own, tx, account.id, None, now).await?;
                 tx.revoke_grants_of_account(account.id, now).await?;
                 tx.drop_contact_changes(account.id).await?;
+                // What somebody told the clinic in the owner's name is not approved any more.
+                if tx.refuse_waiting_reset(account.id, now).await? {
+                    let detail = serde_json::json!({"detail": "not_me"});
+                    note(&own, tx, (&account, &client), Action::ResetRefused, detail).await?;
+                }
                 disable(&own, tx, (&link, &chosen), (&account, &client)).await?;
                 let address = readdress(&own, tx, (&link, &chosen), (&account, &client)).await?;
                 // Whoever asked for its end was somebody else, too.
@@ -254,7 +261,7 @@ async fn in_transaction(
                     tenant: tenant.name,
                     brought_back: matches!(address, Address::Back(_)).then(|| account.email.masked()),
                     moved: elsewhere(&link, &account),
-                    stopped: matches!(address, Address::Lost),
+                    stopped: account.disabled_at.is_some() || matches!(address, Address::Lost),
                 })
             })
         })
@@ -317,7 +324,7 @@ async fn readdress(
     };
     // A reset would go to whoever has the address now: nobody gets in until an operator has looked at it and enabled
     // it again (`lanyard account enable`).
-    if account.disabled_at.is_some() || tx.account_by_email(account.tenant, former).await?.is_some() {
+    if tx.account_by_email(account.tenant, former).await?.is_some() {
         if account.disabled_at.is_none() {
             tx.set_disabled(account.id, Some(app.clock.now())).await?;
             let detail = serde_json::json!({"detail": "not_me"});

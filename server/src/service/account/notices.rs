@@ -32,7 +32,8 @@ pub(super) enum News<'a> {
     FactorRemoved(&'a FactorSecret),
 }
 
-fn step(secret: &FactorSecret) -> SecondStep<'_> {
+/// A factor as mails name it.
+pub(in crate::service) fn step(secret: &FactorSecret) -> SecondStep<'_> {
     match secret {
         FactorSecret::Phone { number, preferred: Method::PhoneCall } => SecondStep::PhoneCall(number.as_str()),
         FactorSecret::Phone { number, .. } => SecondStep::TextMessage(number.as_str()),

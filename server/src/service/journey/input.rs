@@ -143,7 +143,7 @@ fn recovery_code(fields: &Fields) -> Result<RecoveryCode, Problem> {
 
 // "Remember this browser", at the one stage that offers it.
 fn remembers(journey: &Journey, fields: &Fields) -> bool {
-    matches!(journey.stage(), Stage::Challenge { .. }) && fields.get("remember") == "true"
+    matches!(journey.stage(), Stage::Challenge { .. }) && fields.ticked("remember")
 }
 
 fn device_name(fields: &Fields) -> String {

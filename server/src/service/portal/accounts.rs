@@ -22,7 +22,7 @@ pub async fn find(app: &App, tenant: Id<Tenant>, email: EmailAddress) -> Result<
     found?.map(|(account, _)| account).ok_or(PortalError::NotFound)
 }
 
-/// Stops every sign-in to an account and ends its sessions and tokens.
+/// Stops every sign-in to an account, those on their way too, and ends its sessions and tokens (A19).
 ///
 /// # Errors
 /// [`PortalError::Unchanged`] if it is stopped already, [`PortalError::NotFound`].
@@ -37,6 +37,7 @@ pub async fn disable(app: &App, tenant: Id<Tenant>, id: Id<Account>, by: By) -> 
                     return Err(PortalError::Unchanged);
                 }
                 tx.set_disabled(id, Some(now)).await?;
+                tx.outdate_journeys(id).await?;
                 sign_out::end_all(&own, tx, id, None, now).await?;
                 tx.revoke_grants_of_account(id, now).await?;
                 record(&own, tx, tenant, &by, Action::AccountDisabled, id.to_string(), serde_json::json!({})).await?;
@@ -48,7 +49,8 @@ pub async fn disable(app: &App, tenant: Id<Tenant>, id: Id<Account>, by: By) -> 
     Ok(done)
 }
 
-/// Lets an account be signed in to again, by another address where one is given; its addresses are told (N20).
+/// Lets an account be signed in to again, by another address where one is given; both addresses are
+/// told of that (N20).
 /// Password and factors are as they were.
 ///
 /// # Errors

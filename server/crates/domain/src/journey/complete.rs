@@ -213,14 +213,8 @@ pub(super) fn from_session(header: &Header, session: Option<&Session>, facts: &F
         return None;
     }
     let person = |authentication, then| Person {
-        authentication,
-        new: None,
-        then,
-        password_version: account.password_version,
         session: Some(session.id),
-        keep: false,
-        remember: false,
-        reset: false,
+        ..Person::identified(authentication, then, account.password_version)
     };
     match header.flow.kind {
         FlowType::SignUpSignIn | FlowType::SignIn => Some(match due(header, facts) {

@@ -72,16 +72,7 @@ pub(super) fn submit_code(
         (Ok(_), Some((id, password_version))) => {
             let authentication = Authentication::begin(id, context.now()).with_email();
             let then = Then::NewPassword;
-            let person = Person {
-                authentication,
-                new: None,
-                then,
-                password_version,
-                session: None,
-                keep: false,
-                remember: false,
-                reset: true,
-            };
+            let person = Person { reset: true, ..Person::identified(authentication, then, password_version) };
             Ok(second_factor::proceed(context, person))
         }
         // A decoy matches nothing, so this is an account that went away meanwhile.

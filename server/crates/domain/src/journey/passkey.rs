@@ -73,17 +73,7 @@ pub(super) fn sign_in(context: &mut Context<'_, '_>, check: &PasskeyCheck) -> Ne
     let AccountFacts { id, password_version, .. } = admitted;
     let now = context.now();
     let authentication = Authentication::begin(id, now).with_passkey(passkey.kind(), now);
-    let person = Person {
-        authentication,
-        new: None,
-        then,
-        password_version,
-        session: None,
-        keep: false,
-        remember: false,
-        reset: false,
-    };
-    Ok(proceed(context, person))
+    Ok(proceed(context, Person::identified(authentication, then, password_version)))
 }
 
 /// Answers a challenge.

@@ -43,16 +43,7 @@ pub(super) fn submit(context: &mut Context<'_, '_>, email: &EmailAddress, check:
     let authentication = Authentication::begin(id, context.now()).with_password();
     let authentication = remember::recognise(context, authentication, then);
     let keep = keep && context.header.flow.settings.session.kept_life().is_some();
-    let person = Person {
-        authentication,
-        new: None,
-        then,
-        password_version,
-        session: None,
-        keep,
-        remember: false,
-        reset: false,
-    };
+    let person = Person { keep, ..Person::identified(authentication, then, password_version) };
     Ok(second_factor::proceed(context, person))
 }
 

@@ -107,15 +107,6 @@ pub(super) fn submit_details(context: &mut Context<'_, '_>, details: DetailsStag
         invitation: details.invitation,
     };
     let new = Some(Box::new(account));
-    let person = Person {
-        authentication,
-        new,
-        then: Then::Finish,
-        password_version: None,
-        session: None,
-        keep: false,
-        remember: false,
-        reset: false,
-    };
+    let person = Person { new, ..Person::identified(authentication, Then::Finish, None) };
     Ok(second_factor::proceed(context, person))
 }

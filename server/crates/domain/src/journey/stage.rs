@@ -166,6 +166,12 @@ pub struct Person {
 }
 
 impl Person {
+    /// Somebody who was just identified, and nothing more.
+    pub(crate) const fn identified(authentication: Authentication, then: Then, password_version: Option<i64>) -> Self {
+        let (new, session) = (None, None);
+        Self { authentication, new, then, password_version, session, keep: false, remember: false, reset: false }
+    }
+
     /// What was proved so far.
     #[must_use]
     pub const fn authentication(&self) -> &Authentication {

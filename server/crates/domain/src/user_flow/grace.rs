@@ -102,9 +102,7 @@ mod tests {
     use super::*;
     use crate::{
         assurance::Method,
-        entropy::SeededEntropy,
-        id::Id,
-        user_flow::{FlowName, FlowSettings, SessionSettings, TokenSettings},
+        user_flow::{SessionSettings, testing::sign_in_flow},
     };
 
     const SINCE: Timestamp = Timestamp(1_000 * DAY);
@@ -114,24 +112,7 @@ mod tests {
     }
 
     fn flow(enforcement: Enforcement, days: u32) -> UserFlow {
-        let random = &mut SeededEntropy::new(1);
-        UserFlow {
-            id: Id::new(Timestamp(0), random),
-            tenant: Id::new(Timestamp(0), random),
-            name: FlowName::parse("sign-in").unwrap(),
-            kind: FlowType::SignIn,
-            audience: Audience::Patients,
-            settings: FlowSettings {
-                mfa: policy(enforcement, days),
-                attributes: Vec::new(),
-                claims: Vec::new(),
-                tokens: TokenSettings::default(),
-                session: SessionSettings::default(),
-            },
-            version: 1,
-            created_at: Timestamp(0),
-            updated_at: Timestamp(0),
-        }
+        sign_in_flow(policy(enforcement, days), SessionSettings::default())
     }
 
     #[test]

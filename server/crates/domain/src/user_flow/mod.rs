@@ -7,6 +7,8 @@ mod grace;
 mod policy;
 mod remember;
 mod settings;
+#[cfg(test)]
+mod testing;
 
 use serde::{Deserialize, Serialize};
 

@@ -89,17 +89,12 @@ impl Minimum {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        clock::Timestamp,
-        entropy::SeededEntropy,
-        id::Id,
-        user_flow::{FlowName, FlowSettings, MfaPolicy, SessionSettings, TokenSettings},
-    };
+    use crate::user_flow::{MfaPolicy, SessionSettings, testing::sign_in_flow};
 
     #[test]
     fn n22_it_is_off_by_default_and_in_older_documents() {
         assert!(!RememberSettings::default().on);
-        let old: crate::user_flow::SessionSettings = serde_json::from_str(r#"{"minutes":60}"#).unwrap();
+        let old: SessionSettings = serde_json::from_str(r#"{"minutes":60}"#).unwrap();
         assert_eq!(old.remember, RememberSettings::default());
     }
 
@@ -135,27 +130,9 @@ mod tests {
     }
 
     fn any_flow() -> UserFlow {
-        let random = &mut SeededEntropy::new(1);
-        UserFlow {
-            id: Id::new(Timestamp(0), random),
-            tenant: Id::new(Timestamp(0), random),
-            name: FlowName::parse("sign-in").unwrap(),
-            kind: FlowType::SignIn,
-            audience: Audience::Patients,
-            settings: FlowSettings {
-                mfa: MfaPolicy::new(Enforcement::AlwaysOn, Method::ALL),
-                attributes: Vec::new(),
-                claims: Vec::new(),
-                tokens: TokenSettings::default(),
-                session: SessionSettings {
-                    remember: RememberSettings { on: true, days: 30 },
-                    ..SessionSettings::default()
-                },
-            },
-            version: 1,
-            created_at: Timestamp(0),
-            updated_at: Timestamp(0),
-        }
+        let remember = RememberSettings { on: true, days: 30 };
+        let session = SessionSettings { remember, ..SessionSettings::default() };
+        sign_in_flow(MfaPolicy::new(Enforcement::AlwaysOn, Method::ALL), session)
     }
 
     #[test]

@@ -162,23 +162,28 @@ fn says(plan: &[String], words: &[&str]) -> bool {
     plan.iter().any(|line| words.iter().any(|word| line.contains(word)))
 }
 
-/// The history of an account walks its indexes from the cursor on, however long the log is: one for what
-/// was done by the account, one for what others did to it.
-pub(super) async fn history(db: &Db) {
+// Five thousand events of each of four others, to each of four others; an id of nobody among them, as the
+// database writes it.
+async fn crowded_log(db: &Db, action: &str) -> &'static str {
     let postgres = db.store.is_postgres();
     let random = if postgres { "gen_random_uuid()" } else { "randomblob(16)" };
     let text = if postgres { "gen_random_uuid()::text" } else { "hex(randomblob(16))" };
-    let actor = if postgres { "'00000000-0000-0000-0000-000000000001'" } else { "zeroblob(16)" };
-    // Five thousand events of each of four others, to each of four others.
     let fill = format!(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000), who (actor, target) AS (\
             SELECT {random}, {text} UNION ALL SELECT {random}, {text} \
             UNION ALL SELECT {random}, {text} UNION ALL SELECT {random}, {text}) \
          INSERT INTO audit (id, tenant_id, at, actor, target, action, outcome, detail) \
-         SELECT {random}, {random}, 1800000000000 + i, actor, target, 'sign_in', 'success', '{{}}' FROM n, who; \
+         SELECT {random}, {random}, 1800000000000 + i, actor, target, {action}, 'success', '{{}}' FROM n, who; \
          ANALYZE;"
     );
     db.raw(&fill).await.unwrap();
+    if postgres { "'00000000-0000-0000-0000-000000000001'" } else { "zeroblob(16)" }
+}
+
+/// The history of an account walks its indexes from the cursor on, however long the log is: one for what
+/// was done by the account, one for what others did to it.
+pub(super) async fn history(db: &Db) {
+    let actor = crowded_log(db, "'sign_in'").await;
     let [own, others, whole] = HISTORY.map(|sql| {
         let sql = sql.replace("$1", actor).replace("$2", "1800000001000").replace("$3", actor);
         sql.replace("$4", "26").replace("$5", "'00000000-0000-0000-0000-000000000001'")
@@ -196,20 +201,7 @@ pub(super) async fn history(db: &Db) {
 
 /// What changed an account is found by its own indexes among however many events, and read in their order.
 pub(super) async fn changes(db: &Db) {
-    let postgres = db.store.is_postgres();
-    let random = if postgres { "gen_random_uuid()" } else { "randomblob(16)" };
-    let text = if postgres { "gen_random_uuid()::text" } else { "hex(randomblob(16))" };
-    let actor = if postgres { "'00000000-0000-0000-0000-000000000001'" } else { "zeroblob(16)" };
-    let fill = format!(
-        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000), who (actor, target) AS (\
-            SELECT {random}, {text} UNION ALL SELECT {random}, {text} \
-            UNION ALL SELECT {random}, {text} UNION ALL SELECT {random}, {text}) \
-         INSERT INTO audit (id, tenant_id, at, actor, target, action, outcome, detail) \
-         SELECT {random}, {random}, 1800000000000 + i, actor, target, \
-            CASE WHEN i % 2 = 0 THEN 'profile_changed' ELSE 'sign_in' END, 'success', '{{}}' FROM n, who; \
-         ANALYZE;"
-    );
-    db.raw(&fill).await.unwrap();
+    let actor = crowded_log(db, "CASE WHEN i % 2 = 0 THEN 'profile_changed' ELSE 'sign_in' END").await;
     let sql = CHANGES.replace("$1", actor).replace("$2", "1800000001000").replace("$4", "20");
     let plan = plan_of(db, &sql.replace("$3", "'00000000-0000-0000-0000-000000000001'")).await;
     let both = says(&plan, &["audit_changes_by_actor"]) && says(&plan, &["audit_changes_of_subject"]);

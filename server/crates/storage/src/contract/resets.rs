@@ -87,6 +87,18 @@ async fn a21_a_request_is_read_as_it_was_asked_and_one_waits_for_an_account(db: 
                 assert_eq!(tx.waiting_resets(tenant.id, NOW.plus(DAY), 9).await?, [], "over");
                 assert_eq!(tx.waiting_resets(other.id, NOW, 9).await?, []);
                 assert!(conflict(&tx.ask_reset(&request(&tenant, account, two, None)).await));
+                // One that needs nobody else takes its place.
+                tx.ask_reset(&request(&tenant, account, two, Some(Decision::Direct))).await?;
+                assert_eq!(tx.reset(tenant.id, first.id).await?.unwrap().decision, Some(Decision::Refused));
+                // It is refused on its account's word, once.
+                let second = request(&tenant, account, one, None);
+                tx.ask_reset(&second).await?;
+                assert!(!tx.refuse_waiting_reset(one, NOW).await?, "of that account alone");
+                assert!(tx.refuse_waiting_reset(account, NOW).await? && !tx.refuse_waiting_reset(account, NOW).await?);
+                assert!(conflict(&tx.decide_reset(&second, Decision::Approved, two, NOW).await));
+                let first = request(&tenant, account, one, None);
+                tx.ask_reset(&first).await?;
+                let first = tx.reset(tenant.id, first.id).await?.unwrap();
                 // One that nobody decided in time makes room, and stays counted.
                 let late = Reset {
                     asked_at: NOW.plus(DAY),
@@ -97,10 +109,10 @@ async fn a21_a_request_is_read_as_it_was_asked_and_one_waits_for_an_account(db: 
                 assert_eq!(tx.newest_reset(account).await?.map(|found| found.id), Some(late.id));
                 let over = tx.reset(tenant.id, first.id).await?.unwrap();
                 assert_eq!(over.decision, Some(Decision::Refused));
-                assert_eq!(tx.resets_of_account(account, NOW.minus(1)).await?, 2);
+                assert_eq!(tx.resets_of_account(account, NOW.minus(1)).await?, 5);
                 assert_eq!(tx.resets_of_account(account, NOW).await?, 1);
                 assert_eq!((tx.resets_of_staff(one, NOW).await?, tx.resets_of_staff(two, NOW).await?), (0, 1));
-                assert_eq!(tx.delete_old_resets(NOW.plus(1), 9).await?, 1);
+                assert_eq!(tx.delete_old_resets(NOW.plus(1), 9).await?, 4);
                 assert_eq!(tx.resets_of_account(account, NOW.minus(1)).await?, 1);
                 Ok::<_, StorageError>(())
             }
@@ -153,6 +165,10 @@ async fn a24_who_has_the_role_no_more_neither_asks_nor_decides(db: &Db) {
                 let asked = request(&tenant, account, one, None);
                 tx.ask_reset(&asked).await?;
                 assert!(conflict(&tx.decide_reset(&asked, Decision::Refused, elsewhere, NOW).await));
+                tx.set_disabled(one, Some(NOW)).await?;
+                let stopped = tx.decide_reset(&asked, Decision::Approved, two, NOW).await;
+                assert!(conflict(&stopped), "who asked may not sign in");
+                tx.set_disabled(one, None).await?;
                 tx.revoke_role(one, role, NOW).await?;
                 assert!(conflict(&tx.decide_reset(&asked, Decision::Approved, two, NOW).await), "who asked left");
                 assert!(conflict(&tx.decide_reset(&asked, Decision::Refused, one, NOW).await));

@@ -412,7 +412,9 @@ both!(AccountWrites {
     }
 
     async fn outdate_journeys(&mut self, id: Id<Account>) -> Result<()> {
-        let update = sqlx::query("UPDATE accounts SET password_version = password_version + 1 WHERE id = $1");
+        let update = sqlx::query(
+            "UPDATE accounts SET password_version = COALESCE(password_version, 0) + 1 WHERE id = $1",
+        );
         hit(update.bind(id.uuid()).execute(&mut *self.db).await?.rows_affected())
     }
 

@@ -11,7 +11,10 @@ use lanyard_domain::{
 };
 use uuid::Uuid;
 
-use super::{CounterWrites as _, PATIENTS_WITH_MFA, both, collect, counter::patients_by_factors, hit, time, unique};
+use super::{
+    AccountWrites, CounterWrites as _, PATIENTS_WITH_MFA, both, collect, counter::patients_by_factors, hit, time,
+    unique,
+};
 use crate::error::{Constraint, Result, StorageError};
 
 /// Reads factors.
@@ -230,8 +233,6 @@ both!(FactorWrites {
         }
         set_kinds!(self, account, holder, FactorKinds::of(&left));
         // What journeys proved by it counts no more (failure 8).
-        let outdate = sqlx::query("UPDATE accounts SET password_version = password_version + 1 WHERE id = $1");
-        outdate.bind(account.uuid()).execute(&mut *self.db).await?;
-        Ok(())
+        self.outdate_journeys(account).await
     }
 });

@@ -118,15 +118,13 @@ both!(MessageProviderWrites {
     }
 
     async fn provider_delivered(&mut self, name: &str, at: Timestamp) -> Result<bool> {
-        let close = sqlx::query(
-            "UPDATE message_providers SET failures = 0, open_until = NULL, recovered_at = $2 \
-             WHERE name = $1 AND open_until IS NOT NULL",
+        // Who was open is told by the moment of recovery, which is written for those alone.
+        let clear = sqlx::query_as::<_, (Option<i64>,)>(
+            "UPDATE message_providers SET failures = 0, open_until = NULL, \
+                recovered_at = CASE WHEN open_until IS NULL THEN recovered_at ELSE $2 END \
+             WHERE name = $1 AND (failures > 0 OR open_until IS NOT NULL) RETURNING recovered_at",
         );
-        if close.bind(name).bind(at.0).execute(&mut *self.db).await?.rows_affected() == 1 {
-            return Ok(true);
-        }
-        let clear = sqlx::query("UPDATE message_providers SET failures = 0 WHERE name = $1 AND failures > 0");
-        clear.bind(name).execute(&mut *self.db).await?;
-        Ok(false)
+        let cleared = clear.bind(name).bind(at.0).fetch_optional(&mut *self.db).await?;
+        Ok(cleared.is_some_and(|(recovered,)| recovered == Some(at.0)))
     }
 });

@@ -8,7 +8,7 @@ use lanyard_domain::{
     id::Id,
 };
 
-use super::{both, factor::lock_holder, hit};
+use super::{AccountWrites as _, both, factor::lock_holder, hit};
 use crate::error::{Result, StorageError};
 
 /// Changes recovery codes.
@@ -90,8 +90,7 @@ both!(RecoveryWrites {
         let insert = insert.bind(set.id.uuid()).bind(account.uuid()).bind(serde_json::to_string(&set.secret)?);
         let insert = insert.bind(&set.name).bind(at.0).bind(until.0);
         hit(insert.execute(&mut *self.db).await?.rows_affected())?;
-        let outdate = sqlx::query("UPDATE accounts SET password_version = password_version + 1 WHERE id = $1");
-        hit(outdate.bind(account.uuid()).execute(&mut *self.db).await?.rows_affected())
+        self.outdate_journeys(account).await
     }
 
     async fn delete_old_issued_codes(&mut self, before: Timestamp, limit: u32) -> Result<u64> {

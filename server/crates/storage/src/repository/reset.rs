@@ -32,12 +32,14 @@ pub trait ResetReads {
 /// Changes resets.
 #[async_trait]
 pub trait ResetWrites {
-    /// Stores a request, in the place of one that was not decided in time. Conflict if another one of the account
-    /// waits, or if who asks is no staff of the tenant any more (A24).
+    /// Stores a request, in the place of one that was not decided in time; one that is decided already also in the
+    /// place of one that waits. Conflict if another one of the account waits, or if who asks is no staff of the tenant any more (A24).
     async fn ask_reset(&mut self, reset: &Reset) -> Result<()>;
     /// Decides a request that waits at `at`, once. Conflict if it does not, or if `by` is no staff of the tenant;
-    /// for an approval also if `by` is who asked, or if who asked is no staff any more (A24).
+    /// for an approval also if `by` is who asked, or if who asked is no staff any more or may not sign in (A24).
     async fn decide_reset(&mut self, reset: &Reset, decision: Decision, by: Id<Account>, at: Timestamp) -> Result<()>;
+    /// Refuses the request of an account that waits, if there is one; whether there was.
+    async fn refuse_waiting_reset(&mut self, account: Id<Account>, at: Timestamp) -> Result<bool>;
     /// Deletes at most `limit` resets that were asked for before `before`; how many.
     async fn delete_old_resets(&mut self, before: Timestamp, limit: u32) -> Result<u64>;
 }
@@ -115,12 +117,14 @@ fn staff_of(tenant: Id<Tenant>) -> Result<String> {
 
 both!(ResetWrites {
     async fn ask_reset(&mut self, reset: &Reset) -> Result<()> {
-        // What nobody decided in time makes room; it stays counted as asked for.
+        // What nobody decided in time makes room, and so does what still waits for one that waits for nobody; it
+        // stays counted as asked for.
         let over = sqlx::query(
-            "UPDATE resets SET decision = 'refused', decided_at = ends_at \
-             WHERE account_id = $1 AND decision IS NULL AND ends_at <= $2",
+            "UPDATE resets SET decision = 'refused', decided_at = $2 \
+             WHERE account_id = $1 AND decision IS NULL AND (ends_at <= $2 OR $3 = 1)",
         );
-        over.bind(reset.account.uuid()).bind(reset.asked_at.0).execute(&mut *self.db).await?;
+        let over = over.bind(reset.account.uuid()).bind(reset.asked_at.0);
+        over.bind(i64::from(reset.decision.is_some())).execute(&mut *self.db).await?;
         let insert = sqlx::query(
             "INSERT INTO resets (id, tenant_id, account_id, asked_by, asked_at, ends_at, recognised, reason, lost, \
                 decision) \
@@ -148,13 +152,21 @@ both!(ResetWrites {
              WHERE id = $1 AND tenant_id = $2 AND decision IS NULL AND ends_at > $5 \
                 AND EXISTS (SELECT 1 FROM role_grants \
                     WHERE account_id = $4 AND role = $6 AND revoked_at IS NULL) \
-                AND ($7 = 0 OR (asked_by <> $4 AND EXISTS (SELECT 1 FROM role_grants \
-                    WHERE account_id = resets.asked_by AND role = $6 AND revoked_at IS NULL)))",
+                AND ($7 = 0 OR (asked_by <> $4 AND EXISTS (SELECT 1 FROM role_grants g \
+                    JOIN accounts a ON a.id = g.account_id AND a.disabled_at IS NULL \
+                    WHERE g.account_id = resets.asked_by AND g.role = $6 AND g.revoked_at IS NULL)))",
         );
         let update = update.bind(reset.id.uuid()).bind(reset.tenant.uuid()).bind(decision.as_str());
         let update = update.bind(by.uuid()).bind(at.0).bind(staff_of(reset.tenant)?);
         let update = update.bind(i64::from(decision != Decision::Refused));
         hit(update.execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn refuse_waiting_reset(&mut self, account: Id<Account>, at: Timestamp) -> Result<bool> {
+        let update = sqlx::query(
+            "UPDATE resets SET decision = 'refused', decided_at = $2 WHERE account_id = $1 AND decision IS NULL",
+        );
+        Ok(update.bind(account.uuid()).bind(at.0).execute(&mut *self.db).await?.rows_affected() > 0)
     }
 
     async fn delete_old_resets(&mut self, before: Timestamp, limit: u32) -> Result<u64> {

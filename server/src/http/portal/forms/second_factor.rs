@@ -8,7 +8,7 @@ use lanyard_domain::{
     user_flow::{Conditions, MAX_GRACE_DAYS, MAX_STRONG_DAYS, MfaPolicy},
 };
 
-use super::Problems;
+use super::{Problems, flow_lives};
 use crate::{
     http::form::Fields,
     service::portal::flows::{Factors, FlowEdit},
@@ -87,13 +87,11 @@ pub(super) fn factors(fields: &Fields, problems: &mut Problems) -> Option<Factor
     let methods = chosen_methods(fields);
     let minimum = Assurance::parse(fields.get("minimum")).ok_or_else(|| "Choose one.".to_owned());
     let minimum = problems.keep("minimum", minimum);
-    let text = fields.get("grace_days").trim();
-    let grace_days = match text.parse() {
-        _ if text.is_empty() => Ok(0),
-        Ok(days) if days <= MAX_GRACE_DAYS => Ok(days),
-        Ok(_) | Err(_) => Err(format!("Enter a whole number from 0 to {MAX_GRACE_DAYS} (days).")),
+    let grace_days = match fields.get("grace_days").trim() {
+        "" => Some(0),
+        _ => flow_lives::number(fields, "grace_days", (0..=MAX_GRACE_DAYS, "days"), problems),
     };
-    let (minimum, grace_days) = minimum.zip(problems.keep("grace_days", grace_days))?;
+    let (minimum, grace_days) = minimum.zip(grace_days)?;
     let strongest = methods.iter().map(|method| method.assurance()).max();
     if strongest.is_some_and(|strongest| strongest < minimum) {
         problems.add("minimum", format!("None of the methods you ticked is good enough. {}", instead(minimum)));

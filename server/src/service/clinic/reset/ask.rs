@@ -17,7 +17,7 @@ use lanyard_storage::{StorageError, WriteTx};
 use super::{
     Helper, Outcome, can_be_helped,
     carry_out::{carry_out, record},
-    live, may_help, patient,
+    live, may_help, patient, settled,
 };
 use crate::{service::journey::JourneyError, state::App};
 
@@ -41,15 +41,7 @@ pub struct Draft {
 pub async fn ask(app: &App, helper: Helper, id: Id<Account>, draft: Draft) -> Result<Outcome, JourneyError> {
     let own = app.clone();
     let asked = app.store.write(move |tx| Box::pin(async move { step(&own, tx, &helper, id, draft).await })).await;
-    match asked {
-        // Another request came first, or the role was taken away.
-        Err(JourneyError::Storage(StorageError::Conflict)) => Ok(Outcome::Said(ResetSaid::Changed)),
-        Ok(outcome) => {
-            app.outbox.wake();
-            Ok(outcome)
-        }
-        Err(error) => Err(error),
-    }
+    settled(app, asked)
 }
 
 async fn step(
@@ -66,7 +58,7 @@ async fn step(
         return Ok(Outcome::Said(ResetSaid::SignInAgain));
     }
     let newest = tx.newest_reset(id).await?;
-    if !can_be_helped(&account, &factors) || newest.map(|newest| newest.id) != draft.known {
+    if !can_be_helped(&account, &factors) || newest.as_ref().map(|newest| newest.id) != draft.known {
         return Ok(Outcome::Said(ResetSaid::Changed));
     }
     let lost: Vec<Id<Factor>> = live(&factors, now).map(|f| f.id).filter(|own| draft.lost.contains(own)).collect();
@@ -94,6 +86,10 @@ async fn step(
         decision: (!stored.second_approver).then_some(Decision::Direct),
     };
     tx.ask_reset(&reset).await?;
+    // One that was never decided has made room.
+    if let Some(undecided) = newest.filter(|newest| newest.decision.is_none()) {
+        record(app, tx, helper, &undecided, Action::ResetRefused).await?;
+    }
     record(app, tx, helper, &reset, Action::ResetAsked).await?;
     if stored.second_approver {
         return Ok(Outcome::Said(ResetSaid::Asked));

@@ -11,13 +11,13 @@ use lanyard_domain::{
     factor::{Factor, FactorSecret, NewFactor},
     id::Id,
     phone::PhoneNumber,
-    recovery::{ISSUED_LIFE, RecoveryCodes},
+    recovery::RecoveryCodes,
     reset::Reset,
 };
 use lanyard_messaging::{Change, Occasion, SecondStep};
 use lanyard_storage::{StorageError, WriteTx};
 
-use super::{Helper, Outcome, detail, name_of, step};
+use super::{Helper, Outcome, detail, name_of};
 use crate::{
     service::{
         account::{
@@ -70,11 +70,11 @@ pub(super) async fn carry_out(
             let detail =
                 serde_json::json!({"detail": method_of(&factor.secret).as_str(), "factor": factor.id.to_string()});
             note(app, tx, helper, (account.id, Action::FactorDisabled, detail)).await?;
-            off.push(step(factor));
+            off.push(notices::step(&factor.secret));
         }
     }
-    let (codes, code) = RecoveryCodes::issue(now, app.entropy().as_mut());
-    let until = now.plus(ISSUED_LIFE);
+    let until = now.plus(reset.recognised.code_life());
+    let (codes, code) = RecoveryCodes::issue(until, app.entropy().as_mut());
     let set = NewFactor {
         id: Id::new(now, app.entropy().as_mut()),
         secret: FactorSecret::RecoveryCodes(codes),

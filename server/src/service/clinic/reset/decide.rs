@@ -7,12 +7,12 @@ use lanyard_domain::{
     id::Id,
     reset::{Decision, Reset},
 };
-use lanyard_storage::{StorageError, WriteTx};
+use lanyard_storage::WriteTx;
 
 use super::{
     Helper, Outcome, can_be_helped,
     carry_out::{carry_out, record},
-    may_help, patient,
+    may_help, patient, settled,
 };
 use crate::{service::journey::JourneyError, state::App};
 
@@ -29,15 +29,7 @@ pub async fn decide(
     let own = app.clone();
     let decided =
         app.store.write(move |tx| Box::pin(async move { step(&own, tx, &helper, (id, reset), approves).await })).await;
-    match decided {
-        // Decided by somebody else, over, or a role was taken away.
-        Err(JourneyError::Storage(StorageError::Conflict)) => Ok(Outcome::Said(ResetSaid::Changed)),
-        Ok(outcome) => {
-            app.outbox.wake();
-            Ok(outcome)
-        }
-        Err(error) => Err(error),
-    }
+    settled(app, decided)
 }
 
 async fn step(

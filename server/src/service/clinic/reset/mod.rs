@@ -13,7 +13,6 @@ mod show;
 use lanyard_app::api::reset::ResetSaid;
 use lanyard_domain::{
     account::{Account, AccountKind},
-    assurance::Method,
     clock::Timestamp,
     factor::Factor,
     id::Id,
@@ -22,8 +21,7 @@ use lanyard_domain::{
     session::Session,
     tenant::Tenant,
 };
-use lanyard_messaging::SecondStep;
-use lanyard_storage::{StorageError, WriteTx};
+use lanyard_storage::{ReadTx, StorageError, WriteTx};
 
 pub use ask::{Draft, ask};
 pub use decide::decide;
@@ -31,7 +29,10 @@ pub use show::{Typed, show, waiting};
 
 use super::Looker;
 use crate::{
-    service::account::{factors::holds, words},
+    service::{
+        account::{factors::holds, words},
+        journey::JourneyError,
+    },
     state::App,
 };
 
@@ -61,18 +62,43 @@ pub enum Outcome {
     Missing,
 }
 
-/// The patient behind the lock, with the factors; `None` for anybody else.
+/// What a change came to. A conflict says that somebody else was first, or that a role was taken away.
+fn settled(app: &App, changed: Result<Outcome, JourneyError>) -> Result<Outcome, JourneyError> {
+    match changed {
+        Err(JourneyError::Storage(StorageError::Conflict)) => Ok(Outcome::Said(ResetSaid::Changed)),
+        Ok(outcome) => {
+            app.outbox.wake();
+            Ok(outcome)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The patient, with the factors; `None` for anybody else.
+async fn looked_at(
+    tx: &mut (dyn ReadTx + '_),
+    tenant: Id<Tenant>,
+    id: Id<Account>,
+) -> Result<Option<(Account, Vec<Factor>)>, StorageError> {
+    let found = tx.account_by_id(tenant, id).await?.filter(|account| account.kind == AccountKind::Patient);
+    let Some(account) = found else { return Ok(None) };
+    let factors = tx.factors_of_account(id).await?;
+    Ok(Some((account, factors)))
+}
+
+/// The same behind the lock.
 async fn patient(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
     tenant: Id<Tenant>,
     id: Id<Account>,
 ) -> Result<Option<(Account, Vec<Factor>)>, StorageError> {
+    // Nobody else's account is held: colleagues who name one another would wait for each other.
+    if !tx.account_by_id(tenant, id).await?.is_some_and(|account| account.kind == AccountKind::Patient) {
+        return Ok(None);
+    }
     crate::service::account::lock(app, tx, id).await?;
-    let found = tx.account_by_id(tenant, id).await?.filter(|account| account.kind == AccountKind::Patient);
-    let Some(account) = found else { return Ok(None) };
-    let factors = tx.factors_of_account(id).await?;
-    Ok(Some((account, factors)))
+    looked_at(tx, tenant, id).await
 }
 
 /// Whether there is anything to reset: a factor of its own, whatever its state, and an account that may sign in.
@@ -95,18 +121,6 @@ fn live(factors: &[Factor], now: Timestamp) -> impl Iterator<Item = &Factor> {
 fn what(factor: &Factor, now: Timestamp) -> String {
     let method = words::method(factor, now);
     if method.detail.is_empty() { method.label } else { format!("{} ({})", method.label, method.detail) }
-}
-
-/// A factor as the patient is told of it.
-fn step(factor: &Factor) -> SecondStep<'_> {
-    use lanyard_domain::factor::FactorSecret;
-    match &factor.secret {
-        FactorSecret::Phone { number, preferred: Method::PhoneCall } => SecondStep::PhoneCall(number.as_str()),
-        FactorSecret::Phone { number, .. } => SecondStep::TextMessage(number.as_str()),
-        FactorSecret::AuthenticatorApp { .. } => SecondStep::AuthenticatorApp,
-        FactorSecret::Passkey(_) => SecondStep::Passkey,
-        FactorSecret::RecoveryCodes(_) => SecondStep::RecoveryCodes,
-    }
 }
 
 fn name_of(account: &Account) -> String {

@@ -17,7 +17,7 @@ use lanyard_domain::{
 };
 use lanyard_storage::{ReadTx, StorageError, WriteTx};
 
-use super::{Helper, live, name_of, patient, what};
+use super::{Helper, live, looked_at, name_of, what};
 use crate::{
     service::{account::words::moment, audit},
     state::App,
@@ -58,7 +58,7 @@ async fn page(
     typed: Typed,
 ) -> Result<Option<ResetView>, StorageError> {
     let (now, tenant) = (app.clock.now(), &helper.tenant);
-    let Some((account, factors)) = patient(app, tx, tenant.id, id).await? else { return Ok(None) };
+    let Some((account, factors)) = looked_at(tx, tenant.id, id).await? else { return Ok(None) };
     let newest = tx.newest_reset(id).await?;
     let event = audit::Event::of(Action::PatientViewed, Outcome::Success).by(helper.looker.account).on(id);
     audit::append(app, tx, tenant.id, event.from(&helper.looker.client)).await?;
