@@ -1,277 +1,62 @@
-//! What the tests of the journey share: toy tools, a modelled store that carries out effects as
-//! the real one must, and short ways to make headers, accounts and factors.
+//! The modelled store: what a journey reads of it, and how effects change it, conditional as in the real one.
 
-use sha2::{Digest, Sha256};
-
-use super::{
-    AccountFacts, CodeMac, CodePurpose, Destinations, Effect, Event, Facts, FlowSnapshot, Header, JOURNEY_LIFE,
-    Journey, NewDetails, RememberedFacts, Target, Totp, Whose,
-};
+use super::{TENANT, id};
 use crate::{
-    account::{Account, AccountKind},
+    account::Account,
     assurance::{Demand, Method},
-    attribute::{AttributeValue, Attributes},
-    clock::{Millis, SECOND, Timestamp},
+    clock::{Millis, Timestamp},
     consent::{ConsentFacts, Items},
     delays::GUESSES,
     email::EmailAddress,
-    entropy::{self, Entropy, SeededEntropy},
     factor::{Factor, FactorSecret, NewFactor},
-    grant::{AuthorizationRequest, RequestOptions, ResponseMode},
     id::Id,
-    passkey::{Assertion, Attestation, Challenge, CredentialId, MakeCheck, Passkey, PasskeyCheck, PasskeyCreation},
-    password::{PasswordCheck, next_version},
-    phone::PhoneNumber,
-    recovery::{RecoveryCode, RecoveryCodes},
-    remembered::RememberedBrowser,
-    secret::{Sealed, TokenHash},
-    user_flow::{
-        Audience, CollectedAttribute, Enforcement, FlowSettings, FlowType, MfaPolicy, RememberSettings,
-        SessionSettings, TokenSettings,
+    journey::{
+        AccountFacts, CodePurpose, Destinations, Effect, Event, Facts, Journey, Notice, RememberedFacts, SEND_WINDOW,
+        Whose,
     },
+    passkey::{Assertion, Challenge, CredentialId, Passkey, PasskeyCheck},
+    password::{PasswordCheck, next_version},
+    remembered::RememberedBrowser,
+    secret::TokenHash,
 };
-
-/// When every test begins.
-pub(super) const T0: Timestamp = Timestamp(1_800_000_000_000);
-/// Six digits that the toy generators never draw in these tests.
-pub(super) const WRONG: &str = "000000";
-
-pub(super) fn id<T>(number: u128) -> Id<T> {
-    Id::from_uuid(uuid::Uuid::from_u128(number))
-}
-
-pub(super) fn email(text: &str) -> EmailAddress {
-    EmailAddress::parse(text).unwrap()
-}
-
-pub(super) fn phone(text: &str) -> PhoneNumber {
-    PhoneNumber::from_e164(text).unwrap()
-}
-
-/// SHA-256 without a key: as good as a keyed one where nobody attacks the hash.
-pub(super) struct ToyMac;
-
-impl CodeMac for ToyMac {
-    fn mac(&self, journey: Id<Journey>, purpose: CodePurpose, destination: &str, digits: &str) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        hash.update(journey.uuid().as_bytes());
-        for part in [purpose.as_str(), destination, digits] {
-            hash.update(part);
-            hash.update([0]);
-        }
-        hash.finalize().into()
-    }
-}
-
-/// Authenticator apps with a hash of seed and step instead of RFC 6238.
-pub(super) struct ToyTotp;
-
-pub(super) const fn app_step(now: Timestamp) -> i64 {
-    now.0.div_euclid(30 * SECOND)
-}
-
-/// What the app with this seed shows in this step.
-pub(super) fn app_digits(seed: &Sealed, step: i64) -> String {
-    let mut hash = Sha256::new();
-    hash.update(&seed.0);
-    hash.update(step.to_be_bytes());
-    let hash = hash.finalize();
-    format!("{:06}", u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) % 1_000_000)
-}
-
-impl Totp for ToyTotp {
-    fn new_seed(&self, entropy: &mut dyn Entropy) -> Sealed {
-        Sealed(entropy::bytes::<8>(entropy).to_vec())
-    }
-
-    fn matched_step(&self, seed: &Sealed, digits: &str, now: Timestamp) -> Option<i64> {
-        let present = app_step(now);
-        [present, present - 1].into_iter().find(|step| app_digits(seed, *step) == digits)
-    }
-}
-
-pub(super) const TENANT: u128 = 1;
-
-pub(super) fn policy(demand: &Demand) -> MfaPolicy {
-    let enforcement = match (demand.level, demand.conditions) {
-        (crate::assurance::Level::Aal1, _) => Enforcement::Off,
-        (crate::assurance::Level::Aal2, Some(_)) => Enforcement::Conditional,
-        (crate::assurance::Level::Aal2, None) => Enforcement::AlwaysOn,
-    };
-    let conditions = demand.conditions.unwrap_or_default();
-    MfaPolicy { minimum: demand.minimum, conditions, ..MfaPolicy::new(enforcement, demand.methods.iter().copied()) }
-}
-
-pub(super) fn request() -> AuthorizationRequest {
-    AuthorizationRequest {
-        application: id(2),
-        redirect_uri: "https://app.example/back".to_owned(),
-        response_mode: ResponseMode::Query,
-        scope: "openid".to_owned(),
-        state: None,
-        nonce: None,
-        code_challenge: None,
-        login_hint: None,
-        fresh_login: false,
-        start_with_sign_up: false,
-        options: RequestOptions::default(),
-    }
-}
-
-pub(super) fn header(number: u128, kind: FlowType, audience: Audience, demand: &Demand, now: Timestamp) -> Header {
-    let attributes = vec![CollectedAttribute { name: "givenName".to_owned(), required: true }];
-    let target = match audience {
-        Audience::Patients => Target::Application(request()),
-        Audience::Staff | Audience::Operators | Audience::SelfService => Target::Console { return_to: "/".to_owned() },
-    };
-    Header {
-        id: id(number),
-        tenant: id(TENANT),
-        flow: FlowSnapshot {
-            id: id(3),
-            version: 1,
-            kind,
-            audience,
-            settings: FlowSettings {
-                mfa: policy(demand),
-                attributes,
-                claims: Vec::new(),
-                tokens: TokenSettings::default(),
-                session: SessionSettings {
-                    remember: RememberSettings { on: demand.takes_remembered(), days: 30 },
-                    ..SessionSettings::default()
-                },
-            },
-        },
-        demand: demand.clone(),
-        target,
-        browser: TokenHash([7; 32]),
-        created_at: now,
-        expires_at: now.plus(JOURNEY_LIFE),
-    }
-}
-
-pub(super) fn account(number: u128, address: &str, factors: Vec<FactorSecret>) -> AccountFacts {
-    let factors = factors.into_iter().enumerate();
-    AccountFacts {
-        password_failures: 0,
-        delete_at: None,
-        passkey_declined_at: None,
-        created_at: T0.minus(crate::clock::DAY),
-        id: id(number),
-        kind: AccountKind::Patient,
-        email: email(address),
-        disabled: false,
-        password_version: Some(1),
-        factors: factors.map(|(at, secret)| factor(number, number * 100 + at as u128, secret)).collect(),
-    }
-}
-
-fn factor(account: u128, number: u128, secret: FactorSecret) -> Factor {
-    Factor {
-        id: id(number),
-        account: id(account),
-        secret,
-        name: "factor".to_owned(),
-        created_at: T0,
-        last_used_at: None,
-        last_step: None,
-        failures: 0,
-        locked_until: None,
-    }
-}
-
-pub(super) fn phone_factor(number: &str) -> FactorSecret {
-    FactorSecret::Phone { number: phone(number), preferred: Method::TextMessage }
-}
-
-pub(super) fn app_factor(seed: u8) -> FactorSecret {
-    FactorSecret::AuthenticatorApp { seed: Sealed(vec![seed; 8]) }
-}
-
-pub(super) fn passkey(key: u8) -> Passkey {
-    let (credential, record) = (CredentialId(vec![key]), format!("key {key}"));
-    Passkey { credential, record, synced: true, backed_up: false, copied_at: None }
-}
-
-pub(super) fn passkey_factor(key: u8) -> FactorSecret {
-    FactorSecret::Passkey(passkey(key))
-}
-
-/// The nth recovery code of these tests.
-pub(super) fn recovery_code(number: u64) -> RecoveryCode {
-    RecoveryCode::generate(&mut SeededEntropy::new(700_000 + number))
-}
-
-/// A set of so many of them, from the first on.
-pub(super) fn recovery_factor(codes: u64) -> FactorSecret {
-    FactorSecret::RecoveryCodes(RecoveryCodes::of(&(0..codes).map(recovery_code).collect::<Vec<_>>()))
-}
-
-pub(super) fn recover(number: u64) -> Event {
-    Event::SubmitRecoveryCode { code: recovery_code(number) }
-}
-
-/// An authenticator made a new key for the challenge that is open.
-pub(super) fn new_passkey(journey: &Journey, key: u8, now: Timestamp) -> Event {
-    let challenge = journey.ceremony(now).map_or(Challenge([0; 32]), |ceremony| ceremony.challenge);
-    let attestation = Some(Attestation { passkey: passkey(key), counter: 0, make: MakeCheck::NotAsked });
-    Event::CreatePasskey(Box::new(PasskeyCreation { challenge, attestation, name: "passkey".to_owned() }))
-}
-
-pub(super) fn attributes() -> Attributes {
-    [("givenName".to_owned(), AttributeValue::String("Ada".to_owned()))].into_iter().collect()
-}
-
-pub(super) fn details() -> Event {
-    Event::SubmitDetails(Box::new(NewDetails { email: None, phc: "new".to_owned(), attributes: attributes() }))
-}
-
-pub(super) fn code(digits: &str) -> Event {
-    Event::SubmitCode { digits: digits.to_owned() }
-}
-
-pub(super) fn app_code(digits: &str) -> Event {
-    Event::SubmitAppCode { digits: digits.to_owned(), name: "app".to_owned() }
-}
 
 /// A code on its way: what the owner of the mailbox or the phone reads.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Message {
-    pub(super) journey: Id<Journey>,
-    pub(super) to: String,
-    pub(super) method: Option<Method>,
-    pub(super) code: String,
-    pub(super) at: Timestamp,
+pub(in crate::journey) struct Message {
+    pub(in crate::journey) journey: Id<Journey>,
+    pub(in crate::journey) to: String,
+    pub(in crate::journey) method: Option<Method>,
+    pub(in crate::journey) code: String,
+    pub(in crate::journey) at: Timestamp,
     /// The machine took it once.
-    pub(super) taken: bool,
+    pub(in crate::journey) taken: bool,
 }
 
 /// The transaction cannot be committed: somebody else was first.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Conflict;
+pub(in crate::journey) struct Conflict;
 
 /// The cookie of a remembered browser, as the store knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Cookie {
-    pub(super) series: TokenHash,
-    pub(super) token: TokenHash,
+pub(in crate::journey) struct Cookie {
+    pub(in crate::journey) series: TokenHash,
+    pub(in crate::journey) token: TokenHash,
 }
 
 impl Cookie {
-    pub(super) const fn new(number: u8) -> Self {
+    pub(in crate::journey) const fn new(number: u8) -> Self {
         Self { series: TokenHash([number; 32]), token: TokenHash([number; 32]) }
     }
 
     /// After its use.
-    pub(super) fn next(mut self) -> Self {
+    pub(in crate::journey) fn next(mut self) -> Self {
         self.token.0[31] += 1;
         self
     }
 }
 
 /// The browser with `cookie` is remembered for the account of that number.
-pub(super) fn remembered(account: u128, cookie: Cookie, now: Timestamp) -> RememberedBrowser {
+pub(in crate::journey) fn remembered(account: u128, cookie: Cookie, now: Timestamp) -> RememberedBrowser {
     RememberedBrowser {
         id: id(account * 1_000 + u128::from(cookie.series.0[0])),
         tenant: id(TENANT),
@@ -288,27 +73,27 @@ pub(super) fn remembered(account: u128, cookie: Cookie, now: Timestamp) -> Remem
 
 /// The database, as far as a journey sees it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(super) struct Store {
-    pub(super) accounts: Vec<AccountFacts>,
-    pub(super) outbox: Vec<Message>,
+pub(in crate::journey) struct Store {
+    pub(in crate::journey) accounts: Vec<AccountFacts>,
+    pub(in crate::journey) outbox: Vec<Message>,
     /// Every send, codes and notices alike.
-    pub(super) sends: Vec<(CodePurpose, String, Timestamp)>,
+    pub(in crate::journey) sends: Vec<(CodePurpose, String, Timestamp)>,
     /// What the application asks for; empty: it is the tenant's own.
-    pub(super) asked: Items,
+    pub(in crate::journey) asked: Items,
     /// What was agreed to.
-    pub(super) consents: Vec<(Id<Account>, Items)>,
+    pub(in crate::journey) consents: Vec<(Id<Account>, Items)>,
     /// Whether browsers say that they can make passkeys.
-    pub(super) offers: bool,
+    pub(in crate::journey) offers: bool,
     /// Every remembered browser.
-    pub(super) browsers: Vec<RememberedBrowser>,
+    pub(in crate::journey) browsers: Vec<RememberedBrowser>,
 }
 
 impl Store {
-    pub(super) fn account(&self, id: Id<Account>) -> Option<&AccountFacts> {
+    pub(in crate::journey) fn account(&self, id: Id<Account>) -> Option<&AccountFacts> {
         self.accounts.iter().find(|account| account.id == id)
     }
 
-    pub(super) fn account_mut(&mut self, id: Id<Account>) -> Option<&mut AccountFacts> {
+    pub(in crate::journey) fn account_mut(&mut self, id: Id<Account>) -> Option<&mut AccountFacts> {
         self.accounts.iter_mut().find(|account| account.id == id)
     }
 
@@ -326,21 +111,21 @@ impl Store {
     }
 
     /// How the application stands with `account`, as the service reads it.
-    pub(super) fn consent(&self, account: Option<&AccountFacts>) -> Option<ConsentFacts> {
+    pub(in crate::journey) fn consent(&self, account: Option<&AccountFacts>) -> Option<ConsentFacts> {
         let of = |account: &AccountFacts| self.consents.iter().find(|(id, _)| *id == account.id);
         let agreed = account.and_then(of).map(|(_, items)| items.clone()).unwrap_or_default();
         (!self.asked.is_empty()).then(|| ConsentFacts { asked: self.asked.clone(), agreed })
     }
 
     /// What the service finds for the cookie that came with a step.
-    pub(super) fn shown(&self, cookie: Option<Cookie>) -> Option<RememberedFacts> {
+    pub(in crate::journey) fn shown(&self, cookie: Option<Cookie>) -> Option<RememberedFacts> {
         let cookie = cookie?;
         let browser = self.browsers.iter().find(|browser| browser.series == cookie.series)?.clone();
         Some(RememberedFacts { browser, secret: Some(cookie.token) })
     }
 
     /// What the service finds for the session that a journey begins with.
-    pub(super) fn of_session(&self, session: &crate::session::Session) -> Option<RememberedFacts> {
+    pub(in crate::journey) fn of_session(&self, session: &crate::session::Session) -> Option<RememberedFacts> {
         let wanted = session.authentication.remembered()?;
         let browser = self.browsers.iter().find(|browser| browser.id == wanted)?.clone();
         Some(RememberedFacts { browser, secret: None })
@@ -351,7 +136,13 @@ impl Store {
     }
 
     /// The facts of a step, as the service reads them.
-    pub(super) fn facts(&self, journey: &Journey, event: Option<&Event>, demand: Demand, now: Timestamp) -> Facts {
+    pub(in crate::journey) fn facts(
+        &self,
+        journey: &Journey,
+        event: Option<&Event>,
+        demand: Demand,
+        now: Timestamp,
+    ) -> Facts {
         let whose = event.map_or_else(|| journey.subject(), |event| journey.whose(event));
         let account = self.find(&whose).cloned();
         let Destinations { email, phone } =
@@ -359,8 +150,8 @@ impl Store {
         Facts {
             now,
             demand,
-            email_sends: self.history(email.as_ref().map(|(p, to)| (*p, to.as_str())), now, super::SEND_WINDOW),
-            phone_sends: self.history(phone.as_ref().map(|(p, to)| (*p, to.as_str())), now, super::SEND_WINDOW),
+            email_sends: self.history(email.as_ref().map(|(p, to)| (*p, to.as_str())), now, SEND_WINDOW),
+            phone_sends: self.history(phone.as_ref().map(|(p, to)| (*p, to.as_str())), now, SEND_WINDOW),
             phone_barred_until: None,
             phones_unserved: Vec::new(),
             can_make_passkey: self.offers,
@@ -373,7 +164,7 @@ impl Store {
     }
 
     /// A check of a password that the person knows, or of one that is wrong.
-    pub(super) fn sign_in(&self, address: &EmailAddress, right: bool) -> Event {
+    pub(in crate::journey) fn sign_in(&self, address: &EmailAddress, right: bool) -> Event {
         let account = self.accounts.iter().find(|account| account.email == *address);
         let matched = account.filter(|_| right).and_then(|a| a.password_version.map(|version| (a.id, version)));
         Event::SignIn { email: address.clone(), check: PasswordCheck::for_model(matched), keep: false }
@@ -381,7 +172,7 @@ impl Store {
 
     /// What a check of an answer by `key` comes to, if it signed `challenge`; `ahead` is how far its
     /// counter went on.
-    pub(super) fn assertion(&self, challenge: Challenge, key: u8, ahead: i64) -> Event {
+    pub(in crate::journey) fn assertion(&self, challenge: Challenge, key: u8, ahead: i64) -> Event {
         let mut factors = self.accounts.iter().flat_map(|account| &account.factors);
         let stored = factors.find(|f| f.secret.passkey().is_some_and(|p| p.credential == CredentialId(vec![key])));
         let assertion = stored.map(|factor| Assertion {
@@ -394,7 +185,12 @@ impl Store {
     }
 
     /// Carries out all effects or none.
-    pub(super) fn apply(&mut self, journey: Id<Journey>, effects: &[Effect], now: Timestamp) -> Result<(), Conflict> {
+    pub(in crate::journey) fn apply(
+        &mut self,
+        journey: Id<Journey>,
+        effects: &[Effect],
+        now: Timestamp,
+    ) -> Result<(), Conflict> {
         let before = self.clone();
         let applied = effects.iter().try_for_each(|effect| self.apply_one(journey, effect, now));
         if applied.is_err() {
@@ -438,18 +234,18 @@ impl Store {
                 self.send(journey, (*purpose, to.as_str()), Some(*method), code.expose(), now);
             }
             Effect::SendNotice { to, notice } => match notice {
-                super::Notice::AlreadyRegistered => {
+                Notice::AlreadyRegistered => {
                     self.sends.push((CodePurpose::SignUp, to.as_str().to_owned(), now));
                 }
-                super::Notice::NoAccount => self.sends.push((CodePurpose::Reset, to.as_str().to_owned(), now)),
-                super::Notice::FactorBound(_)
-                | super::Notice::PasswordChanged
-                | super::Notice::PasskeyCopied
-                | super::Notice::BrowserRemembered
-                | super::Notice::PasswordDisabled
-                | super::Notice::RecoveryCodeUsed { .. }
-                | super::Notice::IssuedCodeUsed
-                | super::Notice::FactorDisabled(_) => {}
+                Notice::NoAccount => self.sends.push((CodePurpose::Reset, to.as_str().to_owned(), now)),
+                Notice::FactorBound(_)
+                | Notice::PasswordChanged
+                | Notice::PasskeyCopied
+                | Notice::BrowserRemembered
+                | Notice::PasswordDisabled
+                | Notice::RecoveryCodeUsed { .. }
+                | Notice::IssuedCodeUsed
+                | Notice::FactorDisabled(_) => {}
             },
             Effect::CreateAccount(new) => {
                 if self.accounts.iter().any(|account| account.email == new.email) {
