@@ -9,7 +9,16 @@ use lanyard_domain::{
     role::Role,
     tenant::{SYSTEM_DOMAIN, TenantDomain},
 };
-use lanyard_server::{http::client::Client, service::invitations};
+use lanyard_server::{
+    http::client::Client,
+    service::{
+        invitations,
+        portal::{
+            By,
+            posts::{self, Post},
+        },
+    },
+};
 use lanyard_storage::StorageError;
 
 use crate::support::{
@@ -350,7 +359,8 @@ async fn f50_an_invitation_works_once() {
     let clinic = app.world.mfa.clone();
     let email = "new.nurse@staff.example";
     let address = EmailAddress::parse(email).unwrap();
-    invitations::invite_staff(&app.app, &clinic.tenant, address, clinic.sam, &nobody()).await.unwrap();
+    let by = By { operator: Some(clinic.sam), client: nobody() };
+    posts::invite(&app.app, &clinic.tenant, (Post::Staff, address), by).await.unwrap();
     let mail = app.message(email).await;
     let from = mail.body.find("/invitation/").unwrap_or_else(|| panic!("{}", mail.body));
     let path = mail.body[from..].split_whitespace().next().unwrap().to_owned();

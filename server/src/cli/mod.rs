@@ -109,6 +109,15 @@ enum Command {
 enum OperatorCommand {
     /// Print a one-time link with which one more operator can sign up.
     Invite(ServeArgs),
+    /// List the operators of the whole instance.
+    List(ServeArgs),
+    /// Take the role away from one who leaves; it acts at their next click.
+    Revoke {
+        /// The address of the operator's account.
+        email: String,
+        #[command(flatten)]
+        server: ServeArgs,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -224,6 +233,10 @@ fn run(command: &Command) -> Outcome {
     match command {
         Command::Serve(args) => block_on(serve::serve(args.load()?)),
         Command::Operator(OperatorCommand::Invite(args)) => block_on(operator::invite(args.load()?)),
+        Command::Operator(OperatorCommand::List(args)) => block_on(manage::list_operators(args.load()?)),
+        Command::Operator(OperatorCommand::Revoke { email, server }) => {
+            block_on(manage::revoke_operator(server.load()?, email))
+        }
         Command::Tenant(command) => block_on(manage::tenant(command)),
         Command::App(command) => block_on(manage::application(command)),
         Command::Account(command) => block_on(manage::account(command)),

@@ -103,25 +103,6 @@ impl Invited {
     }
 }
 
-/// Invites a member of the clinic's staff by email.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn invite_staff(
-    app: &App,
-    tenant: &Tenant,
-    email: EmailAddress,
-    by: Id<Account>,
-    client: &Client,
-) -> Result<(), JourneyError> {
-    let (own, tenant, client) = (app.clone(), tenant.clone(), client.clone());
-    app.store
-        .write(move |tx| Box::pin(async move { send(&own, tx, &tenant, (email, Invited::Staff), (by, &client)).await }))
-        .await?;
-    app.outbox.wake();
-    Ok(())
-}
-
 /// Makes an invitation to `clinic` and puts its letter into the outbox, with its audit event. The
 /// caller wakes the delivery once it is committed.
 ///

@@ -197,3 +197,65 @@ async fn f50_an_operator_is_invited_by_email_and_a_withdrawn_link_opens_nothing(
     assert_eq!(app.audited(tenant, Action::InvitationSent, Outcome::Success).await, 1);
     assert_eq!(app.audited(tenant, Action::InvitationWithdrawn, Outcome::Success).await, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a24_a_member_of_staff_is_listed_removed_and_taken_in_again() {
+    let app = TestApp::new().await;
+    let clinic = app.world.mfa.clone();
+    let (home, tenant) = (format!("{RIVERSIDE}/staff"), clinic.tenant.id);
+    let (mut ben, _) = operator(&app, "Ben", &[Role::TenantOperator(tenant)]).await;
+    let (mut stranger, _) = operator(&app, "Cleo", &[Role::TenantOperator(app.world.plain.tenant.id)]).await;
+    let revoke = format!("{home}/{}/revoke", clinic.sam);
+    let listed = ben.get(&home).await;
+    assert!(listed.says("sam@") && listed.says(&revoke), "{}", listed.text());
+    // a25: another tenant's operator finds nothing, and another tenant's address names nobody here.
+    assert_eq!(stranger.get(&revoke).await.status, StatusCode::NOT_FOUND);
+    let elsewhere = format!("/portal/{}/staff/{}/revoke", app.world.plain.tenant.domain.as_str(), clinic.sam);
+    assert_eq!(stranger.get(&elsewhere).await.status, StatusCode::NOT_FOUND);
+    let csrf = stranger.get("/portal").await.csrf().unwrap();
+    for path in [&revoke, &elsewhere] {
+        assert_eq!(stranger.post(path, &[("csrf", &csrf)]).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+
+    let form = fields(&ben.get(&revoke).await, &revoke);
+    assert_eq!(send(&mut ben, &revoke, form.clone(), &[]).await.location(), Some(format!("{home}?done=revoked")));
+    assert_eq!(send(&mut ben, &revoke, form, &[]).await.status, StatusCode::NOT_FOUND, "once");
+    assert!(!ben.get(&home).await.says("sam@"));
+    let account = app.app.store.read(move |tx| {
+        Box::pin(async move { tx.account_by_id(tenant, clinic.sam).await })
+    });
+    let account: Result<_, StorageError> = account.await;
+    let address = account.unwrap().expect("the account stays").email;
+    let invite = [("email", address.as_str())];
+    assert_eq!(save(&mut ben, &home, &home, &invite).await.location(), Some(format!("{home}?done=granted")));
+    let twice = save(&mut ben, &home, &home, &invite).await;
+    assert!(twice.status == StatusCode::UNPROCESSABLE_ENTITY && twice.says("belongs to the staff already"));
+    for action in [Action::RoleGranted, Action::RoleRevoked] {
+        assert_eq!(app.audited(tenant, action, Outcome::Success).await, 1, "{action:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f50_an_invitation_to_the_staff_is_listed_and_withdrawn() {
+    let app = TestApp::new().await;
+    let (home, tenant) = (format!("{RIVERSIDE}/staff"), app.world.mfa.tenant.id);
+    let mut ann = boss(&app, "Ann").await;
+    let sent = save(&mut ann, &home, &home, &[("email", "new.nurse@staff.example")]).await;
+    assert_eq!(sent.location(), Some(format!("{home}?done=invited")));
+    let letter = app.message("new.nurse@staff.example").await;
+    let link = letter.body.split_whitespace().find(|word| word.contains("/invitation/")).unwrap();
+    let link = link.strip_prefix(crate::support::app::ORIGIN).unwrap().to_owned();
+    let listed = ann.get(&home).await;
+    assert!(listed.says("new.nurse@staff.example"));
+    let withdraw = listed.text().split("action=\"").find(|part| part.contains("/withdraw\"")).unwrap().to_owned();
+    let withdraw = withdraw.split('"').next().unwrap().to_owned();
+    // The address of an operator's invitation is none of staff's.
+    let other = withdraw.replace("/staff/", "/operators/");
+    let csrf = listed.csrf().unwrap();
+    assert_eq!(ann.post(&other, &[("csrf", &csrf)]).await.status, StatusCode::NOT_FOUND);
+    let gone = save(&mut ann, &home, &withdraw, &[]).await;
+    assert_eq!(gone.location(), Some(format!("{home}?done=withdrawn")));
+    assert_eq!(app.browser().get(&link).await.status, StatusCode::NOT_FOUND);
+    assert!(!ann.get(&home).await.says("new.nurse@staff.example"));
+    assert_eq!(app.audited(tenant, Action::InvitationWithdrawn, Outcome::Success).await, 1);
+}

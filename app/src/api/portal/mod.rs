@@ -411,18 +411,22 @@ pub struct AttributesPage {
     pub form: FormState,
 }
 
-/// The page that invites staff. Field `email`.
+/// The page of the clinic's staff. Field `email`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaffPage {
-    /// What was typed.
-    pub form: FormState,
+    /// Those who look after this tenant's patients.
+    pub staff: Vec<HolderRow>,
+    /// The open invitations.
+    pub invited: Vec<InvitationRow>,
     /// Whether email can be sent.
     pub can_send: bool,
+    /// What was typed.
+    pub form: FormState,
 }
 
-/// An operator of the tenant.
+/// Somebody who holds a role in the tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OperatorRow {
+pub struct HolderRow {
     /// The account's id.
     pub id: String,
     /// The person's name.
@@ -448,7 +452,7 @@ pub struct InvitationRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorsPage {
     /// Those who manage this tenant.
-    pub operators: Vec<OperatorRow>,
+    pub operators: Vec<HolderRow>,
     /// The open invitations.
     pub invited: Vec<InvitationRow>,
     /// Whether the viewer may invite and take away.

@@ -107,13 +107,25 @@ pub fn operators(domain: &str) -> String {
 /// Where an operator's role is taken away.
 #[must_use]
 pub fn operator_revocation(domain: &str, account: &str) -> String {
-    format!("{}/operators/{account}/revoke", paths::portal_tenant(domain))
+    format!("{}/{account}/revoke", operators(domain))
 }
 
-/// Where an invitation is withdrawn.
+/// Where an invitation of an operator is ended.
 #[must_use]
-pub fn invitation_withdrawal(domain: &str, invitation: &str) -> String {
-    format!("{}/operators/{invitation}/withdraw", paths::portal_tenant(domain))
+pub fn operator_withdrawal(domain: &str, invitation: &str) -> String {
+    format!("{}/{invitation}/withdraw", operators(domain))
+}
+
+/// Where the role of a member of staff is taken away.
+#[must_use]
+pub fn staff_revocation(domain: &str, account: &str) -> String {
+    format!("{}/{account}/revoke", staff(domain))
+}
+
+/// Where an invitation of a member of staff is ended.
+#[must_use]
+pub fn staff_withdrawal(domain: &str, invitation: &str) -> String {
+    format!("{}/{invitation}/withdraw", staff(domain))
 }
 
 /// Where the countries of texts and calls are set.

@@ -14,6 +14,7 @@ mod flows;
 mod initial_tokens;
 mod operators;
 mod parts;
+mod people;
 mod run;
 mod secrets;
 mod staff;
@@ -30,7 +31,7 @@ pub use initial_tokens::initial_tokens_page;
 pub use operators::{operators_page, revoke_operator_page};
 pub use run::{run_page, run_result_page};
 pub use secrets::remove_secret_page;
-pub use staff::staff_page;
+pub use staff::{revoke_staff_page, staff_page};
 pub use tenants::{new_tenant_page, overview_page, tenant_list_page};
 
 use crate::{

@@ -1,10 +1,14 @@
-//! Inviting clinic staff.
+//! Clinic staff: who they are, inviting somebody, taking the role away.
 
 use leptos::prelude::*;
 
-use super::{addresses, domain, portal_page};
+use super::{
+    addresses, domain,
+    people::{Question, holders, invitations, question, tenant},
+    portal_page,
+};
 use crate::{
-    api::portal::{Frame, StaffPage},
+    api::portal::{Frame, HolderRow, StaffPage},
     components::{Button, ErrorSummary, Form, Notice, TextField, Tone},
     paths,
 };
@@ -14,6 +18,16 @@ use crate::{
 pub fn staff_page(frame: Frame, page: StaffPage) -> AnyView {
     let domain = domain(&frame);
     let csrf = frame.csrf.clone();
+    let (remove, withdraw) = (
+        |account: &str| addresses::staff_revocation(&domain, account),
+        |invitation: &str| addresses::staff_withdrawal(&domain, invitation),
+    );
+    let invited = invitations(page.invited, &csrf, Some(&withdraw));
+    let list = if page.staff.is_empty() {
+        view! { <p class="muted">"Nobody works here yet: invite the first person below."</p> }.into_any()
+    } else {
+        holders("Clinic staff of this tenant", page.staff, Some(&remove))
+    };
     let form = page.form;
     let problems = form.problems.clone();
     let body = if page.can_send {
@@ -23,7 +37,7 @@ pub fn staff_page(frame: Frame, page: StaffPage) -> AnyView {
                     name="email"
                     label="Email address"
                     value=form.value("email")
-                    hint="They get a link that works once. With it they choose a password and set up their second factor."
+                    hint="They get a link that works once. With it they choose a password and set up their second factor. Somebody who has a staff account here already gets the role at once, without a link."
                     error=form.error("email")
                     kind="email"
                     inputmode="email"
@@ -49,10 +63,26 @@ pub fn staff_page(frame: Frame, page: StaffPage) -> AnyView {
             "Clinic staff see this tenant’s patients at " <a href=paths::clinic(&domain)>{paths::clinic(&domain)}</a> ". They always sign in with a second factor; "
             <a href=addresses::flow(&domain, "staff")>"choose which methods"</a> " they may use."
         </p>
+        {list}
+        {invited}
         <section class="panel">
             <h2>"Invite somebody"</h2>
             {body}
         </section>
     };
     portal_page(frame, content.into_any())
+}
+
+/// `/portal/{tenant}/staff/{account}/revoke`: asks before the role is taken away (O9).
+#[must_use]
+pub fn revoke_staff_page(frame: Frame, person: HolderRow) -> AnyView {
+    let (domain, tenant) = tenant(&frame);
+    let asked = Question {
+        home: ("Clinic staff", addresses::staff(&domain)),
+        heading: format!("Remove {} from the staff of {tenant}?", person.name),
+        effect: "It acts at once: their next click finds no patients. Their account stays, for the log’s sake, and you can give them the role again.",
+        action: addresses::staff_revocation(&domain, &person.id),
+        label: "Remove from staff",
+    };
+    question(frame, person, asked)
 }

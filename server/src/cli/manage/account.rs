@@ -4,7 +4,7 @@ use clap::Subcommand;
 use lanyard_domain::{account::Account, email::EmailAddress, tenant::Tenant};
 use serde_json::{Value, json};
 
-use super::{Failed, Outcome, by, said, tenant_of, with};
+use super::{Failed, Outcome, any_tenant_of, by, said, with};
 use crate::{
     cli::ServeArgs,
     service::portal::{PortalError, accounts},
@@ -76,7 +76,8 @@ fn parse(text: &str) -> Result<EmailAddress, Failed> {
 }
 
 async fn found(app: &App, tenant: &str, email: &str) -> Result<(Tenant, Account), Failed> {
-    let tenant = tenant_of(app, tenant).await?;
+    // Those of operators too: who leaves is stopped (A19).
+    let tenant = any_tenant_of(app, tenant).await?;
     let account = accounts::find(app, tenant.id, parse(email)?).await.map_err(|error| said(error, email))?;
     Ok((tenant, account))
 }

@@ -1,4 +1,4 @@
-//! `lanyard tenant`, `lanyard app`, `lanyard flow`, `lanyard account`: what operators do in the portal, for scripts.
+//! `lanyard tenant`, `lanyard app`, `lanyard flow`, `lanyard account`, `lanyard operator`: what operators do in the portal, for scripts.
 //!
 //! The same services, and the same rules of the portal's forms: `--set name=value` is a field of the
 //! form. Each command opens the database itself (a server may run beside it), prints JSON, and its
@@ -7,6 +7,7 @@
 mod account;
 mod application;
 mod flow;
+mod operator;
 mod registration;
 mod tenant;
 
@@ -22,6 +23,7 @@ pub(super) use self::{
     account::{AccountCommand, run as account},
     application::{ApplicationCommand, run as application},
     flow::{FlowCommand, run as flow},
+    operator::{list as list_operators, revoke as revoke_operator},
     tenant::{TenantCommand, run as tenant},
 };
 use super::print;

@@ -12,6 +12,7 @@ mod frame;
 mod initial_tokens;
 pub(crate) mod mfa;
 mod operators;
+mod people;
 mod run;
 mod secrets;
 mod staff;
@@ -72,6 +73,8 @@ pub fn routes() -> Router<App> {
         .route("/portal/{tenant}/run/result", get(run::result))
         .route("/portal/{tenant}/attributes", get(attributes::show).post(attributes::define))
         .route("/portal/{tenant}/staff", get(staff::show).post(staff::invite))
+        .route("/portal/{tenant}/staff/{id}/revoke", get(staff::ask).post(staff::revoke))
+        .route("/portal/{tenant}/staff/{id}/withdraw", post(staff::withdraw))
         .route("/portal/{tenant}/operators", get(operators::show).post(operators::invite))
         .route("/portal/{tenant}/operators/{id}/revoke", get(operators::ask).post(operators::revoke))
         .route("/portal/{tenant}/operators/{id}/withdraw", post(operators::withdraw))

@@ -6,21 +6,21 @@ use axum::{
     response::Response,
 };
 use lanyard_app::{
-    api::portal::{FormState, InvitationRow, OperatorRow, OperatorsPage, Section},
+    api::portal::{FormState, OperatorsPage, Section},
     pages::portal::{addresses, operators_page, revoke_operator_page},
 };
-use lanyard_domain::{account::Account, role::Role};
+use lanyard_domain::role::Role;
 
 use super::{
     Asked, Place, forms,
     frame::{Answer, done, in_tenant, on_to},
-    words,
+    people,
 };
 use crate::{
     http::{console::ConsoleForm, error::HttpError},
     service::portal::{
         PortalError,
-        operators::{self, Outcome},
+        posts::{self, Outcome, Post},
     },
     state::App,
 };
@@ -52,26 +52,16 @@ async fn page(app: &App, place: &Place, form: FormState, said: &str) -> Result<R
         "withdrawn" => done("The invitation is withdrawn. Its link works no more."),
         _ => None,
     };
-    let list = operators::list(app, place.tenant.id).await?;
-    let invited = list.invited.iter().map(|invitation| InvitationRow {
-        id: invitation.id.to_string(),
-        email: invitation.email.as_ref().map_or_else(String::new, |email| email.as_str().to_owned()),
-        expires: words::moment(invitation.expires_at),
-    });
+    let list = posts::list(app, place.tenant.id, Post::Operator).await?;
     let page = OperatorsPage {
-        operators: list.holders.iter().map(|holder| row(&holder.account, words::day(holder.since))).collect(),
-        invited: invited.collect(),
+        operators: people::holders(&list),
+        invited: people::invited(&list),
         may_change: may_change(place),
         can_send: app.channels.email,
         form,
     };
     let answer = Answer::of_form("Operators", &frame, page.form.failed());
     Ok(answer.draw(app, move || operators_page(frame.clone(), page.clone())).await)
-}
-
-fn row(account: &Account, since: String) -> OperatorRow {
-    let email = account.email.as_str().to_owned();
-    OperatorRow { id: account.id.to_string(), name: account.full_name().unwrap_or_else(|| email.clone()), email, since }
 }
 
 /// `POST …/operators`.
@@ -88,7 +78,7 @@ pub(super) async fn invite(State(app): State<App>, sent: ConsoleForm<Place>) -> 
         Err(problem) => return page(&app, &place, typed.wrong("email", problem), "").await,
     };
     let home = addresses::operators(place.domain());
-    match operators::invite(&app, &place.tenant, email, place.by(client)).await {
+    match posts::invite(&app, &place.tenant, (Post::Operator, email), place.by(client)).await {
         Ok(Outcome::Sent) => Ok(on_to(&home, "invited")),
         Ok(Outcome::Granted) => Ok(on_to(&home, "granted")),
         Err(PortalError::Taken) => {
@@ -106,9 +96,9 @@ pub(super) async fn ask(
 ) -> Result<Response, HttpError> {
     only_instance_operators(&place)?;
     let id = id.parse().map_err(|_| HttpError::NotFound)?;
-    let account = operators::find(&app, place.tenant.id, id).await?;
+    let account = posts::find(&app, place.tenant.id, (Post::Operator, id)).await?;
     let frame = in_tenant(&app, &place, Section::Operators).await?;
-    let row = row(&account, String::new());
+    let row = people::row(&account, String::new());
     let answer = Answer::ok("Remove an operator", &frame);
     Ok(answer.draw(&app, move || revoke_operator_page(frame.clone(), row.clone())).await)
 }
@@ -122,7 +112,7 @@ pub(super) async fn revoke(
     let ConsoleForm { who: place, client, .. } = sent;
     only_instance_operators(&place)?;
     let id = id.parse().map_err(|_| HttpError::NotFound)?;
-    operators::revoke(&app, place.tenant.id, id, place.by(client)).await?;
+    posts::revoke(&app, place.tenant.id, (Post::Operator, id), place.by(client)).await?;
     Ok(on_to(&addresses::operators(place.domain()), "revoked"))
 }
 
@@ -135,6 +125,6 @@ pub(super) async fn withdraw(
     let ConsoleForm { who: place, client, .. } = sent;
     only_instance_operators(&place)?;
     let id = id.parse().map_err(|_| HttpError::NotFound)?;
-    operators::withdraw(&app, place.tenant.id, id, place.by(client)).await?;
+    posts::withdraw(&app, place.tenant.id, (Post::Operator, id), place.by(client)).await?;
     Ok(on_to(&addresses::operators(place.domain()), "withdrawn"))
 }

@@ -7,8 +7,9 @@ pub mod attributes;
 pub mod changes;
 pub mod cool_down;
 pub mod flows;
+pub mod instance;
 pub mod listing;
-pub mod operators;
+pub mod posts;
 pub mod registration;
 pub mod tenants;
 
