@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make lint: formatting, clippy with warnings denied (the native crates and the browser's half),
+# make lint: the table of rules, formatting, clippy with warnings denied (the native crates and the browser's half),
 # type checks of the browser tests, and cargo-deny where it is installed.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -19,6 +19,7 @@ step() {
     say "$name: ok, $((SECONDS - started)) s"
 }
 
+step "rules and their tests" tools/rules.sh --check
 step "formatting" cargo fmt --all --check
 step "formatting, the Rust quick start" cargo fmt --check --manifest-path docs/quickstarts/rust/Cargo.toml
 step "clippy, native" cargo clippy "${locked[@]}" "${NATIVE[@]}" --features lanyard-app/ssr --all-targets -- -D warnings

@@ -2,8 +2,9 @@
 # Writes the table of rules and the tests named after them into docs/SECURITY.md, between the two
 # markers. The names are read from the sources: `fn n13_…` (`fn n9_n10_…` proves both), and Playwright
 # titles that begin with rules' numbers (`U11 …`, `U28 O2 …`). Each of the rules N1 to N27 and failures
-# F1 to F54 has a test, or a reason below why it does not apply: else this fails. With --check it only
-# says whether the table is up to date.
+# F1 to F54 has a test, or a reason below why it does not apply, and each number that is used has a line in
+# docs/RULES.md: else this fails. With --check, which make lint runs, it only says whether the table is up
+# to date.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
@@ -11,9 +12,6 @@ cd "$ROOT"
 # What there is not cannot be attacked. A reason is left out of the table once a test bears the number.
 reasons() {
     cat <<'REASONS'
-N15	does not apply: there are no recovery codes
-N16	does not apply: there are no recovery codes
-N22	does not apply: no browser is remembered
 F5	does not apply: nobody signs in through another provider
 F51	does not apply: nothing is exported as CSV; people get a copy of their data as JSON
 REASONS
@@ -40,7 +38,7 @@ table() {
         awk -F '\t' '{ if ($1 != last) { if (last) print row " |"; row = "| " $1 " | " $2; last = $1 } else row = row "<br>" $2 } END { if (last) print row " |" }'
 }
 
-# The numbers of security.md that must be accounted for.
+# The numbers of docs/RULES.md that must be accounted for.
 missing() {
     local rule
     for rule in N{1..27} F{1..54}; do
@@ -51,6 +49,10 @@ missing() {
 rows="$(table)"
 untold="$(missing "$rows")"
 [ -z "$untold" ] || die "no test is named after, and no reason given for: $untold"
+unsaid="$(sed -nE 's/^\| ([A-Z][0-9]+) \|.*/\1/p' <<<"$rows" | while read -r rule; do
+    grep -q "^- \*\*$rule\*\* " docs/RULES.md || printf '%s ' "$rule"
+done)"
+[ -z "$unsaid" ] || die "no line in docs/RULES.md says what this is: $unsaid"
 fresh="$(mktemp)"
 trap 'rm -f "$fresh"' EXIT
 {

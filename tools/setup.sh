@@ -41,7 +41,7 @@ check_compiler() {
     have node || die "node is missing: install version 20 or newer (https://nodejs.org)"
     [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] \
         || die "node $(node --version) is too old: 20 or newer is needed"
-    have npm || die "npm is missing: it comes with node"
+    have npm || die "npm is missing: install it (Debian, Ubuntu: apt-get install npm; elsewhere it comes with Node.js)"
 }
 
 has_std() { compgen -G "$1/libstd-*.rlib" >/dev/null; }
@@ -144,7 +144,7 @@ venv_python() {
 }
 
 check_clients() {
-    have npm || die "npm is missing: it comes with node"
+    have npm || die "npm is missing: install it (Debian, Ubuntu: apt-get install npm; elsewhere it comes with Node.js)"
     have curl || need curl "the curl quick start"
     have openssl || need openssl "the curl quick start"
     venv_python >/dev/null || need python3-venv "an environment of its own for the Python quick starts"
