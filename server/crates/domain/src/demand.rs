@@ -197,6 +197,18 @@ impl Demand {
         raised.with_minimum(minimum)
     }
 
+    /// Raised to what one account must show, whatever the flow says ([`crate::journey::AccountFacts::minimum`]): to be
+    /// asked after all else was judged, so that no condition, grace period or remembered browser stands against
+    /// it. `methods` are the flow's own, for where nothing else asks for a second factor.
+    #[must_use]
+    pub fn raised_for(self, minimum: Assurance, methods: &BTreeSet<Method>) -> Self {
+        match self.level {
+            _ if minimum == Assurance::Aal1 => self,
+            Level::Aal1 => Self::mfa(methods.iter().copied()).with_minimum(minimum),
+            Level::Aal2 => self.at_least(minimum),
+        }
+    }
+
     /// Whether `method` counts where a second factor is demanded.
     #[must_use]
     pub fn accepts(&self, method: Method) -> bool {
