@@ -169,7 +169,7 @@ pub fn still_counts(grant: &Grant, demand: &Demand, by: &Redemption<'_>) -> Resu
     let account = by.account_stands() && by.account.is_some_and(|account| account.id == grant.account);
     let own = grant.tenant == by.tenant && grant.flow == by.flow && grant.application == by.application.id;
     let standing = grant.revoked_at.is_none() && grant.redeemed_at.is_none();
-    let enough = demand.is_met(&grant.authentication, grant.authentication.level());
+    let enough = demand.is_met(&grant.authentication, grant.authentication.level()) && by.measures_up(grant);
     if account && own && standing && enough { Ok(()) } else { Err(DeviceRefusal::Over) }
 }
 

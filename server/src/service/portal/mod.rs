@@ -8,6 +8,7 @@ pub mod changes;
 pub mod cool_down;
 pub mod flows;
 pub mod listing;
+pub mod minimums;
 pub mod operators;
 pub mod registration;
 pub mod tenants;

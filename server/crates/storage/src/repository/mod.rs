@@ -23,6 +23,7 @@ mod journey;
 mod known_place;
 mod message_provider;
 mod meta;
+mod minimum;
 mod outbox;
 mod passkey;
 mod patient;
@@ -63,6 +64,7 @@ pub use invitation::{InvitationReads, InvitationWrites};
 pub use journey::{JourneyReads, JourneySave, JourneyWrites, StoredJourney};
 pub use known_place::{KnownPlaceReads, KnownPlaceWrites};
 pub use message_provider::{MessageProviderReads, MessageProviderWrites, ProviderFailure, ProviderHealth};
+pub use minimum::{MinimumReads, MinimumWrites, PATIENTS_WITH_MINIMUM};
 pub use meta::{META_DEMO, META_KEY_CHECK, MetaReads, MetaWrites};
 pub use outbox::{ClaimedMessage, MessageStatus, NewMessage, OutboxReads, OutboxWrites};
 pub use passkey::{PasskeyReads, PasskeyWrites};
@@ -72,6 +74,7 @@ pub use patient::{
 pub use pushed_request::{PushedAt, PushedRequest, PushedRequestReads, PushedRequestWrites};
 pub use recovery::RecoveryWrites;
 pub use redemption::{GrantAtHand, RedemptionReads, RedemptionWrites};
+pub(crate) use minimum::minimum_columns;
 pub(crate) use redemption::{at_hand_columns, select_refresh, use_token};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
 pub use registration::{RegistrationReads, RegistrationWrites};
@@ -140,14 +143,15 @@ transaction! {
         ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
         StepReads, ConsentReads, DeviceCodeReads, PushedRequestReads, RedemptionReads,
         RegistrationReads, PasskeyReads, RepudiationReads, ResetReads, ContactReads, KnownPlaceReads, RememberedReads,
-        CoolDownReads, MessageProviderReads;
+        CoolDownReads, MessageProviderReads, MinimumReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
         SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, ConsentWrites, DeviceCodeWrites,
         RedemptionWrites, RegistrationWrites, PasskeyWrites, RepudiationWrites, ContactWrites, KnownPlaceWrites, RecoveryWrites,
-        RememberedWrites, CoolDownWrites, ResetWrites, MessageProviderWrites;
+        RememberedWrites, CoolDownWrites, ResetWrites, MessageProviderWrites,
+        MinimumWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

@@ -8,6 +8,7 @@ mod factors;
 mod grace;
 mod minimum;
 mod offers;
+mod own_minimum;
 mod order;
 mod passkeys;
 mod passwords;
