@@ -127,6 +127,21 @@ async fn tenants_flows_and_applications_are_made_and_changed() {
         refused(&dir, &["account", command, "nobody", "--tenant", domain], "no email address").await;
     }
 
+    // N23: what an account, and whoever holds a role, must show.
+    let require = ["account", "require", "nobody@x.example", "--tenant", domain, "--minimum"];
+    refused(&dir, &[&require[..], &["aal2_strict"]].concat(), "not found").await;
+    refused(&dir, &[&require[..], &["aal9"]].concat(), "aal2_legacy").await;
+    let minimums = ["tenant", "minimums", "--tenant", domain];
+    assert_eq!(answered(&dir, &minimums).await["staff"], "aal1");
+    let set = answered(&dir, &[&minimums[..], &["--staff", "aal2_strict"]].concat()).await;
+    assert_eq!((&set["staff"], &set["operators"]), (&"aal2_strict".into(), &"aal1".into()));
+    assert_eq!(answered(&dir, &minimums).await, set);
+    refused(&dir, &[&minimums[..], &["--operators", "aal9"]].concat(), "aal2_legacy").await;
+    let system = ["tenant", "minimums", "--tenant", "lanyard.system"];
+    let raised = answered(&dir, &[&system[..], &["--operators", "aal2_strict"]].concat()).await;
+    assert_eq!((&raised["staff"], &raised["operators"]), (&"aal1".into(), &"aal2_strict".into()));
+    refused(&dir, &[&system[..], &["--staff", "aal2_strict"]].concat(), "not allowed").await;
+
     // N20: the hours after a recovery, by the rules of the portal's form.
     let cool_down = ["tenant", "cool-down", "--tenant", domain];
     assert_eq!(answered(&dir, &cool_down).await["cool_down_hours"], 24);
