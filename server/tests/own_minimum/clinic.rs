@@ -14,11 +14,7 @@ use crate::{
     account_factors::maria_at_home,
     portal::{boss, fields, send},
     staff_reset::staff,
-    support::{
-        Browser, Clinic, Options, PASSWORD, Page, Run, TestApp, Via,
-        journey::with_tokens,
-        world::NORA,
-    },
+    support::{Browser, Clinic, Options, PASSWORD, Page, Run, TestApp, Via, journey::with_tokens, world::NORA},
 };
 
 fn page_of(clinic: &Clinic, patient: Id<Account>) -> String {

@@ -164,9 +164,8 @@ async fn n22_neither_a_remembered_browser_nor_a_grace_period_stands_against_it()
         remembered::switch(&app, &clinic, true).await;
         let known = remembered::remember(&app, &clinic, app.browser(), via).await.browser;
         remembered::much_later(&app).await;
-        let begin = async |browser: &Browser| {
-            Run::at(browser.clone(), &authorize(&clinic, &clinic.flow, &[]), via).await
-        };
+        let begin =
+            async |browser: &Browser| Run::at(browser.clone(), &authorize(&clinic, &clinic.flow, &[]), via).await;
         silently(&app, clinic.maria, Assurance::Aal2Legacy).await;
         let mut run = begin(&known).await;
         let view = run.sign_in(MARIA, PASSWORD).await;

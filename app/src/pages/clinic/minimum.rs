@@ -5,7 +5,9 @@ use leptos::prelude::*;
 use super::{LIST_TITLE, frame};
 use crate::{
     api::minimum::{MINIMUMS, MinimumSaid, MinimumState, MinimumView, label},
-    components::{Breadcrumbs, Button, ButtonKind, ButtonLink, ErrorItem, ErrorSummary, Form, Notice, SelectField, Tone},
+    components::{
+        Breadcrumbs, Button, ButtonKind, ButtonLink, ErrorItem, ErrorSummary, Form, Notice, SelectField, Tone,
+    },
     paths,
 };
 
@@ -80,7 +82,8 @@ fn form(
     (passkeys, problem): (bool, Option<String>),
 ) -> AnyView {
     let (action, back) = (paths::clinic_minimum(domain, patient), paths::clinic_patient(domain, patient));
-    let offered = MINIMUMS.iter().filter(|(value, _, _)| passkeys || *value != "phishing_resistant" || *value == present);
+    let offered =
+        MINIMUMS.iter().filter(|(value, _, _)| passkeys || *value != "phishing_resistant" || *value == present);
     let options: Vec<_> = offered.map(|(value, label, _)| ((*value).to_owned(), (*label).to_owned())).collect();
     let (was, value) = (present.to_owned(), present.to_owned());
     view! {

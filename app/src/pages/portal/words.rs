@@ -76,7 +76,9 @@ pub fn waiting(number: u64, until: &str) -> String {
 /// Who have a rule of their own, if anybody has.
 #[must_use]
 pub fn raised(number: u64) -> Option<String> {
-    let line = |who: &str| format!("{who} of their own, set by the clinic’s staff: at least that is asked, whatever is chosen here.");
+    let line = |who: &str| {
+        format!("{who} of their own, set by the clinic’s staff: at least that is asked, whatever is chosen here.")
+    };
     match number {
         0 => None,
         1 => Some(line("1 patient has a rule")),

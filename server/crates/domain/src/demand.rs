@@ -457,7 +457,10 @@ mod tests {
             for minimum in Assurance::ALL {
                 for methods in [BTreeSet::new(), BTreeSet::from([Method::PhoneCall])] {
                     let raised = demand.clone().raised_for(minimum, &methods);
-                    assert!(raised.level >= demand.level && raised.minimum >= demand.minimum.max(minimum), "{raised:?}");
+                    assert!(
+                        raised.level >= demand.level && raised.minimum >= demand.minimum.max(minimum),
+                        "{raised:?}"
+                    );
                     assert_eq!(raised.clone().raised_for(minimum, &methods), raised, "twice is once");
                     for who in &shown {
                         let met = raised.is_met(who, who.level());

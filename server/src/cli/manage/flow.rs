@@ -194,7 +194,8 @@ async fn switch(
     if dry_run {
         let policy = edit.apply(&now, app.clock.now()).map_err(|error| said(error, key))?.mfa;
         let Affected { patients, without, weaker, waiting, raised } = tenants::dry_run(app, tenant.id, policy).await?;
-        let touched = json!({"patients": patients, "without": without, "weaker": weaker, "waiting": waiting, "raised": raised});
+        let touched =
+            json!({"patients": patients, "without": without, "weaker": weaker, "waiting": waiting, "raised": raised});
         return Ok(Some(touched));
     }
     flows::change(app, tenant.id, key.to_owned(), now.version, edit, by()).await.map_err(|error| said(error, key))?;

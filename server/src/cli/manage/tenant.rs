@@ -181,9 +181,8 @@ pub(in super::super) async fn run(command: &TenantCommand) -> Outcome {
                 let found = any_tenant_of(&app, tenant).await?;
                 let now = minimums::show(&app, &found).await.map_err(|error| said(error, tenant))?;
                 let form = [("staff", staff, now.staff), ("operators", operators, now.operators)];
-                let form = form.map(|(name, set, now)| {
-                    (name.to_owned(), set.clone().unwrap_or_else(|| now.as_str().to_owned()))
-                });
+                let form = form
+                    .map(|(name, set, now)| (name.to_owned(), set.clone().unwrap_or_else(|| now.as_str().to_owned())));
                 let wanted = forms::role_minimums(&Fields(form.into())).map_err(problems)?;
                 let set = minimums::set(&app, &found, (Some(now), wanted), by()).await;
                 let set = set.map_err(|error| said(error, tenant))?;

@@ -54,7 +54,11 @@ pub async fn show(
                     name: name_of(&account),
                     email: account.email.as_str().to_owned(),
                     said,
-                    state: if helper.fresh { MinimumState::Form { passkeys, problem } } else { MinimumState::SignInAgain },
+                    state: if helper.fresh {
+                        MinimumState::Form { passkeys, problem }
+                    } else {
+                        MinimumState::SignInAgain
+                    },
                     present,
                 }))
             })

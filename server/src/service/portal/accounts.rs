@@ -3,7 +3,9 @@
 //! Letting one in again can give it another address: an account is stopped where the mailbox of its own is in
 //! other hands ([`crate::service::account::not_me`]), and whoever reads it would get the code for a new password.
 
-use lanyard_domain::{account::Account, assurance::Assurance, audit::Action, email::EmailAddress, id::Id, tenant::Tenant};
+use lanyard_domain::{
+    account::Account, assurance::Assurance, audit::Action, email::EmailAddress, id::Id, tenant::Tenant,
+};
 use lanyard_storage::WriteTx;
 
 use super::{By, PortalError, record};

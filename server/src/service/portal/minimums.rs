@@ -24,7 +24,10 @@ fn roles(tenant: &Tenant) -> (Option<Role>, Role) {
     }
 }
 
-async fn read(tx: &mut (dyn ReadTx + '_), (staff, operators): (Option<Role>, Role)) -> Result<RoleMinimums, StorageError> {
+async fn read(
+    tx: &mut (dyn ReadTx + '_),
+    (staff, operators): (Option<Role>, Role),
+) -> Result<RoleMinimums, StorageError> {
     let staff = match staff {
         Some(role) => tx.role_minimum(role).await?,
         None => Assurance::Aal1,

@@ -68,7 +68,8 @@ async fn d7_of_many_changes_at_once_one_is_made(db: &Db) {
     })
     .await;
     assert_eq!(won, 1);
-    let counted = db.store.read(move |tx| async move { tx.counter_total(tenant.id, PATIENTS_WITH_MINIMUM).await }.boxed());
+    let counted =
+        db.store.read(move |tx| async move { tx.counter_total(tenant.id, PATIENTS_WITH_MINIMUM).await }.boxed());
     assert_eq!(counted.await.unwrap_or_else(|error: StorageError| panic!("{error}")), 1);
 }
 
@@ -139,7 +140,8 @@ async fn n23_of_the_own_minimum_and_those_of_the_roles_the_highest_is_read_with_
     assert_eq!(read().await, Aal2Strict, "what was held before counts no more");
     set(tenant.id, own, Aal2Strict, Aal2Legacy).await;
     assert_eq!(read().await, Aal2Legacy);
-    let raised = db.store.write(move |tx| async move { tx.set_own_minimum(account, Aal1, PhishingResistant).await }.boxed());
+    let raised =
+        db.store.write(move |tx| async move { tx.set_own_minimum(account, Aal1, PhishingResistant).await }.boxed());
     raised.await.unwrap_or_else(|error: StorageError| panic!("{error}"));
     assert_eq!(read().await, PhishingResistant, "its own");
 }

@@ -64,8 +64,9 @@ pub use invitation::{InvitationReads, InvitationWrites};
 pub use journey::{JourneyReads, JourneySave, JourneyWrites, StoredJourney};
 pub use known_place::{KnownPlaceReads, KnownPlaceWrites};
 pub use message_provider::{MessageProviderReads, MessageProviderWrites, ProviderFailure, ProviderHealth};
-pub use minimum::{MinimumReads, MinimumWrites, PATIENTS_WITH_MINIMUM};
 pub use meta::{META_DEMO, META_KEY_CHECK, MetaReads, MetaWrites};
+pub(crate) use minimum::minimum_columns;
+pub use minimum::{MinimumReads, MinimumWrites, PATIENTS_WITH_MINIMUM};
 pub use outbox::{ClaimedMessage, MessageStatus, NewMessage, OutboxReads, OutboxWrites};
 pub use passkey::{PasskeyReads, PasskeyWrites};
 pub use patient::{
@@ -74,7 +75,6 @@ pub use patient::{
 pub use pushed_request::{PushedAt, PushedRequest, PushedRequestReads, PushedRequestWrites};
 pub use recovery::RecoveryWrites;
 pub use redemption::{GrantAtHand, RedemptionReads, RedemptionWrites};
-pub(crate) use minimum::minimum_columns;
 pub(crate) use redemption::{at_hand_columns, select_refresh, use_token};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
 pub use registration::{RegistrationReads, RegistrationWrites};
