@@ -76,7 +76,7 @@ async fn o3_the_second_factor_of_a_flow_is_switched_and_tried_out() {
     let mfa = ["flow", "mfa", "B2C_1_signup", "--tenant", domain, "--to"];
     let with = |more: &[&'static str]| mfa.into_iter().chain(more.iter().copied()).collect::<Vec<&str>>();
     let tried = answered(&dir, &with(&["conditional", "--set", "when_new_network=true", "--dry-run"])).await;
-    assert_eq!(tried, serde_json::json!({"patients": 0, "without": 0, "weaker": 0, "waiting": 0}));
+    assert_eq!(tried, serde_json::json!({"patients": 0, "without": 0, "weaker": 0, "waiting": 0, "raised": 0}));
     for (bad, why) in [
         (&["sometimes"][..], "on, conditional or off"),
         (&["conditional", "--set", "when_days=91"], "when_days"),
