@@ -137,6 +137,8 @@ async fn tenants_flows_and_applications_are_made_and_changed() {
     assert_eq!((&set["staff"], &set["operators"]), (&"aal2_strict".into(), &"aal1".into()));
     assert_eq!(answered(&dir, &minimums).await, set);
     refused(&dir, &[&minimums[..], &["--operators", "aal9"]].concat(), "aal2_legacy").await;
+    // What is built in is there since the first start, or the first link for an operator.
+    assert!(lanyard(&dir, &["operator", "invite"]).await.status.success());
     let system = ["tenant", "minimums", "--tenant", "lanyard.system"];
     let raised = answered(&dir, &[&system[..], &["--operators", "aal2_strict"]].concat()).await;
     assert_eq!((&raised["staff"], &raised["operators"]), (&"aal1".into(), &"aal2_strict".into()));

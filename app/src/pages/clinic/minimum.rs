@@ -28,6 +28,7 @@ pub fn minimum_page(view: MinimumView) -> impl IntoView {
         }
         MinimumState::Form { .. } | MinimumState::SignInAgain => Vec::new(),
     };
+    let now = format!("Now: {}.", label(&present));
     let body = match state {
         MinimumState::SignInAgain => sign_in_again(&visitor.domain, &patient),
         MinimumState::Form { passkeys, problem } => {
@@ -43,7 +44,7 @@ pub fn minimum_page(view: MinimumView) -> impl IntoView {
         </div>
         {said.map(said_view)}
         <section class="panel">
-            <p>"Now: " {label(&present)} "."</p>
+            <p>{now}</p>
             {body}
         </section>
     }

@@ -64,11 +64,11 @@ pub fn patient_page(view: PatientView) -> impl IntoView {
 }
 
 fn minimum(domain: &str, id: &str, present: &str) -> AnyView {
-    let href = paths::clinic_minimum(domain, id);
+    let (href, present) = (paths::clinic_minimum(domain, id), format!("{}.", label(present)));
     view! {
         <section class="panel" aria-labelledby="minimum">
             <h2 id="minimum">{MINIMUM_TITLE}</h2>
-            <p>{label(present)} "."</p>
+            <p>{present}</p>
             <ButtonLink href=href label="Change what is asked for" kind=ButtonKind::Secondary />
         </section>
     }
