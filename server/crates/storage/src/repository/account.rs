@@ -108,14 +108,14 @@ macro_rules! account_columns {
     };
 }
 
-/// The same of patients, who hold no roles: nothing is looked up for a list of them.
-macro_rules! patient_columns {
+/// The same for lists, by which nobody is judged: what roles demand is not looked up. Patients hold none.
+macro_rules! listed_columns {
     () => {
         "a.id, a.tenant_id, a.kind, a.email, a.attributes, a.disabled_at, a.created_at, a.last_sign_in_at, \
             a.minimum_assurance AS own_minimum, CAST(NULL AS BIGINT) AS role_minimum"
     };
 }
-pub(super) use patient_columns;
+pub(super) use listed_columns;
 
 #[derive(sqlx::FromRow)]
 pub(super) struct AccountRow {
@@ -244,7 +244,7 @@ macro_rules! select_facts {
 // A test looks at its plan.
 pub(crate) const DUE_DELETIONS: &str = concat!(
     "SELECT ",
-    account_columns!(),
+    listed_columns!(),
     " FROM accounts a WHERE a.delete_at IS NOT NULL AND a.delete_at <= $1 ORDER BY a.delete_at LIMIT $2"
 );
 
