@@ -283,5 +283,9 @@ mod tests {
         let gone = Account { disabled_at: Some(NOW), ..fixtures::account() };
         let disabled = at(NOW, |by| still_counts(&grant, &off, &Redemption { account: Some(&gone), ..*by }));
         assert_eq!(disabled, Err(DeviceRefusal::Over));
+        let minimum = lanyard_domain::assurance::Assurance::PhishingResistant;
+        let raised = Account { minimum, ..fixtures::account() };
+        let weak = at(NOW, |by| still_counts(&grant, &off, &Redemption { account: Some(&raised), ..*by }));
+        assert_eq!(weak, Err(DeviceRefusal::Over), "n23: the account must show more by now");
     }
 }
