@@ -119,6 +119,18 @@ pub fn clinic_reset_sign_in_again(domain: &str, id: &str) -> String {
     format!("/clinic/{domain}/patients/{id}/reset/sign-in-again")
 }
 
+/// What every sign-in of a patient must show.
+#[must_use]
+pub fn clinic_minimum(domain: &str, id: &str) -> String {
+    format!("/clinic/{domain}/patients/{id}/minimum")
+}
+
+/// The way to a fresh sign-in, and back to it.
+#[must_use]
+pub fn clinic_minimum_sign_in_again(domain: &str, id: &str) -> String {
+    format!("/clinic/{domain}/patients/{id}/minimum/sign-in-again")
+}
+
 /// Where a person takes access away from an application.
 #[must_use]
 pub fn account_remove_access(domain: &str) -> String {

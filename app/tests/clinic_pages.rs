@@ -143,6 +143,7 @@ fn patient(methods: Vec<MethodView>) -> PatientView {
         claims: claims(),
         live_sessions: methods.len(),
         methods,
+        minimum: "aal1".into(),
         created: moment("12 January 2026, 08:30 UTC"),
         last_sign_in: Some(moment("3 July 2026, 14:05 UTC")),
     }

@@ -1,12 +1,38 @@
 // Help with signing in: staff of the clinic give a code to a patient who lost the phone, and the patient sets up a new
-// second step with it.
+// second step with it. And what staff ask of one patient.
 import { expectAccessibleInBothColours as good } from "../support/axe.ts";
 import { nextCode, nextMessage, seen } from "../support/inbox.ts";
-import { at, choose, demoAccount, enrolApp, givePassword, person, press, signUp, TENANT, toSignIn } from "../support/journey.ts";
+import {
+    at,
+    choose,
+    demoAccount,
+    enrolApp,
+    enterPhoneCode,
+    givePassword,
+    person,
+    press,
+    signUp,
+    TENANT,
+    toSignIn,
+} from "../support/journey.ts";
 import { startServer } from "../support/server.ts";
-import { expect, test } from "../support/test.ts";
+import { expect, test, type APIRequestContext, type Page } from "../support/test.ts";
 
 const SHAPE = /^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){5}$/;
+
+// Staff of the demo's clinic sign in for the first time and open a patient.
+async function openPatient(desk: Page, inbox: APIRequestContext, output: string, email: string): Promise<void> {
+    const staff = demoAccount("staff", output);
+    await desk.goto(`/clinic/${TENANT}`);
+    await givePassword(desk, staff.email, staff.password);
+    await at(desk, "Check that it’s you");
+    await desk.getByLabel("Code from the email").fill(await nextCode(inbox, staff.email));
+    await press(desk, "Continue");
+    await enrolApp(desk);
+    await at(desk, "Patients");
+    await desk.goto(`/clinic/${TENANT}?q=${encodeURIComponent(email)}`);
+    await desk.locator(".row-link").first().click();
+}
 
 test("N17 N18 N20 staff give out a code, and the patient sets up a new app with it", async ({ browser }) => {
     test.setTimeout(180_000);
@@ -19,16 +45,7 @@ test("N17 N18 N20 staff give out a code, and the patient sets up a new app with 
         await signUp(patient, inbox, who);
 
         const desk = await (await browser.newContext({ baseURL: own.origin, locale: "en-GB" })).newPage();
-        const staff = demoAccount("staff", own.output());
-        await desk.goto(`/clinic/${TENANT}`);
-        await givePassword(desk, staff.email, staff.password);
-        await at(desk, "Check that it’s you");
-        await desk.getByLabel("Code from the email").fill(await nextCode(inbox, staff.email));
-        await press(desk, "Continue");
-        await enrolApp(desk);
-        await at(desk, "Patients");
-        await desk.goto(`/clinic/${TENANT}?q=${encodeURIComponent(who.email)}`);
-        await desk.locator(".row-link").first().click();
+        await openPatient(desk, inbox, own.output(), who.email);
         await at(desk, "Lost Phone");
         await good(desk, "a patient whom staff can help");
         await desk.getByRole("link", { name: "Help with signing in" }).click();
@@ -80,6 +97,51 @@ test("N17 N18 N20 staff give out a code, and the patient sets up a new app with 
         const proof = await nextMessage(inbox, who.email, { known: before, kind: "email", subject: "set up a second step" });
         const digits = /(?<!\d)\d{6}(?!\d)/.exec(proof.body)?.[0] ?? "";
         await again.getByLabel("Code from the email").fill(digits);
+        await press(again, "Continue");
+        await enrolApp(again);
+        await at(again, "Your details");
+    } finally {
+        await own.stop();
+    }
+});
+
+test("N14 N20 N23 staff ask one patient for more than a text message, and the patient sets it up", async ({ browser }) => {
+    test.setTimeout(180_000);
+    const own = await startServer();
+    try {
+        const context = await browser.newContext({ baseURL: own.origin, locale: "en-GB" });
+        const inbox = context.request;
+        const who = person("Needs", "More");
+        await signUp(await context.newPage(), inbox, who);
+        const desk = await (await browser.newContext({ baseURL: own.origin, locale: "en-GB" })).newPage();
+        await openPatient(desk, inbox, own.output(), who.email);
+        await at(desk, "Needs More");
+        const rule = desk.getByRole("region", { name: "Second step for this patient" });
+        await expect(rule).toContainText("As the sign-in page asks");
+        await rule.getByRole("link", { name: "Change what is asked for" }).click();
+        await at(desk, "Second step for this patient");
+        await good(desk, "second step for this patient");
+        const mails = await seen(inbox, who.email);
+        await desk.getByLabel("When the patient signs in").selectOption("aal2_strict");
+        await press(desk, "Save");
+        await at(desk, "Second step for this patient");
+        await expect(desk.locator("main")).toContainText("Saved");
+        await good(desk, "second step for this patient, saved");
+        const mail = await nextMessage(inbox, who.email, { known: mails, kind: "email", subject: "how you sign in" });
+        expect(mail.body).toContain("/not-me/");
+        await desk.getByRole("link", { name: "Cancel" }).click();
+        await expect(rule).toContainText("Always: a passkey, an authenticator app or a recovery code");
+
+        // A text message is asked first, and is not enough.
+        const again = await (await browser.newContext({ baseURL: own.origin, locale: "en-GB" })).newPage();
+        const texts = await seen(inbox, who.e164);
+        await toSignIn(again);
+        await givePassword(again, who.email, who.password);
+        const before = await seen(inbox, who.email);
+        await enterPhoneCode(again, inbox, who, "Text message", texts);
+        await at(again, "Check that it’s you");
+        const proof = await nextMessage(inbox, who.email, { known: before, kind: "email", subject: "set up a second step" });
+        await again.getByLabel("Code from the email").fill(/(?<!\d)\d{6}(?!\d)/.exec(proof.body)?.[0] ?? "");
         await press(again, "Continue");
         await enrolApp(again);
         await at(again, "Your details");

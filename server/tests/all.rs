@@ -41,6 +41,7 @@ mod limits;
 mod logout;
 mod manage;
 mod oidc;
+mod own_minimum;
 mod passkey_offer;
 mod passkeys;
 mod passwords;

@@ -161,9 +161,12 @@ async fn a6_a_known_address_at_sign_up_is_told_by_mail_alone() {
 type Events<'a> = &'a [(&'a str, &'a [(&'a str, &'a str)])];
 
 // The statements of each event, and of the page after it.
-async fn counted(options: Options, email: &str, (cookies, events): (bool, Events<'_>)) -> Vec<[u64; 2]> {
+async fn counted(options: Options, email: &str, (cookies, raised, events): (bool, bool, Events<'_>)) -> Vec<[u64; 2]> {
     let app = TestApp::with(options).await;
-    let clinic = app.world.mfa.clone();
+    let clinic = if raised { app.world.plain.clone() } else { app.world.mfa.clone() };
+    if raised {
+        crate::own_minimum::silently(&app, clinic.maria, lanyard_domain::assurance::Assurance::Aal2Strict).await;
+    }
     if cookies {
         crate::remembered::switch(&app, &clinic, true).await;
     }
@@ -194,16 +197,17 @@ async fn statements_of_a_process_of_its_own() {
     let email: &[(&str, &str)] = &[("email", "EMAIL")];
     let wrong: &[(&str, &str)] = &[("email", "EMAIL"), ("password", "a wrong password")];
     let code: &[(&str, &str)] = &[("code", "000000")];
-    let ways: [(&str, Events<'_>); 4] = [
+    let ways: [(&str, Events<'_>); 5] = [
         ("sign-in", &[("sign-in", wrong); 7]),
         ("sign-in with the cookies of a browser", &[("sign-in", wrong); 7]),
+        ("sign-in of an account with a minimum of its own, where the flow asks for none", &[("sign-in", wrong); 7]),
         ("reset", &[("go-forgot-password", &[]), ("request-code", email), ("submit-code", code), ("resend", &[])]),
         ("sign-up", &[("go-sign-up", &[]), ("request-code", email), ("submit-code", code), ("resend", &[])]),
     ];
     for (kind, options) in [("SQLite", Options::default as fn() -> Options), ("PostgreSQL", Options::postgres)] {
         for (what, events) in ways {
             let mut counts = Vec::new();
-            let way = (what.contains("cookies"), events);
+            let way = (what.contains("cookies"), what.contains("minimum"), events);
             for email in [MARIA, STRANGER] {
                 let mut least = counted(options(), email, way).await;
                 // A connection that the pool opens meanwhile says a few things of its own.

@@ -28,7 +28,7 @@ use crate::{
 const DAYS: i64 = 14;
 
 /// The clinic without a second factor, whose flow always asks for one from now on, and waits `days`.
-async fn switched_on(app: &TestApp, days: u32) -> Clinic {
+pub(crate) async fn switched_on(app: &TestApp, days: u32) -> Clinic {
     let (clinic, now) = (app.world.plain.clone(), app.now());
     change_flow(app, &clinic.flow, |settings| {
         let always = MfaPolicy::new(Enforcement::AlwaysOn, Method::ALL);

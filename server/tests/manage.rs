@@ -76,7 +76,7 @@ async fn o3_the_second_factor_of_a_flow_is_switched_and_tried_out() {
     let mfa = ["flow", "mfa", "B2C_1_signup", "--tenant", domain, "--to"];
     let with = |more: &[&'static str]| mfa.into_iter().chain(more.iter().copied()).collect::<Vec<&str>>();
     let tried = answered(&dir, &with(&["conditional", "--set", "when_new_network=true", "--dry-run"])).await;
-    assert_eq!(tried, serde_json::json!({"patients": 0, "without": 0, "weaker": 0, "waiting": 0}));
+    assert_eq!(tried, serde_json::json!({"patients": 0, "without": 0, "weaker": 0, "waiting": 0, "raised": 0}));
     for (bad, why) in [
         (&["sometimes"][..], "on, conditional or off"),
         (&["conditional", "--set", "when_days=91"], "when_days"),
@@ -126,6 +126,23 @@ async fn tenants_flows_and_applications_are_made_and_changed() {
         refused(&dir, &["account", command, "nobody@x.example", "--tenant", domain], "not found").await;
         refused(&dir, &["account", command, "nobody", "--tenant", domain], "no email address").await;
     }
+
+    // N23: what an account, and whoever holds a role, must show.
+    let require = ["account", "require", "nobody@x.example", "--tenant", domain, "--minimum"];
+    refused(&dir, &[&require[..], &["aal2_strict"]].concat(), "not found").await;
+    refused(&dir, &[&require[..], &["aal9"]].concat(), "aal2_legacy").await;
+    let minimums = ["tenant", "minimums", "--tenant", domain];
+    assert_eq!(answered(&dir, &minimums).await["staff"], "aal1");
+    let set = answered(&dir, &[&minimums[..], &["--staff", "aal2_strict"]].concat()).await;
+    assert_eq!((&set["staff"], &set["operators"]), (&"aal2_strict".into(), &"aal1".into()));
+    assert_eq!(answered(&dir, &minimums).await, set);
+    refused(&dir, &[&minimums[..], &["--operators", "aal9"]].concat(), "aal2_legacy").await;
+    // What is built in is there since the first start, or the first link for an operator.
+    assert!(lanyard(&dir, &["operator", "invite"]).await.status.success());
+    let system = ["tenant", "minimums", "--tenant", "lanyard.system"];
+    let raised = answered(&dir, &[&system[..], &["--operators", "aal2_strict"]].concat()).await;
+    assert_eq!((&raised["staff"], &raised["operators"]), (&"aal1".into(), &"aal2_strict".into()));
+    refused(&dir, &[&system[..], &["--staff", "aal2_strict"]].concat(), "not allowed").await;
 
     // N20: the hours after a recovery, by the rules of the portal's form.
     let cool_down = ["tenant", "cool-down", "--tenant", domain];

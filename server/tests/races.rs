@@ -8,7 +8,9 @@ use crate::{
     account_factors::last_factor_has_one_winner,
     account_not_me::a_repudiation_has_one_winner,
     account_recovery::{new_codes_have_one_winner, recovery_code_has_one_winner},
-    device, passkeys,
+    device,
+    own_minimum::a_change_has_one_winner,
+    passkeys,
     staff_reset::{a_code_from_staff_leads_to_a_new_factor, an_approval_has_one_winner, an_issued_code_has_one_winner},
     support::{
         PASSWORD, Run, TestApp, Via,
@@ -261,6 +263,7 @@ on_both! {
         recovery_code_has_one_winner();
     d7_concurrent_new_recovery_codes_one_winner, d7_concurrent_new_recovery_codes_one_winner_postgres:
         new_codes_have_one_winner();
+    d7_concurrent_minimum_one_winner, d7_concurrent_minimum_one_winner_postgres: a_change_has_one_winner();
     d7_concurrent_approval_one_winner, d7_concurrent_approval_one_winner_postgres: an_approval_has_one_winner();
     d7_n15_concurrent_issued_code_one_winner, d7_n15_concurrent_issued_code_one_winner_postgres:
         an_issued_code_has_one_winner();

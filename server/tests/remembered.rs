@@ -63,7 +63,7 @@ async fn begin(clinic: &Clinic, browser: Browser, more: &[(&str, &str)], via: Vi
 }
 
 /// Maria signs in with her phone in `browser` and has it remembered.
-async fn remember(app: &TestApp, clinic: &Clinic, browser: Browser, via: Via) -> Run {
+pub(crate) async fn remember(app: &TestApp, clinic: &Clinic, browser: Browser, via: Via) -> Run {
     let mut run = begin(clinic, browser, &[], via).await;
     run.sign_in(MARIA, PASSWORD).await;
     let code = app.code(PHONE).await;
@@ -75,7 +75,7 @@ async fn remember(app: &TestApp, clinic: &Clinic, browser: Browser, via: Via) ->
 }
 
 // A day later the session is over.
-async fn much_later(app: &TestApp) {
+pub(crate) async fn much_later(app: &TestApp) {
     app.advance(2 * DAY);
     app.drain().await;
 }

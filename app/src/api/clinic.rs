@@ -272,6 +272,8 @@ pub struct PatientView {
     pub claims: Vec<ClaimView>,
     /// The second-step methods.
     pub methods: Vec<MethodView>,
+    /// What every sign-in must show, whatever the application asks: one of [`super::minimum::MINIMUMS`].
+    pub minimum: String,
     /// When the account was created.
     pub created: Moment,
     /// The last sign-in.

@@ -4,6 +4,7 @@ pub mod account;
 pub mod clinic;
 pub mod inbox;
 pub mod journey;
+pub mod minimum;
 #[cfg(feature = "ssr")]
 pub mod portal;
 pub mod reset;

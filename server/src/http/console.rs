@@ -163,7 +163,9 @@ async fn signed_in(
         .await?;
     let Some((session, account, roles)) = found else { return Ok(None) };
     let fits = session.console.is_some_and(|kind| consoles.contains(&kind));
-    if !fits || !session.is_live(now) || account.disabled_at.is_some() {
+    // More may be asked of the account by now than of the sign-in behind the session: then it begins anew.
+    let enough = session.authentication.reaches(account.minimum);
+    if !fits || !enough || !session.is_live(now) || account.disabled_at.is_some() {
         return Ok(None);
     }
     touch(app, &session).await?;

@@ -10,6 +10,7 @@ pub mod invitations;
 pub mod journey;
 pub mod key_rotation;
 pub mod left_out;
+pub mod minimum;
 pub mod oauth;
 pub mod outbox;
 pub mod patient_portal;

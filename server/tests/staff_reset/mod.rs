@@ -41,7 +41,7 @@ const REASON: &str = "Lost the phone on the bus";
 const TABLES: [&str; 7] = ["resets", "factors", "accounts", "sessions", "refresh_tokens", "repudiations", "outbox"];
 
 /// A member of staff of `clinic`, signed in just now with a password and `second`.
-async fn staff(app: &TestApp, clinic: &Clinic, name: &str, second: &[&str]) -> (Browser, Id<Account>) {
+pub(crate) async fn staff(app: &TestApp, clinic: &Clinic, name: &str, second: &[&str]) -> (Browser, Id<Account>) {
     let (own, now, tenant) = (app.app.clone(), app.now(), clinic.tenant.id);
     let email = EmailAddress::parse(&format!("{}@staff.example", name.to_lowercase())).unwrap();
     let token = Token::generate(app.app.entropy().as_mut());

@@ -169,6 +169,8 @@ pub struct MfaSwitch {
     pub weaker: u64,
     /// How many of those without one may put it off, at most, and until which day.
     pub waiting: Option<(u64, String)>,
+    /// Who have a rule of their own, which stands whatever this switch says.
+    pub raised: u64,
     /// Whether people sign in by the flow: only there can it wait.
     pub signs_in: bool,
     /// Fields `to`, `version`, `method-{m}`, `minimum`, `grace_days`, and `when_new_browser`, `when_new_network`,

@@ -192,6 +192,18 @@ pub struct Overview {
     pub second_approver: bool,
     /// What stays after a recovery, and for how long.
     pub cool_down: CoolDownPanel,
+    /// What staff and operators must show.
+    pub minimums: MinimumsPanel,
+}
+
+/// What staff and operators must show whenever they sign in. Fields `staff`, `operators`, and `was_staff` and
+/// `was_operators` for what the form was drawn from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MinimumsPanel {
+    /// Whether passkeys can be asked for.
+    pub passkeys: bool,
+    /// The form as it is typed.
+    pub form: FormState,
 }
 
 /// How long after a recovery an account stays as it is. Fields `hours`, and `was` for what the form was drawn from.

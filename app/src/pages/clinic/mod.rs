@@ -2,6 +2,7 @@
 
 mod activity;
 mod list;
+mod minimum;
 mod patient;
 mod reset;
 
@@ -14,6 +15,7 @@ use crate::{
     paths,
 };
 pub use list::{LIST_TITLE, patients_page};
+pub use minimum::{MINIMUM_TITLE, minimum_page};
 pub use patient::patient_page;
 pub use reset::{RESET_CODE_TITLE, RESET_TITLE, reset_code_page, reset_page};
 

@@ -2,11 +2,12 @@
 
 use leptos::prelude::*;
 
-use super::{LIST_TITLE, RESET_TITLE, counted, frame};
+use super::{LIST_TITLE, MINIMUM_TITLE, RESET_TITLE, counted, frame};
 use crate::{
     api::{
         account::{ClaimView, MethodView},
         clinic::PatientView,
+        minimum::label,
     },
     components::{Badge, Breadcrumbs, ButtonKind, ButtonLink, DefinitionList, EmptyState, Tone},
     pages::account::{method, time, time_or},
@@ -23,6 +24,7 @@ pub fn patient_page(view: PatientView) -> impl IntoView {
         view! { <Badge text="Second step set up" tone=Tone::Success /> }.into_any()
     };
     let help = help(&visitor.domain, &view.id, !view.methods.is_empty());
+    let minimum = minimum(&visitor.domain, &view.id, &view.minimum);
     let disabled = view.disabled.then(|| view! { <Badge text="Can’t sign in" tone=Tone::Error /> });
     let sessions = match view.live_sessions {
         0 => "Not signed in anywhere".to_owned(),
@@ -47,6 +49,7 @@ pub fn patient_page(view: PatientView) -> impl IntoView {
             {claims(view.claims)}
             <div class="patient-side">
                 {methods(view.methods)}
+                {minimum}
                 {help}
                 <section class="panel" aria-labelledby="activity">
                     <h2 id="activity">"Activity"</h2>
@@ -58,6 +61,18 @@ pub fn patient_page(view: PatientView) -> impl IntoView {
     }
     .into_any();
     frame(&visitor, body)
+}
+
+fn minimum(domain: &str, id: &str, present: &str) -> AnyView {
+    let (href, present) = (paths::clinic_minimum(domain, id), format!("{}.", label(present)));
+    view! {
+        <section class="panel" aria-labelledby="minimum">
+            <h2 id="minimum">{MINIMUM_TITLE}</h2>
+            <p>{present}</p>
+            <ButtonLink href=href label="Change what is asked for" kind=ButtonKind::Secondary />
+        </section>
+    }
+    .into_any()
 }
 
 fn help(domain: &str, id: &str, has_second_step: bool) -> AnyView {

@@ -146,6 +146,12 @@ pub fn resets(domain: &str) -> String {
     format!("{}/resets", paths::portal_tenant(domain))
 }
 
+/// Where it is set what staff and operators must show.
+#[must_use]
+pub fn minimums(domain: &str) -> String {
+    format!("{}/minimums", paths::portal_tenant(domain))
+}
+
 /// Where the makes of staff's passkeys are set.
 #[must_use]
 pub fn staff_passkeys(domain: &str) -> String {

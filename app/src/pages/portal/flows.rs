@@ -350,6 +350,7 @@ pub fn mfa_page(frame: Frame, switch: MfaSwitch) -> AnyView {
     let waits = (switch.to != MfaMode::Off && switch.signs_in).then(|| grace(&switch.form));
     let mut lines = words::touched(switch.to, (switch.patients, switch.without, switch.weaker));
     lines.extend(switch.waiting.as_ref().map(|(number, until)| words::waiting(*number, until)));
+    lines.extend(words::raised(switch.raised));
     let touched = (!lines.is_empty()).then(|| {
         let lines = lines.into_iter().map(|line| view! { <li>{line}</li> }).collect_view();
         view! { <ul>{lines}</ul> }

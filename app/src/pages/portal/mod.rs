@@ -12,6 +12,7 @@ mod flow_remember;
 mod flow_settings;
 mod flows;
 mod initial_tokens;
+mod minimums;
 mod operators;
 mod parts;
 mod people;

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
-    addresses, cool_down, domain,
+    addresses, cool_down, domain, minimums,
     parts::{copyable, pages, search_form},
     portal_page, staff_passkeys, words,
 };
@@ -125,6 +125,8 @@ pub fn overview_page(frame: Frame, overview: Overview) -> AnyView {
     problems.extend(overview.cool_down.form.problems.clone());
     let passkeys = staff_passkeys::panel(&domain, frame.csrf.clone(), &overview.passkeys);
     problems.extend(overview.passkeys.form.problems.clone());
+    let minimums = minimums::section(&domain, frame.csrf.clone(), &overview.minimums);
+    problems.extend(overview.minimums.form.problems.clone());
     let covered = words::blast_radius(overview.patients, overview.patients_with_mfa);
     let content = view! {
         <ErrorSummary items=problems />
@@ -148,6 +150,7 @@ pub fn overview_page(frame: Frame, overview: Overview) -> AnyView {
         {texts}
         {cool_down}
         {resets}
+        {minimums}
         {passkeys}
         {registration}
     };

@@ -73,6 +73,19 @@ pub fn waiting(number: u64, until: &str) -> String {
     }
 }
 
+/// Who have a rule of their own, if anybody has.
+#[must_use]
+pub fn raised(number: u64) -> Option<String> {
+    let line = |who: &str| {
+        format!("{who} of their own, set by the clinic’s staff: at least that is asked, whatever is chosen here.")
+    };
+    match number {
+        0 => None,
+        1 => Some(line("1 patient has a rule")),
+        _ => Some(line(&format!("{} patients have a rule", thousands(number)))),
+    }
+}
+
 /// "1 reply URL", "3 reply URLs".
 #[must_use]
 pub fn counted(number: usize, one: &str, many: &str) -> String {
@@ -94,6 +107,9 @@ mod tests {
         let one = touched(MfaMode::Conditional, (1, 0, 0));
         assert_eq!(one, ["1 patient has one that counts, and is asked for it where a condition holds."]);
         assert_eq!(touched(MfaMode::On, (0, 0, 0)), Vec::<String>::new());
+        assert_eq!(raised(0), None);
+        assert!(raised(1).unwrap().starts_with("1 patient has a rule of their own"));
+        assert!(raised(1_200).unwrap().starts_with("1,200 patients have a rule of their own"));
     }
 
     #[test]

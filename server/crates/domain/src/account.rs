@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    assurance::Assurance,
     attribute::{self, AttributeValue, Attributes},
     clock::Timestamp,
     email::EmailAddress,
@@ -57,6 +58,10 @@ pub struct Account {
     pub email: EmailAddress,
     /// What the person filled in.
     pub attributes: Attributes,
+    /// What it must show at every sign-in, whatever flow and application say: the highest of its own minimum and
+    /// those of the roles it holds.
+    #[serde(default)]
+    pub minimum: Assurance,
     /// Set while the account may not sign in.
     pub disabled_at: Option<Timestamp>,
     /// When it was created.

@@ -81,6 +81,18 @@ impl Assurance {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|minimum| minimum.as_str() == text)
     }
+
+    /// Its place in [`Self::ALL`], from 0, by which the database compares what accounts and roles demand.
+    #[must_use]
+    pub const fn rank(self) -> u8 {
+        self as u8
+    }
+
+    /// The minimum of that [`Self::rank`].
+    #[must_use]
+    pub fn of_rank(rank: i64) -> Option<Self> {
+        usize::try_from(rank).ok().and_then(|rank| Self::ALL.get(rank)).copied()
+    }
 }
 
 /// A second-factor method.
@@ -279,6 +291,13 @@ impl Authentication {
         let best = earlier.flat_map(|factor| factor.secret.methods()).map(|method| method.assurance()).max();
         let used = self.second.iter().map(|method| method.assurance()).max();
         self.second.contains(&Method::RecoveryCode) || used >= best
+    }
+
+    /// Whether it is as good as an account's own minimum wants it, whatever else was demanded: what was used, at the
+    /// level that it came to. No remembered browser and nothing that was put off counts.
+    #[must_use]
+    pub fn reaches(&self, minimum: Assurance) -> bool {
+        Demand::single_factor().at_least(minimum).is_met(self, self.level())
     }
 
     /// Whether the password was given or chosen.

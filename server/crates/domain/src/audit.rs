@@ -23,6 +23,7 @@ pub enum Action {
     FactorRemoved,
     FactorRenamed,
     FactorDisabled,
+    MinimumChanged,
     FactorChallenged,
     FactorChecked,
     RecoveryCodeUsed,

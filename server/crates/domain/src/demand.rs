@@ -197,6 +197,18 @@ impl Demand {
         raised.with_minimum(minimum)
     }
 
+    /// Raised to what one account must show, whatever the flow says ([`crate::journey::AccountFacts::minimum`]): to be
+    /// asked after all else was judged, so that no condition, grace period or remembered browser stands against
+    /// it. `methods` are the flow's own, for where nothing else asks for a second factor.
+    #[must_use]
+    pub fn raised_for(self, minimum: Assurance, methods: &BTreeSet<Method>) -> Self {
+        match self.level {
+            _ if minimum == Assurance::Aal1 => self,
+            Level::Aal1 => Self::mfa(methods.iter().copied()).with_minimum(minimum),
+            Level::Aal2 => self.at_least(minimum),
+        }
+    }
+
     /// Whether `method` counts where a second factor is demanded.
     #[must_use]
     pub fn accepts(&self, method: Method) -> bool {
@@ -396,6 +408,75 @@ mod tests {
         assert_eq!(waits(lax.clone().after(&lax).of_what_stands()), Some(GRACE.until));
         let stored = serde_json::to_string(&lax.clone().of_account(Timestamp(DAY), THERE_BEFORE)).unwrap();
         assert_eq!(serde_json::from_str::<Demand>(&stored).unwrap(), lax, "the judgement is never stored");
+    }
+
+    #[test]
+    fn n22_n23_an_accounts_minimum_stands_against_conditions_grace_and_remembered_browsers() {
+        let now = Timestamp(2 * DAY);
+        let browser = Id::new(Timestamp(DAY), &mut SeededEntropy::new(2));
+        let known = Signals { browser_known: true, ..Signals::default() };
+        let lax = Demand::mfa(Method::ALL);
+        let each = [
+            Demand::single_factor(),
+            lax.clone().under(BROWSER).judged(now, Some(&known)),
+            lax.clone().under(BROWSER),
+            lax.clone().remembering(true),
+            lax.clone().with_grace(Some(GRACE)).of_account(now, THERE_BEFORE),
+        ];
+        let weak = [
+            someone().with_password(),
+            someone().with_password().with_remembered(browser),
+            someone().with_password().with_postponed(),
+        ];
+        for minimum in Assurance::ALL.into_iter().filter(|minimum| *minimum > Assurance::Aal1) {
+            for demand in &each {
+                let raised = demand.clone().raised_for(minimum, &BTreeSet::from([Method::TextMessage]));
+                assert!(weak.iter().all(|who| !raised.is_met(who, who.level()) && !who.reaches(minimum)), "{raised:?}");
+                assert!(raised.waits_until().is_none() && !raised.takes_remembered() && raised.conditions.is_none());
+            }
+        }
+        for demand in each {
+            assert_eq!(demand.clone().raised_for(Assurance::Aal1, &BTreeSet::new()), demand, "as the flow says");
+        }
+        let own = BTreeSet::from([Method::AuthenticatorApp]);
+        let raised = Demand::single_factor().raised_for(Assurance::Aal2Legacy, &own);
+        assert_eq!(raised.methods, own, "the flow's own methods, where it asks by itself for none");
+    }
+
+    #[test]
+    fn an_accounts_minimum_only_ever_raises_and_what_meets_it_reaches_it() {
+        let at = Timestamp(DAY);
+        let with = |method| someone().with_password().with_second(method, at);
+        let mut shown: Vec<_> = Method::ALL.into_iter().chain([Method::RecoveryCode]).map(with).collect();
+        shown.extend([someone().with_password(), someone().with_passkey(PasskeyKind::Synced, at)]);
+        let demands = Assurance::ALL.into_iter().flat_map(|minimum| {
+            [&[][..], &[Method::TextMessage], &[Method::AuthenticatorApp], &[Method::Passkey]]
+                .map(|methods| Demand::mfa(methods.iter().copied()).with_minimum(minimum))
+        });
+        for demand in demands.chain([Demand::single_factor()]) {
+            for minimum in Assurance::ALL {
+                for methods in [BTreeSet::new(), BTreeSet::from([Method::PhoneCall])] {
+                    let raised = demand.clone().raised_for(minimum, &methods);
+                    assert!(
+                        raised.level >= demand.level && raised.minimum >= demand.minimum.max(minimum),
+                        "{raised:?}"
+                    );
+                    assert_eq!(raised.clone().raised_for(minimum, &methods), raised, "twice is once");
+                    for who in &shown {
+                        let met = raised.is_met(who, who.level());
+                        assert!(!met || who.reaches(minimum), "{raised:?} {who:?}");
+                        // What was good enough before and reaches the minimum is good enough, but where the flow's
+                        // own methods do not reach it.
+                        let before = demand.is_met(who, who.level()) && who.reaches(minimum);
+                        assert!(!before || demand.level == Level::Aal1 || met, "{raised:?} {who:?}");
+                    }
+                }
+            }
+        }
+        for (rank, minimum) in (0_i64..).zip(Assurance::ALL) {
+            assert_eq!((i64::from(minimum.rank()), Assurance::of_rank(rank)), (rank, Some(minimum)));
+        }
+        assert!(Assurance::of_rank(4).is_none() && Assurance::of_rank(-1).is_none());
     }
 
     #[test]

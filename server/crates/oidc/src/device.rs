@@ -169,7 +169,7 @@ pub fn still_counts(grant: &Grant, demand: &Demand, by: &Redemption<'_>) -> Resu
     let account = by.account_stands() && by.account.is_some_and(|account| account.id == grant.account);
     let own = grant.tenant == by.tenant && grant.flow == by.flow && grant.application == by.application.id;
     let standing = grant.revoked_at.is_none() && grant.redeemed_at.is_none();
-    let enough = demand.is_met(&grant.authentication, grant.authentication.level());
+    let enough = demand.is_met(&grant.authentication, grant.authentication.level()) && by.measures_up(grant);
     if account && own && standing && enough { Ok(()) } else { Err(DeviceRefusal::Over) }
 }
 
@@ -283,5 +283,9 @@ mod tests {
         let gone = Account { disabled_at: Some(NOW), ..fixtures::account() };
         let disabled = at(NOW, |by| still_counts(&grant, &off, &Redemption { account: Some(&gone), ..*by }));
         assert_eq!(disabled, Err(DeviceRefusal::Over));
+        let minimum = lanyard_domain::assurance::Assurance::PhishingResistant;
+        let raised = Account { minimum, ..fixtures::account() };
+        let weak = at(NOW, |by| still_counts(&grant, &off, &Redemption { account: Some(&raised), ..*by }));
+        assert_eq!(weak, Err(DeviceRefusal::Over), "n23: the account must show more by now");
     }
 }

@@ -162,6 +162,7 @@ pub(crate) fn account() -> Account {
             ("extension_Age".to_owned(), AttributeValue::Integer(41)),
         ]
         .into(),
+        minimum: lanyard_domain::assurance::Assurance::Aal1,
         disabled_at: None,
         created_at: NOW,
         last_sign_in_at: None,

@@ -133,7 +133,7 @@ pub fn still_stands<'a>(
     let stands =
         |account: &&Account| account.id == token.subject && account.tenant == tenant && account.disabled_at.is_none();
     match (grant.filter(granted), account.filter(stands)) {
-        (Some(_), Some(account)) => Ok(account),
+        (Some(grant), Some(account)) if grant.authentication.reaches(account.minimum) => Ok(account),
         (Some(_) | None, Some(_) | None) => Err(invalid_token()),
     }
 }

@@ -64,6 +64,8 @@ fn c4_a_revoked_grant_or_disabled_account_ends_the_token() {
     assert!(!stands(None, Some(&account)) && !stands(Some(&grant), None));
     assert!(!stands(Some(&Grant { revoked_at: Some(NOW), ..grant.clone() }), Some(&account)));
     assert!(!stands(Some(&grant), Some(&Account { disabled_at: Some(NOW), ..account.clone() })));
+    let raised = Account { minimum: lanyard_domain::assurance::Assurance::PhishingResistant, ..account.clone() };
+    assert!(!stands(Some(&grant), Some(&raised)), "n23: the account must show more by now");
     let stranger = Account { id: Id::from_uuid(Uuid::from_u128(2)), ..account };
     assert!(!stands(Some(&grant), Some(&stranger)));
 }

@@ -1,4 +1,4 @@
-//! `lanyard account disable|enable`.
+//! `lanyard account disable|enable|require`.
 
 use clap::Subcommand;
 use lanyard_domain::{account::Account, email::EmailAddress, tenant::Tenant};
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{Failed, Outcome, any_tenant_of, by, said, with};
 use crate::{
     cli::ServeArgs,
+    http::portal::forms,
     service::portal::{PortalError, accounts},
     state::App,
 };
@@ -37,6 +38,20 @@ pub(in super::super) enum AccountCommand {
         #[command(flatten)]
         server: ServeArgs,
     },
+    /// Say what an account must show at every sign-in, whatever its user flow asks; its owner is told by mail.
+    Require {
+        /// The address that it has.
+        email: String,
+        /// The tenant's domain; lanyard.system for an operator.
+        #[arg(long)]
+        tenant: String,
+        /// aal1 (as the flow asks), aal2_legacy (any second factor), aal2_strict (none of the phone network) or
+        /// phishing_resistant (a passkey).
+        #[arg(long)]
+        minimum: String,
+        #[command(flatten)]
+        server: ServeArgs,
+    },
 }
 
 /// Carries out `command`.
@@ -63,6 +78,21 @@ pub(in super::super) async fn run(command: &AccountCommand) -> Outcome {
                 match accounts::enable(&app, tenant.id, (account.id, address), by()).await {
                     Ok(account) => Ok(shown(&account)),
                     Err(PortalError::Unchanged) => Err(format!("{email}: is not stopped").into()),
+                    Err(error) => Err(said(error, email)),
+                }
+            })
+            .await
+        }
+        AccountCommand::Require { email, tenant, minimum, server } => {
+            with(server.load()?, |app| async move {
+                let wanted = forms::assurance(minimum).map_err(|text| format!("{minimum}: {text}"))?;
+                let tenant = any_tenant_of(&app, tenant).await?;
+                let found = accounts::find(&app, tenant.id, parse(email)?).await.map_err(|error| said(error, email))?;
+                match accounts::require(&app, tenant, (found.id, wanted), by()).await {
+                    Ok((account, before)) => {
+                        Ok(json!({"id": account.id, "email": email, "minimum": wanted, "before": before}))
+                    }
+                    Err(PortalError::Unchanged) => Err(format!("{email}: is so already").into()),
                     Err(error) => Err(said(error, email)),
                 }
             })

@@ -193,8 +193,9 @@ async fn switch(
     let edit = mfa::edit_of(to, &fields).map_err(problems)?;
     if dry_run {
         let policy = edit.apply(&now, app.clock.now()).map_err(|error| said(error, key))?.mfa;
-        let Affected { patients, without, weaker, waiting } = tenants::dry_run(app, tenant.id, policy).await?;
-        let touched = json!({"patients": patients, "without": without, "weaker": weaker, "waiting": waiting});
+        let Affected { patients, without, weaker, waiting, raised } = tenants::dry_run(app, tenant.id, policy).await?;
+        let touched =
+            json!({"patients": patients, "without": without, "weaker": weaker, "waiting": waiting, "raised": raised});
         return Ok(Some(touched));
     }
     flows::change(app, tenant.id, key.to_owned(), now.version, edit, by()).await.map_err(|error| said(error, key))?;

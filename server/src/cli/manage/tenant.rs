@@ -1,4 +1,4 @@
-//! `lanyard tenant create|list|texts|cool-down|resets|passkeys|registration`.
+//! `lanyard tenant create|list|texts|cool-down|resets|passkeys|minimums|registration`.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::{Outcome, any_tenant_of, by, problems, registration, said, tenant_of,
 use crate::{
     cli::ServeArgs,
     http::{form::Fields, portal::forms},
-    service::portal::{cool_down, listing::Wanted, tenants},
+    service::portal::{cool_down, listing::Wanted, minimums, tenants},
 };
 
 /// Tenants.
@@ -77,6 +77,20 @@ pub(in super::super) enum TenantCommand {
         /// Of any make, as at first.
         #[arg(long)]
         any: bool,
+        #[command(flatten)]
+        server: ServeArgs,
+    },
+    /// Show or set what staff and operators must show at every sign-in, whatever the built-in flows ask.
+    Minimums {
+        /// The tenant's domain; lanyard.system for the operators of the whole instance.
+        #[arg(long)]
+        tenant: String,
+        /// Of the clinic's staff: aal1 (any second factor), aal2_legacy, aal2_strict or phishing_resistant.
+        #[arg(long)]
+        staff: Option<String>,
+        /// The same of the operators who manage the tenant. With neither nothing changes.
+        #[arg(long)]
+        operators: Option<String>,
         #[command(flatten)]
         server: ServeArgs,
     },
@@ -159,6 +173,20 @@ pub(in super::super) async fn run(command: &TenantCommand) -> Outcome {
                 let set = tenants::set_staff_passkeys(&app, found.id, None, wanted, by()).await;
                 let staff_passkeys = set.map_err(|error| said(error, tenant))?;
                 Ok(passkeys(&Tenant { staff_passkeys, ..found }))
+            })
+            .await
+        }
+        TenantCommand::Minimums { tenant, staff, operators, server } => {
+            with(server.load()?, |app| async move {
+                let found = any_tenant_of(&app, tenant).await?;
+                let now = minimums::show(&app, &found).await.map_err(|error| said(error, tenant))?;
+                let form = [("staff", staff, now.staff), ("operators", operators, now.operators)];
+                let form = form
+                    .map(|(name, set, now)| (name.to_owned(), set.clone().unwrap_or_else(|| now.as_str().to_owned())));
+                let wanted = forms::role_minimums(&Fields(form.into())).map_err(problems)?;
+                let set = minimums::set(&app, &found, (Some(now), wanted), by()).await;
+                let set = set.map_err(|error| said(error, tenant))?;
+                Ok(json!({"domain": found.domain, "staff": set.staff, "operators": set.operators}))
             })
             .await
         }

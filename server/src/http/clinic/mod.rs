@@ -1,5 +1,6 @@
 //! `/clinic/{tenant}`: the staff's pages. [`Staff`] lets nobody else in.
 
+mod minimum;
 mod reset;
 
 use axum::{
@@ -30,6 +31,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/clinic/{tenant}", get(list))
         .route("/clinic/{tenant}/patients/{id}", get(patient))
+        .merge(minimum::routes())
         .merge(reset::routes())
 }
 

@@ -48,7 +48,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/clinic/{tenant}/patients/{id}/reset/sign-in-again", get(sign_in_again))
 }
 
-fn helper(app: &App, staff: &Staff, client: Client) -> Helper {
+pub(super) fn helper(app: &App, staff: &Staff, client: Client) -> Helper {
     Helper {
         looker: looker(app, staff, client),
         tenant: staff.tenant.clone(),
@@ -57,7 +57,7 @@ fn helper(app: &App, staff: &Staff, client: Client) -> Helper {
     }
 }
 
-fn patient(id: &str) -> Result<Id<Account>, HttpError> {
+pub(super) fn patient(id: &str) -> Result<Id<Account>, HttpError> {
     id.parse().map_err(|_| HttpError::NotFound)
 }
 

@@ -79,7 +79,8 @@ async fn question(
 ) -> Result<MfaSwitch, HttpError> {
     let policy = proposed(app, flow, to, &Fields(form.values.clone()));
     let until = policy.grace().map(|grace| words::day_of(grace.until));
-    let Affected { patients, without, weaker, waiting } = tenants::dry_run(app, place.tenant.id, policy).await?;
+    let Affected { patients, without, weaker, waiting, raised } =
+        tenants::dry_run(app, place.tenant.id, policy).await?;
     Ok(MfaSwitch {
         key: flow.name.key(),
         name: flow.name.as_str().to_owned(),
@@ -88,6 +89,7 @@ async fn question(
         patients,
         without,
         weaker,
+        raised,
         waiting: until.map(|until| (waiting, until)).filter(|(waiting, _)| *waiting > 0),
         signs_in: flow.kind.signs_in(),
         form,

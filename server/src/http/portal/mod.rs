@@ -11,6 +11,7 @@ pub(crate) mod forms;
 mod frame;
 mod initial_tokens;
 pub(crate) mod mfa;
+mod minimums;
 mod operators;
 mod people;
 mod run;
@@ -54,6 +55,7 @@ pub fn routes() -> Router<App> {
         .route("/portal/{tenant}/texts", post(tenants::set_phone_countries))
         .route("/portal/{tenant}/cool-down", post(cool_down::set))
         .route("/portal/{tenant}/resets", post(tenants::set_second_approver))
+        .route("/portal/{tenant}/minimums", post(minimums::set))
         .route("/portal/{tenant}/passkeys", post(staff_passkeys::set))
         .route("/portal/{tenant}/registration", post(tenants::switch_registration))
         .route("/portal/{tenant}/registration/tokens", get(initial_tokens::show).post(initial_tokens::create))

@@ -96,6 +96,7 @@ pub(super) async fn overview(
         "resets-on" => done("Help with signing in takes a second person"),
         "resets-off" => done("Help with signing in takes one person"),
         "passkeys" => done("The makes are saved"),
+        "minimums" => done("What staff and operators must show is saved"),
         "registration-on" => done("Programs may register applications"),
         "registration-off" => done("Nobody but operators registers applications any more"),
         _ => None,
@@ -110,11 +111,13 @@ pub(super) struct Refused {
     pub(super) texts: Option<FormState>,
     pub(super) cool_down: Option<FormState>,
     pub(super) passkeys: Option<FormState>,
+    pub(super) minimums: Option<FormState>,
 }
 
 impl Refused {
     fn is_any(&self) -> bool {
-        [&self.registration, &self.texts, &self.cool_down, &self.passkeys].into_iter().any(Option::is_some)
+        let all = [&self.registration, &self.texts, &self.cool_down, &self.passkeys, &self.minimums];
+        all.into_iter().any(Option::is_some)
     }
 }
 
@@ -122,6 +125,7 @@ async fn drawn(app: &App, place: &Place, frame: Frame, refused: Refused) -> Resu
     let (switch, _) = registration::show(app, place.tenant.id).await?;
     let cools = cool_down::show(app, place.tenant.id).await?;
     let answer = Answer::of_form("Overview", &frame, refused.is_any());
+    let minimums = super::minimums::panel(app, place, refused.minimums).await?;
     let countries = forms::country_names(&place.tenant.phone_countries);
     let present = || {
         let was = place.tenant.phone_countries.listed();
@@ -158,6 +162,7 @@ async fn drawn(app: &App, place: &Place, frame: Frame, refused: Refused) -> Resu
         },
         second_approver: place.tenant.second_approver,
         passkeys,
+        minimums,
     };
     Ok(answer.draw(app, move || overview_page(frame.clone(), overview.clone())).await)
 }

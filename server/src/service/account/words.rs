@@ -225,6 +225,7 @@ mod tests {
                 ("extension_Glasses".to_owned(), AttributeValue::Boolean(true)),
             ]
             .into(),
+            minimum: lanyard_domain::assurance::Assurance::Aal1,
             disabled_at: None,
             created_at: AT,
             last_sign_in_at: None,

@@ -2,6 +2,7 @@
 //! leaves one audit event (C1, O11); reading costs the same however many patients there are.
 
 mod cursor;
+pub mod minimum;
 pub mod reset;
 
 use lanyard_app::api::{
@@ -175,6 +176,7 @@ pub async fn open(app: &App, looker: Looker, id: Id<Account>) -> Result<Option<P
                 };
                 let custom = tx.custom_attributes(tenant).await?;
                 let factors = tx.factors_of_account(id).await?;
+                let minimum = tx.own_minimum(id).await?.unwrap_or_default();
                 let sessions = tx.live_sessions_of_account(id, now).await?;
                 let event = audit::Event::of(Action::PatientViewed, Outcome::Success)
                     .by(looker.account)
@@ -193,6 +195,7 @@ pub async fn open(app: &App, looker: Looker, id: Id<Account>) -> Result<Option<P
                         .filter(|own| !own.is_issued())
                         .map(|factor| words::method(factor, now))
                         .collect(),
+                    minimum: minimum.as_str().to_owned(),
                     created: words::moment(account.created_at),
                     last_sign_in: account.last_sign_in_at.map(words::moment),
                     live_sessions: words::live_sessions(&sessions, None, now).len(),

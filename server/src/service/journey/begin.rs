@@ -232,6 +232,9 @@ pub async fn begin_invited(
                 let (audience, return_to) = console_for(&invitation, &tenant);
                 let flow = built_in(tx, &tenant, audience).await?;
                 let demand = scene::demand(tx, &flow, None).await?;
+                // The account is not there yet; what it will have to show for its role, it shows from the first day.
+                let minimum = tx.role_minimum(invitation.role).await?;
+                let demand = demand.raised_for(minimum, &flow.settings.mfa.second_factor().methods);
                 let header = header(&own, &tenant, &flow, demand, Target::Console { return_to }, secret);
                 let journey = Journey::begin_invited(header, &invitation).with_ceremony(own.entropy().as_mut());
                 tx.create_journey(&journey, None).await?;

@@ -3,6 +3,7 @@
 use lanyard_domain::{
     account::Account,
     application::Application,
+    assurance::Assurance,
     consent::{self, ConsentFacts},
     email::EmailAddress,
     id::Id,
@@ -108,7 +109,12 @@ pub(super) async fn load(
     let email = key(destinations.email.as_ref().map(|(purpose, to)| (*purpose, to.as_str())));
     let phone = key(destinations.phone.as_ref().map(|(purpose, to)| (*purpose, to.as_str())));
     let [email_sends, phone_sends] = tx.recent_sends([&email, &phone], now.minus(SEND_WINDOW)).await?;
-    let phone_barred_until = match budget::may_text(journey, event, &scene.demand) {
+    // Who is identified may be asked for a factor whatever the flow says. Nobody else is looked up for: it would take
+    // time for accounts with a minimum alone (D11).
+    let locked = found.locked_until.is_some_and(|until| until > now);
+    let identified = account.as_ref().filter(|_| matches!(whose, Whose::Account(_)) && !locked);
+    let raised = identified.is_some_and(|account| account.minimum > Assurance::Aal1);
+    let phone_barred_until = match raised || budget::may_text(journey, event, &scene.demand) {
         true => budget::barred_until(app, tx, tenant, network, now).await?,
         false => None,
     };

@@ -30,8 +30,6 @@ const MAX_FLOWS: u32 = 1000;
 #[derive(Debug, Clone)]
 pub struct Scene {
     around: Arc<Surroundings>,
-    /// The methods that can be set up, strongest first: demanded, and with a provider.
-    pub methods: Vec<Method>,
     /// Whether this is the demo.
     pub demo: bool,
     /// The path of the tenant's account pages, which messages link to.
@@ -54,12 +52,7 @@ impl Scene {
     /// The scene of the journey with `header`.
     #[must_use]
     pub fn of(app: &App, around: Arc<Surroundings>, header: &Header) -> Self {
-        let demanded = around.demand.clone().stricter(&header.demand).methods;
-        // As the journey has it: where none is demanded, and one is set up all the same, the flow's own.
-        let own = || header.flow.settings.mfa.second_factor().methods;
-        let methods = if demanded.is_empty() { own() } else { demanded };
         Self {
-            methods: usable(app, &methods),
             demo: app.config.demo,
             start_again: start_again(app, &around, header, &|request| repeat(request)),
             start_elsewhere: start_again(app, &around, header, &|request| repeat_for_anybody(request)),
@@ -140,9 +133,9 @@ pub(super) async fn min_password_length(
     Ok(if guarded { password::MIN_WITH_MFA } else { password::MIN_SINGLE_FACTOR })
 }
 
-// A method without a provider is not offered, unless nothing else is left: then the page says
-// that the message cannot be sent.
-fn usable(app: &App, methods: &BTreeSet<Method>) -> Vec<Method> {
+/// Of these methods those that can be set up, strongest first. A method without a provider is not offered, unless
+/// nothing else is left: then the page says that the message cannot be sent.
+pub(super) fn usable(app: &App, methods: &BTreeSet<Method>) -> Vec<Method> {
     let can = |method: &Method| match method {
         Method::Passkey => app.passkeys.is_some(),
         Method::AuthenticatorApp => true,

@@ -23,6 +23,7 @@ use lanyard_storage::{JourneyAtHand, MessageStatus, StoredJourney};
 
 use super::{
     JourneyError, Scene,
+    scene::usable,
     surroundings::{self, Place},
     view::{self, Feedback, Sight},
 };
@@ -79,10 +80,12 @@ pub async fn show(app: &App, id: &str, browser: Option<&Token>) -> Result<Journe
     let keys = app.tenant_keys_of(scene.tenant.id).await?;
     let feedback: Feedback =
         row.feedback.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let now = app.clock.now();
     let sight = Sight {
         scene: &scene,
         csrf: csrf::token(browser, id),
-        now: app.clock.now(),
+        now,
+        methods: usable(app, &row.journey.offered(&scene.demand, more.account.as_ref(), now)),
         account: more.account.as_ref(),
         feedback: hinted(feedback, &row.journey),
         delivery: more.delivery,

@@ -47,6 +47,8 @@ pub(super) struct Sight<'a> {
     pub csrf: String,
     /// The present moment.
     pub now: Timestamp,
+    /// The methods that can be set up, strongest first: demanded of this account, and with a provider.
+    pub methods: Vec<assurance::Method>,
     /// The person's account, where the stage has one.
     pub account: Option<&'a lanyard_domain::journey::AccountFacts>,
     /// What was last typed, and what was wrong.
@@ -121,21 +123,21 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
             let masked = sight.account.map(|account| account.email.masked()).unwrap_or_default();
             StageView::ConfirmEmail(code(proof, &masked, sight))
         }
-        Stage::ChooseMethod(_) => StageView::ChooseMethod { methods: choices(&sight.scene.methods) },
+        Stage::ChooseMethod(_) => StageView::ChooseMethod { methods: choices(&sight.methods) },
         Stage::EnrolPhone { person, method } => StageView::EnrolPhone {
             method: method_of(*method),
-            methods: sight.scene.methods.iter().filter(|m| m.is_phone()).map(|m| method_of(*m)).collect(),
+            methods: sight.methods.iter().filter(|m| m.is_phone()).map(|m| method_of(*m)).collect(),
             country: country_of(person, sight),
             countries: countries::options(),
-            can_go_back: sight.scene.methods.len() > 1,
+            can_go_back: sight.methods.len() > 1,
         },
         Stage::EnrolPhoneCode { number, method, proof, .. } => {
             StageView::EnrolPhoneCode { method: method_of(*method), code: code(proof, number.as_str(), sight) }
         }
         Stage::EnrolApp { person, seed, .. } => enrol_app(person, seed, sight),
         Stage::EnrolPasskey(person) => match passkeys::creation(journey, person, sight) {
-            Some(passkey) => StageView::EnrolPasskey { passkey, can_go_back: sight.scene.methods.len() > 1 },
-            None => StageView::ChooseMethod { methods: choices(&sight.scene.methods) },
+            Some(passkey) => StageView::EnrolPasskey { passkey, can_go_back: sight.methods.len() > 1 },
+            None => StageView::ChooseMethod { methods: choices(&sight.methods) },
         },
         Stage::OfferPasskey(person) => StageView::OfferPasskey { passkey: passkeys::creation(journey, person, sight) },
         Stage::Challenge { factor, method, proof, .. } => challenge(journey, *factor, *method, proof.as_ref(), sight),
@@ -223,10 +225,10 @@ fn enrol_app(person: &Person, seed: &lanyard_domain::secret::Sealed, sight: &Sig
             qr_svg: shown.qr_svg,
             uri: shown.uri,
             secret: shown.secret_groups,
-            can_go_back: sight.scene.methods.len() > 1,
+            can_go_back: sight.methods.len() > 1,
         },
         // A seed that this key ring cannot open will never be proved: choose again.
-        Err(_) => StageView::ChooseMethod { methods: choices(&sight.scene.methods) },
+        Err(_) => StageView::ChooseMethod { methods: choices(&sight.methods) },
     }
 }
 
@@ -244,8 +246,10 @@ fn challenge(
     let served = number.is_none_or(|number| phone::is_served(&sight.scene.tenant.phone_countries, number));
     let delivery = if served { sight.delivery } else { Delivery::Failed };
     let ways = sight.account.map(|account| journey.ways(&sight.scene.demand, account, sight.now)).unwrap_or_default();
+    // Where the account must show a factor each time, remembering the browser would come to nothing.
+    let at_will = sight.account.is_none_or(|account| account.minimum == assurance::Assurance::Aal1);
     StageView::Challenge {
-        remember_days: journey.remember_days(&sight.scene.demand).filter(|_| takes_digits(method)),
+        remember_days: journey.remember_days(&sight.scene.demand).filter(|_| takes_digits(method) && at_will),
         method: method_of(method),
         code: proof.map(|proof| CodeView { delivery, ..code(proof, &hint(factor), sight) }),
         factor_name: hint(factor),

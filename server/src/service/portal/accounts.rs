@@ -1,14 +1,16 @@
-//! Accounts that may not sign in: stopped and let in again by an operator, who has made sure whose they are.
+//! What operators do to one account: what it must show at every sign-in, and accounts that may not sign in, stopped and let in again by an operator, who has made sure whose they are.
 //!
 //! Letting one in again can give it another address: an account is stopped where the mailbox of its own is in
 //! other hands ([`crate::service::account::not_me`]), and whoever reads it would get the code for a new password.
 
-use lanyard_domain::{account::Account, audit::Action, email::EmailAddress, id::Id, tenant::Tenant};
+use lanyard_domain::{
+    account::Account, assurance::Assurance, audit::Action, email::EmailAddress, id::Id, tenant::Tenant,
+};
 use lanyard_storage::WriteTx;
 
 use super::{By, PortalError, record};
 use crate::{
-    service::{account::notices, audit, sign_out},
+    service::{account::notices, audit, minimum, sign_out},
     state::App,
 };
 
@@ -83,6 +85,40 @@ pub async fn enable(
                 let of = tx.tenant_by_id(tenant).await?.ok_or(PortalError::NotFound)?;
                 notices::readdressed(&own, tx, &of, &by.client, (&account, &address)).await?;
                 Ok(Account { disabled_at: None, email: address, ..account })
+            })
+        })
+        .await?;
+    app.outbox.wake();
+    Ok(done)
+}
+
+/// Sets what an account must show at every sign-in, whatever its flow says; the account, and what it was before.
+/// Where it rises, what came of less ends. The owner is told.
+///
+/// # Errors
+/// [`PortalError::Unchanged`] if it is so already, [`PortalError::Unreachable`] where there are no passkeys and one is
+/// demanded, [`PortalError::NotFound`].
+pub async fn require(
+    app: &App,
+    tenant: Tenant,
+    (id, wanted): (Id<Account>, Assurance),
+    by: By,
+) -> Result<(Account, Assurance), PortalError> {
+    if !minimum::is_reachable(app, wanted) {
+        return Err(PortalError::Unreachable);
+    }
+    let own = app.clone();
+    let done = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let account = held(&own, tx, tenant.id, id).await?;
+                let before = tx.own_minimum(id).await?.ok_or(PortalError::NotFound)?;
+                if before == wanted {
+                    return Err(PortalError::Unchanged);
+                }
+                minimum::set(&own, tx, (&tenant, &account), (before, wanted), (by.operator, &by.client)).await?;
+                Ok((account, before))
             })
         })
         .await?;

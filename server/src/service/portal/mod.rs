@@ -10,6 +10,7 @@ pub mod flows;
 pub mod instance;
 pub mod listing;
 pub mod posts;
+pub mod minimums;
 pub mod registration;
 pub mod tenants;
 

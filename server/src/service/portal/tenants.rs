@@ -9,7 +9,7 @@ use lanyard_domain::{
     tenant::{Tenant, TenantDomain},
     user_flow::{Affected, Audience, MfaPolicy},
 };
-use lanyard_storage::{PATIENTS_TOTAL, PATIENTS_WITH_MFA, ReadTx};
+use lanyard_storage::{PATIENTS_TOTAL, PATIENTS_WITH_MFA, PATIENTS_WITH_MINIMUM, ReadTx};
 
 use super::{
     By, PortalError,
@@ -250,7 +250,8 @@ pub async fn dry_run(app: &App, tenant: Id<Tenant>, policy: MfaPolicy) -> Result
         .read(move |tx| {
             Box::pin(async move {
                 let patients = u64::try_from(tx.counter_total(tenant, PATIENTS_TOTAL).await?).unwrap_or(0);
-                Ok::<_, PortalError>(policy.affects(now, patients, tx.patients_by_factors(tenant).await?))
+                let raised = u64::try_from(tx.counter_total(tenant, PATIENTS_WITH_MINIMUM).await?).unwrap_or(0);
+                Ok::<_, PortalError>(policy.affects(now, (patients, raised), tx.patients_by_factors(tenant).await?))
             })
         })
         .await

@@ -3,7 +3,7 @@
 
 use crate::{
     account::Account,
-    assurance::Demand,
+    assurance::{Assurance, Demand},
     clock::Timestamp,
     consent::ConsentFacts,
     email::EmailAddress,
@@ -91,12 +91,16 @@ impl Facts {
     /// What is demanded of the account in the journey of `header` now.
     pub(super) fn demanded(&self, header: &Header) -> Demand {
         let judged = demand_of(header, &self.demand).judged(self.now, self.signals.as_ref());
-        judged.of_account(self.now, self.bare_since())
+        for_account(judged, header, self.now, self.account.as_ref())
     }
+}
 
-    pub(super) fn bare_since(&self) -> Option<Timestamp> {
-        self.account.as_ref().and_then(AccountFacts::bare_since)
-    }
+/// `judged` as it holds for one account in the journey of `header`: who may wait is judged, and then it is raised to
+/// the account's own minimum, which stands against everything.
+pub(super) fn for_account(judged: Demand, header: &Header, now: Timestamp, account: Option<&AccountFacts>) -> Demand {
+    let own = judged.of_account(now, account.and_then(AccountFacts::bare_since));
+    let minimum = account.map_or(Assurance::Aal1, |account| account.minimum);
+    own.raised_for(minimum, &header.flow.settings.mfa.second_factor().methods)
 }
 
 /// What a step needs to know of an account.
@@ -122,6 +126,9 @@ pub struct AccountFacts {
     pub delete_at: Option<Timestamp>,
     /// When its owner was last offered a passkey and did not want one.
     pub passkey_declined_at: Option<Timestamp>,
+    /// What it must show at every sign-in, whatever flow and application say: the highest of its own minimum and
+    /// those of the roles it holds. [`Assurance::Aal1`]: as they say.
+    pub minimum: Assurance,
     /// Its factors.
     pub factors: Vec<Factor>,
 }

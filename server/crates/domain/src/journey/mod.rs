@@ -51,6 +51,8 @@ pub use offer::ASK_AGAIN;
 pub use refusal::{Refusal, Step};
 pub use stage::{DetailsStage, Ended, NewAccount, Person, Stage, Then};
 
+use std::collections::BTreeSet;
+
 use context::Context;
 use refusal::Next;
 use serde::{Deserialize, Serialize};
@@ -294,7 +296,7 @@ impl Journey {
         };
         // Conditions were judged where the person signed in; those that came since were not.
         let demand = demand_of(&self.header, &facts.demand).after(&self.header.demand);
-        let demand = demand.of_account(facts.now, facts.bare_since());
+        let demand = facts::for_account(demand, &self.header, facts.now, facts.account.as_ref());
         let account = facts.account.as_ref().filter(|a| a.id == authentication.account() && !a.disabled);
         !self.is_expired(facts.now)
             && account.is_some()
@@ -332,7 +334,7 @@ impl Journey {
         account: &AccountFacts,
         now: Timestamp,
     ) -> Vec<(Id<Factor>, crate::assurance::Method)> {
-        let demand = demand_of(&self.header, now_demanded);
+        let demand = self.demanded(now_demanded, now, Some(account));
         match self.stage.person() {
             Some(person) if person.authentication().account() == account.id => {
                 second_factor::ways_among(&demand, &account.factors, person, now)
@@ -341,7 +343,8 @@ impl Journey {
         }
     }
 
-    /// For how many days the person at a challenge may have the browser remembered; `None`: it is not offered.
+    /// For how many days the person at a challenge may have the browser remembered, where the account has no minimum
+    /// of its own; `None`: it is not offered.
     #[must_use]
     pub fn remember_days(&self, now_demanded: &Demand) -> Option<u32> {
         let demand = demand_of(&self.header, now_demanded);
@@ -360,11 +363,27 @@ impl Journey {
         now_demanded: &Demand,
         account: Option<&AccountFacts>,
     ) -> Option<Timestamp> {
-        let bare_since = account.and_then(AccountFacts::bare_since);
-        let demand = demand_of(&self.header, now_demanded).of_account(now, bare_since);
+        let demand = self.demanded(now_demanded, now, account);
         let person = self.stage.person().filter(|_| grace::is_setting_up(&self.stage))?;
         let own = account.is_some_and(|account| account.id == person.authentication().account());
         demand.waits_until().filter(|_| own && grace::may_postpone(person))
+    }
+
+    /// The methods that the person may set up, given what the flow and the application demand now, as
+    /// [`Journey::step`] would let them: the view offers no other.
+    #[must_use]
+    pub fn offered(
+        &self,
+        now_demanded: &Demand,
+        account: Option<&AccountFacts>,
+        now: Timestamp,
+    ) -> BTreeSet<crate::assurance::Method> {
+        enrol::methods(&self.demanded(now_demanded, now, account), &self.header)
+    }
+
+    // Conditions are left as they are: what the view shows is shown where they fired.
+    fn demanded(&self, now_demanded: &Demand, now: Timestamp, account: Option<&AccountFacts>) -> Demand {
+        facts::for_account(demand_of(&self.header, now_demanded), &self.header, now, account)
     }
 
     /// The next stage, or the same one and a refusal.

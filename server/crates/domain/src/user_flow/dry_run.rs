@@ -77,15 +77,18 @@ pub struct Affected {
     /// Of those without one, how many may put it off for now, at most: who came after the demand began is
     /// among them and may not.
     pub waiting: u64,
+    /// Who have a minimum of their own, which stands whatever the policy says. They are among the others too.
+    pub raised: u64,
 }
 
 impl MfaPolicy {
-    /// Whom it would touch at `now`, of `patients` people, of whom so many have these kinds of factor.
+    /// Whom it would touch at `now`, of `patients` people, `raised` of whom have a minimum of their own, and so many
+    /// these kinds of factor.
     #[must_use]
     pub fn affects(
         &self,
         now: Timestamp,
-        patients: u64,
+        (patients, raised): (u64, u64),
         having: impl IntoIterator<Item = (FactorKinds, u64)>,
     ) -> Affected {
         let methods = self.second_factor().methods;
@@ -97,7 +100,7 @@ impl MfaPolicy {
         // Counters of two moments may disagree for a blink.
         let without = patients.saturating_sub(with);
         let waiting = if self.grace().is_some_and(|grace| grace.is_open(now)) { without } else { 0 };
-        Affected { patients, without, weaker, waiting }
+        Affected { patients, without, weaker, waiting, raised: raised.min(patients) }
     }
 }
 
@@ -123,20 +126,20 @@ mod tests {
             (&[Method::PhoneCall], Assurance::Aal2Legacy, 23),
             (&[Method::Passkey, Method::TextMessage], Assurance::Aal1, 20),
         ] {
-            let affected = policy(methods, minimum).affects(NOW, 100, having);
+            let affected = policy(methods, minimum).affects(NOW, (100, 7), having);
             assert_eq!(
                 affected,
-                Affected { patients: 100, without: 20, weaker, waiting: 0 },
+                Affected { patients: 100, without: 20, weaker, waiting: 0, raised: 7 },
                 "{methods:?} {minimum:?}"
             );
         }
-        let blink = policy(&Method::ALL, Assurance::Aal1).affects(NOW, 10, having);
-        assert_eq!(blink.without, 0, "never a negative number");
+        let blink = policy(&Method::ALL, Assurance::Aal1).affects(NOW, (10, 70), having);
+        assert_eq!((blink.without, blink.raised), (0, 10), "never a negative number, nor more than there are");
         let lax = MfaPolicy { grace_days: 14, since: Some(NOW), ..policy(&Method::ALL, Assurance::Aal1) };
         let end = NOW.plus(14 * DAY);
-        let waiting = [NOW, end.minus(1), end].map(|now| lax.affects(now, 100, having).waiting);
+        let waiting = [NOW, end.minus(1), end].map(|now| lax.affects(now, (100, 0), having).waiting);
         assert_eq!(waiting, [20, 20, 0]);
-        assert_eq!(MfaPolicy { enforcement: Enforcement::Off, ..lax }.affects(NOW, 100, having).waiting, 0);
+        assert_eq!(MfaPolicy { enforcement: Enforcement::Off, ..lax }.affects(NOW, (100, 7), having).waiting, 0);
     }
 
     #[test]

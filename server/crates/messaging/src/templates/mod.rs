@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 52] = sources![
+const SOURCES: [(&str, &str); 56] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -94,6 +94,10 @@ const SOURCES: [(&str, &str); 52] = sources![
     "issued_code_used.txt",
     "issued_code_used.html",
     "reset_text.txt",
+    "minimum_raised.txt",
+    "minimum_raised.html",
+    "minimum_lowered.txt",
+    "minimum_lowered.html",
     "browser_remembered.txt",
     "browser_remembered.html",
     "deletion_planned.txt",
@@ -118,6 +122,9 @@ static TEMPLATES: LazyLock<Result<Environment<'static>, String>> = LazyLock::new
     }
     Ok(env)
 });
+
+/// The most characters of what is asked for from now on.
+const MAX_RULE: usize = 160;
 
 /// With so many recovery codes left, or fewer, the mail asks to make new ones (U22).
 const FEW_LEFT: u32 = 3;
@@ -198,6 +205,8 @@ fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
         Change::DeletionUndone => (("deletion_undone.txt", "deletion_undone.html"), None),
         Change::Reset { .. } => (("reset.txt", "reset.html"), None),
         Change::IssuedCodeUsed => (("issued_code_used.txt", "issued_code_used.html"), None),
+        Change::MinimumRaised(_) => (("minimum_raised.txt", "minimum_raised.html"), None),
+        Change::MinimumLowered(_) => (("minimum_lowered.txt", "minimum_lowered.html"), None),
         Change::RecoveryCodeUsed(_) => (("recovery_code_used.txt", "recovery_code_used.html"), None),
     };
     let left = match news.change {
@@ -210,6 +219,10 @@ fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
         }
         _ => (Vec::new(), String::new()),
     };
+    let rule = match news.change {
+        Change::MinimumRaised(rule) | Change::MinimumLowered(rule) => single_line(rule, MAX_RULE),
+        _ => String::new(),
+    };
     let device = single_line(news.device, MAX_NAME);
     let end = if let Change::DeletionPlanned(at) = news.change { when(at)? } else { String::new() };
     let address =
@@ -220,6 +233,7 @@ fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
         address => address,
         off => off,
         recognised => recognised,
+        rule => rule,
         left => left.map_or_else(String::new, left_words),
         few => left.is_some_and(|left| left <= FEW_LEFT),
         when => when(news.at_ms)?,

@@ -66,6 +66,10 @@ pub enum Change<'a> {
     },
     /// The code that staff gave was used (N16).
     IssuedCodeUsed,
+    /// The clinic set what every sign-in must show, whatever the application asks: the end of "From now on …".
+    MinimumRaised(&'a str),
+    /// The clinic takes less than before: the end of "From now on …".
+    MinimumLowered(&'a str),
 }
 
 /// A change of what protects an account, and what its owner needs to judge it. Paths begin with `/` and become

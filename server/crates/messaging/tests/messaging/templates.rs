@@ -50,6 +50,8 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
         ),
         protection(tenant, device, origin, Change::Reset { off: &[], recognised: "in person" }),
         protection(tenant, device, origin, Change::IssuedCodeUsed),
+        protection(tenant, device, origin, Change::MinimumRaised("a passkey is asked for every time.")),
+        protection(tenant, device, origin, Change::MinimumLowered("the sign-in page asks for what it asks others.")),
         protection(tenant, device, origin, Change::EmailChanged("n•••@example.com")),
         protection(tenant, device, origin, Change::EmailIsNew),
         protection(tenant, device, origin, Change::Secured),
@@ -271,7 +273,12 @@ fn n20_u24_every_change_is_told_with_time_and_device() {
         !matches!(
             change,
             // Staff did it, and their browser is nobody's business.
-            Change::PasswordDisabled | Change::StepDisabled(_) | Change::PasskeyCopied | Change::Reset { .. }
+            Change::PasswordDisabled
+                | Change::StepDisabled(_)
+                | Change::PasskeyCopied
+                | Change::Reset { .. }
+                | Change::MinimumRaised(_)
+                | Change::MinimumLowered(_)
         )
     };
     let told: Vec<_> = mails

@@ -64,6 +64,9 @@ pub enum CodeRefusal {
     /// The account is gone or disabled (failure 37).
     #[error("the account is gone or disabled")]
     AccountGone,
+    /// The account must show more by now than this sign-in did.
+    #[error("the sign-in behind the code is no longer strong enough")]
+    TooWeak,
     /// Another reply URL than the code was sent to.
     #[error("the reply URL is another one")]
     ReplyUrl,
@@ -84,6 +87,7 @@ impl CodeRefusal {
             | Self::Revoked
             | Self::Expired
             | Self::AccountGone
+            | Self::TooWeak
             | Self::ReplyUrl
             | Self::Pkce(_) => false,
         }
@@ -100,6 +104,7 @@ impl From<CodeRefusal> for Refusal {
             CodeRefusal::Revoked => grant(Code::GrantRevoked, "The code has been revoked."),
             CodeRefusal::Reused => grant(Code::GrantExpired, "The code has been used already."),
             CodeRefusal::AccountGone => grant(Code::AccountGone, "The account of this code cannot sign in any more."),
+            CodeRefusal::TooWeak => grant(Code::GrantRevoked, "The user has to sign in again, with a second factor."),
             CodeRefusal::ReplyUrl => grant(Code::ReplyUrl, "The reply URL is not the one that the code was sent to."),
             CodeRefusal::Pkce(_) => wrong_verifier("The code_verifier does not fit the authorization request."),
         }
@@ -135,6 +140,9 @@ pub fn check(grant: &Grant, request: &CodeRequest, by: &Redemption<'_>) -> Resul
     }
     if !by.account_stands() || by.account.is_some_and(|account| account.id != grant.account) {
         return Err(CodeRefusal::AccountGone);
+    }
+    if !by.measures_up(grant) {
+        return Err(CodeRefusal::TooWeak);
     }
     // Always compared: our authorization endpoint never takes a request without a reply URL.
     if request.redirect_uri.as_deref() != Some(grant.redirect_uri.as_str()) {

@@ -159,7 +159,9 @@ pub fn of_refresh_token(
 }
 
 fn stands(grant: &Grant, tenant: Id<Tenant>, account: Option<&Account>) -> bool {
-    let lives = |account: &Account| account.id == grant.account && account.disabled_at.is_none();
+    let lives = |account: &Account| {
+        account.id == grant.account && account.disabled_at.is_none() && grant.authentication.reaches(account.minimum)
+    };
     grant.tenant == tenant && grant.revoked_at.is_none() && account.is_some_and(lives)
 }
 

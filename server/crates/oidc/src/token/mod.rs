@@ -19,6 +19,7 @@ use lanyard_domain::{
     account::Account,
     application::{Application, ApplicationKind},
     clock::Timestamp,
+    grant::Grant,
     id::Id,
     secret::Token,
     tenant::Tenant,
@@ -122,6 +123,11 @@ impl<'a> Redemption<'a> {
     // Failure 37: a disabled account is refused at redemption as well.
     pub(crate) fn account_stands(&self) -> bool {
         self.account.is_some_and(|account| account.disabled_at.is_none())
+    }
+
+    // What the account itself must show, whatever flow and application say; it may have risen since the sign-in.
+    pub(crate) fn measures_up(&self, grant: &Grant) -> bool {
+        self.account.is_some_and(|account| grant.authentication.reaches(account.minimum))
     }
 }
 

@@ -162,7 +162,7 @@ fn way(token: &RefreshToken, successor: Option<&RefreshToken>, now: Timestamp) -
 /// Judges a refresh. `successor` is the token that this one was exchanged for, if it was used;
 /// `demand` is what the flow and the application ask of a sign-in now: switching MFA on ends
 /// weaker grants, and those of a grace period end with it. A first factor that is bound revokes what went
-/// before, so that who holds such a grant has none.
+/// before, so that who holds such a grant has none. The account's own minimum stands beside all of that.
 ///
 /// # Errors
 /// [`RefreshRefusal`]; ask [`RefreshRefusal::revokes`].
@@ -195,7 +195,7 @@ pub fn check(
         return Err(RefreshRefusal::AccountGone);
     }
     let demand = demand.clone().of_account(by.now, by.account.map(|account| account.created_at));
-    if !demand.is_met(&grant.authentication, grant.authentication.level()) {
+    if !demand.is_met(&grant.authentication, grant.authentication.level()) || !by.measures_up(grant) {
         return Err(RefreshRefusal::TooWeak);
     }
     let scope = scope::narrow(&grant.scope, request.scope.as_deref(), by.scopes()).map_err(RefreshRefusal::Scope)?;

@@ -2,7 +2,7 @@
 
 use lanyard_domain::{
     application::ApplicationKind::{SinglePage, Web},
-    assurance::{Demand, Method},
+    assurance::{Assurance, Demand, Method},
     clock::{DAY, MINUTE},
     grant::CODE_LIFE,
     user_flow::TokenSettings,
@@ -162,6 +162,31 @@ fn f37_a_disabled_account_is_refused_at_redemption() {
             assert_eq!(refresh, Err(RefreshRefusal::AccountGone));
         }
     });
+}
+
+#[test]
+fn n23_what_stands_is_held_to_what_the_account_must_show_by_now() {
+    for (minimum, enough) in Assurance::ALL.into_iter().zip([true, true, true, false]) {
+        let account = Account { minimum, ..fixtures::account() };
+        with(|by| {
+            let by = Redemption { account: Some(&account), ..by };
+            // By an authenticator app.
+            let code = code::check(&fixtures::grant(), &code_request(), &by);
+            assert_eq!(code, if enough { Ok(()) } else { Err(CodeRefusal::TooWeak) }, "{minimum:?}");
+            let (token, request) = (fixtures::refresh_token(), refresh_request(None));
+            let off = Demand::single_factor();
+            let refreshed = refresh::check(&token, None, &fixtures::grant(), &request, &off, &by).map(drop);
+            assert_eq!(refreshed, if enough { Ok(()) } else { Err(RefreshRefusal::TooWeak) }, "{minimum:?}");
+            let alone = lanyard_domain::grant::Grant {
+                authentication: fixtures::authentication(false, false),
+                ..fixtures::grant()
+            };
+            let refreshed = refresh::check(&token, None, &alone, &request, &off, &by);
+            assert_eq!(refreshed.is_ok(), minimum == Assurance::Aal1, "a password alone: {minimum:?}");
+            assert_eq!(code::check(&alone, &code_request(), &by).is_ok(), minimum == Assurance::Aal1);
+        });
+    }
+    assert!(!CodeRefusal::TooWeak.revokes());
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod grants;
 mod journeys;
 mod known_places;
 mod message_providers;
+mod minimum;
 mod outbox;
 mod passkeys;
 mod patients;

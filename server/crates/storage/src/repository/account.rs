@@ -15,10 +15,12 @@ use lanyard_domain::{
 use uuid::Uuid;
 
 use super::{
-    CounterWrites as _, FactorWrites as _, PATIENTS_TOTAL, PATIENTS_WITH_MFA, both, collect,
+    CounterWrites as _, FactorWrites as _, PATIENTS_TOTAL, PATIENTS_WITH_MFA, PATIENTS_WITH_MINIMUM, both, collect,
     counter::patients_by_factors,
     factor::{FactorRow, kinds_of},
-    hit, optional,
+    hit,
+    minimum::{minimum_columns, minimum_of},
+    optional,
     patient_terms::{Terms, sort_name, store_terms},
     time, unique, word,
 };
@@ -99,10 +101,21 @@ pub trait AccountWrites {
 /// The columns of [`AccountRow`].
 macro_rules! account_columns {
     () => {
-        "a.id, a.tenant_id, a.kind, a.email, a.attributes, a.disabled_at, a.created_at, a.last_sign_in_at"
+        concat!(
+            "a.id, a.tenant_id, a.kind, a.email, a.attributes, a.disabled_at, a.created_at, a.last_sign_in_at, ",
+            minimum_columns!()
+        )
     };
 }
-pub(super) use account_columns;
+
+/// The same for lists, by which nobody is judged: what roles demand is not looked up. Patients hold none.
+macro_rules! listed_columns {
+    () => {
+        "a.id, a.tenant_id, a.kind, a.email, a.attributes, a.disabled_at, a.created_at, a.last_sign_in_at, \
+            a.minimum_assurance AS own_minimum, CAST(NULL AS BIGINT) AS role_minimum"
+    };
+}
+pub(super) use listed_columns;
 
 #[derive(sqlx::FromRow)]
 pub(super) struct AccountRow {
@@ -114,6 +127,8 @@ pub(super) struct AccountRow {
     pub(super) disabled_at: Option<i64>,
     pub(super) created_at: i64,
     pub(super) last_sign_in_at: i64,
+    pub(super) own_minimum: i64,
+    pub(super) role_minimum: Option<i64>,
 }
 
 pub(super) fn address(column: &str) -> Result<EmailAddress> {
@@ -129,6 +144,7 @@ impl TryFrom<AccountRow> for Account {
             kind: word(AccountKind::parse(&row.kind))?,
             email: address(&row.email)?,
             attributes: serde_json::from_str(&row.attributes)?,
+            minimum: minimum_of(row.own_minimum, row.role_minimum)?,
             disabled_at: time(row.disabled_at),
             created_at: Timestamp(row.created_at),
             last_sign_in_at: (row.last_sign_in_at != 0).then_some(Timestamp(row.last_sign_in_at)),
@@ -156,6 +172,8 @@ pub(super) struct FactsRow {
     delete_at: Option<i64>,
     passkey_declined_at: Option<i64>,
     created_at: i64,
+    own_minimum: i64,
+    role_minimum: Option<i64>,
     factor: Option<Uuid>,
     secret: Option<String>,
     name: Option<String>,
@@ -203,6 +221,7 @@ pub(super) fn facts(mut rows: Vec<FactsRow>) -> Result<Option<AccountFacts>> {
         delete_at: time(row.delete_at),
         passkey_declined_at: time(row.passkey_declined_at),
         created_at: Timestamp(row.created_at),
+        minimum: minimum_of(row.own_minimum, row.role_minimum)?,
         factors,
     }))
 }
@@ -210,8 +229,9 @@ pub(super) fn facts(mut rows: Vec<FactsRow>) -> Result<Option<AccountFacts>> {
 macro_rules! select_facts {
     ($condition:literal) => {
         concat!(
-            "SELECT a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, a.delete_at, a.passkey_declined_at, a.created_at, \
-                f.id AS factor, f.secret, f.name, f.created_at AS bound_at, \
+            "SELECT a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, a.delete_at, a.passkey_declined_at, a.created_at, ",
+            minimum_columns!(),
+            ", f.id AS factor, f.secret, f.name, f.created_at AS bound_at, \
                 f.last_used_at, f.last_step, f.failures, f.locked_until, f.backed_up, f.copied_at, f.used_codes, f.issued_until \
              FROM accounts a LEFT JOIN factors f ON f.account_id = a.id \
              WHERE a.tenant_id = $1 AND ",
@@ -224,7 +244,7 @@ macro_rules! select_facts {
 // A test looks at its plan.
 pub(crate) const DUE_DELETIONS: &str = concat!(
     "SELECT ",
-    account_columns!(),
+    listed_columns!(),
     " FROM accounts a WHERE a.delete_at IS NOT NULL AND a.delete_at <= $1 ORDER BY a.delete_at LIMIT $2"
 );
 
@@ -287,6 +307,7 @@ struct ChangedRow {
     email: String,
     mfa_enrolled: i64,
     factor_kinds: i64,
+    minimum_assurance: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -337,7 +358,7 @@ both!(AccountWrites {
     async fn set_attributes(&mut self, id: Id<Account>, attributes: &Attributes) -> Result<()> {
         let update = sqlx::query_as::<_, ChangedRow>(
             "UPDATE accounts SET attributes = $2, sort_name = $3 WHERE id = $1 \
-             RETURNING tenant_id, kind, email, mfa_enrolled, factor_kinds",
+             RETURNING tenant_id, kind, email, mfa_enrolled, factor_kinds, minimum_assurance",
         );
         let update = update.bind(id.uuid()).bind(serde_json::to_string(attributes)?).bind(sort_name(attributes));
         let changed = update.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?;
@@ -448,7 +469,7 @@ both!(AccountWrites {
     async fn delete_account(&mut self, id: Id<Account>, now: Timestamp) -> Result<()> {
         let delete = sqlx::query_as::<_, ChangedRow>(
             "DELETE FROM accounts WHERE id = $1 AND delete_at IS NOT NULL AND delete_at <= $2 \
-             RETURNING tenant_id, kind, email, mfa_enrolled, factor_kinds",
+             RETURNING tenant_id, kind, email, mfa_enrolled, factor_kinds, minimum_assurance",
         );
         let gone = delete.bind(id.uuid()).bind(now.0).fetch_optional(&mut *self.db).await?;
         let gone = gone.ok_or(StorageError::Conflict)?;
@@ -457,6 +478,9 @@ both!(AccountWrites {
         if gone.kind == AccountKind::Patient.as_str() {
             let (tenant, spread) = (Id::from_uuid(gone.tenant_id), id.uuid().as_bytes()[15]);
             self.bump_counter(tenant, PATIENTS_TOTAL, 0, -1, spread).await?;
+            if gone.minimum_assurance > 0 {
+                self.bump_counter(tenant, PATIENTS_WITH_MINIMUM, 0, -1, spread).await?;
+            }
             if gone.mfa_enrolled == 1 {
                 self.bump_counter(tenant, PATIENTS_WITH_MFA, 0, -1, spread).await?;
                 let counter = patients_by_factors(kinds_of(gone.factor_kinds));

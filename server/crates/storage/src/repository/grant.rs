@@ -12,7 +12,7 @@ use lanyard_domain::{
 };
 use uuid::Uuid;
 
-use super::{both, hit, optional, time, token_hash};
+use super::{both, collect, hit, optional, time, token_hash};
 use crate::error::{Result, StorageError};
 
 /// Reads grants.
@@ -22,6 +22,8 @@ pub trait GrantReads {
     async fn grant_by_code(&mut self, tenant: Id<Tenant>, code: &TokenHash) -> Result<Option<Grant>>;
     /// The grant of this id, whatever became of it.
     async fn grant_by_id(&mut self, id: Id<Grant>) -> Result<Option<Grant>>;
+    /// The grants of an account that were not revoked and not yet cleaned up.
+    async fn grants_of_account(&mut self, account: Id<Account>) -> Result<Vec<Grant>>;
 }
 
 /// Changes grants.
@@ -104,6 +106,13 @@ both!(GrantReads {
     async fn grant_by_id(&mut self, id: Id<Grant>) -> Result<Option<Grant>> {
         let row = sqlx::query_as::<_, GrantRow>("SELECT * FROM grants WHERE id = $1");
         optional(row.bind(id.uuid()).fetch_optional(&mut *self.db).await?)
+    }
+
+    async fn grants_of_account(&mut self, account: Id<Account>) -> Result<Vec<Grant>> {
+        let rows = sqlx::query_as::<_, GrantRow>(
+            "SELECT * FROM grants WHERE account_id = $1 AND revoked_at IS NULL ORDER BY id",
+        );
+        collect(rows.bind(account.uuid()).fetch_all(&mut *self.db).await?)
     }
 });
 

@@ -23,6 +23,7 @@ mod journey;
 mod known_place;
 mod message_provider;
 mod meta;
+mod minimum;
 mod outbox;
 mod passkey;
 mod patient;
@@ -64,6 +65,8 @@ pub use journey::{JourneyReads, JourneySave, JourneyWrites, StoredJourney};
 pub use known_place::{KnownPlaceReads, KnownPlaceWrites};
 pub use message_provider::{MessageProviderReads, MessageProviderWrites, ProviderFailure, ProviderHealth};
 pub use meta::{META_DEMO, META_KEY_CHECK, MetaReads, MetaWrites};
+pub(crate) use minimum::minimum_columns;
+pub use minimum::{MinimumReads, MinimumWrites, PATIENTS_WITH_MINIMUM};
 pub use outbox::{ClaimedMessage, MessageStatus, NewMessage, OutboxReads, OutboxWrites};
 pub use passkey::{PasskeyReads, PasskeyWrites};
 pub use patient::{
@@ -140,14 +143,15 @@ transaction! {
         ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
         StepReads, ConsentReads, DeviceCodeReads, PushedRequestReads, RedemptionReads,
         RegistrationReads, PasskeyReads, RepudiationReads, ResetReads, ContactReads, KnownPlaceReads, RememberedReads,
-        CoolDownReads, MessageProviderReads;
+        CoolDownReads, MessageProviderReads, MinimumReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
         RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
         SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, ConsentWrites, DeviceCodeWrites,
         RedemptionWrites, RegistrationWrites, PasskeyWrites, RepudiationWrites, ContactWrites, KnownPlaceWrites, RecoveryWrites,
-        RememberedWrites, CoolDownWrites, ResetWrites, MessageProviderWrites;
+        RememberedWrites, CoolDownWrites, ResetWrites, MessageProviderWrites,
+        MinimumWrites;
 }
 
 /// Where a list that is ordered by name goes on: after this entry.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    account::{AccountRow, account_columns},
+    account::{AccountRow, listed_columns},
     both,
     patient_terms::range,
 };
@@ -122,7 +122,7 @@ macro_rules! sorted_sql {
     ($key:literal, $filter:literal, $compare:literal, $direction:literal) => {
         concat!(
             "SELECT ",
-            account_columns!(),
+            listed_columns!(),
             ", a.mfa_enrolled, a.",
             $key,
             " AS place FROM accounts a \
@@ -161,7 +161,7 @@ macro_rules! search_sql {
     ($filter:literal, $compare:literal, $far_end:literal, $direction:literal) => {
         concat!(
             "SELECT ",
-            account_columns!(),
+            listed_columns!(),
             ", a.mfa_enrolled, t.term AS place \
              FROM patient_terms t CROSS JOIN accounts a \
              WHERE t.tenant_id = $1",

@@ -55,6 +55,9 @@ struct AtHandRow {
     holder_disabled_at: Option<i64>,
     holder_created_at: Option<i64>,
     holder_last_sign_in_at: Option<i64>,
+    // As `minimum_columns` names them.
+    own_minimum: Option<i64>,
+    role_minimum: Option<i64>,
     configuration: i64,
 }
 
@@ -73,6 +76,8 @@ impl TryFrom<AtHandRow> for GrantAtHand {
                 disabled_at: row.holder_disabled_at,
                 created_at,
                 last_sign_in_at: row.holder_last_sign_in_at.unwrap_or_default(),
+                own_minimum: row.own_minimum.unwrap_or_default(),
+                role_minimum: row.role_minimum,
             }),
             _ => None,
         };
@@ -93,10 +98,13 @@ struct RefreshRow {
 
 macro_rules! at_hand_columns {
     () => {
-        "g.*, a.kind AS holder_kind, a.email AS holder_email, a.attributes AS holder_attributes, \
+        concat!(
+            "g.*, a.kind AS holder_kind, a.email AS holder_email, a.attributes AS holder_attributes, \
             a.disabled_at AS holder_disabled_at, a.created_at AS holder_created_at, \
             a.last_sign_in_at AS holder_last_sign_in_at, \
-            (SELECT n.configuration FROM tenants n WHERE n.id = g.tenant_id) AS configuration"
+            (SELECT n.configuration FROM tenants n WHERE n.id = g.tenant_id) AS configuration, ",
+            $crate::repository::minimum_columns!()
+        )
     };
 }
 pub(crate) use at_hand_columns;

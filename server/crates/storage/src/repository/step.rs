@@ -18,6 +18,7 @@ use super::{
     account::{FactsRow, facts},
     both,
     journey::JourneyRow,
+    minimum::minimum_columns,
     time,
 };
 use crate::error::Result;
@@ -87,8 +88,9 @@ macro_rules! select_step {
     ($account:literal) => {
         concat!(
             "SELECT j.version AS journey_version, h.locked_until AS throttled_until, a.id AS found, \
-                a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, a.delete_at, a.passkey_declined_at, a.created_at, \
-                f.id AS factor, f.secret, f.name, f.created_at AS bound_at, \
+                a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, a.delete_at, a.passkey_declined_at, a.created_at, ",
+            minimum_columns!(),
+            ", f.id AS factor, f.secret, f.name, f.created_at AS bound_at, \
                 f.last_used_at, f.last_step, f.failures, f.locked_until, f.backed_up, f.copied_at, f.used_codes, f.issued_until \
              FROM journeys j \
              LEFT JOIN throttles h ON h.key_hash = $2 AND h.tenant_id = j.tenant_id \

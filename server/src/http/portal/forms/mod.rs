@@ -6,6 +6,7 @@ mod attribute;
 mod flow;
 mod flow_lives;
 mod makes;
+mod minimums;
 mod registration;
 mod remember;
 mod second_factor;
@@ -23,6 +24,7 @@ pub(crate) use application::{application_edit, application_values, new_applicati
 pub(crate) use attribute::attribute;
 pub(crate) use flow::{flow_values, new_flow, new_flow_values, settings_edit};
 pub(crate) use makes::{makes_values, staff_passkeys};
+pub(crate) use minimums::{assurance, role_minimums};
 pub(crate) use registration::initial_token;
 pub(crate) use second_factor::{NO_METHOD, condition_values, conditional_edit, factor_values, factors_edit};
 pub(crate) use settings::settable;

@@ -75,7 +75,7 @@ fn settled(app: &App, changed: Result<Outcome, JourneyError>) -> Result<Outcome,
 }
 
 /// The patient, with the factors; `None` for anybody else.
-async fn looked_at(
+pub(super) async fn looked_at(
     tx: &mut (dyn ReadTx + '_),
     tenant: Id<Tenant>,
     id: Id<Account>,
@@ -87,7 +87,7 @@ async fn looked_at(
 }
 
 /// The same behind the lock.
-async fn patient(
+pub(super) async fn patient(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
     tenant: Id<Tenant>,
@@ -107,7 +107,7 @@ fn can_be_helped(account: &Account, factors: &[Factor]) -> bool {
 }
 
 /// Whether the member of staff may change something now; behind a lock on their account and session.
-async fn may_help(app: &App, tx: &mut (dyn WriteTx + '_), helper: &Helper) -> Result<bool, StorageError> {
+pub(super) async fn may_help(app: &App, tx: &mut (dyn WriteTx + '_), helper: &Helper) -> Result<bool, StorageError> {
     let now = app.clock.now();
     holds(app, tx, helper.looker.account, helper.session, |held| held.may_change_factors(now)).await
 }
@@ -123,7 +123,7 @@ fn what(factor: &Factor, now: Timestamp) -> String {
     if method.detail.is_empty() { method.label } else { format!("{} ({})", method.label, method.detail) }
 }
 
-fn name_of(account: &Account) -> String {
+pub(super) fn name_of(account: &Account) -> String {
     account.full_name().unwrap_or_else(|| account.email.as_str().to_owned())
 }
 

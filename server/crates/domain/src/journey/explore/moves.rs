@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     account::Account,
-    assurance::Method,
+    assurance::{Assurance, Method},
     clock::Millis,
     id::Id,
     passkey::{Challenge, PasskeyCheck},
@@ -35,6 +35,8 @@ pub(super) enum Move {
     Toggle,
     /// B is disabled.
     Disable,
+    /// Every account's own minimum rises to this.
+    Raise(Assurance),
     /// A person goes to another network.
     Travel(usize),
     /// The owner of an account takes back what it agreed to.
@@ -81,6 +83,7 @@ pub(super) fn all(scenario: &Scenario, state: &State) -> Vec<Move> {
     if scenario.disable && state.store.accounts.iter().any(|a| a.email.as_str() == B && !a.disabled) {
         moves.push(Move::Disable);
     }
+    moves.extend(scenario.raise.filter(|to| state.store.accounts[1].minimum < *to).map(Move::Raise));
     if scenario.third_party && !state.withdrawn {
         moves.extend(state.store.consents.iter().map(|(account, _)| Move::Withdraw(*account)));
     }

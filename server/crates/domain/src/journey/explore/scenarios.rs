@@ -49,6 +49,7 @@ pub(super) const BASE: Scenario = Scenario {
     third_party: false,
     remembered: false,
     copied: false,
+    raise: None,
     grace: None,
 };
 
@@ -83,6 +84,19 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         together: 4,
         mistakes: 0,
         sends: 1,
+        ..BASE
+    };
+    let raising = Scenario {
+        seats: [
+            then(owner(Flow::Weak, FlowType::SignIn), Flow::Weak, FlowType::SignIn),
+            intruder(Flow::Weak, FlowType::SignIn),
+        ],
+        minimum: Minimum::None,
+        strong_methods: &[Method::AuthenticatorApp, Method::TextMessage],
+        raise: Some(Assurance::Aal2Legacy),
+        mistakes: 0,
+        ticks: 0,
+        together: 5,
         ..BASE
     };
     let recovering = Scenario {
@@ -379,6 +393,42 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             ..waiting
         },
         Scenario { name: "a grace period: a device waits for nobody", device: true, ..waiting },
+        Scenario {
+            name: "an account's own minimum rises in between, at a flow that is off; sessions carry over",
+            raise: Some(Assurance::Aal2Strict),
+            ..raising
+        },
+        Scenario {
+            name: "an account's own minimum rises in between, under conditions; sessions carry over",
+            seats: [
+                then(owner(Flow::Weak, FlowType::SignIn), Flow::Weak, FlowType::SignIn),
+                intruder(Flow::Weak, FlowType::SignIn),
+            ],
+            conditions: Some(ELSEWHERE),
+            together: 3,
+            ..raising
+        },
+        Scenario {
+            name: "an account's own minimum rises in between, where a browser is remembered",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Strong, FlowType::SignIn),
+                intruder(Flow::Strong, FlowType::SignIn),
+            ],
+            remembered: true,
+            together: 3,
+            ..raising
+        },
+        Scenario {
+            name: "an account's own minimum rises in a grace period; a profile, and requests that overlap",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Weak, FlowType::ProfileEditing),
+                owner(Flow::Strong, FlowType::SignIn),
+            ],
+            grace: Some(30 * SECOND),
+            holds: 1,
+            together: 3,
+            ..raising
+        },
         Scenario { name: "passkeys: a new patient sets one up, a reset beside it", together: 5, ..enrolling },
         Scenario {
             name: "passkeys: set up on an account without a factor, against a reset that overlaps",

@@ -1,4 +1,4 @@
-//! The five properties, judged from outside: from what the person handed in and what the store
+//! The six properties, judged from outside: from what the person handed in and what the store
 //! held at that moment, never from what the machine says of itself.
 
 use std::collections::BTreeSet;
@@ -32,6 +32,8 @@ pub(super) enum Property {
     OwnLevel,
     /// (e) No data goes to an application of somebody else without consent.
     Consent,
+    /// (f) No path completes below the account's own minimum, whatever the flow says.
+    OwnMinimum,
 }
 
 /// A broken property and how.
@@ -394,6 +396,9 @@ pub(super) fn completed(
     must(stored.is_some_and(|a| !a.disabled), Property::DemandsMet, "complete for a disabled account")?;
     let present = stored.is_some_and(|a| a.password_version == ghost.version);
     must(present, Property::DemandsMet, "complete with a password that was replaced")?;
+    let minimum = stored.map_or(Assurance::PhishingResistant, |account| account.minimum);
+    let reached = minimum == Assurance::Aal1 || ghost.used.iter().any(|method| reaches(*method, minimum));
+    must(reached, Property::OwnMinimum, "complete below the account's own minimum")?;
     let opens = stored.is_some_and(|a| a.factors.iter().any(|f| f.stands_alone() && f.opens(state.now)));
     let by_code = ghost.used.iter().eq([&Method::RecoveryCode]);
     must(!by_code || opens, Property::OwnLevel, "complete by a recovery code, and no factor is left")?;

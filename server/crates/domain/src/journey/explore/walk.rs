@@ -117,6 +117,7 @@ fn name(next: &Move) -> &'static str {
         Move::Tick(_) => "tick",
         Move::Toggle => "toggle",
         Move::Disable => "disable",
+        Move::Raise(_) => "raise",
         Move::Withdraw(_) => "withdraw",
         Move::Travel(_) => "travel",
     }
@@ -169,6 +170,8 @@ fn play(
         Move::Toggle => after.toggled = true,
         Move::Travel(seat) => after.seats[seat].away = true,
         Move::Disable => after.store.accounts[1].disabled = true,
+        // Sessions stay, as where a role's minimum rises: what they are worth is judged where they are used.
+        Move::Raise(to) => after.store.accounts.iter_mut().for_each(|account| account.minimum = to),
         Move::Withdraw(account) => {
             after.store.consents.retain(|(id, _)| *id != account);
             after.agreed.remove(&account);

@@ -162,6 +162,8 @@ pub(super) struct Scenario {
     pub(super) remembered: bool,
     /// The second browser begins with a copy of the first one's cookie.
     pub(super) copied: bool,
+    /// Every account's own minimum may be raised to this.
+    pub(super) raise: Option<Assurance>,
     /// Who was there before may put off a second factor at the strong flow for so long; the intruder has an
     /// account that came later.
     pub(super) grace: Option<Millis>,

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     account::AccountKind,
-    assurance::{Demand, Method},
+    assurance::{Assurance, Demand, Method},
     attribute::{AttributeValue, Attributes},
     clock::{SECOND, Timestamp},
     email::EmailAddress,
@@ -162,6 +162,7 @@ pub(super) fn account(number: u128, address: &str, factors: Vec<FactorSecret>) -
         email: email(address),
         disabled: false,
         password_version: Some(1),
+        minimum: Assurance::Aal1,
         factors: factors.map(|(at, secret)| factor(number, number * 100 + at as u128, secret)).collect(),
     }
 }

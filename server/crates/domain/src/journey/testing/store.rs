@@ -3,7 +3,7 @@
 use super::{TENANT, id};
 use crate::{
     account::Account,
-    assurance::{Demand, Method},
+    assurance::{Assurance, Demand, Method},
     clock::{Millis, Timestamp},
     consent::{ConsentFacts, Items},
     delays::GUESSES,
@@ -261,6 +261,7 @@ impl Store {
                     email: new.email.clone(),
                     disabled: false,
                     password_version: Some(next_version(None)),
+                    minimum: Assurance::Aal1,
                     factors: new.factors.iter().map(|factor| bound(new.id, factor, now)).collect(),
                 });
             }

@@ -9,6 +9,7 @@ mod grace;
 mod minimum;
 mod offers;
 mod order;
+mod own_minimum;
 mod passkeys;
 mod passwords;
 mod recovery;

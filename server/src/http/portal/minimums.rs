@@ -1,0 +1,69 @@
+//! `POST /portal/{tenant}/minimums`: what staff and operators must show whenever they sign in.
+
+use axum::{extract::State, response::Response};
+use lanyard_app::{
+    api::portal::{FormState, MinimumsPanel},
+    paths,
+};
+use lanyard_domain::assurance::Assurance;
+
+use super::{
+    Place, forms,
+    frame::on_to,
+    tenants::{Refused, refused},
+};
+use crate::{
+    http::{console::ConsoleForm, error::HttpError},
+    service::{
+        minimum::is_reachable,
+        portal::{
+            PortalError,
+            minimums::{self, RoleMinimums},
+        },
+    },
+    state::App,
+};
+
+/// The panel, with the form as it was typed where it was refused.
+pub(super) async fn panel(app: &App, place: &Place, typed: Option<FormState>) -> Result<MinimumsPanel, HttpError> {
+    let form = match typed {
+        Some(typed) => typed,
+        None => present(minimums::show(app, &place.tenant).await?),
+    };
+    Ok(MinimumsPanel { passkeys: is_reachable(app, Assurance::PhishingResistant), form })
+}
+
+/// The form as it is drawn first.
+fn present(now: RoleMinimums) -> FormState {
+    let (staff, operators) = (now.staff.as_str(), now.operators.as_str());
+    let form = FormState::default().with("staff", staff).with("operators", operators);
+    form.with("was_staff", staff).with("was_operators", operators)
+}
+
+/// `POST /portal/{tenant}/minimums`. Fields `staff`, `operators`, and `was_staff` and `was_operators` for what the form
+/// was drawn from.
+pub(super) async fn set(State(app): State<App>, sent: ConsoleForm<Place>) -> Result<Response, HttpError> {
+    let ConsoleForm { who: place, client, fields } = sent;
+    let form = |typed| Refused { minimums: Some(typed), ..Refused::default() };
+    let wanted = match forms::role_minimums(&fields) {
+        Ok(wanted) => wanted,
+        Err(problems) => return refused(&app, &place, form(forms::typed(&fields, problems))).await,
+    };
+    // What is none of ours was drawn from nothing that is stored: a conflict, if not by chance the truth.
+    let was = |name: &str| Assurance::parse(fields.get(name)).unwrap_or_default();
+    let was = RoleMinimums { staff: was("was_staff"), operators: was("was_operators") };
+    match minimums::set(&app, &place.tenant, (Some(was), wanted), place.by(client)).await {
+        Ok(_) => Ok(on_to(&paths::portal_tenant(place.domain()), "minimums")),
+        Err(PortalError::Unreachable) => {
+            let text = "Passkeys can’t be used at this address, so nobody could sign in any more.";
+            let field = if wanted.staff == Assurance::PhishingResistant { "staff" } else { "operators" };
+            refused(&app, &place, form(forms::typed(&fields, Vec::new()).wrong(field, text))).await
+        }
+        Err(PortalError::Conflict) => {
+            let text = "Somebody else has changed this meanwhile. What you see is how it stands now. Choose again to replace it.";
+            let now = minimums::show(&app, &place.tenant).await?;
+            refused(&app, &place, form(present(now).wrong("staff", text))).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
