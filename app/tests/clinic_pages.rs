@@ -218,7 +218,7 @@ fn profile(problems: Vec<Problem>) -> ProfileView {
 }
 
 fn email() -> ContactPage {
-    ContactPage::Email { present: "maria.santos@example.com".into() }
+    ContactPage::Email { present: "maria.santos@example.com".into(), both: false }
 }
 
 fn phone() -> ContactPage {
@@ -273,7 +273,7 @@ fn pages() -> Vec<(&'static str, String)> {
         let head = PageHead { title: "x".into(), css: "main.css".into(), ..PageHead::default() };
         render(head, view)
     };
-    let all: [Drawn; 21] = [
+    let all: [Drawn; 22] = [
         ("clinic-list", || patients_page(list(PatientListQuery::default(), rows())).into_any()),
         ("clinic-sorted", || {
             let query = PatientListQuery::default().sorted_by(SortBy::Created);
@@ -298,6 +298,11 @@ fn pages() -> Vec<(&'static str, String)> {
             let code = ContactStep::Code { to: "maria@example.org".into() };
             let problem = Problem { field: "code".into(), code: ProblemCode::CodeWrong { tries_left: 4 } };
             contact_page(contact(email(), code, Some(ContactProblem::Field(problem)))).into_any()
+        }),
+        ("account-email-present", || {
+            let page = ContactPage::Email { present: "maria@example.org".into(), both: true };
+            let code = ContactStep::PresentCode { to: "maria@example.org".into() };
+            contact_page(contact(page, code, None)).into_any()
         }),
         ("account-email-stale", || contact_page(contact(email(), ContactStep::SignInAgain, None)).into_any()),
         ("account-email-cooling", || {

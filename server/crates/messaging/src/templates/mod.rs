@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 52] = sources![
+const SOURCES: [(&str, &str); 54] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -63,6 +63,8 @@ const SOURCES: [(&str, &str); 52] = sources![
     "reset_password.html",
     "confirm_identity.txt",
     "confirm_identity.html",
+    "change_email.txt",
+    "change_email.html",
     "account_exists.txt",
     "account_exists.html",
     "address_wanted.txt",
@@ -246,6 +248,7 @@ fn code_templates(purpose: CodePurpose) -> Pair {
         CodePurpose::VerifyEmail => ("verify_email.txt", "verify_email.html"),
         CodePurpose::ResetPassword => ("reset_password.txt", "reset_password.html"),
         CodePurpose::ConfirmIdentity => ("confirm_identity.txt", "confirm_identity.html"),
+        CodePurpose::ChangeEmail => ("change_email.txt", "change_email.html"),
     }
 }
 

@@ -11,6 +11,8 @@ pub enum CodePurpose {
     ResetPassword,
     /// First second factor on an existing account: the owner must be the one who adds it.
     ConfirmIdentity,
+    /// Another address for an account without a second factor: goes to the one that it has.
+    ChangeEmail,
 }
 
 /// A kind of second step, as its owner knows it. Numbers are masked before they are shown.
