@@ -54,10 +54,7 @@ impl Scene {
     /// The scene of the journey with `header`.
     #[must_use]
     pub fn of(app: &App, around: Arc<Surroundings>, header: &Header) -> Self {
-        let demanded = around.demand.clone().stricter(&header.demand).methods;
-        // As the journey has it: where none is demanded, and one is set up all the same, the flow's own.
-        let own = || header.flow.settings.mfa.second_factor().methods;
-        let methods = if demanded.is_empty() { own() } else { demanded };
+        let methods = header.offered(&around.demand.clone().stricter(&header.demand));
         Self {
             methods: usable(app, &methods),
             demo: app.config.demo,

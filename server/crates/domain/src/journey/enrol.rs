@@ -5,14 +5,14 @@
 use std::collections::BTreeSet;
 
 use super::{
-    CodeProof, CodePurpose, Context, Effect, NewAccount, Notice, Person, Refusal, Stage,
+    CodeProof, CodePurpose, Context, Effect, Header, NewAccount, Notice, Person, Refusal, Stage,
     context::Send,
     refusal::Next,
     second_factor::{bound, check_app, proceed, second, send_phone},
 };
 use crate::{
     account::Account,
-    assurance::Method,
+    assurance::{Demand, Method},
     audit::{Action, Outcome},
     factor::{FactorSecret, NewFactor},
     id::Id,
@@ -69,13 +69,20 @@ pub(super) fn confirm_email(context: &mut Context<'_, '_>, person: Person, mut p
     }
 }
 
-/// The methods that may be set up: those that are demanded, or the flow's own where nothing is demanded and one
-/// is set up all the same ([`super::second_factor::renewal_is_due`]).
-pub(super) fn offered(context: &Context<'_, '_>) -> BTreeSet<Method> {
-    match context.demand.methods.is_empty() {
-        true => context.header.flow.settings.mfa.second_factor().methods,
-        false => context.demand.methods.clone(),
+impl Header {
+    /// The methods that may be set up: those that are `demanded`, or the flow's own where nothing is demanded and
+    /// one is set up all the same (after a recovery code that was all that there was).
+    #[must_use]
+    pub fn offered(&self, demanded: &Demand) -> BTreeSet<Method> {
+        match demanded.methods.is_empty() {
+            true => self.flow.settings.mfa.second_factor().methods,
+            false => demanded.methods.clone(),
+        }
     }
+}
+
+pub(super) fn offered(context: &Context<'_, '_>) -> BTreeSet<Method> {
+    context.header.offered(&context.demand)
 }
 
 /// Straight to the method if there is only one to choose.
