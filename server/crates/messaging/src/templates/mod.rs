@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 54] = sources![
+const SOURCES: [(&str, &str); 58] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -95,6 +95,10 @@ const SOURCES: [(&str, &str); 54] = sources![
     "reset.html",
     "issued_code_used.txt",
     "issued_code_used.html",
+    "account_stopped.txt",
+    "account_stopped.html",
+    "account_let_in.txt",
+    "account_let_in.html",
     "reset_text.txt",
     "browser_remembered.txt",
     "browser_remembered.html",
@@ -200,6 +204,8 @@ fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
         Change::DeletionUndone => (("deletion_undone.txt", "deletion_undone.html"), None),
         Change::Reset { .. } => (("reset.txt", "reset.html"), None),
         Change::IssuedCodeUsed => (("issued_code_used.txt", "issued_code_used.html"), None),
+        Change::AccountStopped => (("account_stopped.txt", "account_stopped.html"), None),
+        Change::AccountLetIn => (("account_let_in.txt", "account_let_in.html"), None),
         Change::RecoveryCodeUsed(_) => (("recovery_code_used.txt", "recovery_code_used.html"), None),
     };
     let left = match news.change {

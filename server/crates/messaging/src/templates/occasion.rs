@@ -68,6 +68,10 @@ pub enum Change<'a> {
     },
     /// The code that staff gave was used (N16).
     IssuedCodeUsed,
+    /// An operator stopped every sign-in to the account.
+    AccountStopped,
+    /// An operator let the account be signed in to again.
+    AccountLetIn,
 }
 
 /// A change of what protects an account, and what its owner needs to judge it. Paths begin with `/` and become

@@ -60,6 +60,8 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
         Occasion::StaffInvitation { to: TO, tenant, origin, path: "/acme/invite?t=x", minutes: 10_080 },
         Occasion::OperatorInvitation { to: TO, tenant, origin, path: "/acme/invite?t=x", minutes: 10_080 },
         code_mail(CodePurpose::ChangeEmail, tenant),
+        protection(tenant, device, origin, Change::AccountStopped),
+        protection(tenant, device, origin, Change::AccountLetIn),
     ]
 }
 
@@ -278,6 +280,8 @@ fn n20_u24_every_change_is_told_with_time_and_device() {
                 | Change::StepDisabled(_)
                 | Change::PasskeyCopied
                 | Change::Reset { .. }
+                | Change::AccountStopped
+                | Change::AccountLetIn
         )
     };
     let told: Vec<_> = mails
