@@ -380,3 +380,16 @@ fn u3_errors_link_to_fields_that_keep_what_was_typed() {
 fn f49_a_refused_cursor_says_that_this_is_the_first_page() {
     assert!(page("clinic-sorted").contains("This is the first page"));
 }
+
+#[test]
+fn n9_a_method_that_was_turned_off_is_explained_to_its_owner() {
+    let head = || PageHead { title: "x".into(), css: "main.css".into(), ..PageHead::default() };
+    let on = render(head(), || account_page(account(None, methods())).into_any());
+    let off = render(head(), || {
+        let off = methods().into_iter().map(|method| MethodView { turned_off: true, ..method }).collect();
+        account_page(account(None, off)).into_any()
+    });
+    let words = "is not turned on again";
+    assert!(!on.contains(words) && off.contains(words), "{off}");
+    assert!(off.contains("/account/harbour.example/history"), "{off}");
+}
