@@ -182,7 +182,7 @@ async fn c8_u26_a_page_that_stood_idle_ends_the_session_and_says_so() {
     let secret = run.browser.jar["__Host-console"].clone();
     let page = run.browser.get(&home).await;
     // A minute less than the session lives: its use is noted once a minute.
-    assert!(page.text().contains("data-seconds=\"840\"") && page.text().contains("/pkg/session.js"), "{}", page.text());
+    assert!(page.text().contains("data-seconds=\"840\"") && page.text().contains("/pkg/session."), "{}", page.text());
     // Asking for more time is a use like any other, and opens no list of patients.
     let keeps = paths::account(app.world.mfa.tenant.domain.as_str());
     assert!(page.text().contains(&format!("data-home=\"{keeps}\"")), "{}", page.text());
@@ -225,13 +225,13 @@ async fn u26_every_page_of_the_account_and_the_clinic_warns_before_it_ends() {
     ] {
         let page = maria.get(&path).await;
         assert_eq!(page.status, 200, "{path}");
-        assert!(page.text().contains("<session-end") && page.text().contains("/pkg/session.js"), "{path}");
+        assert!(page.text().contains("<session-end") && page.text().contains("/pkg/session."), "{path}");
     }
     let mut run = staff(&app).await;
     for path in [paths::clinic(domain), paths::clinic_patient(domain, &clinic.maria.to_string())] {
         let page = run.browser.get(&path).await;
         assert_eq!(page.status, 200, "{path}");
-        assert!(page.text().contains("<session-end") && page.text().contains("/pkg/session.js"), "{path}");
+        assert!(page.text().contains("<session-end") && page.text().contains("/pkg/session."), "{path}");
     }
     app.drain().await;
 }
