@@ -378,12 +378,17 @@ async fn f50_an_invitation_works_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f50_the_first_operators_link_works_once_and_for_an_hour() {
-    let app = TestApp::new().await;
+    let mut options = crate::support::Options::default();
+    options.config.data_dir = crate::support::database::temp_dir();
+    let app = TestApp::with(options).await;
     let domain = TenantDomain::parse(SYSTEM_DOMAIN).unwrap();
     let system = app.app.store.read(move |tx| Box::pin(async move { tx.tenant_by_domain(&domain).await })).await;
     let system = system.unwrap_or_else(|error: StorageError| panic!("{error}")).unwrap();
     let link = invitations::first_operator_link(&app.app, &system).await.unwrap().expect("a first link");
     assert_eq!(invitations::first_operator_link(&app.app, &system).await.unwrap(), None, "one winner");
+    // As `serve` leaves it where nobody is at a terminal.
+    let file = lanyard_server::files::first_operator_link(&app.app.config);
+    lanyard_server::files::write_private(&file, format!("{link}\n").as_bytes()).unwrap();
     let path = link.strip_prefix("https://id.example").unwrap().to_owned();
     let mut late = Run::at(app.browser(), &path, Via::Form).await;
     let mut run = Run::at(app.browser(), &path, Via::Form).await;
@@ -396,9 +401,11 @@ async fn f50_the_first_operators_link_works_once_and_for_an_hour() {
         view = run.act("choose-method", &[("method", "authenticator_app")]).await;
     }
     let StageView::EnrolApp { secret, .. } = view.stage else { panic!("{view:?}") };
+    assert!(file.exists(), "while nobody has used it");
     let seed = crate::factors::base32(&secret.replace(' ', "")).try_into().unwrap();
     let view = run.act("submit-app-code", &[("code", &totp(seed, app.now())), ("name", "Phone")]).await;
     assert!(matches!(view.stage, StageView::Done { .. }), "{view:?}");
+    assert!(!file.exists(), "erased when used");
     run.back().await;
     assert!(run.browser.jar.contains_key("__Host-console"));
     let view = late.details(PASSWORD, &[("email", "eve@operators.example")]).await;
@@ -409,4 +416,8 @@ async fn f50_the_first_operators_link_works_once_and_for_an_hour() {
     app.advance(OPERATOR_LINK_LIFE + MINUTE);
     let answer = app.browser().get(link.strip_prefix("https://id.example").unwrap()).await;
     assert_eq!(answer.status, 404, "too old");
+    lanyard_server::files::write_private(&file, link.as_bytes()).unwrap();
+    invitations::forget_first_link(&app.app).await.unwrap();
+    assert!(!file.exists(), "erased when its time is over");
+    crate::support::database::remove(&app.app.config.data_dir);
 }
