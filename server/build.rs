@@ -78,16 +78,26 @@ fn assets(site: &Path) -> Result<String, Box<dyn Error>> {
     Ok(source)
 }
 
-/// Writes the brotli twins of the scripts that `src/http` brings along to `out`.
+/// FNV-1a, in hexadecimal: enough to tell one build's script from the next one's.
+fn hash(content: &[u8]) -> String {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    format!("{:016x}", content.iter().fold(0xcbf2_9ce4_8422_2325, step))
+}
+
+/// Writes the brotli twins of the scripts that `src/http` brings along to `out`, their hashes, and the paths
+/// that carry them.
 fn pack_scripts(out: &Path) -> Result<(), Box<dyn Error>> {
-    for name in ["form_post.js", "passkey.js", "session.js"] {
+    for (name, shown) in [("form_post.js", "form-post"), ("passkey.js", "passkey"), ("session.js", "session")] {
         let source = Path::new("src/http").join(name);
         println!("cargo:rerun-if-changed={}", source.display());
+        let plain = fs::read(source)?;
         let mut packed = Vec::new();
         let mut writer = brotli::CompressorWriter::new(&mut packed, 4096, 11, 22);
-        writer.write_all(&fs::read(source)?)?;
+        writer.write_all(&plain)?;
         drop(writer);
         fs::write(out.join(format!("{name}.br")), packed)?;
+        fs::write(out.join(format!("{name}.hash")), hash(&plain))?;
+        fs::write(out.join(format!("{name}.path")), format!("/pkg/{shown}.{}.js", hash(&plain)))?;
     }
     Ok(())
 }

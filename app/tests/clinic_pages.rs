@@ -219,7 +219,7 @@ fn profile(problems: Vec<Problem>) -> ProfileView {
 }
 
 fn email() -> ContactPage {
-    ContactPage::Email { present: "maria.santos@example.com".into() }
+    ContactPage::Email { present: "maria.santos@example.com".into(), both: false }
 }
 
 fn phone() -> ContactPage {
@@ -274,7 +274,7 @@ fn pages() -> Vec<(&'static str, String)> {
         let head = PageHead { title: "x".into(), css: "main.css".into(), ..PageHead::default() };
         render(head, view)
     };
-    let all: [Drawn; 21] = [
+    let all: [Drawn; 22] = [
         ("clinic-list", || patients_page(list(PatientListQuery::default(), rows())).into_any()),
         ("clinic-sorted", || {
             let query = PatientListQuery::default().sorted_by(SortBy::Created);
@@ -299,6 +299,11 @@ fn pages() -> Vec<(&'static str, String)> {
             let code = ContactStep::Code { to: "maria@example.org".into() };
             let problem = Problem { field: "code".into(), code: ProblemCode::CodeWrong { tries_left: 4 } };
             contact_page(contact(email(), code, Some(ContactProblem::Field(problem)))).into_any()
+        }),
+        ("account-email-present", || {
+            let page = ContactPage::Email { present: "maria@example.org".into(), both: true };
+            let code = ContactStep::PresentCode { to: "maria@example.org".into() };
+            contact_page(contact(page, code, None)).into_any()
         }),
         ("account-email-stale", || contact_page(contact(email(), ContactStep::SignInAgain, None)).into_any()),
         ("account-email-cooling", || {
@@ -375,4 +380,17 @@ fn u3_errors_link_to_fields_that_keep_what_was_typed() {
 #[test]
 fn f49_a_refused_cursor_says_that_this_is_the_first_page() {
     assert!(page("clinic-sorted").contains("This is the first page"));
+}
+
+#[test]
+fn n9_a_method_that_was_turned_off_is_explained_to_its_owner() {
+    let head = || PageHead { title: "x".into(), css: "main.css".into(), ..PageHead::default() };
+    let on = render(head(), || account_page(account(None, methods())).into_any());
+    let off = render(head(), || {
+        let off = methods().into_iter().map(|method| MethodView { turned_off: true, ..method }).collect();
+        account_page(account(None, off)).into_any()
+    });
+    let words = "is not turned on again";
+    assert!(!on.contains(words) && off.contains(words), "{off}");
+    assert!(off.contains("/account/harbour.example/history"), "{off}");
 }

@@ -2,7 +2,20 @@
 // link in a mail about a change that was somebody else's.
 import { expectAccessibleInBothColours as good } from "../support/axe.ts";
 import { nextCode, nextMessage, seen } from "../support/inbox.ts";
-import { at, enterPhoneCode, givePassword, person, press, signUp, TENANT, toSignIn, type Person } from "../support/journey.ts";
+import {
+    at,
+    enterPhoneCode,
+    giveDetails,
+    givePassword,
+    person,
+    press,
+    proveAddress,
+    signUp,
+    TENANT,
+    toSignIn,
+    type Person,
+} from "../support/journey.ts";
+import { startServer } from "../support/server.ts";
 import { expect, test, type APIRequestContext, type Page } from "../support/test.ts";
 
 const HOME = `/account/${TENANT}`;
@@ -173,3 +186,55 @@ test("U24 who signs in to an application with an account that is to be deleted i
     await page.getByRole("link", { name: /^Continue/ }).click();
     await at(page, "Your details");
 });
+
+for (const javaScriptEnabled of [true, false]) {
+    const how = javaScriptEnabled ? "with scripting" : "without scripting";
+    test(`A8 A20 without a second step another address takes a code to the present one first, ${how}`, async ({ browser }) => {
+        test.setTimeout(120_000);
+        // A server of its own: its flows are switched.
+        const own = await startServer();
+        try {
+            for (const flow of ["b2c_1_edit_profile", "b2c_1_password_reset", "b2c_1_sign_up_sign_in"]) {
+                await own.command("flow", "mfa", flow, "--tenant", TENANT, "--to", "off");
+            }
+            const context = await browser.newContext({ baseURL: own.origin, locale: "en-GB" });
+            const [who, other] = [person("Melba", "Roy"), person("Melba", "Roy").email];
+            const first = await context.newPage();
+            await toSignIn(first);
+            await proveAddress(first, context.request, who.email);
+            await giveDetails(first, who);
+            await at(first, "Your details");
+
+            const plain = await browser.newContext({ baseURL: own.origin, locale: "en-GB", javaScriptEnabled });
+            const page = await plain.newPage();
+            await page.goto(HOME);
+            await at(page, "Sign in");
+            await givePassword(page, who.email, who.password);
+            await at(page, "Your account");
+            await page.getByRole("link", { name: "Change your email address" }).click();
+            await at(page, "Change your email address");
+            await expect(page.getByText("We send a code to this address first")).toBeVisible();
+            await good(page, "the form of a new address, without a second step");
+            const [known, told] = [await seen(context.request, other), await seen(context.request, who.email)];
+            await page.getByLabel("New email address").fill(other);
+            await press(page, "Send code");
+            await expect(page.getByText("First we make sure that it’s you")).toBeVisible();
+            await good(page, "the code of the present address");
+            await page.getByLabel("Code from the email").fill("000000");
+            await press(page, "Continue");
+            await expect(page.locator("#error-summary")).toBeVisible();
+            const present = await nextCode(context.request, who.email, { known: told, kind: "email" });
+            await page.getByLabel("Code from the email").fill(present);
+            await press(page, "Continue");
+            await expect(page.getByText("Now the new address")).toBeVisible();
+            await good(page, "the code of the new address");
+            await page.getByLabel("Code from the email").fill(await nextCode(context.request, other, { known, kind: "email" }));
+            await press(page, "Continue");
+            await expect(page.getByText("Your email address is changed")).toBeVisible();
+            const mail = await nextMessage(context.request, who.email, { known: told, kind: "email", subject: "/not-me/" });
+            expect(mail.body).toContain("/not-me/");
+        } finally {
+            await own.stop();
+        }
+    });
+}

@@ -1,6 +1,7 @@
 // npm openid-client 6, unchanged, against a flow: discovery, code with PKCE, refresh, userinfo, sign-out.
 import * as client from "openid-client";
-import { at, enrolPhone, giveDetails, person, proveAddress } from "../support/journey.ts";
+import { at, enrolPhone, giveDetails, person, proveAddress, toSignIn } from "../support/journey.ts";
+import { hydrated } from "../support/page.ts";
 import { expect, test, type Page } from "../support/test.ts";
 
 /** What the bundled patient portal is registered as. */
@@ -160,4 +161,25 @@ test("openid-client pushes its request and is answered by a form that goes on by
     // A reference is good once: the old address shows a page and sends nobody anywhere.
     const again = await page.goto(address.href);
     expect(again?.status()).toBe(400);
+});
+
+test("a stranger’s link to /claims puts no words of its own on the page, and ends no sign-in that is under way", async ({ page }) => {
+    for (const link of ["/claims?error=call-0800-thief", "/claims?error=access_denied&state=x", "/claims?code=x&state=x"]) {
+        await page.goto(link);
+        await hydrated(page);
+        await at(page, "You’re not signed in");
+        const text = await page.locator("main").innerText();
+        expect(text).not.toContain("call-0800-thief");
+        expect(text).not.toContain("You stopped before you had signed in");
+        expect(await page.content()).not.toContain("call-0800-thief");
+    }
+    // The real answer of the sign-in that this tab began is still taken.
+    await toSignIn(page);
+    const journey = page.url();
+    await page.goto("/claims?error=access_denied&state=x");
+    await hydrated(page);
+    await at(page, "You’re not signed in");
+    expect(await page.evaluate(() => sessionStorage.getItem("lanyard.claims"))).toMatch(/^\S+ \S+ \S+$/);
+    await page.goto(journey);
+    await at(page, "Sign in");
 });

@@ -6,7 +6,6 @@
 use std::{
     collections::HashMap,
     num::NonZeroUsize,
-    path::{Path, PathBuf},
     sync::{Arc, RwLock},
     time::Duration,
 };
@@ -27,6 +26,7 @@ use lanyard_storage::{META_DEMO, META_KEY_CHECK, Schema, StorageError, Store, St
 
 use crate::{
     config::{self, Config},
+    files,
     http::{documents::Documents, limit::Limiter},
     jobs::delivery::Wake,
     outbound::{Outbound, Reach},
@@ -60,8 +60,11 @@ pub struct Started {
 /// # Errors
 /// [`StartError`] in one line.
 pub async fn open(config: Config) -> Result<Started, StartError> {
-    private_folder(&config.data_dir)
+    files::private_folder(&config.data_dir)
         .map_err(|error| say(format!("data_dir {}: {error}", config.data_dir.display())))?;
+    for file in files::of_database(&config) {
+        files::tighten(&file);
+    }
     let store = open_store(&config).await?;
     let master = open_master(&config, &store).await?;
     mark_demo(&config, &store).await?;
@@ -294,49 +297,4 @@ fn twilio_config(twilio: &config::Twilio) -> TwilioConfig {
         messaging_service_sid: None,
         timeout: PROVIDER_TIME,
     }
-}
-
-/// A certificate for `localhost` and the loopback addresses, made once and kept in `data_dir`.
-///
-/// # Errors
-/// When it cannot be made or written.
-pub fn development_certificate(data_dir: &Path) -> Result<(PathBuf, PathBuf), Box<dyn std::error::Error>> {
-    let (certificate, key) = (data_dir.join("development-certificate.pem"), data_dir.join("development-key.pem"));
-    if !certificate.exists() || !key.exists() {
-        private_folder(data_dir)?;
-        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
-        let made = rcgen::generate_simple_self_signed(names)?;
-        write_private(&key, made.signing_key.serialize_pem().as_bytes())?;
-        std::fs::write(&certificate, made.cert.pem())?;
-    }
-    Ok((certificate, key))
-}
-
-// A folder that is made here is its owner's alone; one that is there keeps what its owner chose.
-fn private_folder(path: &Path) -> std::io::Result<()> {
-    let mut folder = std::fs::DirBuilder::new();
-    folder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt as _;
-        folder.mode(0o700);
-    }
-    folder.create(path)
-}
-
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-    // What lies there, with whatever mode and wherever it leads, is not written through.
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options.open(path)?.write_all(bytes)
 }

@@ -388,6 +388,7 @@ async fn a20_a_session_that_ends_meanwhile_commits_nothing() {
         authentication: session.authentication,
         strong: true,
         fresh: true,
+        recent: true,
         visitor: lanyard_server::service::account::visitor(
             &app.app,
             lanyard_domain::session::ConsoleKind::Account,

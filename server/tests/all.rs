@@ -59,5 +59,6 @@ mod single_sign_on;
 mod soak;
 mod staff_reset;
 mod stopped;
+mod tenants_apart;
 mod tokens;
 mod toll_fraud;

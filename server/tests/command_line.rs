@@ -280,3 +280,95 @@ async fn d6_how_the_providers_are_doing_is_said() {
     assert_eq!((&first["provider"], &first["failures_in_a_row"]), (&"twilio".into(), &1.into()));
     remove(&dir);
 }
+
+/// A server that was started from the program, and what it printed until it was ready.
+struct Serving {
+    child: tokio::process::Child,
+    said: Vec<String>,
+    lines: tokio::io::Lines<tokio::io::BufReader<tokio::process::ChildStdout>>,
+}
+
+// Starts the server, with nobody at a terminal.
+async fn serving(dir: &Path, more: &[&str]) -> Serving {
+    use tokio::io::AsyncBufReadExt as _;
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_lanyard"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LANYARD_")) {
+        command.env_remove(name);
+    }
+    let log = std::fs::File::create(dir.join("log")).unwrap();
+    command.args(SERVE).args(more).current_dir(dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+    let mut child = command.kill_on_drop(true).spawn().unwrap();
+    let mut lines = tokio::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut said = Vec::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        let last = line.starts_with("First operator");
+        said.push(line);
+        if last {
+            break;
+        }
+    }
+    Serving { child, said, lines }
+}
+
+impl Serving {
+    async fn stop(mut self, dir: &Path) -> String {
+        self.child.kill().await.unwrap();
+        std::fs::read_to_string(dir.join("log")).unwrap()
+    }
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_operators_link_is_in_no_journal_but_in_a_file_of_the_owners_alone() {
+    let dir = temp_dir();
+    let server = serving(&dir, &[]).await;
+    let file = dir.join("data/first-operator.url");
+    let link = std::fs::read_to_string(&file).unwrap();
+    assert!(link.starts_with("http://") && link.contains("/invitation/lanyard.system/"), "{link}");
+    assert_eq!(mode(&file), 0o600);
+    let said = server.said.join("\n");
+    let log = server.stop(&dir).await;
+    for text in [&said, &log] {
+        assert!(text.contains("first-operator.url") && !text.contains("/invitation/"), "{text}");
+    }
+    // A terminal's place is not taken by the demo: its people are made up, and scripts read the link.
+    let other = temp_dir();
+    let mut demo = serving(&other, &["--demo"]).await;
+    let link = demo.lines.next_line().await.unwrap().unwrap();
+    assert!(link.contains("/invitation/lanyard.system/"), "{link}");
+    assert!(!other.join("data/first-operator.url").exists());
+    demo.stop(&other).await;
+    remove(&dir);
+    remove(&other);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_others_can_read_is_said_and_taken_away_from_them_at_the_next_start() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = temp_dir();
+    installed(&dir, false).await;
+    let file = dir.join("data/lanyard.db");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let check = ["config", "check", "--data-dir", "data"];
+    let said = String::from_utf8(run(&dir, &check, &[]).await.stdout).unwrap();
+    assert!(said.contains("lanyard.db has mode 0644"), "{said}");
+    assert_eq!(mode(&file), 0o644, "a check only looks");
+    let server = serving(&dir, &[]).await;
+    assert_eq!(mode(&file), 0o600);
+    for beside in ["data/lanyard.db-wal", "data/lanyard.db-shm"] {
+        let beside = dir.join(beside);
+        assert!(!beside.exists() || mode(&beside) & 0o077 == 0, "{}", beside.display());
+    }
+    let log = server.stop(&dir).await;
+    assert!(log.contains("had mode 0644") && log.contains("0600"), "{log}");
+    let said = String::from_utf8(run(&dir, &check, &[]).await.stdout).unwrap();
+    assert!(!said.contains("has mode"), "{said}");
+    remove(&dir);
+}

@@ -219,3 +219,26 @@ async fn d6_with_both_down_it_is_tried_again_and_what_both_refuse_is_given_up() 
     let (one, two) = (Provider::Phone(Rank::First).name(), Provider::Phone(Rank::Second).name());
     assert_eq!(shown, [(two, 1), (one, 3)], "a refused number is not the provider's failure");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d6_a_note_about_providers_that_fails_sends_no_message_twice() {
+    for options in [Options::default, Options::postgres] {
+        let mut app = TestApp::with(options()).await;
+        app.leave_messages();
+        let (first, second) = (Phone::with(503).await, Phone::with(201).await);
+        let sends = server(&app, &first, &second).await;
+        // Whatever keeps the note from being written.
+        app.database.execute("ALTER TABLE message_providers RENAME TO elsewhere").await;
+        enqueue(&app, 1).await;
+        delivery::drain(&sends).await.unwrap();
+        assert_eq!((first.asked(), second.asked()), (1, 1));
+        app.advance(2 * MINUTE);
+        assert_eq!(
+            delivery::drain(&sends).await.unwrap(),
+            0,
+            "it is delivered, and its lease is no reason to send it again"
+        );
+        assert_eq!((first.asked(), second.asked()), (1, 1));
+        app.database.execute("ALTER TABLE elsewhere RENAME TO message_providers").await;
+    }
+}

@@ -38,9 +38,9 @@ const OPEN: [&str; 19] = [
     "/sign-out",
 ];
 
-struct Found {
-    path: String,
-    methods: Vec<Method>,
+pub(crate) struct Found {
+    pub(crate) path: String,
+    pub(crate) methods: Vec<Method>,
 }
 
 fn sources(dir: &Path, into: &mut Vec<String>) {
@@ -55,7 +55,7 @@ fn sources(dir: &Path, into: &mut Vec<String>) {
 }
 
 // Every `.route("path", …)` of the source with the methods that it names.
-fn routes() -> Vec<Found> {
+pub(crate) fn routes() -> Vec<Found> {
     let mut files = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
     let mut found = Vec::new();

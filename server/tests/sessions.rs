@@ -191,7 +191,7 @@ async fn c8_u26_a_page_that_stood_idle_ends_the_session_and_says_so() {
     let secret = run.browser.jar["__Host-console"].clone();
     let page = run.browser.get(&home).await;
     // A minute less than the session lives: its use is noted once a minute.
-    assert!(page.text().contains("data-seconds=\"840\"") && page.text().contains("/pkg/session.js"), "{}", page.text());
+    assert!(page.text().contains("data-seconds=\"840\"") && page.text().contains("/pkg/session."), "{}", page.text());
     // Asking for more time is a use like any other, and opens no list of patients.
     let keeps = paths::account(app.world.mfa.tenant.domain.as_str());
     assert!(page.text().contains(&format!("data-home=\"{keeps}\"")), "{}", page.text());
@@ -234,13 +234,13 @@ async fn u26_every_page_of_the_account_and_the_clinic_warns_before_it_ends() {
     ] {
         let page = maria.get(&path).await;
         assert_eq!(page.status, 200, "{path}");
-        assert!(page.text().contains("<session-end") && page.text().contains("/pkg/session.js"), "{path}");
+        assert!(page.text().contains("<session-end") && page.text().contains("/pkg/session."), "{path}");
     }
     let mut run = staff(&app).await;
     for path in [paths::clinic(domain), paths::clinic_patient(domain, &clinic.maria.to_string())] {
         let page = run.browser.get(&path).await;
         assert_eq!(page.status, 200, "{path}");
-        assert!(page.text().contains("<session-end") && page.text().contains("/pkg/session.js"), "{path}");
+        assert!(page.text().contains("<session-end") && page.text().contains("/pkg/session."), "{path}");
     }
     app.drain().await;
 }
@@ -388,12 +388,17 @@ async fn f50_an_invitation_works_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f50_the_first_operators_link_works_once_and_for_an_hour() {
-    let app = TestApp::new().await;
+    let mut options = crate::support::Options::default();
+    options.config.data_dir = crate::support::database::temp_dir();
+    let app = TestApp::with(options).await;
     let domain = TenantDomain::parse(SYSTEM_DOMAIN).unwrap();
     let system = app.app.store.read(move |tx| Box::pin(async move { tx.tenant_by_domain(&domain).await })).await;
     let system = system.unwrap_or_else(|error: StorageError| panic!("{error}")).unwrap();
     let link = invitations::first_operator_link(&app.app, &system).await.unwrap().expect("a first link");
     assert_eq!(invitations::first_operator_link(&app.app, &system).await.unwrap(), None, "one winner");
+    // As `serve` leaves it where nobody is at a terminal.
+    let file = lanyard_server::files::first_operator_link(&app.app.config);
+    lanyard_server::files::write_private(&file, format!("{link}\n").as_bytes()).unwrap();
     let path = link.strip_prefix("https://id.example").unwrap().to_owned();
     let mut late = Run::at(app.browser(), &path, Via::Form).await;
     let mut run = Run::at(app.browser(), &path, Via::Form).await;
@@ -406,9 +411,11 @@ async fn f50_the_first_operators_link_works_once_and_for_an_hour() {
         view = run.act("choose-method", &[("method", "authenticator_app")]).await;
     }
     let StageView::EnrolApp { secret, .. } = view.stage else { panic!("{view:?}") };
+    assert!(file.exists(), "while nobody has used it");
     let seed = crate::factors::base32(&secret.replace(' ', "")).try_into().unwrap();
     let view = run.act("submit-app-code", &[("code", &totp(seed, app.now())), ("name", "Phone")]).await;
     assert!(matches!(view.stage, StageView::Done { .. }), "{view:?}");
+    assert!(!file.exists(), "erased when used");
     run.back().await;
     assert!(run.browser.jar.contains_key("__Host-console"));
     let view = late.details(PASSWORD, &[("email", "eve@operators.example")]).await;
@@ -419,4 +426,8 @@ async fn f50_the_first_operators_link_works_once_and_for_an_hour() {
     app.advance(OPERATOR_LINK_LIFE + MINUTE);
     let answer = app.browser().get(link.strip_prefix("https://id.example").unwrap()).await;
     assert_eq!(answer.status, 404, "too old");
+    lanyard_server::files::write_private(&file, link.as_bytes()).unwrap();
+    invitations::forget_first_link(&app.app).await.unwrap();
+    assert!(!file.exists(), "erased when its time is over");
+    crate::support::database::remove(&app.app.config.data_dir);
 }

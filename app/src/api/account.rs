@@ -125,6 +125,8 @@ pub enum ContactPage {
     Email {
         /// The present one.
         present: String,
+        /// Whether its code comes before that of the new one.
+        both: bool,
     },
     /// The number of a phone.
     Phone {
@@ -144,8 +146,6 @@ pub enum ContactPage {
 pub enum ContactStep {
     /// It takes a fresh sign-in first, by the best that is set up.
     SignInAgain,
-    /// It takes a second step, and there is none.
-    SecondStepFirst,
     /// The account was recovered a short while ago, and this stays as it is.
     CoolingDown {
         /// Until then.
@@ -157,6 +157,11 @@ pub enum ContactStep {
         typed: String,
         /// The chosen country of a number.
         country: String,
+    },
+    /// A code went to the present address; then one goes to the new one.
+    PresentCode {
+        /// The present address.
+        to: String,
     },
     /// A code went out.
     Code {

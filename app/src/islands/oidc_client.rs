@@ -84,13 +84,25 @@ pub(super) fn resume(config: Config, showing: RwSignal<Showing>) {
     clean_address();
     showing.set(Showing::Working("Signing you in…"));
     spawn_local(async move {
-        let result = match (error, code) {
-            (Some(error), _) => Err(refusal(&error)),
-            (None, Some(code)) => finish(config, &code, state.as_deref(), issuer.as_deref()).await,
-            (None, None) => Err(Failure::untrusted("no code")),
-        };
+        let result = answer(config, (code, error), state.as_deref(), issuer.as_deref()).await;
         settle(showing, result.map(|received| Showing::SignedIn(Box::new(received))));
     });
+}
+
+/// An answer is one to a sign-in of this tab, by its `state`, before anything in it is looked at: a link that a
+/// stranger made puts no words on the page.
+async fn answer(
+    config: Config,
+    (code, error): (Option<String>, Option<String>),
+    state: Option<&str>,
+    issuer: Option<&str>,
+) -> Result<Received, Failure> {
+    let kept = take_kept(state)?;
+    match (error, code) {
+        (Some(error), _) => Err(refusal(&error)),
+        (None, Some(code)) => finish(config, &code, kept, issuer).await,
+        (None, None) => Err(Failure::untrusted("no code")),
+    }
 }
 
 /// Begins a sign-in: discovery, then away to the authorization endpoint.
@@ -163,11 +175,7 @@ fn no_storage() -> Failure {
     Failure("Your browser blocks storage for this page. Allow it, then try again.", "sessionStorage".into())
 }
 
-async fn finish(config: Config, code: &str, state: Option<&str>, issuer: Option<&str>) -> Result<Received, Failure> {
-    let kept = take_kept().ok_or_else(|| Failure::untrusted("no sign-in was begun in this tab"))?;
-    if state != Some(kept.state.as_str()) {
-        return Err(Failure::untrusted("state"));
-    }
+async fn finish(config: Config, code: &str, kept: Kept, issuer: Option<&str>) -> Result<Received, Failure> {
     let found = discover(config).await?;
     // RFC 9207: an answer of another server is not redeemed here.
     if issuer.is_some_and(|issuer| issuer != found.issuer) {
@@ -311,16 +319,19 @@ fn storage() -> Option<web_sys::Storage> {
     window().session_storage().ok().flatten()
 }
 
-/// What was kept for the redirect; read once.
-fn take_kept() -> Option<Kept> {
-    let storage = storage()?;
-    let text = storage.get_item(KEPT).ok().flatten()?;
-    let _ = storage.remove_item(KEPT);
+/// What was kept for the redirect, if `state` is its own; read once. An answer with another one leaves the sign-in that
+/// is under way alone.
+fn take_kept(state: Option<&str>) -> Result<Kept, Failure> {
+    let missing = || Failure::untrusted("no sign-in was begun in this tab");
+    let storage = storage().ok_or_else(missing)?;
+    let text = storage.get_item(KEPT).ok().flatten().ok_or_else(missing)?;
     match text.split(' ').collect::<Vec<_>>().as_slice() {
+        [own, ..] if state != Some(*own) => Err(Failure::untrusted("state")),
         [state, nonce, verifier] => {
-            Some(Kept { state: (*state).to_owned(), nonce: (*nonce).to_owned(), verifier: (*verifier).to_owned() })
+            let _ = storage.remove_item(KEPT);
+            Ok(Kept { state: (*state).to_owned(), nonce: (*nonce).to_owned(), verifier: (*verifier).to_owned() })
         }
-        _ => None,
+        _ => Err(missing()),
     }
 }
 

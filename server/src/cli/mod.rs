@@ -19,6 +19,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     config::{Config, ConfigError},
+    files,
     start::{self, StartError, Started},
 };
 
@@ -249,6 +250,14 @@ fn run(command: &Command) -> Outcome {
             print::line("The configuration is fine.")?;
             for remark in config.remarks() {
                 print::line(format_args!("But: {remark}"))?;
+            }
+            for file in files::of_database(&config) {
+                if let Some(mode) = files::open_to_others(&file) {
+                    let file = file.display();
+                    print::line(format_args!(
+                        "But: {file} has mode {mode:04o}, so that others can read it: set it to 0600 (the server does, where it is its own)"
+                    ))?;
+                }
             }
             Ok(())
         }

@@ -1,6 +1,6 @@
 //! `lanyard serve`: open, migrate, listen, print where, run until told to stop.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use hyper_util::{
@@ -11,7 +11,7 @@ use hyper_util::{
 use super::print::{self, PrintError};
 use crate::{
     config::Config,
-    demo, jobs,
+    demo, files, jobs,
     router::router,
     service::{invitations, left_out, tenants},
     start,
@@ -38,8 +38,9 @@ pub(super) async fn serve(mut config: Config) -> Result<(), Box<dyn std::error::
     let system = tenants::ensure_system(&app).await?;
     let accounts = if app.config.demo { demo::ensure(&app).await? } else { Vec::new() };
     let link = invitations::first_operator_link(&app, &system).await?;
+    let link = link.and_then(|link| hand_over(&app, link));
     // A server works whoever reads what it prints.
-    let _ = announce(&app, &accounts, link.as_deref());
+    let _ = announce(&app, &accounts, link.as_ref());
 
     let background = [
         tokio::spawn(jobs::delivery::run(app.clone())),
@@ -91,7 +92,7 @@ fn log_to_stderr() {
 }
 
 // Where it listens, and on the first start how to come in. On stdout, for people and scripts.
-fn announce(app: &App, accounts: &[demo::DemoAccount], link: Option<&str>) -> Result<(), PrintError> {
+fn announce(app: &App, accounts: &[demo::DemoAccount], link: Option<&FirstLink>) -> Result<(), PrintError> {
     let origin = &app.origin;
     print::line(format_args!("Lanyard is ready: {origin}"))?;
     print::line(format_args!("  Operator portal        {origin}{}", lanyard_app::paths::PORTAL))?;
@@ -109,11 +110,44 @@ fn announce(app: &App, accounts: &[demo::DemoAccount], link: Option<&str>) -> Re
     } else if !app.channels.email {
         print::line("No mail is set up: nobody can sign up until smtp is configured (lanyard config check).")?;
     }
-    if let Some(link) = link {
-        print::line("First operator (works once, within 60 minutes):")?;
-        print::line(format_args!("  {link}"))?;
+    match link {
+        Some(FirstLink::Printed(link)) => {
+            print::line("First operator (works once, within 60 minutes):")?;
+            print::line(format_args!("  {link}"))
+        }
+        Some(FirstLink::Kept(path)) => print::line(format_args!(
+            "First operator: the link is in {} (works once, within 60 minutes)",
+            path.display()
+        )),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+// The first operator's link, as whoever started the server gets to know it.
+enum FirstLink {
+    Printed(String),
+    Kept(PathBuf),
+}
+
+// Whoever reads the journal of a service must not become its operator: what is no terminal gets the path of a
+// file. The demo, whose people are made up, prints.
+fn hand_over(app: &App, link: String) -> Option<FirstLink> {
+    use std::io::IsTerminal as _;
+    if app.config.demo || std::io::stdout().is_terminal() {
+        return Some(FirstLink::Printed(link));
+    }
+    let path = files::first_operator_link(&app.config);
+    let shown = path.display();
+    match files::write_private(&path, format!("{link}\n").as_bytes()) {
+        Ok(()) => {
+            tracing::info!("the first operator's link is in {shown}");
+            Some(FirstLink::Kept(path))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the first operator's link could not be written to {shown}: lanyard operator invite makes another");
+            None
+        }
+    }
 }
 
 async fn stop_on_signal(handle: Handle<SocketAddr>) {
@@ -148,7 +182,7 @@ async fn tls(config: &Config) -> Result<Option<RustlsConfig>, Box<dyn std::error
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let (certificate, key) = match (&config.tls.certificate_file, &config.tls.key_file) {
         (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
-        _ => start::development_certificate(&config.data_dir)?,
+        _ => files::development_certificate(&config.data_dir)?,
     };
     let loaded = RustlsConfig::from_pem_file(&certificate, &key).await;
     Ok(Some(loaded.map_err(|error| format!("tls: {} or {}: {error}", certificate.display(), key.display()))?))

@@ -53,50 +53,28 @@ pub(crate) struct Bundle {
 /// The script of the `form_post` page: no island, and there without a built site.
 pub(crate) static FORM_POST: Bundle = Bundle { js: "", wasm: "", boot: FORM_POST_SCRIPT.path };
 
-// FNV-1a of a script, in hexadecimal: enough to tell one build's from the next one's.
-const fn tag(content: &[u8]) -> [u8; 16] {
-    let (mut hash, mut at) = (0xcbf2_9ce4_8422_2325_u64, 0);
-    while at < content.len() {
-        hash = (hash ^ content[at] as u64).wrapping_mul(0x0100_0000_01b3);
-        at += 1;
-    }
-    let (mut text, mut at) = ([0; 16], 0);
-    while at < text.len() {
-        text[at] = b"0123456789abcdef"[(hash >> (60 - 4 * at) & 15) as usize];
-        at += 1;
-    }
-    text
-}
-
-const fn text(tag: &'static [u8; 16]) -> &'static str {
-    match std::str::from_utf8(tag) {
-        Ok(text) => text,
-        Err(_) => "",
-    }
-}
-
 /// A script of the server's own, beside this file: there without a built site too. `build.rs` makes its
-/// brotli twin.
+/// brotli twin, and its path with the hash of its content: a page of one build meets no script of another.
 macro_rules! script {
-    ($path:literal, $file:literal) => {
+    ($file:literal) => {
         Asset {
-            path: $path,
+            path: include_str!(concat!(env!("OUT_DIR"), "/", $file, ".path")),
             content_type: "text/javascript; charset=utf-8",
-            etag: text(&tag(include_bytes!($file))),
-            immutable: false,
+            etag: include_str!(concat!(env!("OUT_DIR"), "/", $file, ".hash")),
+            immutable: true,
             plain: include_bytes!($file),
             brotli: Some(include_bytes!(concat!(env!("OUT_DIR"), "/", $file, ".br"))),
         }
     };
 }
 
-static FORM_POST_SCRIPT: Asset = script!("/pkg/form-post.js", "form_post.js");
+static FORM_POST_SCRIPT: Asset = script!("form_post.js");
 
 /// The script of passkey ceremonies, on pages without islands too.
-pub(crate) static PASSKEY_SCRIPT: Asset = script!("/pkg/passkey.js", "passkey.js");
+pub(crate) static PASSKEY_SCRIPT: Asset = script!("passkey.js");
 
 /// The script that warns before a console's session ends.
-pub(crate) static SESSION_SCRIPT: Asset = script!("/pkg/session.js", "session.js");
+pub(crate) static SESSION_SCRIPT: Asset = script!("session.js");
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
@@ -228,6 +206,19 @@ mod tests {
             let answer = respond(own, &request(&[(ACCEPT_ENCODING, "br")]));
             assert_eq!(answer.headers()[CONTENT_ENCODING], "br", "{}", own.path);
         }
+    }
+
+    #[test]
+    fn scripts_of_our_own_are_named_by_their_content_and_never_go_stale() {
+        for (own, name) in
+            [(&FORM_POST_SCRIPT, "form-post"), (&PASSKEY_SCRIPT, "passkey"), (&SESSION_SCRIPT, "session")]
+        {
+            assert_eq!(own.path, format!("/pkg/{name}.{}.js", own.etag));
+            assert!(own.etag.len() == 16 && own.etag.bytes().all(|byte| byte.is_ascii_hexdigit()), "{}", own.etag);
+            assert_eq!(respond(own, &request(&[])).headers()[CACHE_CONTROL], "public, max-age=31536000, immutable");
+            assert!(lookup(own.path).is_some() && lookup(&format!("/pkg/{name}.js")).is_none());
+        }
+        assert_ne!(PASSKEY_SCRIPT.etag, SESSION_SCRIPT.etag);
     }
 
     #[test]

@@ -85,4 +85,11 @@ class SessionEnd extends HTMLElement {
     }
 }
 
+// A page that browsers keep for the button "Back" must not show again what is shown once.
+addEventListener("pagehide", () => {
+    for (const shown of document.querySelectorAll("[data-once]")) {
+        shown.textContent = "This was shown once, and can’t be shown again.";
+    }
+});
+
 customElements.define("session-end", SessionEnd);

@@ -10,7 +10,7 @@ use lanyard_domain::{
 use lanyard_storage::StorageError;
 
 use crate::{
-    service::{account, left_out},
+    service::{account, invitations, left_out},
     state::App,
 };
 
@@ -34,6 +34,9 @@ async fn tidy(app: &App) {
         app.limiter.tidy();
         if let Err(error) = left_out::tell_due(app, app.clock.now()).await {
             tracing::warn!(%error, "the log was not told what was left out of it; it will be");
+        }
+        if let Err(error) = invitations::forget_first_link(app).await {
+            tracing::warn!(%error, "whether the first operator's link is used up cannot be read");
         }
     }
 }

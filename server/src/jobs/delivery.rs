@@ -169,16 +169,14 @@ async fn note(app: &App, claimed: &ClaimedMessage, tried: Tried) -> Result<(), S
         tracing::warn!(message = %id, kind = entry.kind, error = text, retry = again.is_some(), "delivery failed");
     }
     let (own, tenant, kind) = (app.clone(), entry.tenant, entry.kind.clone());
-    app.store
+    let stored = app
+        .store
         .write(move |tx| {
             Box::pin(async move {
                 match (result, again) {
                     (Ok(()), _) => tx.message_delivered(id, lease, now).await?,
                     (Err(_), Some(at)) => tx.retry_message(id, lease, Timestamp(at), &text).await?,
                     (Err(_), None) => tx.message_failed(id, lease, now, &text).await?,
-                }
-                if let Tried::Providers(attempt) = &tried {
-                    providers::note(&own, tx, tenant, attempt, now).await?;
                 }
                 if result.is_err() && again.is_none() {
                     let detail = serde_json::json!({"kind": kind, "reason": text});
@@ -188,5 +186,12 @@ async fn note(app: &App, claimed: &ClaimedMessage, tried: Tried) -> Result<(), S
                 Ok(())
             })
         })
-        .await
+        .await;
+    // Apart: what is told of the providers may fail, and the message stays delivered for all that.
+    if let Tried::Providers(attempt) = tried
+        && let Err(error) = providers::note(app, tenant, attempt, now).await
+    {
+        tracing::warn!(%error, message = %id, "how the providers are doing was not stored");
+    }
+    stored
 }

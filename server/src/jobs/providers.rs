@@ -51,12 +51,25 @@ async fn try_again(app: &App, provider: Provider, now: Timestamp) -> Result<bool
     job.await
 }
 
-/// Notes what each provider said, in the transaction that stores what came of the attempt. Opening and
-/// closing of a circuit are in the audit log, of the tenant whose message it was.
+/// Notes what each provider said. Opening and closing of a circuit are in the audit log, of the tenant whose message
+/// it was. It is a transaction of its own: no message depends on it.
 ///
 /// # Errors
 /// When the database does not take it.
-pub async fn note(
+pub async fn note(app: &App, tenant: Id<Tenant>, attempt: Attempt, now: Timestamp) -> Result<(), StorageError> {
+    if attempt.result().is_ok() && attempt.answers().len() == 1 {
+        // Most of the time all is well and stays so: nothing is to be written.
+        let health = app.store.read(|tx| Box::pin(async move { tx.provider_health().await })).await?;
+        let blamed = |name: &str| health.iter().any(|own| own.name == name && own.is_blamed());
+        if !attempt.answers().iter().any(|answer| blamed(answer.provider.name())) {
+            return Ok(());
+        }
+    }
+    let own = app.clone();
+    app.store.write(move |tx| Box::pin(async move { write(&own, tx, tenant, &attempt, now).await })).await
+}
+
+async fn write(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
     tenant: Id<Tenant>,

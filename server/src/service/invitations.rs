@@ -9,13 +9,13 @@ use lanyard_domain::{
     invitation::{Invitation, OPERATOR_LINK_LIFE, STAFF_INVITATION_LIFE},
     role::Role,
     secret::Token,
-    tenant::Tenant,
+    tenant::{SYSTEM_DOMAIN, Tenant, TenantDomain},
 };
 use lanyard_messaging::{self as messaging, Occasion};
 use lanyard_storage::{StorageError, WriteTx};
 
 use super::{audit, journey::JourneyError, outbox};
-use crate::{http::client::Client, state::App};
+use crate::{files, http::client::Client, state::App};
 
 /// Makes a link for a new operator of the whole instance. The link is shown once.
 ///
@@ -60,6 +60,34 @@ pub async fn first_operator_link(app: &App, system: &Tenant) -> Result<Option<St
     Ok(token.map(|token| {
         format!("{}{}", app.origin, lanyard_app::paths::invitation(system.domain.as_str(), token.expose()))
     }))
+}
+
+/// Removes the file with the first operator's link once the link opens nothing any more: used, or its time over.
+///
+/// # Errors
+/// When the database does not answer; the file stays then.
+pub async fn forget_first_link(app: &App) -> Result<(), StorageError> {
+    let path = files::first_operator_link(&app.config);
+    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
+    let (token, now) = (text.trim().rsplit('/').next().and_then(Token::parse), app.clock.now());
+    let open = match token {
+        Some(token) => {
+            let job = app.store.read(move |tx| {
+                Box::pin(async move {
+                    let Ok(domain) = TenantDomain::parse(SYSTEM_DOMAIN) else { return Ok(false) };
+                    let Some(system) = tx.tenant_by_domain(&domain).await? else { return Ok(false) };
+                    let invitation = tx.invitation_by_token(system.id, &token.hash()).await?;
+                    Ok::<_, StorageError>(invitation.is_some_and(|found| found.is_open(now)))
+                })
+            });
+            job.await?
+        }
+        None => false,
+    };
+    if !open && let Err(error) = files::gone(&path) {
+        tracing::warn!(%error, "{} is of no use any more and could not be removed", path.display());
+    }
+    Ok(())
 }
 
 async fn operator(app: &App, tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>) -> Result<Token, StorageError> {

@@ -220,3 +220,39 @@ async fn a5_an_address_that_somebody_has_by_now_comes_not_back_and_nobody_gets_i
     assert_eq!(app.audited(tenant, Action::AccountDisabled, Outcome::Success).await, 2);
     app.drain().await;
 }
+
+async fn an_owner_is_told_what_an_operator_does(options: Options) {
+    let app = TestApp::with(options).await;
+    let clinic = app.world.plain.clone();
+    let (tenant, nora) = (clinic.tenant.id, clinic.nora);
+    let by = || By {
+        operator: None,
+        client: Client { ip: [127, 0, 0, 1].into(), browser: None, request: "command-line".to_owned() },
+    };
+    accounts::disable(&app.app, tenant, nora, by()).await.unwrap();
+    let mail = app.message(NORA).await.body;
+    assert!(mail.contains("stopped your account") && !mail.contains("/not-me/"), "{mail}");
+    accounts::enable(&app.app, tenant, (nora, None), by()).await.unwrap();
+    let mail = app.message(NORA).await.body;
+    assert!(mail.contains("lets it be signed in to again"), "{mail}");
+    let secure = link(&app, NORA).await;
+    assert_eq!(app.browser().post(&secure, &[]).await.status, 200);
+    let mut run = Run::at(app.browser(), &paths::account(clinic.tenant.domain.as_str()), Via::Form).await;
+    let view = run.sign_in(NORA, PASSWORD).await;
+    assert!(matches!(view.stage, StageView::SignIn { .. }), "the password is gone: {view:?}");
+    let mails = app.messages(NORA).await;
+    let again = accounts::enable(&app.app, tenant, (nora, None), by()).await;
+    assert!(matches!(again, Err(PortalError::Unchanged)), "{again:?}");
+    assert_eq!(app.messages(NORA).await, mails, "what changed nothing tells nobody");
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n20_the_owner_is_told_when_an_operator_stops_an_account_and_lets_it_in_again() {
+    an_owner_is_told_what_an_operator_does(Options::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n20_the_owner_is_told_when_an_operator_stops_an_account_and_lets_it_in_again_postgres() {
+    an_owner_is_told_what_an_operator_does(Options::postgres()).await;
+}

@@ -1,12 +1,15 @@
 //! Another address and another number at `/account`: A5, A6, A8, A19, A20, A23, N11, N19, N20, U10, U13, U24.
 
+mod alone;
 mod back;
 mod phone;
 
 use lanyard_app::{api::journey::StageView, paths};
 use lanyard_domain::{
+    account::Account,
     audit::{Action, Outcome},
     contact::CHANGE_LIFE,
+    id::Id,
     journey::{CODE_LIFE, SEND_LIMIT},
     session::FRESH,
 };
@@ -96,8 +99,12 @@ fn wrong(code: &str) -> String {
 }
 
 async fn has_email(app: &TestApp, clinic: &Clinic, email: &str) -> bool {
-    let (tenant, maria) = (clinic.tenant.id, clinic.maria);
-    let found = app.app.store.read(move |tx| Box::pin(async move { tx.account_by_id(tenant, maria).await })).await;
+    email_is(app, clinic, clinic.maria, email).await
+}
+
+async fn email_is(app: &TestApp, clinic: &Clinic, account: Id<Account>, email: &str) -> bool {
+    let tenant = clinic.tenant.id;
+    let found = app.app.store.read(move |tx| Box::pin(async move { tx.account_by_id(tenant, account).await })).await;
     found.unwrap_or_else(|error: lanyard_storage::StorageError| panic!("{error}")).unwrap().email.as_str() == email
 }
 
@@ -301,20 +308,6 @@ async fn a20_a23_each_step_takes_a_fresh_sign_in_at_the_accounts_level_its_token
     home.post(&paths::account_email_resend(&domain), &[]).await;
     let code = app.code(NEW).await;
     assert_eq!(home.answer(&code).await.location().unwrap(), home.done("email-changed"));
-    app.drain().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn n18_a_password_alone_takes_no_mailbox_over() {
-    let app = TestApp::new().await;
-    let clinic = app.world.mfa.clone();
-    let mut home = Home::nora_by_password(&app, &clinic).await;
-    let before = app.rows(&TABLES).await;
-    let asked = home.ask(NEW).await;
-    assert_eq!(asked.location().unwrap(), home.done("sign-in-again"));
-    let page = home.page().await;
-    assert!(page.says("can’t be changed here") && !page.text().contains("name=\"email\""), "{}", page.text());
-    assert_eq!(app.rows(&TABLES).await, before);
     app.drain().await;
 }
 

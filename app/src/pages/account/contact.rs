@@ -94,7 +94,10 @@ pub fn contact_page(view: ContactView) -> impl IntoView {
     let csrf = visitor.csrf.clone();
     let body = match step {
         ContactStep::SignInAgain => view! {
-            <p>"To change this, we need to know that it’s you: a sign-in of the last 10 minutes, with the safest second step that you have, or a recovery code. Then come back to this page."</p>
+            <p>{match page {
+                ContactPage::Email { both: true, .. } => "To change this, we need to know that it’s you: a sign-in of the last 10 minutes. Then come back to this page.",
+                ContactPage::Email { .. } | ContactPage::Phone { .. } => "To change this, we need to know that it’s you: a sign-in of the last 10 minutes, with the safest second step that you have, or a recovery code. Then come back to this page.",
+            }}</p>
             <div class="actions">
                 {sign_in_again(&visitor)}
                 <ButtonLink href=home.clone() label="Back to your account" kind=ButtonKind::Link />
@@ -109,17 +112,6 @@ pub fn contact_page(view: ContactView) -> impl IntoView {
             <div class="actions"><ButtonLink href=home.clone() label="Back to your account" kind=ButtonKind::Secondary /></div>
         }
         .into_any(),
-        ContactStep::SecondStepFirst => {
-            let text = format!(
-                "Your email address is what protects your account as long as you have no second step, so it can’t be changed here. Ask {} to help you.",
-                visitor.tenant
-            );
-            view! {
-                <p>{text}</p>
-                <div class="actions"><ButtonLink href=home.clone() label="Back to your account" kind=ButtonKind::Secondary /></div>
-            }
-            .into_any()
-        }
         ContactStep::Form { typed, country } => {
             let (lead, fields) = fields(page, typed, country, &of);
             view! {
@@ -134,34 +126,33 @@ pub fn contact_page(view: ContactView) -> impl IntoView {
             }
             .into_any()
         }
+        ContactStep::PresentCode { to } => {
+            let lead = view! {
+                <p class="lead">
+                    "First we make sure that it’s you. We’ve sent a 6-digit code to your present address, "
+                    <bdi class="strong">{to}</bdi> ". After that we send one to the new address."
+                </p>
+            };
+            let words = Words {
+                lead: lead.into_any(),
+                label: "Code from the email",
+                look: "No code? Look in your spam or junk folder. If you can’t read this address any more, ask the clinic to help you.",
+            };
+            code_forms(places, csrf, words, of("code"))
+        }
         ContactStep::Code { to } => {
-            let (label, look) = match page {
-                ContactPage::Email { .. } => (
+            let lead = view! { <p class="lead">"We’ve sent a 6-digit code to " <bdi class="strong">{to}</bdi> "."</p> };
+            let (lead, label, look) = match page {
+                ContactPage::Email { both, .. } => (
+                    view! { {both.then(|| view! { <p>"Thank you. Now the new address:"</p> })} {lead} }.into_any(),
                     "Code from the email",
                     "No code? Look in your spam or junk folder, and check that the address is right.",
                 ),
-                ContactPage::Phone { .. } => ("Code from the text or call", "No code? Check that the number is right."),
+                ContactPage::Phone { .. } => {
+                    (lead.into_any(), "Code from the text or call", "No code? Check that the number is right.")
+                }
             };
-            let error = of("code");
-            view! {
-                <p class="lead">"We’ve sent a 6-digit code to " <bdi class="strong">{to}</bdi> "."</p>
-                <Form action=places.code csrf=csrf.clone()>
-                    <CodeField name="code" label=label error=error />
-                    <div class="actions">
-                        <Button label="Continue" />
-                    </div>
-                </Form>
-                <p class="muted">{look}</p>
-                <div class="actions">
-                    <Form action=places.resend csrf=csrf.clone() class="inline-form">
-                        <Button label="Send a new code" kind=ButtonKind::Secondary />
-                    </Form>
-                    <Form action=places.cancel csrf=csrf class="inline-form">
-                        <Button label="Cancel the change" kind=ButtonKind::Secondary />
-                    </Form>
-                </div>
-            }
-            .into_any()
+            code_forms(places, csrf, Words { lead, label, look }, of("code"))
         }
     };
     let body = view! {
@@ -172,6 +163,35 @@ pub fn contact_page(view: ContactView) -> impl IntoView {
     }
     .into_any();
     frame(&visitor, body)
+}
+
+// What a page with a code says around its field.
+struct Words {
+    lead: AnyView,
+    label: &'static str,
+    look: &'static str,
+}
+
+fn code_forms(places: Places, csrf: String, words: Words, error: Option<String>) -> AnyView {
+    view! {
+        {words.lead}
+        <Form action=places.code csrf=csrf.clone()>
+            <CodeField name="code" label=words.label error=error />
+            <div class="actions">
+                <Button label="Continue" />
+            </div>
+        </Form>
+        <p class="muted">{words.look}</p>
+        <div class="actions">
+            <Form action=places.resend csrf=csrf.clone() class="inline-form">
+                <Button label="Send a new code" kind=ButtonKind::Secondary />
+            </Form>
+            <Form action=places.cancel csrf=csrf class="inline-form">
+                <Button label="Cancel the change" kind=ButtonKind::Secondary />
+            </Form>
+        </div>
+    }
+    .into_any()
 }
 
 const fn title_of(page: &ContactPage) -> &'static str {
@@ -189,11 +209,15 @@ fn fields(
     of: &impl Fn(&str) -> Option<String>,
 ) -> (AnyView, AnyView) {
     match page {
-        ContactPage::Email { present } => (
+        ContactPage::Email { present, both } => (
             view! {
                 <p>"Now it is " <bdi class="strong">{present}</bdi> "."</p>
                 <p>
-                    "We send a code to the new one. When you’ve entered it, you sign in with the new address, you’re signed out everywhere else, and we tell both addresses."
+                    {match both {
+                        true => "We send a code to this address first, to make sure that it’s you, and then one to the new address. When you’ve entered both",
+                        false => "We send a code to the new one. When you’ve entered it",
+                    }}
+                    ", you sign in with the new address, you’re signed out everywhere else, and we tell both addresses."
                 </p>
             }
             .into_any(),

@@ -269,6 +269,16 @@ fn methods(
             {factors::sign_in_again(visitor)}
         }
     });
+    // Who finds the phone that the clinic turned off waits for nothing.
+    let off = methods.iter().any(|method| method.turned_off).then(|| {
+        view! {
+            <p class="hint">
+                "What is turned off opens nothing any more, and is not turned on again: set it up anew when you’re asked for a second step, and remove the old one here. "
+                <a href=paths::account_history(&visitor.domain)>"Your security history"</a>
+                " says when it was turned off, and why."
+            </p>
+        }
+    });
     let list = (!methods.is_empty()).then(|| {
         let item = |found| thing(found, |method| may_change.then(|| factors::change(visitor, method, cooling)));
         let items = methods.into_iter().map(item).collect_view();
@@ -279,6 +289,7 @@ fn methods(
             <h2 id="methods">"Second step"</h2>
             <p>"After your password, we check that it’s really you with one of these."</p>
             {list}
+            {off}
             {none}
             {stale}
             {may_add.then(|| passkeys::add(visitor))}

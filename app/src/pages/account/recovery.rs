@@ -136,13 +136,15 @@ pub fn new_codes_page(view: NewCodesView) -> impl IntoView {
         <Notice tone=Tone::Warning title="Save these codes now">
             <p>"We show them only this once, and can’t show them again. Codes that you had before no longer work."</p>
         </Notice>
-        <ol class="recovery-codes">{items}</ol>
-        <div class="actions">
-            <CopyButton text=all what="recovery codes".to_owned() />
-            <a class="button button-secondary" download="recovery-codes.txt" href=data_url(&file)>
-                "Download"
-                <span class="visually-hidden">" recovery codes"</span>
-            </a>
+        <div data-once="">
+            <ol class="recovery-codes">{items}</ol>
+            <div class="actions">
+                <CopyButton text=all what="recovery codes".to_owned() />
+                <a class="button button-secondary" download="recovery-codes.txt" href=data_url(&file)>
+                    "Download"
+                    <span class="visually-hidden">" recovery codes"</span>
+                </a>
+            </div>
         </div>
         <p>
             "Or print this page, or write them down. Keep them where nobody else finds them, and not on the phone that you sign in with."

@@ -336,8 +336,10 @@ pub fn reset_code_page(view: ResetCodeView) -> impl IntoView {
         <Notice tone=Tone::Warning title="Tell the patient this code now">
             <p>"We show it only this once. Tell it to " <bdi>{name}</bdi> " directly, in person or on the call. Never send it by email or text."</p>
         </Notice>
-        <p class="recovery-codes"><code class="fixed">{code}</code></p>
-        <div class="actions"><CopyButton text=copied what="code".to_owned() /></div>
+        <div data-once="">
+            <p class="recovery-codes"><code class="fixed">{code}</code></p>
+            <div class="actions"><CopyButton text=copied what="code".to_owned() /></div>
+        </div>
         <p>"It works once, until " {time(until)} ". The patient signs in with the password and this code, gets a code by email, and sets up a new second step."</p>
         <p>"If they forgot the password as well, they press “Forgot your password?” first and use this code there."</p>
         <div class="actions">

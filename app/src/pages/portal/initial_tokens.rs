@@ -50,7 +50,7 @@ fn made((token, address): (String, String)) -> AnyView {
         <Notice tone=Tone::Success title="The new initial access token" role="status">
             <p>"Copy it now and hand it over safely. It is shown only this once; nobody can look it up later."</p>
             <DefinitionList items=vec![
-                ("Token".into(), copyable(&token, "token")),
+                ("Token".into(), view! { <span data-once="">{copyable(&token, "token")}</span> }.into_any()),
                 ("Register at".into(), copyable(&address, "address")),
             ] />
         </Notice>

@@ -115,7 +115,7 @@ fn token(token: DecodedToken) -> AnyView {
         .collect();
     let raw = token.raw;
     view! {
-        <section class="panel">
+        <section class="panel" data-once="">
             <h2>{token.title.clone()}</h2>
             <DataTable caption=format!("Claims of the {}", token.title) columns=columns rows=rows />
             <Disclosure summary=format!("{}: header and raw text", token.title)>

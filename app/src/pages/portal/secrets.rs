@@ -15,7 +15,7 @@ pub(super) fn new_secret(secret: String) -> AnyView {
     view! {
         <Notice tone=Tone::Success title="The new client secret" role="status">
             <p>"Copy it now and keep it safe. It is shown only this once; nobody can look it up later."</p>
-            <p>{copyable(&secret, "client secret")}</p>
+            <p data-once="">{copyable(&secret, "client secret")}</p>
         </Notice>
     }
     .into_any()

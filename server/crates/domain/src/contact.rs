@@ -1,5 +1,8 @@
 //! A new address or number of an account, proved by a code before it counts (A20, N19).
 //!
+//! An account without a second factor has nothing but its address beside the password, so there a code to the
+//! present address comes first (A8): the password alone moves nothing.
+//!
 //! The codes are those of the journey ([`CodeProof`]): keyed hashes, ten minutes, five tries. Wrong tries
 //! are counted for the account, so that neither a cancelled change nor another destination sheds them (N11).
 
@@ -96,6 +99,22 @@ impl Contact {
     }
 }
 
+/// What a right code proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proved {
+    /// The present address: now the new one is to be proved.
+    Present,
+    /// All there is to prove: the change is carried out in the transaction that asked, or not at all.
+    All,
+}
+
+// The present address, whose code comes before anything goes to the new one.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct PresentFirst {
+    proof: CodeProof,
+    proved: bool,
+}
+
 /// A change that waits for its code. One that was called off stays for its count of wrong tries.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContactChange {
@@ -103,32 +122,90 @@ pub struct ContactChange {
     scope: Id<Journey>,
     contact: Contact,
     open: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    present: Option<PresentFirst>,
     proof: CodeProof,
     begun_at: Timestamp,
 }
 
 impl ContactChange {
-    /// A change to `contact` for which nothing was sent yet. What was tried in vain for `earlier` counts on;
-    /// if that was about the same contact and stands, it goes on.
-    pub fn begin(contact: Contact, earlier: Option<Self>, now: Timestamp, entropy: &mut dyn Entropy) -> Self {
-        let proof = match earlier {
-            Some(earlier) if earlier.contact == contact && earlier.is_open(now) => return earlier,
-            Some(earlier) => earlier.proof.elsewhere(contact.purpose(), contact.destination().to_owned()),
-            None => CodeProof::new(contact.purpose(), contact.destination().to_owned()),
+    /// A change to `contact` for which nothing was sent yet; `present` is the address whose code comes first, if
+    /// one must. What was tried in vain for `earlier` counts on; if that was about the same and stands, it goes on.
+    pub fn begin(
+        contact: Contact,
+        present: Option<&EmailAddress>,
+        earlier: Option<Self>,
+        now: Timestamp,
+        entropy: &mut dyn Entropy,
+    ) -> Self {
+        let (before, first) = match earlier {
+            Some(own) if own.contact == contact && own.is_open(now) && own.is_behind(present) => return own,
+            Some(own) => (Some(own.proof), own.present.map(|first| first.proof)),
+            None => (None, None),
         };
-        Self { scope: Id::new(now, entropy), contact, open: true, proof, begun_at: now }
+        let again = |proof: Option<CodeProof>, purpose, to: &str| match proof {
+            Some(proof) => proof.elsewhere(purpose, to.to_owned()),
+            None => CodeProof::new(purpose, to.to_owned()),
+        };
+        Self {
+            scope: Id::new(now, entropy),
+            open: true,
+            present: present.map(|present| PresentFirst {
+                proof: again(first, CodePurpose::LeaveEmail, present.as_str()),
+                proved: false,
+            }),
+            proof: again(before, contact.purpose(), contact.destination()),
+            contact,
+            begun_at: now,
+        }
+    }
+
+    /// Whether the address whose code must come first, if one must, is the one that this change asks.
+    #[must_use]
+    pub fn is_behind(&self, present: Option<&EmailAddress>) -> bool {
+        let asked = self.present.as_ref();
+        present.is_none_or(|present| {
+            asked.is_some_and(|first| first.proof.is_for(CodePurpose::LeaveEmail, present.as_str()))
+        })
+    }
+
+    /// Whether it is the present address whose code is waited for.
+    #[must_use]
+    pub fn asks_present(&self) -> bool {
+        self.present.as_ref().is_some_and(|first| !first.proved)
+    }
+
+    fn awaited(&mut self) -> &mut CodeProof {
+        match &mut self.present {
+            Some(first) if !first.proved => &mut first.proof,
+            _ => &mut self.proof,
+        }
+    }
+
+    // By which method of the phone network the awaited code travels.
+    fn by(&self) -> Option<Method> {
+        if self.asks_present() { None } else { self.contact.by() }
+    }
+
+    /// Where the code goes that is waited for.
+    #[must_use]
+    pub fn destination(&self) -> &str {
+        match &self.present {
+            Some(first) if !first.proved => first.proof.destination(),
+            _ => self.contact.destination(),
+        }
+    }
+
+    /// What that code is for.
+    #[must_use]
+    pub fn purpose(&self) -> CodePurpose {
+        if self.asks_present() { CodePurpose::LeaveEmail } else { self.contact.purpose() }
     }
 
     /// What is to be proved.
     #[must_use]
     pub const fn contact(&self) -> &Contact {
         &self.contact
-    }
-
-    /// The codes that were sent, for what a page says of them.
-    #[must_use]
-    pub const fn proof(&self) -> &CodeProof {
-        &self.proof
     }
 
     /// When it is over at the latest.
@@ -149,8 +226,8 @@ impl ContactChange {
     /// # Errors
     /// Locked, too soon, or too many.
     pub fn may_send(&mut self, now: Timestamp, histories: &[Vec<Timestamp>; 2]) -> Result<(), Refusal> {
-        let by = self.contact.by();
-        histories.iter().try_for_each(|history| self.proof.may_resend(now, history, by))
+        let by = self.by();
+        histories.iter().try_for_each(|history| self.awaited().may_resend(now, history, by))
     }
 
     /// Makes a code. A `decoy` looks the same and is fitted by no code.
@@ -161,21 +238,31 @@ impl ContactChange {
         codes: &dyn CodeMac,
         decoy: bool,
     ) -> SecretString {
-        self.proof.issue(self.scope, now, entropy, codes, self.contact.by(), decoy)
+        let (scope, by) = (self.scope, self.by());
+        self.awaited().issue(scope, now, entropy, codes, by, decoy)
     }
 
-    /// Whether `digits` is a code that was sent and still good. A right one ends the change: it is
-    /// carried out in the transaction that asked, or not at all.
+    /// Whether `digits` is a code that was sent and still good, and what it proves. The last right one ends the
+    /// change: it is carried out in the transaction that asked, or not at all.
     ///
     /// # Errors
     /// Why it is not; the count of wrong tries is to be stored.
-    pub fn answer(&mut self, digits: &str, now: Timestamp, codes: &dyn CodeMac) -> Result<(), Refusal> {
+    pub fn answer(&mut self, digits: &str, now: Timestamp, codes: &dyn CodeMac) -> Result<Proved, Refusal> {
         if !self.is_open(now) {
             return Err(Refusal::CodeExpired);
         }
-        self.proof.check(self.scope, digits, now, codes, &mut Vec::new())?;
-        self.open = false;
-        Ok(())
+        let scope = self.scope;
+        self.awaited().check(scope, digits, now, codes, &mut Vec::new())?;
+        match &mut self.present {
+            Some(first) if !first.proved => {
+                first.proved = true;
+                Ok(Proved::Present)
+            }
+            _ => {
+                self.open = false;
+                Ok(Proved::All)
+            }
+        }
     }
 
     /// The change, called off.
@@ -217,7 +304,7 @@ mod tests {
     }
 
     fn sent(contact: Contact, earlier: Option<ContactChange>, random: &mut SeededEntropy) -> (ContactChange, String) {
-        let mut change = ContactChange::begin(contact, earlier, NOW, random);
+        let mut change = ContactChange::begin(contact, None, earlier, NOW, random);
         let code = change.issue(NOW, random, &Plain, false);
         (change, code.expose().to_owned())
     }
@@ -234,7 +321,7 @@ mod tests {
         assert_eq!(change.answer(&code, NOW.plus(CODE_LIFE), &Plain), Err(Refusal::CodeExpired));
         let (_, other) = sent(to("new@example.com"), None, &mut random);
         assert!(matches!(change.answer(&other, NOW, &Plain), Err(Refusal::CodeWrong { .. })), "another change's");
-        assert_eq!(change.answer(&code, NOW.plus(CODE_LIFE - 1), &Plain), Ok(()));
+        assert_eq!(change.answer(&code, NOW.plus(CODE_LIFE - 1), &Plain), Ok(Proved::All));
         assert_eq!(change.answer(&code, NOW, &Plain), Err(Refusal::CodeExpired), "once");
     }
 
@@ -248,7 +335,7 @@ mod tests {
         let (mut change, code) = sent(to("b@example.com"), Some(change.called_off()), &mut random);
         let until = NOW.plus(CODE_LOCK);
         assert_eq!(change.answer(&wrong(&code), NOW, &Plain), Err(Refusal::CodeLocked { until }));
-        let mut change = ContactChange::begin(to("c@example.com"), Some(change), NOW, &mut random);
+        let mut change = ContactChange::begin(to("c@example.com"), None, Some(change), NOW, &mut random);
         let none = [Vec::new(), Vec::new()];
         assert_eq!(change.may_send(NOW.plus(MINUTE), &none), Err(Refusal::CodeLocked { until }));
         assert_eq!(change.may_send(until, &none), Ok(()));
@@ -266,14 +353,14 @@ mod tests {
         }
         // The same again is the same: the code that was sent stays good.
         let (mut change, code) = sent(to("a@example.com"), None, &mut random);
-        change = ContactChange::begin(to("a@example.com"), Some(change), NOW.plus(SECOND), &mut random);
-        assert_eq!(change.answer(&code, NOW.plus(SECOND), &Plain), Ok(()));
+        change = ContactChange::begin(to("a@example.com"), None, Some(change), NOW.plus(SECOND), &mut random);
+        assert_eq!(change.answer(&code, NOW.plus(SECOND), &Plain), Ok(Proved::All));
     }
 
     #[test]
     fn a6_no_code_fits_a_decoy_and_what_was_called_off_or_is_over_takes_none() {
         let mut random = SeededEntropy::new(4);
-        let mut change = ContactChange::begin(to("a@example.com"), None, NOW, &mut random);
+        let mut change = ContactChange::begin(to("a@example.com"), None, None, NOW, &mut random);
         let code = change.issue(NOW, &mut random, &Plain, true);
         assert!(matches!(change.answer(code.expose(), NOW, &Plain), Err(Refusal::CodeWrong { .. })));
         let (change, code) = sent(to("b@example.com"), None, &mut random);
@@ -281,5 +368,62 @@ mod tests {
         assert_eq!(change.answer(&code, NOW, &Plain), Err(Refusal::CodeExpired));
         let (change, _) = sent(to("b@example.com"), None, &mut random);
         assert!(change.is_open(NOW) && !change.is_open(NOW.plus(CHANGE_LIFE)) && !change.is_open(NOW.minus(1)));
+    }
+
+    fn email(address: &str) -> EmailAddress {
+        EmailAddress::parse(address).unwrap()
+    }
+
+    #[test]
+    fn a8_where_the_present_address_comes_first_the_code_of_one_is_none_of_the_other() {
+        let mut random = SeededEntropy::new(5);
+        let (present, none) = (email("old@example.com"), [Vec::new(), Vec::new()]);
+        let mut change = ContactChange::begin(to("new@example.com"), Some(&present), None, NOW, &mut random);
+        assert_eq!((change.destination(), change.purpose()), ("old@example.com", CodePurpose::LeaveEmail));
+        let first = change.issue(NOW, &mut random, &Plain, false);
+        assert_eq!(change.answer(first.expose(), NOW, &Plain), Ok(Proved::Present));
+        assert!(change.is_open(NOW) && !change.asks_present());
+        assert_eq!((change.destination(), change.purpose()), ("new@example.com", CodePurpose::ChangeEmail));
+        // The first code opens nothing further, and the second goes out at once.
+        assert!(matches!(change.answer(first.expose(), NOW, &Plain), Err(Refusal::CodeWrong { .. })));
+        assert_eq!(change.may_send(NOW, &none), Ok(()));
+        let second = change.issue(NOW, &mut random, &Plain, false);
+        // The same again goes on; another new address begins with the present one anew.
+        let mut change = ContactChange::begin(to("new@example.com"), Some(&present), Some(change), NOW, &mut random);
+        assert!(!change.asks_present());
+        assert_eq!(change.answer(second.expose(), NOW, &Plain), Ok(Proved::All));
+        let (change, _) = sent(to("a@example.com"), None, &mut random);
+        assert!(!change.is_behind(Some(&present)) && change.is_behind(None), "begun while there was a factor");
+        let change = ContactChange::begin(to("a@example.com"), Some(&present), Some(change), NOW, &mut random);
+        assert!(change.asks_present() && change.is_behind(Some(&present)));
+        assert!(!change.is_behind(Some(&email("other@example.com"))), "the account has another address by now");
+        let proved = ContactChange { present: change.present.map(|p| PresentFirst { proved: true, ..p }), ..change };
+        let other = ContactChange::begin(to("b@example.com"), Some(&present), Some(proved), NOW, &mut random);
+        assert!(other.asks_present());
+    }
+
+    #[test]
+    fn n11_wrong_codes_of_the_present_address_are_counted_over_changes() {
+        let mut random = SeededEntropy::new(6);
+        let present = email("old@example.com");
+        let mut change = ContactChange::begin(to("a@example.com"), Some(&present), None, NOW, &mut random);
+        for n in 1..=MAX_TRIES {
+            let code = change.issue(NOW, &mut random, &Plain, false);
+            let refused = change.answer(&wrong(code.expose()), NOW, &Plain);
+            assert_eq!(matches!(refused, Err(Refusal::CodeLocked { .. })), n == MAX_TRIES, "{refused:?}");
+            let next = to(&format!("a{n}@example.com"));
+            change = ContactChange::begin(next, Some(&present), Some(change.called_off()), NOW, &mut random);
+        }
+        let until = NOW.plus(CODE_LOCK);
+        assert_eq!(change.may_send(NOW.plus(MINUTE), &[Vec::new(), Vec::new()]), Err(Refusal::CodeLocked { until }));
+    }
+
+    #[test]
+    fn a_change_that_was_stored_before_is_read() {
+        let mut random = SeededEntropy::new(7);
+        let (change, _) = sent(to("a@example.com"), None, &mut random);
+        let stored = serde_json::to_string(&change).unwrap();
+        assert!(!stored.contains("present"));
+        assert_eq!(serde_json::from_str::<ContactChange>(&stored).unwrap(), change);
     }
 }

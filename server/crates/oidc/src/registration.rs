@@ -355,13 +355,29 @@ fn keys(method: ClientAuthMethod, jwks: Option<&Value>) -> Result<Option<String>
     let Some(jwks) = jwks.filter(|_| wanted) else {
         return if wanted { Err(metadata("The method private_key_jwt needs jwks.")) } else { Ok(None) };
     };
-    let registrable = client_keys::registrable(jwks.clone());
-    registrable.map(Some).map_err(|problem| match problem {
-        KeysProblem::Key(_, KeyProblem::Private) => metadata("The jwks holds a private key."),
-        KeysProblem::NotASet | KeysProblem::Count | KeysProblem::Key(..) => metadata(
-            "The jwks must hold 1 to 20 public keys for signatures: RSA from 2048 bits or EC P-256, each kid once.",
-        ),
-    })
+    // The program is told the very reason; the words hold nothing of what it sent.
+    client_keys::registrable(jwks.clone()).map(Some).map_err(|problem| metadata(words(&problem)))
+}
+
+const fn words(problem: &KeysProblem) -> &'static str {
+    match problem {
+        KeysProblem::NotASet => "The jwks must be a JWK set.",
+        KeysProblem::Count => "The jwks must hold 1 to 20 keys.",
+        KeysProblem::Key(_, key) => match key {
+            KeyProblem::Private => "The jwks holds a private key.",
+            KeyProblem::Use => "A key of the jwks is not for signatures.",
+            KeyProblem::Weak => "An RSA key of the jwks has fewer than 2048 bits, or too many.",
+            KeyProblem::Point => "The point of an EC key of the jwks is not complete.",
+            KeyProblem::Type => "The jwks may hold RSA keys and EC keys on P-256 only.",
+            KeyProblem::Algorithm => {
+                "The alg of a key of the jwks is none of RS256, PS256 and ES256, or not of its type."
+            }
+            KeyProblem::Name => "The kid of a key of the jwks must be a text of 1 to 200 characters.",
+            KeyProblem::Thumbprint => "The x5t or x5t#S256 of a key of the jwks is no thumbprint in base64url.",
+            KeyProblem::Twice => "Two keys of the jwks have the same kid.",
+            KeyProblem::SameThumbprint => "Two keys of the jwks have the same x5t or x5t#S256.",
+        },
+    }
 }
 
 fn urls(asked: Option<&[String]>, kind: ApplicationKind, own: &PublicOrigin) -> Result<Vec<ReplyUrl>, Refusal> {

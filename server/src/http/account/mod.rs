@@ -68,6 +68,7 @@ fn owner(app: &App, oneself: &Oneself) -> Owner {
         session: who.session.id,
         strong: who.session.level(now) == Level::Aal2,
         fresh: who.session.may_change_factors(now),
+        recent: who.session.is_fresh(now),
         authentication: who.session.authentication.clone(),
         visitor: account::visitor(
             app,

@@ -195,7 +195,12 @@ pub(super) async fn change(
     let result = match forms::application_edit(&fields, shown.registered.application.kind, &shown.apis) {
         Ok(edit) => applications::change(&app, place.tenant.id, id, edit, place.by(client)).await,
         Err(problems) => {
+            let keys = detail.form.value("client_keys");
             detail.form = forms::typed(&fields, problems);
+            // In the place of a private key that was typed stand those that are registered.
+            if !detail.form.values.contains_key("client_keys") {
+                detail.form = detail.form.with("client_keys", keys);
+            }
             let answer = Answer::refused(&detail.name, &frame);
             return Ok(answer.draw(&app, move || application_page(frame.clone(), detail.clone())).await);
         }

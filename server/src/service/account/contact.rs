@@ -1,7 +1,8 @@
 //! Another address or another number, by its owner: asked for, proved by a code, called off (A20, N19).
 //!
 //! All of it takes a fresh sign-in at AAL2, by the best that the account has, judged in the transaction of each
-//! step; an account without a second factor changes nothing here. A new
+//! step. An account without a second factor changes its address by a fresh sign-in, a code to the present address, and then one
+//! to the new one (A8): its password alone moves nothing, and sends nothing to strangers. A new
 //! address that belongs to somebody else looks like any other (A6, U10): its owner is told by mail, and no
 //! code that could be typed exists. What is made of a right code is in [`super::contact_change`].
 
@@ -17,7 +18,8 @@ use lanyard_domain::{
     assurance::Method,
     audit::{Action, Outcome},
     clock::{MINUTE, Timestamp},
-    contact::{Contact, ContactChange, ContactKind},
+    contact::{Contact, ContactChange, ContactKind, Proved},
+    email::EmailAddress,
     factor::{Factor, FactorSecret},
     id::Id,
     journey::{CODE_LIFE, Refusal, SEND_WINDOW},
@@ -30,7 +32,7 @@ use lanyard_storage::{Constraint, ReadTx, StorageError, WriteTx};
 use super::{
     Owner,
     contact_change::{self, Made},
-    factors::holds_factors,
+    factors::holds_contact,
     notices::{self, NOTICE_LIFE},
     words::moment,
 };
@@ -104,7 +106,7 @@ pub async fn ask(app: &App, owner: Owner, client: Client, wanted: Contact) -> Re
     if let Err(code) = can {
         return Ok(refused(field_of(kind), code));
     }
-    in_transaction(app, owner, client, move |app, tx, owner, client| {
+    in_transaction(app, owner, client, kind, move |app, tx, (owner, client), present| {
         Box::pin(async move {
             if cools_down(app, tx, owner).await? {
                 return Ok(Came::CoolingDown);
@@ -114,7 +116,7 @@ pub async fn ask(app: &App, owner: Owner, client: Client, wanted: Contact) -> Re
                 Some(came) => return Ok(came),
             }
             let (version, earlier) = tx.contact_change(owner.account.id, kind).await?.unzip();
-            let mut change = ContactChange::begin(wanted, earlier, app.clock.now(), app.entropy().as_mut());
+            let mut change = ContactChange::begin(wanted, present, earlier, app.clock.now(), app.entropy().as_mut());
             match send(app, tx, (owner, client), &mut change).await? {
                 // The same again within seconds: its code is underway.
                 None | Some(Refusal::ResendTooSoon { .. }) => {
@@ -133,9 +135,10 @@ pub async fn ask(app: &App, owner: Owner, client: Client, wanted: Contact) -> Re
 /// # Errors
 /// When the database does not answer.
 pub async fn resend(app: &App, owner: Owner, client: Client, kind: ContactKind) -> Result<Came, JourneyError> {
-    in_transaction(app, owner, client, move |app, tx, owner, client| {
+    in_transaction(app, owner, client, kind, move |app, tx, (owner, client), present| {
         Box::pin(async move {
-            let Some((version, mut change)) = waiting(app, tx, owner, kind).await? else { return Ok(Came::Missing) };
+            let waits = waiting(app, tx, owner, (kind, present)).await?;
+            let Some((version, mut change)) = waits else { return Ok(Came::Missing) };
             if cools_down(app, tx, owner).await? {
                 return Ok(Came::CoolingDown);
             }
@@ -156,9 +159,9 @@ pub async fn resend(app: &App, owner: Owner, client: Client, kind: ContactKind) 
 /// # Errors
 /// When the database does not answer.
 pub async fn call_off(app: &App, owner: Owner, client: Client, kind: ContactKind) -> Result<Came, JourneyError> {
-    in_transaction(app, owner, client, move |app, tx, owner, _| {
+    in_transaction(app, owner, client, kind, move |app, tx, (owner, _), _| {
         Box::pin(async move {
-            if let Some((version, change)) = waiting(app, tx, owner, kind).await? {
+            if let Some((version, change)) = waiting(app, tx, owner, (kind, None)).await? {
                 tx.save_contact_change(owner.account.id, Some(version), &change.called_off()).await?;
             }
             Ok(Came::CalledOff)
@@ -183,18 +186,23 @@ pub async fn answer(
         Err(problem) => return Ok(Came::Refused(ContactProblem::Field(problem))),
     };
     let (again, by) = (owner.clone(), client.clone());
-    let came = in_transaction(app, owner, client, move |app, tx, owner, client| {
+    let came = in_transaction(app, owner, client, kind, move |app, tx, (owner, client), present| {
         Box::pin(async move {
-            let Some((version, mut change)) = waiting(app, tx, owner, kind).await? else { return Ok(Came::Missing) };
+            let waits = waiting(app, tx, owner, (kind, present)).await?;
+            let Some((version, mut change)) = waits else { return Ok(Came::Missing) };
             let (id, now) = (owner.account.id, app.clock.now());
             if cools_down(app, tx, owner).await? {
                 return Ok(Came::CoolingDown);
             }
             let keys = app.tenant_keys(tx, owner.account.tenant).await?;
-            if let Err(refusal) = change.answer(&digits, now, &*keys) {
-                tx.save_contact_change(id, Some(version), &change).await?;
-                note(app, tx, (owner, client), &change, Outcome::Failure).await?;
-                return Ok(said("code", &refusal, now));
+            match change.answer(&digits, now, &*keys) {
+                Ok(Proved::All) => {}
+                Ok(Proved::Present) => return go_on(app, tx, (owner, client), (version, change)).await,
+                Err(refusal) => {
+                    tx.save_contact_change(id, Some(version), &change).await?;
+                    note(app, tx, (owner, client), &change, Outcome::Failure).await?;
+                    return Ok(said("code", &refusal, now));
+                }
             }
             tx.drop_contact_change(id, kind, version).await?;
             match contact_change::make(app, tx, (owner, client), change.contact()).await? {
@@ -214,25 +222,53 @@ pub async fn answer(
     }
 }
 
+// The present address is proved: the code of the new one goes out, or the page says when it can.
+async fn go_on(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    (owner, client): (&Owner, &Client),
+    (version, mut change): (i64, ContactChange),
+) -> Result<Came, JourneyError> {
+    let (id, now) = (owner.account.id, app.clock.now());
+    let event = audit::Event::of(Action::EmailProved, Outcome::Success).by(id).on(id).from(client);
+    let event = event.with(serde_json::json!({"detail": "leave_email"}));
+    audit::append(app, tx, owner.account.tenant, event).await?;
+    let refused = send(app, tx, (owner, client), &mut change).await?;
+    tx.save_contact_change(id, Some(version), &change).await?;
+    Ok(refused.map_or(Came::Waiting, |refusal| said("", &refusal, now)))
+}
+
 type Step<'t> = std::pin::Pin<Box<dyn Future<Output = Result<Came, JourneyError>> + Send + 't>>;
 
-// One step: the account is held and its session judged before anything else is done.
-async fn in_transaction<F>(app: &App, owner: Owner, client: Client, step: F) -> Result<Came, JourneyError>
+// One step: the account is held and its session judged before anything else is done. The step is told the
+// present address if a code to it must come first.
+async fn in_transaction<F>(
+    app: &App,
+    owner: Owner,
+    client: Client,
+    kind: ContactKind,
+    step: F,
+) -> Result<Came, JourneyError>
 where
-    F: for<'t> FnOnce(&'t App, &'t mut (dyn WriteTx + 't), &'t Owner, &'t Client) -> Step<'t> + Send + 'static,
+    F: for<'t> FnOnce(
+            &'t App,
+            &'t mut (dyn WriteTx + 't),
+            (&'t Owner, &'t Client),
+            Option<&'t EmailAddress>,
+        ) -> Step<'t>
+        + Send
+        + 'static,
 {
     let own = app.clone();
     let came = app
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let now = own.clock.now();
-                if !holds_factors(&own, tx, owner.account.id, owner.session, |held| held.may_change_factors(now))
-                    .await?
-                {
+                if !holds_contact(&own, tx, owner.account.id, owner.session, kind).await? {
                     return Ok(Came::SignInAgain);
                 }
-                step(&own, tx, &owner, &client).await
+                let present = present_first(tx, &owner, kind).await?;
+                step(&own, tx, (&owner, &client), present.as_ref()).await
             })
         })
         .await?;
@@ -240,14 +276,27 @@ where
     Ok(came)
 }
 
+// The address whose code comes first: that of an account that has no factor.
+async fn present_first(
+    tx: &mut (dyn ReadTx + '_),
+    owner: &Owner,
+    kind: ContactKind,
+) -> Result<Option<EmailAddress>, StorageError> {
+    if kind != ContactKind::Email || !tx.factors_of_account(owner.account.id).await?.is_empty() {
+        return Ok(None);
+    }
+    let account = tx.account_by_id(owner.account.tenant, owner.account.id).await?.ok_or(StorageError::Conflict)?;
+    Ok(Some(account.email))
+}
+
 async fn waiting(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
     owner: &Owner,
-    kind: ContactKind,
+    (kind, present): (ContactKind, Option<&EmailAddress>),
 ) -> Result<Option<(i64, ContactChange)>, StorageError> {
     let found = tx.contact_change(owner.account.id, kind).await?;
-    Ok(found.filter(|(_, change)| change.is_open(app.clock.now())))
+    Ok(found.filter(|(_, change)| change.is_open(app.clock.now()) && change.is_behind(present)))
 }
 
 async fn cools_down(app: &App, tx: &mut (dyn WriteTx + '_), owner: &Owner) -> Result<bool, StorageError> {
@@ -286,8 +335,8 @@ async fn send(
     change: &mut ContactChange,
 ) -> Result<Option<Refusal>, JourneyError> {
     let (account, now) = (&owner.account, app.clock.now());
-    let contact = change.contact().clone();
-    let destination = send_key(app, account.tenant, contact.purpose().as_str(), contact.destination());
+    let (contact, present) = (change.contact().clone(), change.asks_present());
+    let destination = send_key(app, account.tenant, change.purpose().as_str(), change.destination());
     let anywhere = send_key(app, account.tenant, "contact", &account.id.to_string());
     let histories = tx.recent_sends([&destination, &anywhere], now.minus(SEND_WINDOW)).await?;
     if let Err(refusal) = change.may_send(now, &histories) {
@@ -300,6 +349,7 @@ async fn send(
         }
     }
     let taken = match &contact {
+        Contact::Email { .. } if present => false,
         Contact::Email { address } => tx.account_by_email(account.tenant, address).await?.is_some(),
         Contact::Phone { .. } => {
             let network = client.network();
@@ -316,10 +366,23 @@ async fn send(
     let code = change.issue(now, app.entropy().as_mut(), &*keys, taken);
     let own = paths::account(&owner.visitor.domain);
     let life = if taken { NOTICE_LIFE } else { CODE_LIFE };
-    let message = message(app, owner, (&contact, taken), &code, &own);
+    let message = match present {
+        true => present_code(owner, change.destination(), &code),
+        false => message(app, owner, (&contact, taken), &code, &own),
+    };
     notices::send(app, tx, account.tenant, (message, life)).await?;
     note(app, tx, (owner, client), change, Outcome::Success).await?;
     Ok(None)
+}
+
+// The code to the present address.
+fn present_code<'a>(owner: &'a Owner, to: &'a str, code: &'a SecretString) -> Occasion<'a> {
+    let purpose = CodePurpose::ChangeEmail;
+    Occasion::EmailCode { purpose, to, tenant: &owner.visitor.tenant, code: code.expose(), minutes: code_minutes() }
+}
+
+fn code_minutes() -> u32 {
+    u32::try_from(CODE_LIFE / MINUTE).unwrap_or(10)
 }
 
 fn message<'a>(
@@ -330,7 +393,7 @@ fn message<'a>(
     own: &'a str,
 ) -> Occasion<'a> {
     let (tenant, origin) = (owner.visitor.tenant.as_str(), &app.links);
-    let minutes = u32::try_from(CODE_LIFE / MINUTE).unwrap_or(10);
+    let minutes = code_minutes();
     match contact {
         Contact::Email { address } if taken => {
             Occasion::AddressWanted { to: address.as_str(), tenant, origin, sign_in_path: Some(own) }
@@ -357,7 +420,7 @@ async fn note(
     outcome: Outcome,
 ) -> Result<(), StorageError> {
     let (action, detail) = match (change.contact(), outcome) {
-        (Contact::Email { .. }, Outcome::Success) => (Action::EmailCodeSent, "change_email"),
+        (Contact::Email { .. }, Outcome::Success) => (Action::EmailCodeSent, change.purpose().as_str()),
         (Contact::Email { .. }, Outcome::Failure) => (Action::EmailChanged, "code"),
         (Contact::Phone { method, .. }, Outcome::Success) => (Action::FactorChallenged, method.as_str()),
         (Contact::Phone { method, .. }, Outcome::Failure) => (Action::FactorBound, method.as_str()),
@@ -429,8 +492,12 @@ pub async fn view(
         })
         .await?;
     let present = present.map_or(owner.account.email, |present| present.email);
+    // The address is all that such an account has beside its password: its code comes first.
+    let alone = factors.is_empty();
+    let waits = waits.filter(|change| wanted != Wanted::Email || change.is_behind(alone.then_some(&present)));
+    let fresh = if alone { owner.recent } else { owner.fresh };
     let page = match wanted {
-        Wanted::Email => ContactPage::Email { present: present.as_str().to_owned() },
+        Wanted::Email => ContactPage::Email { present: present.as_str().to_owned(), both: alone },
         Wanted::Phone(factor) => {
             let factor = factor.or(waits.as_ref().and_then(|change| match change.contact() {
                 Contact::Phone { replaces, .. } => Some(*replaces),
@@ -449,10 +516,9 @@ pub async fn view(
     };
     let step = match waits {
         _ if cooling.is_some() => ContactStep::CoolingDown { until: moment(cooling.unwrap_or(now)) },
-        // The mailbox is what a first factor is bound by: nobody takes it over by a password.
-        _ if !factors.iter().any(Factor::stands_alone) => ContactStep::SecondStepFirst,
-        _ if !owner.fresh || !owner.authentication.measures_up_to(&factors) => ContactStep::SignInAgain,
-        Some(change) => ContactStep::Code { to: shown(change.contact()) },
+        _ if !fresh || !owner.authentication.measures_up_to(&factors) => ContactStep::SignInAgain,
+        Some(change) if change.asks_present() => ContactStep::PresentCode { to: shown(&change) },
+        Some(change) => ContactStep::Code { to: shown(&change) },
         None => ContactStep::Form {
             typed: typed.get(field_of(wanted.kind())).to_owned(),
             country: match typed.get("country") {
@@ -480,11 +546,11 @@ pub(super) async fn pending(
     Ok(found.filter(|change| change.is_open(now)))
 }
 
-/// Where the code goes, as the page of whoever typed it may show it.
+/// Where the code goes that is waited for, as the page of whoever asked for the change may show it.
 #[must_use]
-pub(super) fn shown(contact: &Contact) -> String {
-    match contact {
-        Contact::Email { address } => address.as_str().to_owned(),
+pub(super) fn shown(change: &ContactChange) -> String {
+    match change.contact() {
+        Contact::Email { .. } => change.destination().to_owned(),
         Contact::Phone { number, .. } => number.masked(),
     }
 }

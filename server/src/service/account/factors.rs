@@ -7,6 +7,7 @@ use lanyard_domain::{
     account::Account,
     assurance::{Level, Method},
     audit::{Action, Outcome},
+    contact::ContactKind,
     factor::{Factor, FactorSecret},
     id::Id,
     session::Session,
@@ -78,6 +79,22 @@ pub(super) async fn holds_factors(
     lock(app, tx, account).await?;
     let factors = tx.factors_of_account(account).await?;
     holds(app, tx, account, session, move |held| enough(held) && held.authentication.measures_up_to(&factors)).await
+}
+
+/// [`holds_factors`], for another address or number. An account without any factor, not even one that is turned
+/// off, changes its address by a fresh sign-in; the caller asks for a code to the present address as well.
+pub(super) async fn holds_contact(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    account: Id<Account>,
+    session: Id<Session>,
+    kind: ContactKind,
+) -> Result<bool, StorageError> {
+    lock(app, tx, account).await?;
+    let alone = kind == ContactKind::Email && tx.factors_of_account(account).await?.is_empty();
+    let now = app.clock.now();
+    let enough = move |held: &Session| if alone { held.is_fresh(now) } else { held.may_change_factors(now) };
+    holds_factors(app, tx, account, session, enough).await
 }
 
 // The factor, if the session may change it now.

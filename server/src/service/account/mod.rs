@@ -46,6 +46,8 @@ pub struct Owner {
     pub strong: bool,
     /// Whether it is fresh and at AAL2 (A20).
     pub fresh: bool,
+    /// Whether it is fresh, at whatever level.
+    pub recent: bool,
     /// How that session signed in.
     pub authentication: Authentication,
     /// The frame of the page.
@@ -83,7 +85,7 @@ pub async fn overview(app: &App, owner: Owner, done: Option<Done>) -> Result<Acc
     Ok(AccountView {
         visitor: owner.visitor,
         done,
-        pending: pending.iter().map(|change| words::pending(change.contact())).collect(),
+        pending: pending.iter().map(words::pending).collect(),
         may_change_email: contact::may_change_email(account.kind),
         claims: words::claims(&account, &custom),
         may_add_passkey: may_change && app.passkeys.is_some() && !factors.is_empty(),

@@ -121,6 +121,40 @@ pub(in crate::service) async fn readdressed(
     Ok(())
 }
 
+/// Tells the owner of `account` that an operator stopped it; wake the outbox after the commit. Nobody can act by
+/// that mail: who reads the mailbox may be why.
+///
+/// # Errors
+/// As [`tell`].
+pub(in crate::service) async fn stopped(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    tenant: &Tenant,
+    client: &Client,
+    account: &Account,
+) -> Result<(), JourneyError> {
+    let told = Told { to: &account.email, change: Change::AccountStopped, not_me_path: None, account_path: None };
+    protection(app, tx, (tenant.id, &tenant.name), client, told).await
+}
+
+/// Tells the owner of `account` that an operator let it be signed in to again; wake the outbox after the commit.
+///
+/// # Errors
+/// As [`tell`].
+pub(in crate::service) async fn let_in(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    tenant: &Tenant,
+    client: &Client,
+    account: &Account,
+) -> Result<(), JourneyError> {
+    let domain = tenant.domain.as_str();
+    let (own, not_me) = (paths::account(domain), not_me::link(app, tx, (tenant.id, domain), account.id).await?);
+    let change = Change::AccountLetIn;
+    let told = Told { to: &account.email, change, not_me_path: Some(&not_me), account_path: Some(&own) };
+    protection(app, tx, (tenant.id, &tenant.name), client, told).await
+}
+
 /// Puts a message into the outbox that is worth sending for so long; wake it after the commit.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use lanyard_domain::{
     attribute::{self, Attribute, AttributeKind},
     claims::{self, IDENTITY_PROVIDER, NEW_USER},
     clock::Timestamp,
-    contact::{Contact, ContactKind},
+    contact::{ContactChange, ContactKind},
     factor::{Factor, FactorSecret},
     id::Id,
     recovery::FEW,
@@ -148,8 +148,8 @@ pub fn method(factor: &Factor, now: Timestamp) -> MethodView {
 
 /// A change that waits for its code.
 #[must_use]
-pub(super) fn pending(contact: &Contact) -> PendingView {
-    PendingView { phone: contact.kind() == ContactKind::Phone, to: super::contact::shown(contact) }
+pub(super) fn pending(change: &ContactChange) -> PendingView {
+    PendingView { phone: change.contact().kind() == ContactKind::Phone, to: super::contact::shown(change) }
 }
 
 /// A set of recovery codes that its owner made; `None` for every other factor.

@@ -11,7 +11,7 @@ use lanyard_domain::{
     id::Id,
     journey::{Event, Facts, Journey, Refusal, Stage, Target, Tools},
     secret::Token,
-    user_flow::KNOWN_LIFE,
+    user_flow::{Audience, KNOWN_LIFE},
 };
 use lanyard_storage::{Constraint, JourneySave, StorageError, StoredJourney, WriteTx};
 
@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     http::{client::Client, cookies::Cookie, form::Fields},
-    service::sign_out,
+    service::{invitations, sign_out},
     state::App,
 };
 
@@ -122,9 +122,14 @@ pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
         },
         whence: Whence::of(act.client, Cookie::Known.read(headers)),
     };
+    let operators = scene.flow.audience == Audience::Operators;
     let outcome = carry_out(app, scene, order, event).await?;
     if outcome.sends {
         app.outbox.wake();
+    }
+    if operators {
+        // The clean-up comes by again if this fails.
+        let _ = invitations::forget_first_link(app).await;
     }
     finish(app, act, transport, outcome).await
 }

@@ -157,6 +157,7 @@ const fn purpose_of(purpose: CodePurpose) -> messaging::CodePurpose {
     match purpose {
         CodePurpose::SignUp | CodePurpose::ChangeEmail => messaging::CodePurpose::VerifyEmail,
         CodePurpose::Reset => messaging::CodePurpose::ResetPassword,
+        CodePurpose::LeaveEmail => messaging::CodePurpose::ChangeEmail,
         CodePurpose::ConfirmEmail | CodePurpose::EnrolPhone | CodePurpose::Challenge => {
             messaging::CodePurpose::ConfirmIdentity
         }

@@ -24,7 +24,8 @@ pub async fn find(app: &App, tenant: Id<Tenant>, email: EmailAddress) -> Result<
     found?.map(|(account, _)| account).ok_or(PortalError::NotFound)
 }
 
-/// Stops every sign-in to an account, those on their way too, and ends its sessions and tokens (A19).
+/// Stops every sign-in to an account, those on their way too, and ends its sessions and tokens (A19). Its owner is
+/// told (N20).
 ///
 /// # Errors
 /// [`PortalError::Unchanged`] if it is stopped already, [`PortalError::NotFound`].
@@ -43,6 +44,8 @@ pub async fn disable(app: &App, tenant: Id<Tenant>, id: Id<Account>, by: By) -> 
                 sign_out::end_all(&own, tx, id, None, now).await?;
                 tx.revoke_grants_of_account(id, now).await?;
                 record(&own, tx, tenant, &by, Action::AccountDisabled, id.to_string(), serde_json::json!({})).await?;
+                let of = tx.tenant_by_id(tenant).await?.ok_or(PortalError::NotFound)?;
+                notices::stopped(&own, tx, &of, &by.client, &account).await?;
                 Ok(Account { disabled_at: Some(now), ..account })
             })
         })
@@ -51,9 +54,8 @@ pub async fn disable(app: &App, tenant: Id<Tenant>, id: Id<Account>, by: By) -> 
     Ok(done)
 }
 
-/// Lets an account be signed in to again, by another address where one is given; both addresses are
-/// told of that (N20).
-/// Password and factors are as they were.
+/// Lets an account be signed in to again, by another address where one is given; its owner is told, at both
+/// addresses then (N20). Password and factors are as they were.
 ///
 /// # Errors
 /// [`PortalError::Unchanged`] if it is not stopped, [`PortalError::Taken`] if another account has that address,
@@ -75,14 +77,15 @@ pub async fn enable(
                 }
                 tx.set_disabled(id, None).await?;
                 record(&own, tx, tenant, &by, Action::AccountEnabled, id.to_string(), serde_json::json!({})).await?;
+                let of = tx.tenant_by_id(tenant).await?.ok_or(PortalError::NotFound)?;
                 let Some(address) = address.filter(|address| *address != account.email) else {
+                    notices::let_in(&own, tx, &of, &by.client, &account).await?;
                     return Ok(Account { disabled_at: None, ..account });
                 };
                 tx.change_email(id, &account.email, &address).await?;
                 tx.drop_contact_changes(id).await?;
                 let detail = audit::addresses(&account.email, &address);
                 record(&own, tx, tenant, &by, Action::EmailChanged, id.to_string(), detail).await?;
-                let of = tx.tenant_by_id(tenant).await?.ok_or(PortalError::NotFound)?;
                 notices::readdressed(&own, tx, &of, &by.client, (&account, &address)).await?;
                 Ok(Account { disabled_at: None, email: address, ..account })
             })

@@ -45,6 +45,8 @@ pub enum CodePurpose {
     ConfirmEmail,
     /// Proves the new address of an account.
     ChangeEmail,
+    /// Proves the present address of an account before another one takes its place.
+    LeaveEmail,
     /// Proves a phone number about to be bound.
     EnrolPhone,
     /// Answers a challenge.
@@ -60,6 +62,7 @@ impl CodePurpose {
             Self::Reset => "reset",
             Self::ConfirmEmail => "confirm_email",
             Self::ChangeEmail => "change_email",
+            Self::LeaveEmail => "leave_email",
             Self::EnrolPhone => "enrol_phone",
             Self::Challenge => "challenge",
         }
@@ -113,6 +116,11 @@ impl CodeProof {
     /// Whether this proof is about `destination` for `purpose`.
     pub(crate) fn is_for(&self, purpose: CodePurpose, destination: &str) -> bool {
         self.purpose == purpose && self.destination == destination
+    }
+
+    /// Where its codes go.
+    pub(crate) fn destination(&self) -> &str {
+        &self.destination
     }
 
     /// What its codes are for.

@@ -69,18 +69,20 @@ pub(super) fn confirm_email(context: &mut Context<'_, '_>, person: Person, mut p
     }
 }
 
-/// The methods that may be set up: those that are demanded, or the flow's own where nothing is demanded and one
-/// is set up all the same ([`super::second_factor::renewal_is_due`]).
-pub(super) fn offered(context: &Context<'_, '_>) -> BTreeSet<Method> {
-    methods(&context.demand, context.header)
+impl Header {
+    /// The methods that may be set up: those that are `demanded`, or the flow's own where nothing is demanded and
+    /// one is set up all the same (after a recovery code that was all that there was).
+    #[must_use]
+    pub fn offered(&self, demanded: &Demand) -> BTreeSet<Method> {
+        match demanded.methods.is_empty() {
+            true => self.flow.settings.mfa.second_factor().methods,
+            false => demanded.methods.clone(),
+        }
+    }
 }
 
-/// The same by a demand as it holds for the account.
-pub(super) fn methods(demand: &Demand, header: &Header) -> BTreeSet<Method> {
-    match demand.methods.is_empty() {
-        true => header.flow.settings.mfa.second_factor().methods,
-        false => demand.methods.clone(),
-    }
+pub(super) fn offered(context: &Context<'_, '_>) -> BTreeSet<Method> {
+    context.header.offered(&context.demand)
 }
 
 /// Straight to the method if there is only one to choose.

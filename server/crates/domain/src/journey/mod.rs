@@ -378,7 +378,7 @@ impl Journey {
         account: Option<&AccountFacts>,
         now: Timestamp,
     ) -> BTreeSet<crate::assurance::Method> {
-        enrol::methods(&self.demanded(now_demanded, now, account), &self.header)
+        self.header.offered(&self.demanded(now_demanded, now, account))
     }
 
     // Conditions are left as they are: what the view shows is shown where they fired.

@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 56] = sources![
+const SOURCES: [(&str, &str); 60] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -63,6 +63,8 @@ const SOURCES: [(&str, &str); 56] = sources![
     "reset_password.html",
     "confirm_identity.txt",
     "confirm_identity.html",
+    "change_email.txt",
+    "change_email.html",
     "account_exists.txt",
     "account_exists.html",
     "address_wanted.txt",
@@ -93,6 +95,10 @@ const SOURCES: [(&str, &str); 56] = sources![
     "reset.html",
     "issued_code_used.txt",
     "issued_code_used.html",
+    "account_stopped.txt",
+    "account_stopped.html",
+    "account_let_in.txt",
+    "account_let_in.html",
     "reset_text.txt",
     "minimum_raised.txt",
     "minimum_raised.html",
@@ -207,6 +213,8 @@ fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
         Change::IssuedCodeUsed => (("issued_code_used.txt", "issued_code_used.html"), None),
         Change::MinimumRaised(_) => (("minimum_raised.txt", "minimum_raised.html"), None),
         Change::MinimumLowered(_) => (("minimum_lowered.txt", "minimum_lowered.html"), None),
+        Change::AccountStopped => (("account_stopped.txt", "account_stopped.html"), None),
+        Change::AccountLetIn => (("account_let_in.txt", "account_let_in.html"), None),
         Change::RecoveryCodeUsed(_) => (("recovery_code_used.txt", "recovery_code_used.html"), None),
     };
     let left = match news.change {
@@ -260,6 +268,7 @@ fn code_templates(purpose: CodePurpose) -> Pair {
         CodePurpose::VerifyEmail => ("verify_email.txt", "verify_email.html"),
         CodePurpose::ResetPassword => ("reset_password.txt", "reset_password.html"),
         CodePurpose::ConfirmIdentity => ("confirm_identity.txt", "confirm_identity.html"),
+        CodePurpose::ChangeEmail => ("change_email.txt", "change_email.html"),
     }
 }
 

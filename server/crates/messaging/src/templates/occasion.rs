@@ -11,6 +11,8 @@ pub enum CodePurpose {
     ResetPassword,
     /// First second factor on an existing account: the owner must be the one who adds it.
     ConfirmIdentity,
+    /// Another address for an account without a second factor: goes to the one that it has.
+    ChangeEmail,
 }
 
 /// A kind of second step, as its owner knows it. Numbers are masked before they are shown.
@@ -70,6 +72,10 @@ pub enum Change<'a> {
     MinimumRaised(&'a str),
     /// The clinic takes less than before: the end of "From now on …".
     MinimumLowered(&'a str),
+    /// An operator stopped every sign-in to the account.
+    AccountStopped,
+    /// An operator let the account be signed in to again.
+    AccountLetIn,
 }
 
 /// A change of what protects an account, and what its owner needs to judge it. Paths begin with `/` and become

@@ -61,6 +61,9 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
         Occasion::AddressWanted { to: TO, tenant, origin, sign_in_path: Some("/account/acme") },
         Occasion::StaffInvitation { to: TO, tenant, origin, path: "/acme/invite?t=x", minutes: 10_080 },
         Occasion::OperatorInvitation { to: TO, tenant, origin, path: "/acme/invite?t=x", minutes: 10_080 },
+        code_mail(CodePurpose::ChangeEmail, tenant),
+        protection(tenant, device, origin, Change::AccountStopped),
+        protection(tenant, device, origin, Change::AccountLetIn),
     ]
 }
 
@@ -211,7 +214,9 @@ fn every_email_is_whole_in_both_forms() {
 
 #[test]
 fn n17_codes_say_how_long_they_live_and_that_they_work_once() {
-    for purpose in [CodePurpose::VerifyEmail, CodePurpose::ResetPassword, CodePurpose::ConfirmIdentity] {
+    for purpose in
+        [CodePurpose::VerifyEmail, CodePurpose::ResetPassword, CodePurpose::ConfirmIdentity, CodePurpose::ChangeEmail]
+    {
         let (_, text, html) = email(code_mail(purpose, "Acme"));
         assert!(text.contains("\nYour code is 123456\n"), "{text}");
         assert!(text.contains("It works once and expires in 10 minutes."));
@@ -272,13 +277,15 @@ fn n20_u24_every_change_is_told_with_time_and_device() {
     let by_somebody = |change: &Change<'_>| {
         !matches!(
             change,
-            // Staff did it, and their browser is nobody's business.
+            // Staff or an operator did it, and their browser is nobody's business.
             Change::PasswordDisabled
                 | Change::StepDisabled(_)
                 | Change::PasskeyCopied
                 | Change::Reset { .. }
                 | Change::MinimumRaised(_)
                 | Change::MinimumLowered(_)
+                | Change::AccountStopped
+                | Change::AccountLetIn
         )
     };
     let told: Vec<_> = mails

@@ -21,7 +21,7 @@ contract!(
 );
 
 fn change(address: &str) -> ContactChange {
-    ContactChange::begin(Contact::Email { address: email(address) }, None, NOW, &mut entropy())
+    ContactChange::begin(Contact::Email { address: email(address) }, None, None, NOW, &mut entropy())
 }
 
 async fn d7_a_change_of_contact_is_saved_over_the_version_it_was_read_at(db: &Db) {

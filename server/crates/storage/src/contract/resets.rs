@@ -86,6 +86,12 @@ async fn a21_a_request_is_read_as_it_was_asked_and_one_waits_for_an_account(db: 
                 assert_eq!(tx.waiting_resets(tenant.id, NOW, 9).await?, std::slice::from_ref(&first));
                 assert_eq!(tx.waiting_resets(tenant.id, NOW.plus(DAY), 9).await?, [], "over");
                 assert_eq!(tx.waiting_resets(other.id, NOW, 9).await?, []);
+                let people = tx.people_of_waiting_resets(tenant.id, NOW, 9).await?;
+                let people: BTreeSet<_> = people.into_iter().map(|person| person.id).collect();
+                assert_eq!(people, BTreeSet::from([first.account, first.asked_by]), "whom it is about, and who asked");
+                for (tenant, at, limit) in [(tenant.id, NOW, 0), (tenant.id, NOW.plus(DAY), 9), (other.id, NOW, 9)] {
+                    assert_eq!(tx.people_of_waiting_resets(tenant, at, limit).await?, []);
+                }
                 assert!(conflict(&tx.ask_reset(&request(&tenant, account, two, None)).await));
                 // One that needs nobody else takes its place.
                 tx.ask_reset(&request(&tenant, account, two, Some(Decision::Direct))).await?;

@@ -27,6 +27,14 @@ pub struct ProviderHealth {
     pub recovered_at: Option<Timestamp>,
 }
 
+impl ProviderHealth {
+    /// Whether anything is counted against it, which a message that it takes would end.
+    #[must_use]
+    pub const fn is_blamed(&self) -> bool {
+        self.failures > 0 || self.open_until.is_some()
+    }
+}
+
 /// A failure to be noted.
 #[derive(Debug, Clone, Copy)]
 pub struct ProviderFailure<'a> {

@@ -11,7 +11,10 @@ use lanyard_domain::{
 };
 use uuid::Uuid;
 
-use super::{both, collect, hit, optional, word};
+use super::{
+    account::{AccountRow, account_columns},
+    both, collect, hit, optional, word,
+};
 use crate::error::{Result, StorageError};
 
 /// Reads resets.
@@ -23,6 +26,13 @@ pub trait ResetReads {
     async fn newest_reset(&mut self, account: Id<Account>) -> Result<Option<Reset>>;
     /// At most `limit` resets of `tenant` that wait for a decision at `now`, the oldest first.
     async fn waiting_resets(&mut self, tenant: Id<Tenant>, now: Timestamp, limit: u32) -> Result<Vec<Reset>>;
+    /// The accounts that [`Self::waiting_resets`] is about, and those of who asked, in no order; one statement.
+    async fn people_of_waiting_resets(
+        &mut self,
+        tenant: Id<Tenant>,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Account>>;
     /// How many resets of an account were asked for after `since`.
     async fn resets_of_account(&mut self, account: Id<Account>, since: Timestamp) -> Result<u32>;
     /// How many a member of staff asked for after `since`.
@@ -93,8 +103,24 @@ both!(ResetReads {
     async fn waiting_resets(&mut self, tenant: Id<Tenant>, now: Timestamp, limit: u32) -> Result<Vec<Reset>> {
         let rows = sqlx::query_as::<_, ResetRow>(
             "SELECT * FROM resets WHERE tenant_id = $1 AND decision IS NULL AND ends_at > $2 \
-             ORDER BY asked_at LIMIT $3",
+             ORDER BY asked_at, id LIMIT $3",
         );
+        collect(rows.bind(tenant.uuid()).bind(now.0).bind(i64::from(limit)).fetch_all(&mut *self.db).await?)
+    }
+
+    async fn people_of_waiting_resets(
+        &mut self,
+        tenant: Id<Tenant>,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Account>> {
+        let rows = sqlx::query_as::<_, AccountRow>(concat!(
+            "WITH waiting AS (SELECT account_id, asked_by FROM resets WHERE tenant_id = $1 AND decision IS NULL \
+                AND ends_at > $2 ORDER BY asked_at, id LIMIT $3) SELECT ",
+            account_columns!(),
+            " FROM accounts a WHERE a.tenant_id = $1 \
+                AND a.id IN (SELECT account_id FROM waiting UNION SELECT asked_by FROM waiting)"
+        ));
         collect(rows.bind(tenant.uuid()).bind(now.0).bind(i64::from(limit)).fetch_all(&mut *self.db).await?)
     }
 

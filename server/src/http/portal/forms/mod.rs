@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 
 use lanyard_app::{api::portal::FormState, components::ErrorItem};
 use lanyard_domain::{email::EmailAddress, id::Id, text::TextProblem};
+use lanyard_oidc::token::client_keys::may_be_private;
 
 use crate::http::form::Fields;
 
@@ -57,6 +58,8 @@ impl Problems {
 pub(super) fn typed(fields: &Fields, problems: Vec<ErrorItem>) -> FormState {
     let mut values = fields.0.clone();
     values.remove("csrf");
+    // What was typed stays, a private key aside: it goes nowhere again.
+    values.retain(|name, text| name != "client_keys" || !may_be_private(text));
     FormState { values, problems }
 }
 
@@ -109,6 +112,15 @@ mod tests {
         let form = typed(&fields, Vec::new());
         assert_eq!(form.value("name"), "Ada L");
         assert!(form.ticked("flow-1") && !form.values.contains_key("csrf"));
+    }
+
+    #[test]
+    fn a41_a_private_key_that_was_typed_is_not_shown_again() {
+        for (typed_in, stays) in [(r#"{"kty":"EC","d":"x"}"#, false), (r#"{"kty":"EC","x":"x"}"#, true)] {
+            let body = serde_urlencoded::to_string([("name", "Ada"), ("client_keys", typed_in)]).unwrap();
+            let form = typed(&Fields::parse(body.as_bytes()).unwrap(), Vec::new());
+            assert_eq!((form.value("name").as_str(), form.value("client_keys") == typed_in), ("Ada", stays));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The page of "Help with signing in", and the requests that wait. Looking at a patient is audited (O11).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lanyard_app::{
     api::reset::{LostFactor, ResetForm, ResetSaid, ResetState, ResetView, WaitingReset, WaitingRow},
@@ -65,7 +65,7 @@ async fn page(
     let said = typed.said;
     let state = match newest {
         Some(newest) if newest.waits(now) => {
-            let asked_by = asker(tx, tenant.id, newest.asked_by).await?;
+            let asked_by = asker(tx.account_by_id(tenant.id, newest.asked_by).await?.as_ref());
             ResetState::Waits(waits(&newest, &factors, (asked_by, &helper), now))
         }
         newest => state(&account, &factors, (newest.as_ref(), &helper), typed, now),
@@ -132,9 +132,8 @@ fn waits(reset: &Reset, factors: &[Factor], (asked_by, helper): (String, &Helper
     }
 }
 
-async fn asker(tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>, id: Id<Account>) -> Result<String, StorageError> {
-    let found = tx.account_by_id(tenant, id).await?;
-    Ok(found.map_or_else(|| "Somebody who left".to_owned(), |account| name_of(&account)))
+fn asker(found: Option<&Account>) -> String {
+    found.map_or_else(|| "Somebody who left".to_owned(), name_of)
 }
 
 /// The requests of `tenant` that wait at `now`, the oldest first.
@@ -146,15 +145,19 @@ pub async fn waiting(
     tenant: Id<Tenant>,
     now: Timestamp,
 ) -> Result<Vec<WaitingRow>, StorageError> {
-    let mut rows = Vec::new();
-    for reset in tx.waiting_resets(tenant, now, WAITING).await? {
-        let Some(account) = tx.account_by_id(tenant, reset.account).await? else { continue };
-        rows.push(WaitingRow {
-            patient: reset.account.to_string(),
-            name: name_of(&account),
-            asked_by: asker(tx, tenant, reset.asked_by).await?,
-            asked: moment(reset.asked_at),
-        });
+    let resets = tx.waiting_resets(tenant, now, WAITING).await?;
+    if resets.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(rows)
+    let people = tx.people_of_waiting_resets(tenant, now, WAITING).await?;
+    let people: BTreeMap<_, _> = people.iter().map(|person| (person.id, person)).collect();
+    let row = |reset: Reset| {
+        people.get(&reset.account).map(|patient| WaitingRow {
+            patient: reset.account.to_string(),
+            name: name_of(patient),
+            asked_by: asker(people.get(&reset.asked_by).copied()),
+            asked: moment(reset.asked_at),
+        })
+    };
+    Ok(resets.into_iter().filter_map(row).collect())
 }
