@@ -23,6 +23,7 @@ mod codes;
 mod command_line;
 mod consent;
 mod cool_down;
+mod delivery;
 mod device;
 mod documents;
 mod dpop;

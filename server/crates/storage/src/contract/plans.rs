@@ -217,3 +217,30 @@ pub(super) async fn deletions(db: &Db) {
     let costly = says(&plan, &["Seq Scan", "Sort", "SCAN", "TEMP B-TREE"]);
     assert!(says(&plan, &["accounts_to_delete"]) && !costly, "{plan:#?}");
 }
+
+/// What is due of a kind is found by its index, however much waits of another one.
+pub(super) async fn outbox(db: &Db) {
+    let postgres = db.store.is_postgres();
+    let (random, bytes, json) = match postgres {
+        true => ("gen_random_uuid()", "'\\x00'::bytea", "'[\"h1\"]'"),
+        false => ("randomblob(16)", "zeroblob(1)", "'[\"h1\"]'"),
+    };
+    let fill = format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+         INSERT INTO outbox (id, tenant_id, kind, host, payload, created_at, expires_at, attempts, next_attempt_at) \
+         SELECT {random}, {random}, CASE WHEN i % 4 = 0 THEN 'email' ELSE 'logout' END, 'h' || i % 7, {bytes}, i, i, 0, i \
+         FROM n; ANALYZE;"
+    );
+    db.raw(&fill).await.unwrap();
+    let queries = if postgres {
+        [crate::postgres::dialect::NEXT_MESSAGE, crate::postgres::dialect::CLAIM_MESSAGES]
+    } else {
+        [crate::sqlite::dialect::NEXT_MESSAGE, crate::sqlite::dialect::CLAIM_MESSAGES]
+    };
+    for sql in queries {
+        let sql = sql.replace("$1", "'email'").replace("$2", json).replace("$3", "10000").replace("$4", "60000");
+        let plan = plan_of(db, &sql.replace("$5", "8")).await;
+        let costly = says(&plan, &["Seq Scan", "Sort", "SCAN outbox", "TEMP B-TREE", "Bitmap"]);
+        assert!(says(&plan, &["outbox_due"]) && !costly, "{plan:#?}");
+    }
+}

@@ -64,7 +64,8 @@ pub use journey::{JourneyReads, JourneySave, JourneyWrites, StoredJourney};
 pub use known_place::{KnownPlaceReads, KnownPlaceWrites};
 pub use message_provider::{MessageProviderReads, MessageProviderWrites, ProviderFailure, ProviderHealth};
 pub use meta::{META_DEMO, META_KEY_CHECK, MetaReads, MetaWrites};
-pub use outbox::{ClaimedMessage, MessageStatus, NewMessage, OutboxReads, OutboxWrites};
+pub(crate) use outbox::waiting;
+pub use outbox::{ClaimedMessage, MessageKind, MessageStatus, NewMessage, OutboxReads, OutboxWrites, Wanted};
 pub use passkey::{PasskeyReads, PasskeyWrites};
 pub use patient::{
     Patient, PatientCursor, PatientKey, PatientOrder, PatientPage, PatientQuery, PatientReads, PatientSort, Position,
