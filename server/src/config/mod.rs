@@ -5,9 +5,10 @@
 
 mod limits;
 mod providers;
+mod proxies;
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -22,7 +23,11 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     limits::Limits,
     providers::{Smtp, SmtpTls, Twilio},
+    proxies::Proxies,
 };
+
+/// Keys whose values are never printed, and are taken as they stand where they come from a variable.
+const SECRET: [&str; 3] = ["password", "auth_token", "database_url"];
 
 /// Variables that begin with `LANYARD_` and are no configuration of the server.
 const FOREIGN: [&str; 4] = ["config", "site_dir", "log", "test_postgres_url"];
@@ -51,8 +56,8 @@ pub struct Config {
     pub second_smtp: Option<Smtp>,
     /// Another provider of texts and calls, for what the first one does not take; none by default.
     pub second_twilio: Option<Twilio>,
-    /// Proxies whose `X-Forwarded-For` is believed (A45); none by default.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Proxies whose `X-Forwarded-For` is believed (A45), addresses and ranges; none by default.
+    pub trusted_proxies: Proxies,
     /// Limits per network address and of the hashing queue.
     pub limits: Limits,
     /// Signing keys.
@@ -147,7 +152,7 @@ impl Default for Config {
             twilio: None,
             second_smtp: None,
             second_twilio: None,
-            trusted_proxies: Vec::new(),
+            trusted_proxies: Proxies::default(),
             limits: Limits::default(),
             keys: Keys::default(),
             outbound: Outbound::default(),
