@@ -21,6 +21,7 @@ mod attestation;
 mod audit;
 mod codes;
 mod command_line;
+mod config_check;
 mod consent;
 mod cool_down;
 mod delivery;

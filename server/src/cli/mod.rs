@@ -243,9 +243,12 @@ fn run(command: &Command) -> Outcome {
         Command::Flow(command) => block_on(manage::flow(command)),
         Command::Keys(command) => block_on(keys::run(command.common().load()?, command)),
         Command::Messages(args) => block_on(messages::run(args.common.load()?, args)),
+        Command::Audit(args) => block_on(audit::run(args.common.load()?, args)),
         Command::Config(ConfigCommand::Check(args)) => {
             let config = args.load()?;
             start::check_key(&config)?;
+            start::check_providers(&config)?;
+            block_on(serve::check_tls(&config))?;
             print::line("The configuration is fine.")?;
             for remark in config.remarks() {
                 print::line(format_args!("But: {remark}"))?;
