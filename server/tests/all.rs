@@ -19,6 +19,7 @@ mod account_recovery;
 mod account_way;
 mod attestation;
 mod audit;
+mod audit_command;
 mod codes;
 mod command_line;
 mod config_check;

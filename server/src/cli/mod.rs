@@ -1,4 +1,4 @@
-//! The command line: `serve`, `operator`, `tenant`, `app`, `account`, `flow`, `keys`, `messages`,
+//! The command line: `serve`, `operator`, `tenant`, `app`, `account`, `flow`, `keys`, `messages`, `audit`,
 //! `config check|show`.
 //!
 //! Exit codes: 0 done, 1 it could not be done (one line on stderr says why), 2 wrong usage (clap).
@@ -6,6 +6,7 @@
 // `println!` panics when nobody reads: `print` is for that.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod audit;
 mod keys;
 mod manage;
 mod messages;
@@ -33,6 +34,7 @@ Examples:
   lanyard operator invite                print a one-time link for one more operator
   lanyard keys list                      which keys sign, and since when
   lanyard messages                       how those who send mails and texts are doing
+  lanyard audit --tenant clinic.example  what happened there since yesterday
   lanyard config check                   say what is wrong with the configuration, if anything";
 
 const OPERATOR_EXAMPLES: &str = "\
@@ -133,6 +135,9 @@ enum Command {
     /// How the providers of mails, texts and calls are doing.
     #[command(after_help = MESSAGES_EXAMPLES)]
     Messages(messages::MessagesArgs),
+    /// The audit log of a tenant: JSON lines, oldest first.
+    #[command(after_help = audit::EXAMPLES)]
+    Audit(audit::AuditArgs),
     /// The configuration: check, show.
     #[command(subcommand, after_help = CONFIG_EXAMPLES)]
     Config(ConfigCommand),
@@ -276,6 +281,7 @@ fn run(command: &Command) -> Outcome {
         Command::Flow(command) => block_on(manage::flow(command)),
         Command::Keys(command) => block_on(keys::run(command.common().load()?, command)),
         Command::Messages(args) => block_on(messages::run(args.common.load()?, args)),
+        Command::Audit(args) => block_on(audit::run(args.common.load()?, args)),
         Command::Config(ConfigCommand::Check(args)) => {
             let config = args.load()?;
             start::check_key(&config)?;

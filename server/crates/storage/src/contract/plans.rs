@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use uuid::Uuid;
 
 use super::support::*;
-use crate::repository::{CHANGES, DUE_DELETIONS, HISTORY, plans};
+use crate::repository::{CHANGES, DUE_DELETIONS, HISTORY, ONWARDS, plans};
 
 // Half the patients are another tenant's, so that the tenant alone narrows little.
 fn populate(tenants: [Uuid; 2], postgres: bool) -> String {
@@ -197,6 +197,28 @@ pub(super) async fn history(db: &Db) {
     let plan = plan_of(db, &whole).await;
     let both = says(&plan, &["audit_of_actor"]) && says(&plan, &["audit_of_subject"]);
     assert!(both && !says(&plan, &["Seq Scan", "Bitmap", "SCAN audit"]), "{plan:#?}");
+}
+
+/// A tenant's log is walked onwards from the cursor by its index, however long it is, and however much of it is
+/// another tenant's.
+pub(super) async fn log_onwards(db: &Db) {
+    let postgres = db.store.is_postgres();
+    let random = if postgres { "gen_random_uuid()" } else { "randomblob(16)" };
+    let literal = |id: Uuid| if postgres { format!("'{id}'::uuid") } else { format!("X'{}'", id.simple()) };
+    let (one, two) = (literal(Uuid::from_u128(1)), literal(Uuid::from_u128(2)));
+    let fill = format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+         INSERT INTO audit (id, tenant_id, at, action, outcome, detail) \
+         SELECT {random}, CASE WHEN i % 2 = 0 THEN {one} ELSE {two} END, i, \
+            CASE WHEN i % 5 = 0 THEN 'sign_in' ELSE 'sign_up' END, 'success', '{{}}' FROM n; ANALYZE;"
+    );
+    db.raw(&fill).await.unwrap();
+    for action in ["NULL", "'sign_in'"] {
+        let sql = ONWARDS.replace("$1", &one).replace("$2", "10000").replace("$3", &two).replace("$4", action);
+        let plan = plan_of(db, &sql.replace("$5", "100")).await;
+        let costly = says(&plan, &["Seq Scan", "Sort", "SCAN", "TEMP B-TREE", "Bitmap"]);
+        assert!(says(&plan, &["audit_newest"]) && !costly, "{plan:#?}");
+    }
 }
 
 /// What changed an account is found by its own indexes among however many events, and read in their order.

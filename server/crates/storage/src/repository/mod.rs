@@ -48,7 +48,7 @@ mod user_flow;
 pub use account::{AccountReads, AccountWrites};
 pub use application::{ApplicationReads, ApplicationWrites};
 pub use attribute::{AttributeReads, AttributeWrites};
-pub use audit::{AuditCursor, AuditReads, AuditWrites, EACH_KIND};
+pub use audit::{AuditCursor, AuditReads, AuditWanted, AuditWrites, EACH_KIND};
 pub use client_assertion::ClientAssertionWrites;
 pub use consent::{Access, ConsentReads, ConsentWrites};
 pub use contact::{ContactReads, ContactWrites};
@@ -91,7 +91,7 @@ pub use user_flow::{FlowReads, FlowWrites};
 #[cfg(test)]
 pub(crate) use {
     account::DUE_DELETIONS,
-    audit::{CHANGES, HISTORY},
+    audit::{CHANGES, HISTORY, ONWARDS},
 };
 
 use lanyard_domain::{clock::Timestamp, id::Id, secret::TokenHash};
