@@ -299,11 +299,12 @@ async fn o3_create_and_mfa_take_the_same_words() {
     let domain = "harbour.example";
     answered(&dir, &create_tenant(domain, "Harbour Clinic")).await;
     for (n, (word, mfa)) in
-        [("on", "always_on"), ("always_on", "always_on"), ("conditional", "conditional"), ("off", "off")].iter().enumerate()
+        [("on", "always_on"), ("always_on", "always_on"), ("conditional", "conditional"), ("off", "off")]
+            .iter()
+            .enumerate()
     {
         let name = format!("B2C_1_{n}");
-        let made =
-            answered(&dir, &["flow", "create", "--tenant", domain, "--name", &name, "--mfa", word]).await;
+        let made = answered(&dir, &["flow", "create", "--tenant", domain, "--name", &name, "--mfa", word]).await;
         assert_eq!(made["settings"]["mfa"]["enforcement"], *mfa, "{word}: {made}");
         let set = answered(&dir, &["flow", "mfa", &name, "--tenant", domain, "--to", word]).await;
         assert_eq!(set["settings"]["mfa"]["enforcement"], *mfa, "{word}: {set}");
