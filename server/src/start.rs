@@ -254,26 +254,45 @@ async fn providers(config: &Config, clock: &Arc<dyn Clock>) -> Result<Wired, Sta
             Some(servers),
         ));
     }
+    Ok((configured(config, &now, &unique)?, None, None))
+}
+
+// The providers that are configured; it connects to none.
+fn configured(config: &Config, now: &NowFn, unique: &UniqueFn) -> Result<Providers, StartError> {
     let mail = |section, smtp: &Option<config::Smtp>| {
-        let made = smtp.as_ref().map(|smtp| SmtpSender::new(smtp_config(smtp), Arc::clone(&now), Arc::clone(&unique)));
-        made.transpose().map_err(|error| say(chain(section, &error)))
+        let Some(smtp) = smtp else { return Ok(None) };
+        let made = SmtpSender::new(smtp_config(section, smtp)?, Arc::clone(now), Arc::clone(unique));
+        made.map(Some).map_err(|error| say(chain(section, &error)))
     };
     let phone = |section, twilio: &Option<config::Twilio>| {
         let made = twilio.as_ref().map(|twilio| TwilioClient::new(twilio_config(twilio)));
         made.transpose().map_err(|error| say(chain(section, &error)))
     };
-    let providers = Providers {
+    Ok(Providers {
         smtp: mail("smtp", &config.smtp)?,
         twilio: phone("twilio", &config.twilio)?,
         second_smtp: mail("second_smtp", &config.second_smtp)?,
         second_twilio: phone("second_twilio", &config.second_twilio)?,
-    };
-    Ok((providers, None, None))
+    })
 }
 
-fn smtp_config(smtp: &config::Smtp) -> SmtpConfig {
+/// Whether the providers that are configured could be used; nobody is asked.
+///
+/// # Errors
+/// [`StartError`] in one line: a sender that is no address, a certificate that cannot be read and the like.
+pub fn check_providers(config: &Config) -> Result<(), StartError> {
+    let (now, unique): (NowFn, UniqueFn) = (Arc::new(|| 0_i64), Arc::new(|| 0_u128));
+    configured(config, &now, &unique).map(drop)
+}
+
+fn smtp_config(section: &str, smtp: &config::Smtp) -> Result<SmtpConfig, StartError> {
+    let read = |path: &PathBuf| {
+        let failed = |error| say(format!("{section}.ca_file: {}: {error}", path.display()));
+        std::fs::read_to_string(path).map_err(failed)
+    };
+    let ca_pem = smtp.ca_file.as_ref().map(read).transpose()?;
     let password = smtp.password.as_ref().map(|password| Secret::from(password.0.as_str()));
-    SmtpConfig {
+    Ok(SmtpConfig {
         host: smtp.host.clone(),
         port: smtp.port,
         tls: match smtp.tls {
@@ -281,11 +300,11 @@ fn smtp_config(smtp: &config::Smtp) -> SmtpConfig {
             config::SmtpTls::Implicit => SmtpTls::Implicit,
             config::SmtpTls::None => SmtpTls::None,
         },
-        ca_pem: None,
+        ca_pem,
         credentials: smtp.username.clone().zip(password),
         from: smtp.from.clone(),
         timeout: PROVIDER_TIME,
-    }
+    })
 }
 
 fn twilio_config(twilio: &config::Twilio) -> TwilioConfig {

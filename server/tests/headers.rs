@@ -183,7 +183,7 @@ async fn a45_f44_forwarded_addresses_count_from_configured_proxies_only() {
     let app = TestApp::new().await;
     assert_eq!(ip_of_sign_in(&app, app.browser()).await, "203.0.113.7", "the peer itself");
     let mut options = Options::default();
-    options.config.trusted_proxies = vec!["203.0.113.7".parse().unwrap()];
+    options.config.trusted_proxies = vec!["203.0.113.7".parse::<std::net::IpAddr>().unwrap()].into();
     let app = TestApp::with(options).await;
     assert_eq!(
         ip_of_sign_in(&app, app.browser()).await,

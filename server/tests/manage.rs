@@ -309,3 +309,24 @@ async fn a_link_for_an_operator_is_all_that_is_printed() {
     misused(&dir, &["operator", "invite", "--tenant", "x"]).await;
     remove(&dir);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn o3_create_and_mfa_take_the_same_words() {
+    let dir = temp_dir();
+    let domain = "harbour.example";
+    answered(&dir, &create_tenant(domain, "Harbour Clinic")).await;
+    for (n, (word, mfa)) in
+        [("on", "always_on"), ("always_on", "always_on"), ("conditional", "conditional"), ("off", "off")]
+            .iter()
+            .enumerate()
+    {
+        let name = format!("B2C_1_{n}");
+        let made = answered(&dir, &["flow", "create", "--tenant", domain, "--name", &name, "--mfa", word]).await;
+        assert_eq!(made["settings"]["mfa"]["enforcement"], *mfa, "{word}: {made}");
+        let set = answered(&dir, &["flow", "mfa", &name, "--tenant", domain, "--to", word]).await;
+        assert_eq!(set["settings"]["mfa"]["enforcement"], *mfa, "{word}: {set}");
+    }
+    let bad = ["flow", "create", "--tenant", domain, "--name", "B2C_1_x", "--mfa", "sometimes"];
+    refused(&dir, &bad, "on, conditional or off").await;
+    remove(&dir);
+}

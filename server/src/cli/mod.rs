@@ -1,4 +1,4 @@
-//! The command line: `serve`, `operator invite`, `tenant`, `app`, `flow`, `keys`, `messages`,
+//! The command line: `serve`, `operator`, `tenant`, `app`, `account`, `flow`, `keys`, `messages`, `audit`,
 //! `config check|show`.
 //!
 //! Exit codes: 0 done, 1 it could not be done (one line on stderr says why), 2 wrong usage (clap).
@@ -6,6 +6,7 @@
 // `println!` panics when nobody reads: `print` is for that.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod audit;
 mod keys;
 mod manage;
 mod messages;
@@ -34,25 +35,58 @@ Examples:
   lanyard operator invite                print a one-time link for one more operator
   lanyard keys list                      which keys sign, and since when
   lanyard messages                       how those who send mails and texts are doing
+  lanyard audit --tenant clinic.example  what happened there since yesterday
   lanyard config check                   say what is wrong with the configuration, if anything";
 
 const OPERATOR_EXAMPLES: &str = "\
 Examples (with the flags that the server was started with, or it is another database or address):
   lanyard operator invite
-  lanyard operator invite --demo --tls";
+  lanyard operator invite --demo --tls
+  lanyard operator list
+  lanyard operator revoke olive@harbour.example";
 
 const TENANT_EXAMPLES: &str = "\
 Examples (with the flags that the server was started with, such as --demo):
   lanyard tenant create --name \"Harbour Clinic\" --domain harbour.example --region GB
   lanyard tenant list
-  lanyard tenant registration show --tenant harbour.example";
+  lanyard tenant texts --tenant harbour.example --countries \"Canada, US\"
+  lanyard tenant cool-down --tenant harbour.example --hours 24
+  lanyard tenant resets --tenant harbour.example --second-approver true
+  lanyard tenant passkeys --tenant harbour.example --make \"AAGUID name\" --roots FILE
+  `lanyard tenant registration --help` has those of registration.";
+
+const REGISTRATION_EXAMPLES: &str = "\
+Examples (with the flags that the server was started with, such as --demo):
+  lanyard tenant registration on --tenant harbour.example --most 20
+  lanyard tenant registration mint --tenant harbour.example --flow B2C_1_signup --label Partner
+  lanyard tenant registration show --tenant harbour.example
+  lanyard tenant registration revoke --tenant harbour.example --id TOKEN_ID
+  lanyard tenant registration off --tenant harbour.example";
+
+const ACCOUNT_EXAMPLES: &str = "\
+Examples (with the flags that the server was started with, such as --demo):
+  lanyard account disable --tenant harbour.example sam@harbour.example
+  lanyard account enable --tenant harbour.example sam@harbour.example
+  lanyard account enable --tenant harbour.example sam@harbour.example --address sam@elsewhere.example
+  lanyard account disable --tenant lanyard.system olive@harbour.example";
+
+const MESSAGES_EXAMPLES: &str = "\
+Examples (with the flags that the server was started with, such as --data-dir):
+  lanyard messages
+  lanyard messages --json";
+
+const CONFIG_EXAMPLES: &str = "\
+Examples (with the flags that the server is started with):
+  lanyard config check
+  lanyard config check --config /etc/lanyard/lanyard.toml
+  LANYARD_LISTEN=0.0.0.0:8080 lanyard config show";
 
 const APPLICATION_EXAMPLES: &str = "\
 Examples (with the flags that the server was started with, such as --demo):
   lanyard app register --tenant harbour.example --name Web --kind web \\
     --reply-url https://app.harbour.example/signed-in --flow B2C_1_signup
-  lanyard app secret --tenant harbour.example <client id>
-  lanyard app set --tenant harbour.example <client id> --set client_credentials=true
+  lanyard app secret --tenant harbour.example CLIENT_ID
+  lanyard app set --tenant harbour.example CLIENT_ID --set client_credentials=true
   `lanyard app set --help` lists the settings.";
 
 const FLOW_EXAMPLES: &str = "\
@@ -66,7 +100,7 @@ const KEYS_EXAMPLES: &str = "\
 Examples (with the flags that the server was started with, such as --demo):
   lanyard keys list --tenant harbour.example
   lanyard keys rotate --algorithm RS256
-  lanyard keys retire --now <kid>";
+  lanyard keys retire --now KID";
 
 /// Self-hosted customer identity with multi-factor authentication for healthcare.
 #[derive(Debug, Parser)]
@@ -81,28 +115,32 @@ enum Command {
     /// Run the server.
     #[command(after_help = EXAMPLES)]
     Serve(ServeArgs),
-    /// Operators.
+    /// Operators of the whole instance: invite, list, revoke.
     #[command(subcommand, after_help = OPERATOR_EXAMPLES)]
     Operator(OperatorCommand),
-    /// Tenants: create, list.
+    /// Tenants: create, list, and what holds for all of one: countries of texts, waits, resets, passkeys, registration.
     #[command(subcommand, after_help = TENANT_EXAMPLES)]
     Tenant(manage::TenantCommand),
-    /// Applications: register, change, make secrets.
+    /// Applications: register, change, show, list, make secrets, revoke registration tokens.
     #[command(subcommand, after_help = APPLICATION_EXAMPLES)]
     App(manage::ApplicationCommand),
     /// Accounts: stop one, let it be signed in to again.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = ACCOUNT_EXAMPLES)]
     Account(manage::AccountCommand),
-    /// User flows: create, change.
+    /// User flows: create, change, list, and when they ask for a second factor.
     #[command(subcommand, after_help = FLOW_EXAMPLES)]
     Flow(manage::FlowCommand),
-    /// Signing keys.
+    /// Signing keys: list, rotate, retire.
     #[command(subcommand, after_help = KEYS_EXAMPLES)]
     Keys(keys::KeysCommand),
     /// How the providers of mails, texts and calls are doing.
+    #[command(after_help = MESSAGES_EXAMPLES)]
     Messages(messages::MessagesArgs),
-    /// The configuration.
-    #[command(subcommand)]
+    /// The audit log of a tenant: JSON lines, oldest first.
+    #[command(after_help = audit::EXAMPLES)]
+    Audit(audit::AuditArgs),
+    /// The configuration: check, show.
+    #[command(subcommand, after_help = CONFIG_EXAMPLES)]
     Config(ConfigCommand),
 }
 
@@ -244,9 +282,12 @@ fn run(command: &Command) -> Outcome {
         Command::Flow(command) => block_on(manage::flow(command)),
         Command::Keys(command) => block_on(keys::run(command.common().load()?, command)),
         Command::Messages(args) => block_on(messages::run(args.common.load()?, args)),
+        Command::Audit(args) => block_on(audit::run(args.common.load()?, args)),
         Command::Config(ConfigCommand::Check(args)) => {
             let config = args.load()?;
             start::check_key(&config)?;
+            start::check_providers(&config)?;
+            block_on(serve::check_tls(&config))?;
             print::line("The configuration is fine.")?;
             for remark in config.remarks() {
                 print::line(format_args!("But: {remark}"))?;
@@ -267,4 +308,45 @@ fn run(command: &Command) -> Outcome {
 
 fn block_on(task: impl Future<Output = Outcome>) -> Outcome {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(task)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn examples(command: &clap::Command, all: &mut Vec<String>) {
+        let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let text = text.split("\\\n").map(str::trim).collect::<Vec<_>>().join(" ");
+        for line in text.lines().filter(|line| !line.trim_start().starts_with('`')) {
+            let Some(at) = line.find("lanyard ") else { continue };
+            all.push(line[at..].to_owned());
+        }
+        command.get_subcommands().for_each(|own| examples(own, all));
+    }
+
+    // As a shell would.
+    fn words(line: &str) -> Vec<String> {
+        let parts = line.split('"').enumerate();
+        let words = parts.flat_map(|(n, part)| match n % 2 {
+            1 => vec![part.to_owned()],
+            _ => part.split_whitespace().map(ToOwned::to_owned).collect(),
+        });
+        words.collect()
+    }
+
+    #[test]
+    fn every_example_of_the_help_is_a_command() {
+        let mut all = Vec::new();
+        examples(&Cli::command(), &mut all);
+        assert!(all.len() > 30, "{all:?}");
+        for line in all {
+            // What stands further right is said of the command.
+            let command = line.split("  ").next().unwrap_or_default();
+            let read = Cli::try_parse_from(words(command));
+            assert!(read.is_ok(), "{command}: {}", read.map(|_| ()).unwrap_err());
+            assert!(!command.contains('<'), "a shell redirects: {command}");
+        }
+    }
 }

@@ -1,6 +1,10 @@
 //! `lanyard serve`: open, migrate, listen, print where, run until told to stop.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use hyper_util::{
@@ -184,6 +188,19 @@ async fn tls(config: &Config) -> Result<Option<RustlsConfig>, Box<dyn std::error
         (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
         _ => files::development_certificate(&config.data_dir)?,
     };
-    let loaded = RustlsConfig::from_pem_file(&certificate, &key).await;
-    Ok(Some(loaded.map_err(|error| format!("tls: {} or {}: {error}", certificate.display(), key.display()))?))
+    Ok(Some(read_tls(&certificate, &key).await?))
+}
+
+async fn read_tls(certificate: &Path, key: &Path) -> Result<RustlsConfig, String> {
+    let loaded = RustlsConfig::from_pem_file(certificate, key).await;
+    loaded.map_err(|error| format!("tls: {} or {}: {error}", certificate.display(), key.display()))
+}
+
+/// Whether the server could serve https with the files that are configured, if any are.
+pub(super) async fn check_tls(config: &Config) -> super::Outcome {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    if let (Some(certificate), Some(key)) = (&config.tls.certificate_file, &config.tls.key_file) {
+        read_tls(certificate, key).await?;
+    }
+    Ok(())
 }

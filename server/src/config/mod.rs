@@ -5,9 +5,10 @@
 
 mod limits;
 mod providers;
+mod proxies;
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -22,7 +23,11 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     limits::Limits,
     providers::{Smtp, SmtpTls, Twilio},
+    proxies::Proxies,
 };
+
+/// Keys whose values are never printed, and are taken as they stand where they come from a variable.
+const SECRET: [&str; 3] = ["password", "auth_token", "database_url"];
 
 /// Variables that begin with `LANYARD_` and are no configuration of the server.
 const FOREIGN: [&str; 4] = ["config", "site_dir", "log", "test_postgres_url"];
@@ -51,8 +56,8 @@ pub struct Config {
     pub second_smtp: Option<Smtp>,
     /// Another provider of texts and calls, for what the first one does not take; none by default.
     pub second_twilio: Option<Twilio>,
-    /// Proxies whose `X-Forwarded-For` is believed (A45); none by default.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Proxies whose `X-Forwarded-For` is believed (A45), addresses and ranges; none by default.
+    pub trusted_proxies: Proxies,
     /// Limits per network address and of the hashing queue.
     pub limits: Limits,
     /// Signing keys.
@@ -147,7 +152,7 @@ impl Default for Config {
             twilio: None,
             second_smtp: None,
             second_twilio: None,
-            trusted_proxies: Vec::new(),
+            trusted_proxies: Proxies::default(),
             limits: Limits::default(),
             keys: Keys::default(),
             outbound: Outbound::default(),
@@ -177,11 +182,15 @@ impl Config {
             None => sources,
         };
         let variables = Env::prefixed("LANYARD_").ignore(&FOREIGN).split("__");
-        let config: Self = sources
-            .merge(variables)
-            .merge(Serialized::defaults(flags))
-            .extract()
-            .map_err(|error| ConfigError(one_line(&error)))?;
+        // A password of digits is text, too, and so is one that looks like a list.
+        let secrets: Vec<(String, String)> =
+            variables.iter().map(|(key, value)| (key.into_string(), value)).filter(|(key, _)| is_secret(key)).collect();
+        sources = sources.merge(variables);
+        for (key, value) in secrets {
+            sources = sources.merge(Serialized::default(&key, value));
+        }
+        let config: Self =
+            sources.merge(Serialized::defaults(flags)).extract().map_err(|error| ConfigError(one_line(error)))?;
         config.with_secrets_from_files()?.check()
     }
 
@@ -235,6 +244,11 @@ impl Config {
         if self.tls.certificate_file.is_some() != self.tls.key_file.is_some() {
             return refuse("tls: certificate_file and key_file go together".into());
         }
+        // Plain http where somebody thinks of https is what nobody notices.
+        if self.tls.certificate_file.is_some() && !self.tls.enabled {
+            return refuse("tls: there are files, but enabled is not true; set it, or remove the files".into());
+        }
+        self.check_providers()?;
         if !self.limits.are_positive() {
             return refuse("limits: values must be 1 or more".into());
         }
@@ -245,6 +259,21 @@ impl Config {
             return refuse("keys: publish_ahead_minutes must be 10 or more, and less than rotation_days".into());
         }
         Ok(self)
+    }
+
+    // What would be found out by the first message that is not sent.
+    fn check_providers(&self) -> Result<(), ConfigError> {
+        for (name, smtp) in [("smtp", &self.smtp), ("second_smtp", &self.second_smtp)] {
+            if let Some(problem) = smtp.as_ref().and_then(Smtp::problem) {
+                return Err(ConfigError(format!("{name}: {problem}")));
+            }
+        }
+        for (name, twilio) in [("twilio", &self.twilio), ("second_twilio", &self.second_twilio)] {
+            if twilio.as_ref().is_some_and(|twilio| !twilio.has_token()) {
+                return Err(ConfigError(format!("{name}: auth_token or auth_token_file is missing")));
+            }
+        }
+        Ok(())
     }
 
     /// The public origin, without a slash at the end.
@@ -295,7 +324,12 @@ impl Config {
         let texts = "no texts and calls are set up ([twilio]): authenticator apps are the only second step";
         let same_mail = "second_smtp is the same server as smtp: both will be down together";
         let same_texts = "second_twilio is the same account as twilio: both will be down together";
+        let nowhere = "public_origin is not set: addresses begin with localhost, which no other machine can open";
+        let bare = "public_origin is not set: addresses begin with an IP address, for which no passkey can be made";
+        let (ip, unnamed) = (self.listen.ip(), self.public_origin.is_none());
         let remarks = [
+            (unnamed && ip.is_unspecified(), nowhere),
+            (unnamed && !ip.is_unspecified() && !ip.is_loopback(), bare),
             (self.smtp.is_none(), mail),
             (self.twilio.is_none(), texts),
             (both(&self.smtp, &self.second_smtp, Smtp::is_same_server), same_mail),
@@ -337,8 +371,24 @@ fn is_loopback_host(url: &url::Url) -> bool {
     }
 }
 
-fn one_line(error: &figment::Error) -> String {
-    error.to_string().replace('\n', " ")
+fn is_secret(key: &str) -> bool {
+    key.rsplit('.').next().is_some_and(|last| SECRET.contains(&last))
+}
+
+// What is wrong, in one line, and never what stands at a secret's place (C5): neither its value nor, in a file that
+// cannot be read, the line that it stands in.
+fn one_line(error: figment::Error) -> String {
+    let lines = error.into_iter().map(|error| {
+        let key = error.path.join(".");
+        if is_secret(&key) {
+            return format!("{key}: must be text in quotes");
+        }
+        let text = error.to_string();
+        let quoted = |line: &&str| line.split_once('|').is_some_and(|(head, _)| head.trim().parse::<u32>().is_ok());
+        let marks = |line: &&str| line.trim_start().starts_with('|');
+        text.lines().filter(|line| !quoted(line) && !marks(line)).collect::<Vec<_>>().join(" ")
+    });
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -412,6 +462,81 @@ mod tests {
         file["auth_token_file"] = "/nowhere/token".into();
         let error = with(serde_json::json!({"twilio": phone("AC1"), "second_twilio": file})).unwrap_err().to_string();
         assert!(error.contains("second_twilio"), "{error}");
+    }
+
+    #[test]
+    fn s7_what_would_run_and_not_work_is_refused() {
+        let twilio = serde_json::json!({"account_sid": "AC1", "from_number": "+15005550006"});
+        let mail = |more: serde_json::Value| {
+            let mut mail = serde_json::json!({"host": "mail.example", "from": "no-reply@clinic.example"});
+            mail.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            mail
+        };
+        let ok = mail(serde_json::json!({}));
+        let second = |twilio: &serde_json::Value| {
+            let mut first = twilio.clone();
+            first["auth_token"] = "hidden".into();
+            serde_json::json!({"twilio": first, "second_twilio": twilio})
+        };
+        let mut empty = twilio.clone();
+        empty["auth_token"] = "".into();
+        for (flags, words) in [
+            (serde_json::json!({"tls": {"certificate_file": "a", "key_file": "b"}}), "tls: there are files"),
+            (serde_json::json!({"twilio": twilio}), "twilio: auth_token"),
+            (serde_json::json!({"twilio": empty}), "twilio: auth_token"),
+            (second(&twilio), "second_twilio: auth_token"),
+            (
+                serde_json::json!({"smtp": mail(serde_json::json!({"username": "lanyard"}))}),
+                "smtp: there is a username",
+            ),
+            (serde_json::json!({"smtp": mail(serde_json::json!({"password": "hidden"}))}), "smtp: there is a password"),
+            (
+                serde_json::json!({"smtp": ok, "second_smtp": mail(serde_json::json!({"username": "lanyard"}))}),
+                "second_smtp: there is a username",
+            ),
+            (
+                serde_json::json!({"smtp": mail(serde_json::json!({"tls": "none", "ca_file": "ca.pem"}))}),
+                "smtp: ca_file",
+            ),
+        ] {
+            let error = with(flags).unwrap_err().to_string();
+            assert!(error.starts_with(words) && !error.contains("hidden"), "{words}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_nobody_elsewhere_can_open_is_remarked() {
+        let remarks = |flags: serde_json::Value| with(flags).unwrap().remarks().join("\n");
+        assert!(remarks(serde_json::json!({"listen": "0.0.0.0:8080"})).contains("localhost"));
+        let bare = serde_json::json!({"listen": "192.0.2.7:8080", "tls": {"enabled": true}});
+        assert!(remarks(bare).contains("IP address"));
+        for named in [
+            serde_json::json!({}),
+            serde_json::json!({"listen": "0.0.0.0:8080", "public_origin": "https://id.clinic.example"}),
+        ] {
+            assert!(!remarks(named).contains("public_origin"));
+        }
+    }
+
+    #[test]
+    fn c5_what_stands_at_a_secrets_place_is_in_no_error() {
+        let twilio = "[twilio]\naccount_sid = \"AC1\"\nfrom_number = \"+15005550006\"\nauth_token = ";
+        let smtp = "[smtp]\nhost = \"a\"\nfrom = \"a@b.example\"\npassword = ";
+        for (text, key) in [
+            ("database_url = 7340912", "database_url: "),
+            (&format!("{twilio}7340912\n"), "twilio.auth_token: "),
+            (&format!("{smtp}7340912.5\n"), "smtp.password: "),
+            (&format!("{smtp}[7340912]\n"), "smtp.password: "),
+            (&format!("{smtp}\"7340912\n"), "TOML"),
+            (&format!("{smtp}7340912x\n"), "TOML"),
+        ] {
+            let found: Result<Config, _> = Figment::new().merge(Toml::string(text)).extract();
+            let error = one_line(found.unwrap_err());
+            assert!(error.contains(key) && !error.contains("7340912") && !error.contains('\n'), "{text}: {error}");
+        }
+        // What is no secret is shown, or nobody finds it.
+        let found: Result<Config, _> = Figment::new().merge(Toml::string("listen = 7340912")).extract();
+        assert!(one_line(found.unwrap_err()).contains("7340912"));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Smtp {
     pub password: Option<Secret>,
     /// A file that holds the password.
     pub password_file: Option<PathBuf>,
+    /// Certificates, PEM, of authorities that are trusted for this server besides the public ones.
+    pub ca_file: Option<PathBuf>,
     /// The sender's address.
     pub from: String,
 }
@@ -59,6 +61,16 @@ pub struct Twilio {
 }
 
 impl Smtp {
+    /// What is set and would do nothing.
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        match (&self.username, &self.password) {
+            (Some(_), None) => Some("there is a username, but no password or password_file"),
+            (None, Some(_)) => Some("there is a password, but no username"),
+            (Some(_), Some(_)) | (None, None) => (self.tls == SmtpTls::None && self.ca_file.is_some())
+                .then_some("ca_file is for TLS: set tls to starttls or implicit"),
+        }
+    }
+
     /// Whether `other` leads to the same server.
     pub(super) fn is_same_server(&self, other: &Self) -> bool {
         (self.host.as_str(), self.port) == (other.host.as_str(), other.port)
@@ -66,6 +78,11 @@ impl Smtp {
 }
 
 impl Twilio {
+    /// Whether there is an auth token.
+    pub(super) fn has_token(&self) -> bool {
+        self.auth_token.as_ref().is_some_and(|token| !token.0.is_empty())
+    }
+
     /// Whether `other` is the same account of the same provider.
     pub(super) fn is_same_account(&self, other: &Self) -> bool {
         (&self.base_url, &self.account_sid) == (&other.base_url, &other.account_sid)

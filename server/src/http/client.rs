@@ -11,6 +11,8 @@ use axum::{
     http::{Extensions, HeaderMap, request::Parts},
 };
 
+use crate::config::Proxies;
+
 /// Where a request came from.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -30,7 +32,7 @@ pub struct RequestId(pub String);
 impl Client {
     /// The client of a request, seen through the proxies that are trusted.
     #[must_use]
-    pub fn of(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpAddr]) -> Self {
+    pub fn of(headers: &HeaderMap, extensions: &Extensions, trusted: &Proxies) -> Self {
         let peer = extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip().to_canonical());
@@ -103,21 +105,18 @@ pub fn network_of(ip: IpAddr) -> String {
 }
 
 // From the right: each hop that is trusted vouches for the one before it.
-fn through_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+fn through_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &Proxies) -> IpAddr {
     let mut ip = peer;
-    let hops: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .collect();
+    // Byte by byte: what a client put in must not hide what the proxy added to the same line.
+    let lines = headers.get_all("x-forwarded-for").iter().map(|value| value.as_bytes());
+    let hops: Vec<&[u8]> = lines.flat_map(|line| line.split(|byte| *byte == b',')).collect();
     for hop in hops.iter().rev() {
         if !trusted.contains(&ip) {
             break;
         }
-        match hop.trim().parse::<IpAddr>() {
-            Ok(before) => ip = before.to_canonical(),
-            Err(_) => break,
+        match std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok()) {
+            Some(before) => ip = before.to_canonical(),
+            None => break,
         }
     }
     ip
@@ -136,10 +135,10 @@ mod tests {
     use super::*;
     use axum::http::HeaderValue;
 
-    fn seen(peer: &str, forwarded: &str, trusted: &[&str]) -> String {
+    fn seen(peer: &str, forwarded: impl AsRef<[u8]>, trusted: &[&str]) -> String {
         let mut headers = HeaderMap::new();
-        headers.insert("x-forwarded-for", HeaderValue::try_from(forwarded).unwrap());
-        let trusted: Vec<IpAddr> = trusted.iter().map(|ip| ip.parse().unwrap()).collect();
+        headers.insert("x-forwarded-for", HeaderValue::from_bytes(forwarded.as_ref()).unwrap());
+        let trusted: Proxies = serde_json::from_value(serde_json::json!(trusted)).unwrap();
         through_proxies(peer.parse().unwrap(), &headers, &trusted).to_string()
     }
 
@@ -154,6 +153,15 @@ mod tests {
         );
         assert_eq!(seen("10.0.0.1", "1.2.3.4, 10.0.0.2", &["10.0.0.1", "10.0.0.2"]), "1.2.3.4");
         assert_eq!(seen("10.0.0.1", "nonsense", &["10.0.0.1"]), "10.0.0.1");
+        assert_eq!(seen("10.0.0.1", "1.2.3.4, 10.9.0.2", &["10.0.0.0/8"]), "1.2.3.4", "a range of proxies");
+    }
+
+    #[test]
+    fn a45_c1_bytes_that_a_client_sends_do_not_hide_what_the_proxy_adds() {
+        for sent in [&b"\xff, 1.2.3.4"[..], b"\xc3\x28,6.6.6.6\xff,1.2.3.4", b"1.2.3.4\xff , 1.2.3.4"] {
+            assert_eq!(seen("10.0.0.1", sent, &["10.0.0.1"]), "1.2.3.4", "{sent:?}");
+        }
+        assert_eq!(seen("10.0.0.1", b"1.2.3.4\xff", &["10.0.0.1"]), "10.0.0.1", "and what is no address is none");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Delivers the outbox: a few messages at a time, with retries until each has lost its meaning. Where there
-//! is a second provider, each attempt asks both before it counts as failed.
+//! Delivers the outbox: a few messages of each kind at a time, with retries until each has lost its meaning. Where
+//! there is a second provider, each attempt asks both before it counts as failed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,17 +9,18 @@ use lanyard_domain::{
     clock::{Millis, SECOND, Timestamp},
 };
 use lanyard_messaging::{Attempt, DeliveryError, Message, Reason, fallback, retry};
-use lanyard_storage::{ClaimedMessage, StorageError};
-use tokio::sync::{Notify, Semaphore};
+use lanyard_storage::{ClaimedMessage, MessageKind, StorageError, Wanted};
+use tokio::sync::Notify;
 
-use super::providers;
+use super::{
+    providers,
+    slots::{Slots, at_once},
+};
 use crate::{
     service::{audit, sign_out},
     state::App,
 };
 
-/// Messages under way at once, over all providers.
-const AT_ONCE: usize = 16;
 /// How long a worker may hold a message before another takes it over.
 const LEASE: Millis = 60 * SECOND;
 /// How often the outbox is looked at when nothing wakes us.
@@ -38,9 +39,9 @@ impl Wake {
 
 /// Runs until the task is dropped.
 pub async fn run(app: App) {
-    let slots = Arc::new(Semaphore::new(AT_ONCE));
+    let slots = Slots::default();
     loop {
-        let claimed = match claim(&app, slots.available_permits()).await {
+        let claimed = match claim(&app, slots.wanted()).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(%error, "the outbox cannot be read");
@@ -54,9 +55,7 @@ pub async fn run(app: App) {
             }
         }
         for message in claimed {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-            let app = app.clone();
-            // One dead provider holds its own messages only.
+            let (app, slot) = (app.clone(), slots.take(&message.message));
             tokio::spawn(async move {
                 deliver(&app, message).await;
                 drop(slot);
@@ -73,7 +72,8 @@ pub async fn run(app: App) {
 pub async fn drain(app: &App) -> Result<usize, StorageError> {
     let mut count = 0;
     loop {
-        let claimed = claim(app, AT_ONCE).await?;
+        let all = MessageKind::ALL.map(|kind| Wanted { kind, busy: Vec::new(), limit: at_once(kind) });
+        let claimed = claim(app, all.to_vec()).await?;
         if claimed.is_empty() {
             return Ok(count);
         }
@@ -84,21 +84,42 @@ pub async fn drain(app: &App) -> Result<usize, StorageError> {
     }
 }
 
-async fn claim(app: &App, limit: usize) -> Result<Vec<ClaimedMessage>, StorageError> {
-    let limit = u32::try_from(limit).unwrap_or(1);
+async fn claim(app: &App, wanted: Vec<Wanted>) -> Result<Vec<ClaimedMessage>, StorageError> {
     let now = app.clock.now();
     // A look without a lock first: most of the time there is nothing.
-    let due = app.store.read(move |tx| Box::pin(async move { tx.next_message_due().await })).await?;
-    if limit == 0 || due.is_none_or(|due: Timestamp| due > now) {
+    let look = app.store.read(move |tx| {
+        Box::pin(async move {
+            let mut due = Vec::new();
+            for wanted in wanted {
+                if tx.next_message_due(&wanted).await?.is_some_and(|at| at <= now) {
+                    due.push(wanted);
+                }
+            }
+            Ok::<_, StorageError>(due)
+        })
+    });
+    let due = look.await?;
+    if due.is_empty() {
         return Ok(Vec::new());
     }
-    app.store.write(move |tx| Box::pin(async move { tx.claim_messages(now, now.plus(LEASE), limit).await })).await
+    let lease = now.plus(LEASE);
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let mut claimed = Vec::new();
+                for wanted in &due {
+                    claimed.extend(tx.claim_messages(wanted, now, lease).await?);
+                }
+                Ok(claimed)
+            })
+        })
+        .await
 }
 
 async fn deliver(app: &App, claimed: ClaimedMessage) {
-    let tried = match claimed.message.kind.as_str() {
-        sign_out::KIND => Tried::Alone(sign_out::deliver(app, &claimed).await),
-        _ => message(app, &claimed).await,
+    let tried = match claimed.message.kind {
+        MessageKind::Logout => Tried::Alone(sign_out::deliver(app, &claimed).await),
+        MessageKind::Email | MessageKind::Text | MessageKind::Call => message(app, &claimed).await,
     };
     if let Err(error) = note(app, &claimed, tried).await {
         // The lease runs out and the message is tried again: twice is better than never.
@@ -142,7 +163,7 @@ async fn message(app: &App, claimed: &ClaimedMessage) -> Tried {
     let attempt = fallback::attempt(app.transport.as_ref(), &message, &open).await;
     if attempt.result().is_ok() && attempt.answers().len() > 1 {
         let (id, errors) = (claimed.message.id, attempt.errors());
-        tracing::warn!(message = %id, kind = claimed.message.kind, errors, "went by another provider");
+        tracing::warn!(message = %id, kind = %claimed.message.kind, errors, "went by another provider");
     }
     Tried::Providers(attempt)
 }
@@ -166,9 +187,9 @@ async fn note(app: &App, claimed: &ClaimedMessage, tried: Tried) -> Result<(), S
     };
     let text = tried.errors();
     if result.is_err() {
-        tracing::warn!(message = %id, kind = entry.kind, error = text, retry = again.is_some(), "delivery failed");
+        tracing::warn!(message = %id, kind = %entry.kind, error = text, retry = again.is_some(), "delivery failed");
     }
-    let (own, tenant, kind) = (app.clone(), entry.tenant, entry.kind.clone());
+    let (own, tenant, kind) = (app.clone(), entry.tenant, entry.kind.as_str());
     let stored = app
         .store
         .write(move |tx| {

@@ -9,3 +9,4 @@ pub mod clean_up;
 pub mod delivery;
 pub mod key_rotation;
 pub mod providers;
+pub mod slots;

@@ -4,7 +4,7 @@
 use lanyard_crypto::{Purpose, TenantKeys};
 use lanyard_domain::{clock::Timestamp, id::Id, journey::Journey, tenant::Tenant};
 use lanyard_messaging::Message;
-use lanyard_storage::{NewMessage, WriteTx};
+use lanyard_storage::{MessageKind, NewMessage, WriteTx};
 
 use super::journey::JourneyError;
 use crate::state::App;
@@ -36,16 +36,17 @@ pub async fn enqueue(
     let id = Id::new(now, entropy.as_mut());
     let plain = serde_json::to_vec(letter.message).map_err(|error| JourneyError::Internal(error.to_string()))?;
     let kind = match letter.message {
-        Message::Email { .. } => "email",
-        Message::Text { .. } => "text",
-        Message::Call { .. } => "call",
+        Message::Email { .. } => MessageKind::Email,
+        Message::Text { .. } => MessageKind::Text,
+        Message::Call { .. } => MessageKind::Call,
     };
     let payload = keys.seal(Purpose::OutboxPayload, &id.to_string(), &plain, entropy.as_mut());
     let entry = NewMessage {
         id,
         tenant: letter.tenant,
         journey: letter.journey,
-        kind: kind.to_owned(),
+        kind,
+        host: String::new(),
         payload,
         created_at: now,
         expires_at: letter.expires_at,

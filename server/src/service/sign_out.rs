@@ -18,14 +18,12 @@ use lanyard_oidc::{
     jose::TokenType,
     logout::{LogoutToken, front_channel_url},
 };
-use lanyard_storage::{ClaimedMessage, NewMessage, ReadTx, RelyingParty, WriteTx};
+use lanyard_storage::{ClaimedMessage, MessageKind, NewMessage, ReadTx, RelyingParty, WriteTx};
 use serde::{Deserialize, Serialize};
 
 use super::{journey::JourneyError, signing};
 use crate::state::App;
 
-/// The kind of these entries in the outbox.
-pub const KIND: &str = "logout";
 /// How long a notice is worth delivering.
 const NOTICE_LIFE: Millis = 2 * HOUR;
 
@@ -128,6 +126,7 @@ async fn notify(
 ) -> Result<(), JourneyError> {
     let Party { application, issuer, sid } = party;
     let Some(url) = application.settings.back_channel_logout else { return Ok(()) };
+    let host = host_of(&url);
     let notice = Notice { url, issuer, application: application.id, subject: session.account, sid };
     let plain = serde_json::to_vec(&notice).map_err(|error| JourneyError::Internal(error.to_string()))?;
     let keys = app.tenant_keys(tx, session.tenant).await?;
@@ -138,13 +137,20 @@ async fn notify(
         id,
         tenant: session.tenant,
         journey: None,
-        kind: KIND.to_owned(),
+        kind: MessageKind::Logout,
+        host,
         payload,
         created_at: now,
         expires_at: now.plus(NOTICE_LIFE),
     })
     .await?;
     Ok(())
+}
+
+// Whoever has many addresses at one host has its one slot. What is no address goes nowhere.
+fn host_of(url: &str) -> String {
+    let parsed = url::Url::parse(url).ok();
+    parsed.as_ref().and_then(url::Url::host_str).map(|host| host.trim_end_matches('.').to_owned()).unwrap_or_default()
 }
 
 /// Signs and delivers a notice of the outbox.

@@ -31,7 +31,7 @@ use lanyard_server::{
     start::{self, Outside},
     state::{App, EntropySource, Parts},
 };
-use lanyard_storage::{Store, StoreOptions};
+use lanyard_storage::{MessageKind, Store, StoreOptions, Wanted};
 
 use super::{
     Browser,
@@ -297,7 +297,16 @@ impl Drop for TestApp {
         let store = self.app.store.clone();
         let due = tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(async move {
-                store.read(move |tx| Box::pin(async move { tx.next_message_due().await })).await
+                let look = store.read(move |tx| {
+                    Box::pin(async move {
+                        let mut due = None;
+                        for kind in MessageKind::ALL {
+                            due = due.or(tx.next_message_due(&Wanted { kind, busy: Vec::new(), limit: 1 }).await?);
+                        }
+                        Ok(due)
+                    })
+                });
+                look.await
             })
         });
         let due: Option<Timestamp> = due.unwrap_or_else(|error: lanyard_storage::StorageError| panic!("{error}"));

@@ -75,6 +75,9 @@ pub enum SmtpConfigError {
     /// The authority's certificate can't be read, or the TLS library refused the host name.
     #[error("TLS can't be set up for this mail host: check its name and the certificate file")]
     Tls,
+    /// The authority's file holds no certificate.
+    #[error("the certificate file has no certificate in it: it must be PEM")]
+    NoCertificate,
 }
 
 /// Sends emails. Cheap to share by reference; holds no connection between messages.
@@ -218,6 +221,10 @@ impl fmt::Debug for SmtpSender {
 fn tls_parameters(config: &SmtpConfig) -> Result<TlsParameters, SmtpConfigError> {
     let mut builder = TlsParameters::builder(config.host.clone());
     if let Some(pem) = &config.ca_pem {
+        // To lettre a file without any is one of no authority.
+        if !pem.contains("-----BEGIN CERTIFICATE-----") {
+            return Err(SmtpConfigError::NoCertificate);
+        }
         let authority = Certificate::from_pem(pem.as_bytes()).map_err(|_| SmtpConfigError::Tls)?;
         builder = builder.add_root_certificate(authority);
     }

@@ -1,4 +1,4 @@
-//! `lanyard flow create|set|list`.
+//! `lanyard flow create|set|mfa|list`.
 
 use clap::Subcommand;
 use lanyard_app::api::portal::MfaMode;
@@ -64,8 +64,8 @@ pub(in super::super) enum FlowCommand {
         /// sign_up_sign_in, sign_in, profile_editing or password_reset.
         #[arg(long, default_value = "sign_up_sign_in")]
         kind: String,
-        /// always_on, conditional (in a new browser, or 30 days later) or off.
-        #[arg(long, default_value = "always_on")]
+        /// on, conditional (in a new browser, or 30 days later) or off.
+        #[arg(long, default_value = "on")]
         mfa: String,
         #[command(flatten)]
         server: ServeArgs,
@@ -121,11 +121,16 @@ pub(in super::super) enum FlowCommand {
 pub(in super::super) async fn run(command: &FlowCommand) -> Outcome {
     match command {
         FlowCommand::Create { tenant, name, kind, mfa, server } => {
+            // As the portal's form has it.
+            let mfa = match mode(mfa)? {
+                MfaMode::On => "always_on".to_owned(),
+                other @ (MfaMode::Conditional | MfaMode::Off) => other.as_str().to_owned(),
+            };
             with(server.load()?, |app| async move {
                 let tenant = tenant_of(&app, tenant).await?;
                 let catalogue = claims::catalogue(&attributes::custom(&app, tenant.id).await?);
                 let form = forms::new_flow_values().with("name", name.clone());
-                let mut form = form.with("kind", kind.clone()).with("mfa", mfa.clone());
+                let mut form = form.with("kind", kind.clone()).with("mfa", mfa);
                 let fields = set(&mut form.values, &[], |_| false)?;
                 let draft = forms::new_flow(&fields, &catalogue).map_err(problems)?;
                 let key = flows::create(&app, tenant.id, draft, by()).await.map_err(|error| said(error, name))?;
@@ -164,6 +169,12 @@ pub(in super::super) async fn run(command: &FlowCommand) -> Outcome {
     }
 }
 
+// The word that the settings of a flow have for it is one, too.
+fn mode(text: &str) -> Result<MfaMode, Failed> {
+    let found = if text == "always_on" { Some(MfaMode::On) } else { MfaMode::parse(text) };
+    Ok(found.ok_or_else(|| format!("{text}: on, conditional or off"))?)
+}
+
 async fn change(app: &App, tenant: &Tenant, key: &str, settings: &[String]) -> Result<(), Failed> {
     let now = flows::show(app, tenant.id, key.to_owned()).await.map_err(|error| said(error, key))?;
     let catalogue = claims::catalogue(&now.custom);
@@ -185,7 +196,7 @@ async fn switch(
     settings: &[String],
     dry_run: bool,
 ) -> Result<Option<Value>, Failed> {
-    let to = MfaMode::parse(to).ok_or_else(|| format!("{to}: on, conditional or off"))?;
+    let to = mode(to)?;
     let now = flows::show(app, tenant.id, key.to_owned()).await.map_err(|error| said(error, key))?.flow;
     let mut form = mfa::values(&now);
     let known = |name: &str| MFA_NAMES.contains(&name) || name.starts_with("method-");

@@ -62,8 +62,8 @@ async fn tenant_of(app: &App, domain: &str) -> Result<Tenant, Failed> {
     if tenant.domain.is_system() { Err(format!("there is no tenant {domain}").into()) } else { Ok(tenant) }
 }
 
-// The same, that of the operators included.
-async fn any_tenant_of(app: &App, domain: &str) -> Result<Tenant, Failed> {
+/// The same, that of the operators included.
+pub(super) async fn any_tenant_of(app: &App, domain: &str) -> Result<Tenant, Failed> {
     let missing = || format!("there is no tenant {domain}");
     let parsed = TenantDomain::parse(domain).map_err(|_| missing())?;
     let found = app.store.read(move |tx| Box::pin(async move { tx.tenant_by_domain(&parsed).await }));

@@ -95,7 +95,7 @@ pub(in super::super) enum TenantCommand {
         server: ServeArgs,
     },
     /// Whether programs may register applications (RFC 7591), and with which tokens.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = crate::cli::REGISTRATION_EXAMPLES)]
     Registration(registration::RegistrationCommand),
     /// List the tenants (50 at most, by name).
     List {

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use uuid::Uuid;
 
 use super::support::*;
-use crate::repository::{CHANGES, DUE_DELETIONS, HISTORY, plans};
+use crate::repository::{CHANGES, DUE_DELETIONS, HISTORY, ONWARDS, plans};
 
 // Half the patients are another tenant's, so that the tenant alone narrows little.
 fn populate(tenants: [Uuid; 2], postgres: bool) -> String {
@@ -199,6 +199,28 @@ pub(super) async fn history(db: &Db) {
     assert!(both && !says(&plan, &["Seq Scan", "Bitmap", "SCAN audit"]), "{plan:#?}");
 }
 
+/// A tenant's log is walked onwards from the cursor by its index, however long it is, and however much of it is
+/// another tenant's.
+pub(super) async fn log_onwards(db: &Db) {
+    let postgres = db.store.is_postgres();
+    let random = if postgres { "gen_random_uuid()" } else { "randomblob(16)" };
+    let literal = |id: Uuid| if postgres { format!("'{id}'::uuid") } else { format!("X'{}'", id.simple()) };
+    let (one, two) = (literal(Uuid::from_u128(1)), literal(Uuid::from_u128(2)));
+    let fill = format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+         INSERT INTO audit (id, tenant_id, at, action, outcome, detail) \
+         SELECT {random}, CASE WHEN i % 2 = 0 THEN {one} ELSE {two} END, i, \
+            CASE WHEN i % 5 = 0 THEN 'sign_in' ELSE 'sign_up' END, 'success', '{{}}' FROM n; ANALYZE;"
+    );
+    db.raw(&fill).await.unwrap();
+    for action in ["NULL", "'sign_in'"] {
+        let sql = ONWARDS.replace("$1", &one).replace("$2", "10000").replace("$3", &two).replace("$4", action);
+        let plan = plan_of(db, &sql.replace("$5", "100")).await;
+        let costly = says(&plan, &["Seq Scan", "Sort", "SCAN", "TEMP B-TREE", "Bitmap"]);
+        assert!(says(&plan, &["audit_newest"]) && !costly, "{plan:#?}");
+    }
+}
+
 /// What changed an account is found by its own indexes among however many events, and read in their order.
 pub(super) async fn changes(db: &Db) {
     let actor = crowded_log(db, "CASE WHEN i % 2 = 0 THEN 'profile_changed' ELSE 'sign_in' END").await;
@@ -216,4 +238,31 @@ pub(super) async fn deletions(db: &Db) {
     let plan = plan_of(db, &DUE_DELETIONS.replace("$1", "1800000005000").replace("$2", "100")).await;
     let costly = says(&plan, &["Seq Scan", "Sort", "SCAN", "TEMP B-TREE"]);
     assert!(says(&plan, &["accounts_to_delete"]) && !costly, "{plan:#?}");
+}
+
+/// What is due of a kind is found by its index, however much waits of another one.
+pub(super) async fn outbox(db: &Db) {
+    let postgres = db.store.is_postgres();
+    let (random, bytes, json) = match postgres {
+        true => ("gen_random_uuid()", "'\\x00'::bytea", "'[\"h1\"]'"),
+        false => ("randomblob(16)", "zeroblob(1)", "'[\"h1\"]'"),
+    };
+    let fill = format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+         INSERT INTO outbox (id, tenant_id, kind, host, payload, created_at, expires_at, attempts, next_attempt_at) \
+         SELECT {random}, {random}, CASE WHEN i % 4 = 0 THEN 'email' ELSE 'logout' END, 'h' || i % 7, {bytes}, i, i, 0, i \
+         FROM n; ANALYZE;"
+    );
+    db.raw(&fill).await.unwrap();
+    let queries = if postgres {
+        [crate::postgres::dialect::NEXT_MESSAGE, crate::postgres::dialect::CLAIM_MESSAGES]
+    } else {
+        [crate::sqlite::dialect::NEXT_MESSAGE, crate::sqlite::dialect::CLAIM_MESSAGES]
+    };
+    for sql in queries {
+        let sql = sql.replace("$1", "'email'").replace("$2", json).replace("$3", "10000").replace("$4", "60000");
+        let plan = plan_of(db, &sql.replace("$5", "8")).await;
+        let costly = says(&plan, &["Seq Scan", "Sort", "SCAN outbox", "TEMP B-TREE", "Bitmap"]);
+        assert!(says(&plan, &["outbox_due"]) && !costly, "{plan:#?}");
+    }
 }

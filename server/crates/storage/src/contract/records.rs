@@ -11,7 +11,7 @@ use lanyard_domain::{
 };
 
 use super::{contract, support::*};
-use crate::{AuditCursor, EACH_KIND, StorageError};
+use crate::{AuditCursor, AuditWanted, EACH_KIND, StorageError};
 
 contract!(
     n9_a_throttle_locks_and_begins_anew,
@@ -19,6 +19,7 @@ contract!(
     sends_are_remembered_by_destination,
     c3_audit_events_never_change,
     the_audit_log_is_read_newest_first_within_a_tenant,
+    c1_the_audit_log_is_read_onwards_within_a_tenant_by_its_index,
     the_history_of_an_account_is_what_it_did_and_what_others_did_to_it_newest_first_by_indexes,
     u24_the_changes_of_an_account_are_the_latest_of_each_kind_by_indexes,
     counters_add_up,
@@ -188,6 +189,55 @@ async fn counters_add_up(db: &Db) {
         })
         .await
         .unwrap();
+}
+
+async fn c1_the_audit_log_is_read_onwards_within_a_tenant_by_its_index(db: &Db) {
+    let (own, other) = (stored_tenant(db, "a.example").await, stored_tenant(db, "b.example").await);
+    let event = |n: i64, tenant: &Tenant, action| AuditEvent {
+        id: id(),
+        tenant: tenant.id,
+        at: NOW.plus(n),
+        actor: None,
+        action,
+        target: None,
+        outcome: Outcome::Success,
+        ip: None,
+        request: None,
+        detail: serde_json::json!({}),
+    };
+    let (foreign, mut events) = (event(2, &other, Action::SignIn), Vec::new());
+    // Three at the same moment: the id says which comes first.
+    events.extend((1..=3).map(|_| event(1, &own, Action::SignUp)));
+    events.push(event(2, &own, Action::SignIn));
+    events.push(event(3, &own, Action::SignUp));
+    events.push(foreign.clone());
+    let job = db.store.write(move |tx| {
+        async move {
+            for event in &events {
+                tx.append_audit(event).await?;
+            }
+            let wanted = |after, action, limit| AuditWanted { after, action, limit };
+            let all = tx.audit_after(own.id, &wanted(AuditCursor::before(NOW), None, 10)).await?;
+            let mut sorted: Vec<_> = events.iter().filter(|event| event.tenant == own.id).cloned().collect();
+            sorted.sort_by_key(|event| (event.at, event.id));
+            assert_eq!(all, sorted);
+            let mut after = AuditCursor::before(NOW.plus(1));
+            for expected in &sorted {
+                let page = tx.audit_after(own.id, &wanted(after, None, 1)).await?;
+                assert_eq!(page.iter().map(|event| event.id).collect::<Vec<_>>(), [expected.id]);
+                after = tx.audit_cursor(own.id, expected.id).await?.unwrap();
+            }
+            assert!(tx.audit_after(own.id, &wanted(after, None, 1)).await?.is_empty());
+            let sign_ins = wanted(AuditCursor::before(NOW), Some(Action::SignIn), 10);
+            assert_eq!(tx.audit_after(own.id, &sign_ins).await?, [sorted[3].clone()]);
+            assert_eq!(tx.audit_after(own.id, &wanted(AuditCursor::before(NOW.plus(2)), None, 10)).await?.len(), 2);
+            assert_eq!(tx.audit_cursor(own.id, foreign.id).await?, None, "another tenant's");
+            Ok::<_, StorageError>(())
+        }
+        .boxed()
+    });
+    job.await.unwrap();
+    super::plans::log_onwards(db).await;
 }
 
 async fn the_history_of_an_account_is_what_it_did_and_what_others_did_to_it_newest_first_by_indexes(db: &Db) {

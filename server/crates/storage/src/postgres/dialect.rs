@@ -1,14 +1,23 @@
 //! The queries for which PostgreSQL needs its own words.
 
-use crate::repository::{select_refresh, use_token};
+use crate::repository::{select_refresh, use_token, waiting};
 
-/// Leases what is due (`$1` now, `$2` end of the lease, `$3` how many). Several servers do so at
+/// When the next message of a kind (`$1`) is due, less those to busy hosts (`$2`, JSON).
+pub(crate) const NEXT_MESSAGE: &str = concat!(
+    "SELECT next_attempt_at ",
+    waiting!("jsonb_array_elements_text($2::jsonb)"),
+    " ORDER BY next_attempt_at LIMIT 1"
+);
+
+/// Leases what is due of a kind (`$1`), less what goes to busy hosts (`$2`, JSON); `$3` is now, `$4` the end of the
+/// lease, `$5` how many. Several servers do so at
 /// once: each skips the rows that another has locked.
-pub(crate) const CLAIM_MESSAGES: &str = "UPDATE outbox \
-    SET locked_until = $2, next_attempt_at = $2, attempts = attempts + 1 \
-    WHERE id IN (SELECT id FROM outbox WHERE delivered_at IS NULL AND failed_at IS NULL \
-        AND next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
-    RETURNING id, tenant_id, journey_id, kind, payload, created_at, expires_at, attempts";
+pub(crate) const CLAIM_MESSAGES: &str = concat!(
+    "UPDATE outbox SET locked_until = $4, next_attempt_at = $4, attempts = attempts + 1 WHERE id IN (SELECT id ",
+    waiting!("jsonb_array_elements_text($2::jsonb)"),
+    " AND next_attempt_at <= $3 ORDER BY next_attempt_at LIMIT $5 FOR UPDATE SKIP LOCKED) \
+     RETURNING id, tenant_id, journey_id, host, payload, created_at, expires_at, attempts"
+);
 
 /// A refresh token (`$1`) with what is asked about it, locked. The grant before the token: who ends a
 /// family's other tokens holds the grant by then. A row that had to be waited for is looked at again

@@ -1,20 +1,45 @@
 //! The audit log. Appended to only: triggers of the schema refuse every change.
 
 use async_trait::async_trait;
-use lanyard_domain::{account::Account, audit::AuditEvent, clock::Timestamp, id::Id, tenant::Tenant};
+use lanyard_domain::{
+    account::Account,
+    audit::{Action, AuditEvent},
+    clock::Timestamp,
+    id::Id,
+    tenant::Tenant,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{both, collect};
 use crate::error::{Result, StorageError};
 
-/// Where the log goes on: with what is older than this event.
+/// Where the log goes on: with what is older than this event, or newer, whichever way it is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditCursor {
     /// When the last event shown happened.
     pub at: Timestamp,
     /// Its id.
     pub id: Id<AuditEvent>,
+}
+
+impl AuditCursor {
+    /// Before everything that happened at `at`: read onwards, all of that comes.
+    #[must_use]
+    pub fn before(at: Timestamp) -> Self {
+        Self { at, id: Id::from_uuid(Uuid::nil()) }
+    }
+}
+
+/// What to read of the log, oldest first.
+#[derive(Debug, Clone)]
+pub struct AuditWanted {
+    /// From what came after this on.
+    pub after: AuditCursor,
+    /// Of this action alone.
+    pub action: Option<Action>,
+    /// At most so many events.
+    pub limit: u32,
 }
 
 /// Reads the audit log.
@@ -27,6 +52,10 @@ pub trait AuditReads {
         before: Option<&AuditCursor>,
         limit: u32,
     ) -> Result<Vec<AuditEvent>>;
+    /// Events of `tenant`, oldest first.
+    async fn audit_after(&mut self, tenant: Id<Tenant>, wanted: &AuditWanted) -> Result<Vec<AuditEvent>>;
+    /// Where an event of `tenant` stands in the log; `None` where the tenant has none of that id.
+    async fn audit_cursor(&mut self, tenant: Id<Tenant>, id: Id<AuditEvent>) -> Result<Option<AuditCursor>>;
     /// At most `limit` events of what `account` did and of what others did to it, newest first, less what
     /// only servers care for.
     async fn history_of(
@@ -101,6 +130,10 @@ pub(crate) const CHANGES: &str = concat!(
     " ORDER BY at DESC, id DESC"
 );
 
+/// A tenant's log onwards from a cursor: a test looks at the plan.
+pub(crate) const ONWARDS: &str = "SELECT * FROM audit WHERE tenant_id = $1 AND (at, id) > ($2, $3) \
+    AND action = COALESCE($4, action) ORDER BY at, id LIMIT $5";
+
 /// Writes the audit log.
 #[async_trait]
 pub trait AuditWrites {
@@ -165,6 +198,19 @@ both!(AuditReads {
         );
         let rows = rows.bind(tenant.uuid()).bind(at).bind(id).bind(i64::from(limit));
         collect(rows.fetch_all(&mut *self.db).await?)
+    }
+
+    async fn audit_after(&mut self, tenant: Id<Tenant>, wanted: &AuditWanted) -> Result<Vec<AuditEvent>> {
+        let AuditWanted { after, action, limit } = wanted;
+        let action = action.as_ref().map(to_word).transpose()?;
+        let rows = sqlx::query_as::<_, AuditRow>(ONWARDS).bind(tenant.uuid()).bind(after.at.0).bind(after.id.uuid());
+        collect(rows.bind(action).bind(i64::from(*limit)).fetch_all(&mut *self.db).await?)
+    }
+
+    async fn audit_cursor(&mut self, tenant: Id<Tenant>, id: Id<AuditEvent>) -> Result<Option<AuditCursor>> {
+        let row = sqlx::query_as::<_, (i64,)>("SELECT at FROM audit WHERE id = $1 AND tenant_id = $2");
+        let row = row.bind(id.uuid()).bind(tenant.uuid()).fetch_optional(&mut *self.db).await?;
+        Ok(row.map(|(at,)| AuditCursor { at: Timestamp(at), id }))
     }
 
     async fn history_of(

@@ -49,7 +49,7 @@ mod user_flow;
 pub use account::{AccountReads, AccountWrites};
 pub use application::{ApplicationReads, ApplicationWrites};
 pub use attribute::{AttributeReads, AttributeWrites};
-pub use audit::{AuditCursor, AuditReads, AuditWrites, EACH_KIND};
+pub use audit::{AuditCursor, AuditReads, AuditWanted, AuditWrites, EACH_KIND};
 pub use client_assertion::ClientAssertionWrites;
 pub use consent::{Access, ConsentReads, ConsentWrites};
 pub use contact::{ContactReads, ContactWrites};
@@ -67,7 +67,8 @@ pub use message_provider::{MessageProviderReads, MessageProviderWrites, Provider
 pub use meta::{META_DEMO, META_KEY_CHECK, MetaReads, MetaWrites};
 pub(crate) use minimum::minimum_columns;
 pub use minimum::{MinimumReads, MinimumWrites, PATIENTS_WITH_MINIMUM};
-pub use outbox::{ClaimedMessage, MessageStatus, NewMessage, OutboxReads, OutboxWrites};
+pub(crate) use outbox::waiting;
+pub use outbox::{ClaimedMessage, MessageKind, MessageStatus, NewMessage, OutboxReads, OutboxWrites, Wanted};
 pub use passkey::{PasskeyReads, PasskeyWrites};
 pub use patient::{
     Patient, PatientCursor, PatientKey, PatientOrder, PatientPage, PatientQuery, PatientReads, PatientSort, Position,
@@ -93,7 +94,7 @@ pub use user_flow::{FlowReads, FlowWrites};
 #[cfg(test)]
 pub(crate) use {
     account::DUE_DELETIONS,
-    audit::{CHANGES, HISTORY},
+    audit::{CHANGES, HISTORY, ONWARDS},
 };
 
 use lanyard_domain::{clock::Timestamp, id::Id, secret::TokenHash};

@@ -1,5 +1,7 @@
 //! The outbox: messages that a committed transaction wants sent.
 //!
+//! Each kind is claimed by itself: a worker has room for each, and none waits behind another (D6).
+//!
 //! A worker leases what is due; the lease makes two workers, or two servers, never send the same
 //! message at once, and gives a message back when its worker died. A worker whose lease ran out
 //! can no longer report on the message.
@@ -11,6 +13,41 @@ use uuid::Uuid;
 use super::{both, hit, time};
 use crate::error::{Result, StorageError};
 
+/// What a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MessageKind {
+    /// A mail.
+    Email,
+    /// A text.
+    Text,
+    /// A phone call.
+    Call,
+    /// A notice to an application that somebody signed out (OpenID Connect Back-Channel Logout).
+    Logout,
+}
+
+impl MessageKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Email, Self::Text, Self::Call, Self::Logout];
+
+    /// As it is stored, logged and audited.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Text => "text",
+            Self::Call => "call",
+            Self::Logout => "logout",
+        }
+    }
+}
+
+impl std::fmt::Display for MessageKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// A message to send.
 #[derive(Debug, Clone)]
 pub struct NewMessage {
@@ -20,8 +57,10 @@ pub struct NewMessage {
     pub tenant: Id<Tenant>,
     /// The journey that waits for it, if any.
     pub journey: Option<Id<Journey>>,
-    /// What it is: `email`, `text` or `call`.
-    pub kind: String,
+    /// What it is.
+    pub kind: MessageKind,
+    /// The host that it goes to where an application chose it, lower case; empty for what providers send.
+    pub host: String,
     /// Destination and words, sealed.
     pub payload: Sealed,
     /// When it was put in.
@@ -39,6 +78,23 @@ pub struct ClaimedMessage {
     pub attempts: u32,
     /// The end of the lease; reports must name it.
     pub lease: Timestamp,
+}
+
+/// What a worker has room for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Messages of this kind alone.
+    pub kind: MessageKind,
+    /// Hosts that have their share: messages to them stay where they are.
+    pub busy: Vec<String>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Wanted {
+    fn busy(&self) -> String {
+        serde_json::Value::from(self.busy.as_slice()).to_string()
+    }
 }
 
 /// How a message is getting on.
@@ -61,8 +117,8 @@ pub struct MessageStatus {
 pub trait OutboxReads {
     /// The newest message of a journey.
     async fn message_status(&mut self, journey: Id<Journey>) -> Result<Option<MessageStatus>>;
-    /// When the next message is due, if any waits: how long a worker may sleep.
-    async fn next_message_due(&mut self) -> Result<Option<Timestamp>>;
+    /// When the next message that is wanted is due, if any waits.
+    async fn next_message_due(&mut self, wanted: &Wanted) -> Result<Option<Timestamp>>;
 }
 
 /// Changes the outbox.
@@ -70,8 +126,13 @@ pub trait OutboxReads {
 pub trait OutboxWrites {
     /// Puts a message in, due at once.
     async fn enqueue_message(&mut self, message: &NewMessage) -> Result<()>;
-    /// Leases at most `limit` due messages until `lease`, oldest first.
-    async fn claim_messages(&mut self, now: Timestamp, lease: Timestamp, limit: u32) -> Result<Vec<ClaimedMessage>>;
+    /// Leases due messages that are wanted until `lease`, oldest first.
+    async fn claim_messages(
+        &mut self,
+        wanted: &Wanted,
+        now: Timestamp,
+        lease: Timestamp,
+    ) -> Result<Vec<ClaimedMessage>>;
     /// It was handed over; the payload is wiped. Conflict if the lease ran out.
     async fn message_delivered(&mut self, id: Id<NewMessage>, lease: Timestamp, at: Timestamp) -> Result<()>;
     /// It is to be tried again at `at`. Conflict if the lease ran out.
@@ -84,21 +145,37 @@ pub trait OutboxWrites {
 
 /// The queries that the databases word differently.
 trait Dialect {
+    const DUE: &'static str;
     const CLAIM: &'static str;
 }
 impl Dialect for crate::sqlite::SqliteTx<'_> {
+    const DUE: &'static str = crate::sqlite::dialect::NEXT_MESSAGE;
     const CLAIM: &'static str = crate::sqlite::dialect::CLAIM_MESSAGES;
 }
 impl Dialect for crate::postgres::PostgresTx<'_> {
+    const DUE: &'static str = crate::postgres::dialect::NEXT_MESSAGE;
     const CLAIM: &'static str = crate::postgres::dialect::CLAIM_MESSAGES;
 }
+
+// What is still to be sent of a kind and of no busy host: the condition of the index `outbox_due`, word for word,
+// and the hosts (`$1` the kind, `$2` the busy hosts as JSON) by what the database makes rows of JSON with.
+macro_rules! waiting {
+    ($hosts:literal) => {
+        concat!(
+            "FROM outbox WHERE kind = $1 AND delivered_at IS NULL AND failed_at IS NULL AND host NOT IN (SELECT ",
+            $hosts,
+            ")"
+        )
+    };
+}
+pub(crate) use waiting;
 
 #[derive(sqlx::FromRow)]
 struct ClaimedRow {
     id: Uuid,
     tenant_id: Uuid,
     journey_id: Option<Uuid>,
-    kind: String,
+    host: String,
     payload: Vec<u8>,
     created_at: i64,
     expires_at: i64,
@@ -127,13 +204,14 @@ impl TryFrom<StatusRow> for MessageStatus {
     }
 }
 
-fn claimed(row: ClaimedRow, lease: Timestamp) -> ClaimedMessage {
+fn claimed(row: ClaimedRow, kind: MessageKind, lease: Timestamp) -> ClaimedMessage {
     ClaimedMessage {
         message: NewMessage {
             id: Id::from_uuid(row.id),
             tenant: Id::from_uuid(row.tenant_id),
             journey: row.journey_id.map(Id::from_uuid),
-            kind: row.kind,
+            kind,
+            host: row.host,
             payload: Sealed(row.payload),
             created_at: Timestamp(row.created_at),
             expires_at: Timestamp(row.expires_at),
@@ -152,11 +230,9 @@ both!(OutboxReads {
         super::optional(row.bind(journey.uuid()).fetch_optional(&mut *self.db).await?)
     }
 
-    async fn next_message_due(&mut self) -> Result<Option<Timestamp>> {
-        let row = sqlx::query_as::<_, (i64,)>(
-            "SELECT next_attempt_at FROM outbox WHERE delivered_at IS NULL AND failed_at IS NULL \
-             ORDER BY next_attempt_at LIMIT 1",
-        );
+    async fn next_message_due(&mut self, wanted: &Wanted) -> Result<Option<Timestamp>> {
+        let row = sqlx::query_as::<_, (i64,)>(<Self as Dialect>::DUE);
+        let row = row.bind(wanted.kind.as_str()).bind(wanted.busy());
         Ok(row.fetch_optional(&mut *self.db).await?.map(|row| Timestamp(row.0)))
     }
 });
@@ -164,18 +240,25 @@ both!(OutboxReads {
 both!(OutboxWrites {
     async fn enqueue_message(&mut self, message: &NewMessage) -> Result<()> {
         let insert = self.later(
-            "INSERT INTO outbox (id, tenant_id, journey_id, kind, payload, created_at, expires_at, attempts, \
-                next_attempt_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $6)",
+            "INSERT INTO outbox (id, tenant_id, journey_id, kind, host, payload, created_at, expires_at, attempts, \
+                next_attempt_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $7)",
         );
         let insert = insert.bind(message.id.uuid()).bind(message.tenant.uuid()).bind(message.journey.map(Id::uuid));
-        let insert = insert.bind(&message.kind).bind(&message.payload.0[..]).bind(message.created_at.0);
+        let insert = insert.bind(message.kind.as_str()).bind(&message.host);
+        let insert = insert.bind(&message.payload.0[..]).bind(message.created_at.0);
         insert.bind(message.expires_at.0).one().await
     }
 
-    async fn claim_messages(&mut self, now: Timestamp, lease: Timestamp, limit: u32) -> Result<Vec<ClaimedMessage>> {
+    async fn claim_messages(
+        &mut self,
+        wanted: &Wanted,
+        now: Timestamp,
+        lease: Timestamp,
+    ) -> Result<Vec<ClaimedMessage>> {
         let claim = sqlx::query_as::<_, ClaimedRow>(<Self as Dialect>::CLAIM);
-        let rows = claim.bind(now.0).bind(lease.0).bind(i64::from(limit)).fetch_all(&mut *self.db).await?;
-        let mut messages: Vec<_> = rows.into_iter().map(|row| claimed(row, lease)).collect();
+        let claim = claim.bind(wanted.kind.as_str()).bind(wanted.busy());
+        let rows = claim.bind(now.0).bind(lease.0).bind(i64::from(wanted.limit)).fetch_all(&mut *self.db).await?;
+        let mut messages: Vec<_> = rows.into_iter().map(|row| claimed(row, wanted.kind, lease)).collect();
         // RETURNING promises no order.
         messages.sort_by_key(|claimed| (claimed.message.created_at, claimed.message.id));
         Ok(messages)

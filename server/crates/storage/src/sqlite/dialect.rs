@@ -1,13 +1,19 @@
 //! The queries for which SQLite needs its own words.
 
-use crate::repository::select_refresh;
+use crate::repository::{select_refresh, waiting};
 
-/// Leases what is due (`$1` now, `$2` end of the lease, `$3` how many). The one writer makes it safe.
-pub(crate) const CLAIM_MESSAGES: &str = "UPDATE outbox \
-    SET locked_until = $2, next_attempt_at = $2, attempts = attempts + 1 \
-    WHERE id IN (SELECT id FROM outbox WHERE delivered_at IS NULL AND failed_at IS NULL \
-        AND next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT $3) \
-    RETURNING id, tenant_id, journey_id, kind, payload, created_at, expires_at, attempts";
+/// When the next message of a kind (`$1`) is due, less those to busy hosts (`$2`, JSON).
+pub(crate) const NEXT_MESSAGE: &str =
+    concat!("SELECT next_attempt_at ", waiting!("value FROM json_each($2)"), " ORDER BY next_attempt_at LIMIT 1");
+
+/// Leases what is due of a kind (`$1`), less what goes to busy hosts (`$2`, JSON); `$3` is now, `$4` the end of the
+/// lease, `$5` how many. The one writer makes it safe.
+pub(crate) const CLAIM_MESSAGES: &str = concat!(
+    "UPDATE outbox SET locked_until = $4, next_attempt_at = $4, attempts = attempts + 1 WHERE id IN (SELECT id ",
+    waiting!("value FROM json_each($2)"),
+    " AND next_attempt_at <= $3 ORDER BY next_attempt_at LIMIT $5) \
+     RETURNING id, tenant_id, journey_id, host, payload, created_at, expires_at, attempts"
+);
 
 /// A refresh token (`$1`) with what is asked about it; the one writer has everything for itself.
 pub(crate) const LOCK_REFRESH_TOKEN: &str = select_refresh!("");
