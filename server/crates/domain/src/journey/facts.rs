@@ -122,6 +122,8 @@ pub struct AccountFacts {
     pub delete_at: Option<Timestamp>,
     /// When its owner was last offered a passkey and did not want one.
     pub passkey_declined_at: Option<Timestamp>,
+    /// From when on its owner is offered recovery codes at a sign-in; `None`: where a factor is set up.
+    pub recovery_offer_from: Option<Timestamp>,
     /// Its factors.
     pub factors: Vec<Factor>,
 }

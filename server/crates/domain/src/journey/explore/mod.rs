@@ -1,12 +1,13 @@
 //! Exhaustive exploration of the journey: a breadth-first walk over everything that two persons
 //! in two browsers can do, in whatever order, within the bounds of each world ([`scenarios`]).
 //!
-//! The walk runs the production code. [`spec`] judges every transition by the five properties of
+//! The walk runs the production code. [`spec`] judges every transition by the six properties of
 //! the architecture, from outside. [`broken`] shows that each property has teeth.
 
 mod broken;
 mod grace;
 mod moves;
+mod offered;
 mod remembered;
 mod scenarios;
 mod spec;
@@ -19,7 +20,7 @@ use walk::{Production, Report, walk};
 use crate::application::Minimum;
 
 #[test]
-fn the_five_properties_hold_everywhere() {
+fn the_six_properties_hold_everywhere() {
     let mut total = Report::default();
     for scenario in scenarios() {
         let began = std::time::Instant::now();
@@ -82,6 +83,7 @@ fn the_five_properties_hold_everywhere() {
         "enrol_phone_code",
         "enrol_passkey",
         "offer_passkey",
+        "offer_recovery_codes",
         "edit_profile",
         "new_password",
         "returning",

@@ -12,6 +12,7 @@ mod order;
 mod passkeys;
 mod passwords;
 mod recovery;
+mod recovery_offer;
 mod remember;
 mod sessions;
 
@@ -53,6 +54,8 @@ struct Desk {
     draws: u64,
     /// The cookie of a remembered browser.
     cookie: Option<Cookie>,
+    /// Whether the offer of recovery codes stays on the page; else the person says "Not now".
+    codes: bool,
 }
 
 impl Desk {
@@ -74,6 +77,7 @@ impl Desk {
             barred_until: None,
             draws: 0,
             cookie: None,
+            codes: false,
         };
         desk.begin(500, kind, audience);
         desk
@@ -117,6 +121,11 @@ impl Desk {
         }
         if step.refusal.is_some() {
             assert_eq!(self.stage(), before, "a refused event advanced");
+        }
+        if !self.codes && self.stage() == "offer_recovery_codes" {
+            let told = std::mem::take(&mut self.effects);
+            self.send(Event::NotNow);
+            self.effects.splice(..0, told);
         }
         step.refusal
     }
