@@ -187,6 +187,7 @@ test("U17 phone numbers: missing, no number, premium rate: said at the field, th
     await page.getByLabel("Country of the number").selectOption("US");
     await press(page, "Send code");
     await enterPhoneCode(page, request, who, "Text message", new Set());
+    await codesLater(page);
     await at(page, "Your details");
 });
 

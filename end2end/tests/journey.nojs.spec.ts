@@ -1,6 +1,6 @@
 // U1: every step as a plain HTML form, with scripting off.
 import { nextCode, seen } from "../support/inbox.ts";
-import { at, choose, CLINIC, enterPhoneCode, finishApp, givePassword, giveDetails, person, press, TENANT, type Person, shownClaims, steadyStep, totp } from "../support/journey.ts";
+import { at, choose, CLINIC, codesLater, enterPhoneCode, finishApp, givePassword, giveDetails, person, press, TENANT, type Person, shownClaims, steadyStep, totp } from "../support/journey.ts";
 import { expect, test, type APIRequestContext, type Page } from "../support/test.ts";
 
 // Without scripting there is no application: people come in by their account page.
@@ -49,6 +49,7 @@ async function signUp(page: Page, request: APIRequestContext, who: Person): Prom
     await page.getByLabel("Phone number").fill(who.phone);
     await press(page, "Send code");
     await enterPhoneCode(page, request, who, "Text message", new Set());
+    await codesLater(page);
     // The way back to the application: a page that moves on by itself.
     await page.waitForURL(/\/claims\?.*code=/);
 }

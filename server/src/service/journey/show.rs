@@ -82,6 +82,7 @@ pub async fn show(app: &App, id: &str, browser: Option<&Token>) -> Result<Journe
     let sight = Sight {
         scene: &scene,
         csrf: csrf::token(browser, id),
+        browser,
         now: app.clock.now(),
         account: more.account.as_ref(),
         feedback: hinted(feedback, &row.journey),

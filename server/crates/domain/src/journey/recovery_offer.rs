@@ -23,13 +23,14 @@ use crate::{
 };
 
 /// Whether this person is to be asked: by a second factor that was just set up, or after an offer that was left
-/// open or put off; where patients, staff and operators sign in, and codes are of use there. The account page
+/// open or put off, and at once where a recovery code stood in for a lost one; where patients, staff and operators sign in, and codes are of use there. The account page
 /// has an offer of its own.
 pub(super) fn is_due(context: &Context<'_, '_>, person: &Person) -> bool {
     let header = context.header;
     let leads_on = matches!(header.target, Target::Application(_) | Target::Console { .. });
     let from = account(context, person).and_then(|account| account.recovery_offer_from);
-    let now = from.map_or(person.bound, |at| at <= context.now());
+    let lost = person.bound && person.authentication.second().contains(&Method::RecoveryCode);
+    let now = lost || from.map_or(person.bound, |at| at <= context.now());
     let least = context.demand.minimum.max(header.flow.settings.mfa.second_factor().minimum);
     leads_on
         && now
