@@ -1,6 +1,6 @@
 // What bad input gets: each error its own words, at its field and in the summary.
 import { nextCode, seen } from "../support/inbox.ts";
-import { at, CLINIC, demoAccount, enterPhoneCode, giveDetails, givePassword, person, press, proveAddress, toSignIn } from "../support/journey.ts";
+import { at, CLINIC, codesLater, demoAccount, enterPhoneCode, giveDetails, givePassword, person, press, proveAddress, toSignIn } from "../support/journey.ts";
 import { expect, test, type Page } from "../support/test.ts";
 
 /** The error summary: shown, focused, with this text; where it links, the link leads into the field. */

@@ -5,7 +5,8 @@ import { expectAccessible } from "../support/axe.ts";
 import { seen } from "../support/inbox.ts";
 import {
     at,
-    choose, codesLater,
+    choose,
+    codesLater,
     enterPhoneCode,
     giveDetails,
     givePassword,
