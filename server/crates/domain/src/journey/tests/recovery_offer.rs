@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     assurance::Assurance,
     clock::DAY,
+    factor::MAX_CONSECUTIVE,
     journey::ASK_AGAIN,
     recovery::RecoveryCodes,
     secret::Token,
@@ -183,6 +184,27 @@ fn u20_nobody_else_is_asked() {
     let key = new_passkey(&desk.journey, 1, desk.now);
     desk.ok(key);
     assert_eq!(desk.stage(), "complete");
+}
+
+#[test]
+fn u20_who_lost_a_factor_is_asked_at_once_whatever_was_said_before() {
+    let mut desk = ready(FlowType::SignIn, Audience::Patients, &Demand::mfa([Method::TextMessage]));
+    let b = desk.store.account_mut(id(20)).unwrap();
+    b.recovery_offer_from = Some(T0.plus(ASK_AGAIN));
+    b.factors[0].failures = MAX_CONSECUTIVE;
+    let mut issued = b.factors[0].clone();
+    (issued.id, issued.secret, issued.failures) = (id(79), recovery_factor(1), 0);
+    if let FactorSecret::RecoveryCodes(codes) = &mut issued.secret {
+        codes.until = Some(T0.plus(DAY));
+    }
+    b.factors.push(issued);
+    desk.sign_in(B).ok(recover(0)).prove(B).enter_phone(OTHER_PHONE, Method::TextMessage).prove(OTHER_PHONE);
+    assert_eq!(desk.stage(), OFFER);
+    let shown = desk.shown();
+    desk.ok(keep_codes());
+    assert_eq!(desk.stage(), "complete");
+    let b = desk.store.account(id(20)).unwrap();
+    assert!(b.factors.iter().any(|factor| factor.secret.recovery() == Some(&shown)));
 }
 
 #[test]
