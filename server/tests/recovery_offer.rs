@@ -193,8 +193,7 @@ async fn one_set_of_a_hundred(options: Options) {
     let (mails, csrf) = (app.messages(NORA).await, run.view().await.csrf);
     // Every tenth one says "Not now": whichever is first decides.
     let tries = (0..100_usize).map(|n| {
-        let mut one =
-            Run { browser: run.browser.clone(), id: run.id.clone(), via: Via::BOTH[n % 2], codes: true };
+        let mut one = Run { browser: run.browser.clone(), id: run.id.clone(), via: Via::BOTH[n % 2], codes: true };
         let (csrf, event) = (csrf.clone(), if n % 10 == 9 { "not-now" } else { "keep-recovery-codes" });
         async move { tokio::spawn(async move { one.post(event, &csrf, &[]).await }).await.unwrap() }
     });
@@ -235,9 +234,10 @@ async fn n20_codes_that_are_kept_end_other_journeys_and_those_of_the_account_pag
 
     // Maria makes hers at the account page while the offer stands in another browser.
     let account = clinic.maria;
-    let due = app.app.store.write(move |tx| {
-        Box::pin(async move { tx.offer_recovery_codes_from(account, Timestamp(0)).await })
-    });
+    let due = app
+        .app
+        .store
+        .write(move |tx| Box::pin(async move { tx.offer_recovery_codes_from(account, Timestamp(0)).await }));
     due.await.unwrap_or_else(|error: StorageError| panic!("{error}"));
     let mut home: Browser = maria_at_home(&app, &clinic).await;
     app.advance(MINUTE);
@@ -252,9 +252,8 @@ async fn n20_codes_that_are_kept_end_other_journeys_and_those_of_the_account_pag
     assert_eq!((sets_of(&app, account).await, app.count("sessions").await), (vec![10], sessions));
     // And who has codes is not asked.
     app.advance(MINUTE);
-    let view = Run { codes: true, ..Run::begin(&app, &clinic, Via::Json).await }
-        .sign_in_with_phone(&app, MARIA, PHONE)
-        .await;
+    let view =
+        Run { codes: true, ..Run::begin(&app, &clinic, Via::Json).await }.sign_in_with_phone(&app, MARIA, PHONE).await;
     assert!(matches!(view.stage, StageView::Done { .. }), "{view:?}");
     let other_ways = |view: &StageView| match view {
         StageView::Challenge { other_ways, .. } => other_ways.iter().any(|way| way.method == Method::RecoveryCode),

@@ -262,9 +262,7 @@ async fn u20_who_had_a_factor_before_there_was_an_offer_is_asked(db: &Db) {
     let migration = include_str!("../../migrations/sqlite/0040_recovery_offer.sql");
     let update = migration.find("UPDATE").expect("a statement");
     db.raw(migration[update..].trim().trim_end_matches(';')).await.unwrap();
-    for (tenant, account, expected) in
-        [(tenant, account, Some(0)), (own.id, bare, None), (own.id, with_codes, None)]
-    {
+    for (tenant, account, expected) in [(tenant, account, Some(0)), (own.id, bare, None), (own.id, with_codes, None)] {
         let facts = db.store.read(move |tx| async move { tx.account_facts(tenant, account).await }.boxed()).await;
         let facts = facts.unwrap_or_else(|error: StorageError| panic!("{error}")).expect("the account");
         assert_eq!(facts.recovery_offer_from.map(|at| at.0), expected);

@@ -48,7 +48,8 @@ struct CountsAsUse;
 
 impl Machine for CountsAsUse {
     fn step(&self, mut journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
-        if let (Stage::OfferRecoveryCodes { person, .. }, Event::KeepRecoveryCodes { .. }) = (&mut journey.stage, &event)
+        if let (Stage::OfferRecoveryCodes { person, .. }, Event::KeepRecoveryCodes { .. }) =
+            (&mut journey.stage, &event)
         {
             person.authentication = person.authentication.clone().with_second(Method::RecoveryCode, facts.now);
         }

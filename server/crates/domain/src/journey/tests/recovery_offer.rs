@@ -2,11 +2,7 @@
 
 use super::*;
 use crate::{
-    assurance::Assurance,
-    clock::DAY,
-    factor::MAX_CONSECUTIVE,
-    journey::ASK_AGAIN,
-    recovery::RecoveryCodes,
+    assurance::Assurance, clock::DAY, factor::MAX_CONSECUTIVE, journey::ASK_AGAIN, recovery::RecoveryCodes,
     secret::Token,
 };
 
@@ -112,7 +108,9 @@ fn n15_codes_are_kept_by_the_browser_that_shows_them_once() {
 #[test]
 fn u20_the_offer_is_no_way_past_anything() {
     let mut desk = at_offer();
-    for event in [Event::Agree, Event::Back, Event::Resend, code(WRONG), Event::ChooseMethod { method: Method::Passkey }] {
+    for event in
+        [Event::Agree, Event::Back, Event::Resend, code(WRONG), Event::ChooseMethod { method: Method::Passkey }]
+    {
         assert_eq!(desk.send(event), Some(Refusal::OutOfStep));
     }
     // A demand that came up meanwhile is met first; what was said counts all the same.
