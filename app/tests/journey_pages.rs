@@ -334,3 +334,20 @@ fn u19_a_passkey_is_no_choice_where_there_is_no_script() {
     assert!(card.starts_with(" needs-passkeys"), "{card}");
     assert!(!card.contains("checked"), "what may not be there is not chosen beforehand: {card}");
 }
+
+#[test]
+fn u20_u22_recovery_codes_are_offered_in_a_list_with_a_file_and_two_answers_of_one_size() {
+    let codes: Vec<String> = (0..10).map(|n| format!("7K3M-0000-1111-2222-3333-444{n}")).collect();
+    let page = html(&view(StageView::OfferRecoveryCodes { codes: codes.clone() }));
+    assert_eq!(page.matches("<li><code").count(), 10, "{page}");
+    for code in &codes {
+        assert!(page.contains(&format!(">{code}</code>")), "{code}");
+    }
+    let file = tag(&page, "download=\"recovery-codes.txt\"");
+    assert!(file.contains("href=\"data:text/plain;charset=utf-8,Recovery%20codes%20for%20Harbour%20Clinic"), "{file}");
+    assert!(file.contains("7K3M-0000-1111-2222-3333-4449%0A"), "{file}");
+    for event in ["keep-recovery-codes", "not-now"] {
+        assert!(page.contains(&format!("action=\"/journey/j1/{event}\"")), "{event}");
+    }
+    assert!(page.contains("I have kept my codes</button>") && page.contains("Not now</button>"), "{page}");
+}

@@ -104,12 +104,13 @@ export async function giveDetails(page: Page, who: Person, insurance?: string): 
     await press(page, "Create account");
 }
 
-/** Sets up the second step at "Protect your account". */
+/** Sets up the second step at "Protect your account"; "Not now" to recovery codes where they are `offered` next. */
 export async function enrolPhone(
     page: Page,
     request: APIRequestContext,
     who: Person,
     method: "Text message" | "Phone call" = "Text message",
+    offered = true,
 ): Promise<void> {
     await at(page, "Protect your account");
     await choose(page, method);
@@ -121,6 +122,13 @@ export async function enrolPhone(
     const known = await seen(request, who.e164);
     await press(page, "Send code");
     await enterPhoneCode(page, request, who, method, known);
+    if (offered) await codesLater(page);
+}
+
+/** "Not now" to the recovery codes that are offered to who has set up a second step. */
+export async function codesLater(page: Page): Promise<void> {
+    await at(page, "Your recovery codes");
+    await press(page, "Not now");
 }
 
 /** Enters the code of a text or call that is not among `known`. */
@@ -157,6 +165,7 @@ export async function finishApp(page: Page): Promise<string> {
     await steadyStep();
     await page.getByLabel("Code from the app").fill(totp(secret, -1));
     await press(page, "Turn on");
+    await codesLater(page);
     return secret;
 }
 

@@ -91,6 +91,9 @@ async function signUpPages(page: Page, request: APIRequestContext, who: Person, 
     await look("phone code");
     await page.getByLabel("Code from the call").fill(await nextCode(request, who.e164));
     await press(page, "Continue");
+    await at(page, "Your recovery codes");
+    await look("recovery codes offered");
+    await press(page, "Not now");
     await at(page, "Your details");
 }
 

@@ -1,7 +1,7 @@
 // Applications of somebody else: consent (U29), apps with access (A32), and "Keep me signed in".
 // A server of its own: the first operator's link works once, and the settings are not the demo's.
 import { nextCode, seen } from "../support/inbox.ts";
-import { at, becomeOperator, enrolPhone, enterPhoneCode, giveDetails, givePassword, operatorLink, person, press, proveAddress, TENANT, toSignIn } from "../support/journey.ts";
+import { at, becomeOperator, codesLater, enrolPhone, enterPhoneCode, giveDetails, givePassword, operatorLink, person, press, proveAddress, TENANT, toSignIn } from "../support/journey.ts";
 import { expectAccessibleInBothColours } from "../support/axe.ts";
 import { startServer, type RunningServer } from "../support/server.ts";
 import { makeThirdParty, offerToKeep } from "../support/third-party.ts";
@@ -40,12 +40,13 @@ test("U29 before data first goes to it, the person sees which, and may say no", 
     await good("sign-in with keep me signed in");
     await proveAddress(page, request, who.email);
     await giveDetails(page, who);
-    await enrolPhone(page, request, who);
+    await enrolPhone(page, request, who, "Text message", false);
     await at(page, "Share your details?");
     await expect(page.locator("main")).toContainText("is not run by Riverside Clinic");
     await expect(page.getByRole("listitem").filter({ hasText: "Given name" })).toBeVisible();
     await good("consent");
     await press(page, "Allow");
+    await codesLater(page);
     await at(page, "Your details");
 });
 

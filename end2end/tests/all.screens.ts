@@ -5,6 +5,7 @@ import {
     at,
     becomeOperator,
     choose,
+    codesLater,
     demoAccount,
     enrolPhone,
     enterPhoneCode,
@@ -232,10 +233,11 @@ test("an application of somebody else", async ({ browser }) => {
         await screens(page, "91-sign-in-keep");
         await proveAddress(page, context.request, who.email);
         await giveDetails(page, who);
-        await enrolPhone(page, context.request, who);
+        await enrolPhone(page, context.request, who, "Text message", false);
         await at(page, "Share your details?");
         await screens(page, "92-consent");
         await press(page, "Allow");
+        await codesLater(page);
         await at(page, "Your details");
         await page.goto(`/account/${TENANT}`);
         const known = await seen(context.request, who.e164);

@@ -49,7 +49,7 @@ for (const javaScriptEnabled of [true, false]) {
         if (javaScriptEnabled) await hydrated(page);
         await proveAddress(page, context.request, who.email);
         await giveDetails(page, who);
-        await enrolPhone(page, context.request, who);
+        await enrolPhone(page, context.request, who, "Text message", false);
         await at(page, "Your device is signed in");
         if (javaScriptEnabled) await good(page, "device, done");
         const tokens = await device.poll(codes);

@@ -1,6 +1,6 @@
 // What bad input gets: each error its own words, at its field and in the summary.
 import { nextCode, seen } from "../support/inbox.ts";
-import { at, CLINIC, demoAccount, enterPhoneCode, giveDetails, givePassword, person, press, proveAddress, toSignIn } from "../support/journey.ts";
+import { at, CLINIC, codesLater, demoAccount, enterPhoneCode, giveDetails, givePassword, person, press, proveAddress, toSignIn } from "../support/journey.ts";
 import { expect, test, type Page } from "../support/test.ts";
 
 /** The error summary: shown, focused, with this text; where it links, the link leads into the field. */
@@ -187,6 +187,7 @@ test("U17 phone numbers: missing, no number, premium rate: said at the field, th
     await page.getByLabel("Country of the number").selectOption("US");
     await press(page, "Send code");
     await enterPhoneCode(page, request, who, "Text message", new Set());
+    await codesLater(page);
     await at(page, "Your details");
 });
 

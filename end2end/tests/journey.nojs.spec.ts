@@ -1,6 +1,6 @@
 // U1: every step as a plain HTML form, with scripting off.
 import { nextCode, seen } from "../support/inbox.ts";
-import { at, choose, CLINIC, enterPhoneCode, finishApp, givePassword, giveDetails, person, press, TENANT, type Person, shownClaims, steadyStep, totp } from "../support/journey.ts";
+import { at, choose, CLINIC, codesLater, enterPhoneCode, finishApp, givePassword, giveDetails, person, press, TENANT, type Person, shownClaims, steadyStep, totp } from "../support/journey.ts";
 import { expect, test, type APIRequestContext, type Page } from "../support/test.ts";
 
 // Without scripting there is no application: people come in by their account page.
@@ -32,6 +32,13 @@ async function beginFlow(page: Page): Promise<void> {
 }
 
 async function signUp(page: Page, request: APIRequestContext, who: Person): Promise<void> {
+    await toOffer(page, request, who);
+    await codesLater(page);
+    // The way back to the application: a page that moves on by itself.
+    await page.waitForURL(/\/claims\?.*code=/);
+}
+
+async function toOffer(page: Page, request: APIRequestContext, who: Person): Promise<void> {
     await beginFlow(page);
     await press(page, "Create an account");
     await at(page, "Create an account");
@@ -49,8 +56,6 @@ async function signUp(page: Page, request: APIRequestContext, who: Person): Prom
     await page.getByLabel("Phone number").fill(who.phone);
     await press(page, "Send code");
     await enterPhoneCode(page, request, who, "Text message", new Set());
-    // The way back to the application: a page that moves on by itself.
-    await page.waitForURL(/\/claims\?.*code=/);
 }
 
 test("U1 sign-up, sign-in with the second step, and profile editing without scripting", async ({ page, request }) => {
@@ -100,6 +105,34 @@ test("U1 an authenticator app without scripting: the picture, the key, the code,
     await at(page, "Enter the code from your app");
     await steadyStep();
     await page.getByLabel("Code from the app").fill(totp(secret));
+    await press(page, "Continue");
+    await at(page, "Your account");
+});
+
+test("U1 U20 recovery codes are offered without scripting, stay over a reload, and are kept", async ({ page, request }) => {
+    const who = person("Hertha", "Ayrton");
+    await toOffer(page, request, who);
+    await at(page, "Your recovery codes");
+    const codes = page.locator(".recovery-codes code");
+    const before = await codes.allInnerTexts();
+    expect(before).toHaveLength(10);
+    await expect(page.getByRole("button", { name: "Copy recovery codes" })).toBeHidden();
+    await page.reload();
+    expect(await codes.allInnerTexts()).toEqual(before);
+    const coming = page.waitForEvent("download");
+    await page.getByRole("link", { name: "Download recovery codes" }).click();
+    expect((await coming).suggestedFilename()).toBe("recovery-codes.txt");
+    await press(page, "I have kept my codes");
+    await page.waitForURL(/\/claims\?.*code=/);
+    await begin(page);
+    await givePassword(page, who.email, who.password);
+    await at(page, "Check your texts");
+    const way = page.getByRole("button", { name: "Use a recovery code" });
+    // It stands open where no further text may go out.
+    if (!(await way.isVisible())) await page.getByText("Try another way").click();
+    await way.click();
+    await at(page, "Enter a recovery code");
+    await page.getByLabel("Recovery code").fill(before[0] ?? "");
     await press(page, "Continue");
     await at(page, "Your account");
 });

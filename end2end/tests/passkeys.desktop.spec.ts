@@ -6,6 +6,7 @@ import { seen } from "../support/inbox.ts";
 import {
     at,
     choose,
+    codesLater,
     enterPhoneCode,
     giveDetails,
     givePassword,
@@ -30,6 +31,7 @@ async function signUpWithPasskey(page: Page, request: APIRequestContext, who: Pe
     await at(page, "Create a passkey");
     await page.getByLabel("Name for this passkey").fill("My test laptop");
     await press(page, "Create a passkey");
+    await codesLater(page);
     await at(page, "Your details");
     await press(page, "Sign out");
     await expect(page.getByText("You’ve signed out.")).toBeVisible();
@@ -52,6 +54,7 @@ test("a passkey is set up with a new account and signs in alone", async ({ page,
     await expectAccessible(page, "creation of a passkey");
     await device.touched(true);
     await press(page, "Create a passkey");
+    await codesLater(page);
     await at(page, "Your details");
     expect(await device.passkeys()).toBe(1);
     await press(page, "Sign out");

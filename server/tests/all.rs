@@ -54,6 +54,7 @@ mod portal_initial_tokens;
 mod provider_fallback;
 mod providers;
 mod races;
+mod recovery_offer;
 mod registration;
 mod remembered;
 mod routes;

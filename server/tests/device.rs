@@ -67,7 +67,7 @@ pub(crate) async fn begin(app: &TestApp, clinic: &Clinic, user_code: &str) -> Ru
     assert_eq!(answer.status, 303, "{}", answer.text());
     let location = answer.location().unwrap();
     let id = location.strip_prefix("/journey/").unwrap().to_owned();
-    Run { browser, id, via: Via::Form }
+    Run { browser, id, via: Via::Form, codes: false }
 }
 
 async fn go_back(run: &mut Run) -> String {
@@ -112,7 +112,7 @@ async fn rfc8628_a_device_gets_its_tokens_after_the_persons_journey() {
     let fields = [("csrf", csrf.as_str()), ("user_code", user_code), ("confirm", "yes")];
     let begun = browser.post(&page_path(&clinic), &fields).await.location().unwrap();
     let id = begun.strip_prefix("/journey/").unwrap().to_owned();
-    let mut run = Run { browser, id, via: Via::Form };
+    let mut run = Run { browser, id, via: Via::Form, codes: false };
     run.sign_in_with_phone(&app, MARIA, PHONE).await;
     app.advance(5 * SECOND);
     assert_eq!(error(&poll(&app, &clinic, code).await), "authorization_pending", "signed in is not yet approved");
@@ -148,7 +148,7 @@ async fn rfc8628_approval_without_mfa_is_impossible() {
     let (code, user_code) = codes(&app, &clinic).await;
     let begun = type_code(&mut first.browser, &clinic, &user_code, Some("yes")).await.location().unwrap();
     let id = begun.strip_prefix("/journey/").unwrap().to_owned();
-    let mut run = Run { browser: first.browser, id, via: Via::Form };
+    let mut run = Run { browser: first.browser, id, via: Via::Form, codes: false };
     let before = app.rows(&["grants", "device_codes"]).await;
     assert_eq!(go_back(&mut run).await, paths::journey(&run.id), "no session alone approves");
     run.sign_in(MARIA, PASSWORD).await;
@@ -159,7 +159,7 @@ async fn rfc8628_approval_without_mfa_is_impossible() {
     let given = app.code(PHONE).await;
     run.act("submit-code", &[("code", &given)]).await;
     let before = app.rows(&["grants", "device_codes", "audit"]).await;
-    let mut other = Run { browser: app.browser(), id: run.id.clone(), via: Via::Form };
+    let mut other = Run { browser: app.browser(), id: run.id.clone(), via: Via::Form, codes: false };
     assert_eq!(go_back(&mut other).await, paths::journey(&run.id));
     assert_eq!(app.rows(&["grants", "device_codes", "audit"]).await, before);
     assert!(go_back(&mut run).await.ends_with("approved"));

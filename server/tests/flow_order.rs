@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 /// Every event that a form can send.
-pub(crate) const EVENTS: [&str; 15] = [
+pub(crate) const EVENTS: [&str; 16] = [
     "sign-in",
     "submit-details",
     "submit-new-password",
@@ -29,6 +29,7 @@ pub(crate) const EVENTS: [&str; 15] = [
     "choose-method",
     "enter-phone",
     "submit-profile",
+    "keep-recovery-codes",
     "cancel",
 ];
 

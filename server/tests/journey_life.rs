@@ -70,7 +70,7 @@ async fn a_journey_stays_in_the_browser_that_began_it() {
     assert_eq!(journeys_now, journeys.len() + 1);
     for (mut stranger, refused) in strangers.into_iter().zip([303, 403]) {
         for via in Via::BOTH {
-            let mut theirs = Run { browser: stranger.clone(), id: run.id.clone(), via };
+            let mut theirs = Run { browser: stranger.clone(), id: run.id.clone(), via, codes: false };
             let view = theirs.view().await;
             assert!(
                 matches!(view.stage, StageView::Over { reason: OverReason::OtherBrowser, start_again: Some(_) }),
@@ -87,7 +87,7 @@ async fn a_journey_stays_in_the_browser_that_began_it() {
         if let Some(cookie) = stranger.jar.get("__Host-journey").and_then(|value| Token::parse(value)) {
             let own = csrf::token(&cookie, &run.id);
             for via in Via::BOTH {
-                let mut theirs = Run { browser: stranger.clone(), id: run.id.clone(), via };
+                let mut theirs = Run { browser: stranger.clone(), id: run.id.clone(), via, codes: false };
                 let answer = theirs.post("submit-code", &own, &[("code", &code)]).await;
                 assert!(!answer.status.is_server_error());
                 assert!(!answer.headers.contains_key("set-cookie"), "{via:?}: a session in another browser");

@@ -27,7 +27,7 @@ const AT_ONCE: usize = 100;
 async fn submit_all(run: &Run, csrf: &str, event: &str, field: (&str, &str)) -> Vec<crate::support::Page> {
     let tries = (0..AT_ONCE).map(|n| {
         let via = Via::BOTH[n % 2];
-        let mut one = Run { browser: run.browser.clone(), id: run.id.clone(), via };
+        let mut one = Run { browser: run.browser.clone(), id: run.id.clone(), via, codes: false };
         let (csrf, event) = (csrf.to_owned(), event.to_owned());
         let (name, value) = (field.0.to_owned(), field.1.to_owned());
         async move { tokio::spawn(async move { one.post(&event, &csrf, &[(&name, &value)]).await }).await.unwrap() }

@@ -127,6 +127,12 @@ pub enum StageView {
         #[serde(default)]
         passkey: Option<PasskeyPrompt>,
     },
+    /// Recovery codes for who has just signed in (U20, U22). They open nothing until event `keep-recovery-codes`;
+    /// button `not-now`.
+    OfferRecoveryCodes {
+        /// The codes in groups of four.
+        codes: Vec<String>,
+    },
     /// A new passkey. Event `create-passkey` {credential, name}; button `back` if offered.
     EnrolPasskey {
         /// What the browser is asked for.

@@ -167,6 +167,7 @@ fn stage(value: impl Json) -> Option<StageView> {
             StageView::EnrolPasskey { passkey: prompt(&of.member("passkey")?)?, can_go_back: flag(of, "can_go_back")? }
         }
         "offer_passkey" => StageView::OfferPasskey { passkey: maybe_prompt(of)? },
+        "offer_recovery_codes" => StageView::OfferRecoveryCodes { codes: list(of, "codes", Json::text)? },
         "challenge" => StageView::Challenge {
             method: method(&of.member("method")?)?,
             code: match of.member("code") {
@@ -401,6 +402,7 @@ mod tests {
             StageView::EnrolPasskey { passkey: prompt.clone(), can_go_back: true },
             StageView::OfferPasskey { passkey: Some(prompt.clone()) },
             StageView::OfferPasskey { passkey: None },
+            StageView::OfferRecoveryCodes { codes: vec!["7K3M-0000".into(), "7K3M-0001".into()] },
             StageView::Challenge {
                 method: Method::Passkey,
                 code: None,

@@ -53,6 +53,7 @@ pub(super) fn awaited(stage: &StageView) -> Option<&CodeView> {
         | StageView::EnrolApp { .. }
         | StageView::EnrolPasskey { .. }
         | StageView::OfferPasskey { .. }
+        | StageView::OfferRecoveryCodes { .. }
         | StageView::EditProfile { .. }
         | StageView::Consent { .. }
         | StageView::Done { .. }

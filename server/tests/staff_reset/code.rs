@@ -278,7 +278,8 @@ pub(crate) async fn an_issued_code_has_one_winner(options: Options) {
     }
     let tries = (0..100_usize).map(|n| {
         let (run, csrf) = &runs[n % 10];
-        let mut one = Run { browser: run.browser.clone(), id: run.id.clone(), via: Via::BOTH[n / 10 % 2] };
+        let mut one =
+            Run { browser: run.browser.clone(), id: run.id.clone(), via: Via::BOTH[n / 10 % 2], codes: false };
         let (csrf, code) = (csrf.clone(), code.clone());
         async move {
             tokio::spawn(async move { one.post("submit-recovery-code", &csrf, &[("code", &code)]).await })

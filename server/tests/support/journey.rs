@@ -37,6 +37,8 @@ pub(crate) struct Run {
     pub(crate) browser: Browser,
     pub(crate) id: String,
     pub(crate) via: Via,
+    /// Whether an offer of recovery codes stays on the page; else the person says "Not now".
+    pub(crate) codes: bool,
 }
 
 /// The address of an authorization request for `flow`; `more` replaces and adds.
@@ -78,7 +80,7 @@ impl Run {
         let page = browser.get(address).await;
         let location = page.location().unwrap_or_else(|| panic!("{}: {} {}", page.at, page.status, page.text()));
         let id = location.strip_prefix("/journey/").unwrap_or_else(|| panic!("{location}")).to_owned();
-        Self { browser, id, via }
+        Self { browser, id, via, codes: false }
     }
 
     pub(crate) async fn view(&mut self) -> JourneyView {
@@ -95,6 +97,14 @@ impl Run {
 
     /// Sends an event over this run's transport and gives the page that it led to.
     pub(crate) async fn act(&mut self, event: &str, fields: &[(&str, &str)]) -> JourneyView {
+        let view = self.send(event, fields).await;
+        match view.stage {
+            StageView::OfferRecoveryCodes { .. } if !self.codes => self.send("not-now", &[]).await,
+            _ => view,
+        }
+    }
+
+    async fn send(&mut self, event: &str, fields: &[(&str, &str)]) -> JourneyView {
         let csrf = self.view().await.csrf;
         let answer = self.post(event, &csrf, fields).await;
         match self.via {

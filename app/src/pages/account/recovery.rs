@@ -5,7 +5,10 @@ use leptos::prelude::*;
 use super::{factors::sign_in_again, frame, time, time_or};
 use crate::{
     api::account::{NewCodesView, RecoveryView, Visitor},
-    components::{Badge, Button, ButtonKind, ButtonLink, Disclosure, Form, Notice, Tone},
+    components::{
+        Badge, Button, ButtonKind, ButtonLink, Disclosure, Form, Notice, Tone,
+        codes::{code_list, download, file},
+    },
     islands::CopyButton,
     paths,
 };
@@ -126,24 +129,17 @@ fn remove(visitor: &Visitor, codes: &RecoveryView) -> AnyView {
 pub fn new_codes_page(view: NewCodesView) -> impl IntoView {
     let NewCodesView { visitor, codes } = view;
     let all = codes.join("\n");
-    let file = format!(
-        "Recovery codes for {} ({})\nEach code works once. Keep them safe.\n\n{all}\n",
-        visitor.tenant, visitor.domain
-    );
-    let items = codes.into_iter().map(|code| view! { <li><code class="fixed">{code}</code></li> }).collect_view();
+    let file = file(&format!("{} ({})", visitor.tenant, visitor.domain), &all);
     let body = view! {
         <h1>{NEW_CODES_TITLE}</h1>
         <Notice tone=Tone::Warning title="Save these codes now">
             <p>"We show them only this once, and can’t show them again. Codes that you had before no longer work."</p>
         </Notice>
         <div data-once="">
-            <ol class="recovery-codes">{items}</ol>
+            {code_list(codes)}
             <div class="actions">
                 <CopyButton text=all what="recovery codes".to_owned() />
-                <a class="button button-secondary" download="recovery-codes.txt" href=data_url(&file)>
-                    "Download"
-                    <span class="visually-hidden">" recovery codes"</span>
-                </a>
+                {download(file)}
             </div>
         </div>
         <p>
@@ -155,26 +151,4 @@ pub fn new_codes_page(view: NewCodesView) -> impl IntoView {
     }
     .into_any();
     frame(&visitor, body)
-}
-
-// RFC 2397, with every byte escaped that is not unreserved.
-fn data_url(text: &str) -> String {
-    let mut url = "data:text/plain;charset=utf-8,".to_owned();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => url.push(char::from(byte)),
-            _ => url.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    url
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a49_whatever_a_tenant_is_called_the_file_is_text() {
-        assert_eq!(data_url("a\"<é>,#\nB-1"), "data:text/plain;charset=utf-8,a%22%3C%C3%A9%3E%2C%23%0AB-1");
-    }
 }

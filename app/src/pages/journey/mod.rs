@@ -62,6 +62,7 @@ pub(crate) fn step(view: &JourneyView) -> AnyView {
         StageView::EnrolApp { qr_svg, uri, secret, can_go_back } => enrol::app(&at, qr_svg, uri, secret, *can_go_back),
         StageView::EnrolPasskey { passkey, can_go_back } => passkey::enrol(&at, passkey, *can_go_back),
         StageView::OfferPasskey { passkey } => passkey::offer(&at, passkey.as_ref()),
+        StageView::OfferRecoveryCodes { codes } => recovery::offer(&at, codes),
         StageView::Challenge { passkey: Some(passkey), other_ways, .. } => passkey::challenge(&at, passkey, other_ways),
         StageView::Challenge { method: Method::RecoveryCode, other_ways, .. } => recovery::challenge(&at, other_ways),
         StageView::Challenge { method, code, factor_name, other_ways, passkey: None, remember_days } => {

@@ -95,6 +95,7 @@ impl<'view> Step<'view> {
             StageView::EnrolPasskey { .. } => field == "name",
             StageView::EditProfile { attributes } => attributes.iter().any(|attribute| attribute.name == field),
             StageView::OfferPasskey { .. }
+            | StageView::OfferRecoveryCodes { .. }
             | StageView::Consent { .. }
             | StageView::Done { .. }
             | StageView::Over { .. } => false,

@@ -1,11 +1,48 @@
-//! The step that asks for a recovery code (U19, U22).
+//! The step that asks for a recovery code, and the one that shows new ones (U19, U20, U22).
 
 use leptos::prelude::*;
 
 use super::code::other_ways;
 use super::parts::Step;
 use crate::api::journey::OtherWay;
-use crate::components::{Button, Disclosure, Plain as _, TextField};
+use crate::components::{
+    Button, ButtonKind, CopyControl, Disclosure, Plain as _, TextField,
+    codes::{code_list, download, file},
+};
+
+/// To who has just signed in. Both ways on are of one size.
+pub(super) fn offer(at: &Step<'_>, codes: &[String]) -> AnyView {
+    let all = codes.join("\n");
+    let file = file(&at.tenant(), &all);
+    let keep = view! {
+        <div class="actions">
+            <Button label="I have kept my codes" />
+        </div>
+    }
+    .plain();
+    let not_now = view! {
+        <div class="actions">
+            <Button label="Not now" kind=ButtonKind::Secondary />
+        </div>
+    }
+    .plain();
+    view! {
+        <p class="lead">"If you lose your phone, one of these codes lets you in. Each works once."</p>
+        {code_list(codes.to_vec())}
+        <div class="save">
+            <CopyControl text=all what="recovery codes" />
+            {download(file)}
+        </div>
+        <p>
+            "Save or print them, or write them down. Keep them where nobody else finds them, and not on the phone that you sign in with."
+        </p>
+        <p>"The codes work once you press “I have kept my codes”. After that we can’t show them again."</p>
+        {at.form("keep-recovery-codes", keep)}
+        <div class="not-now">{at.form("not-now", not_now)}</div>
+        <p class="muted">"You can make recovery codes later on your account page."</p>
+    }
+    .plain()
+}
 
 pub(super) fn challenge(at: &Step<'_>, ways: &[OtherWay]) -> AnyView {
     let fields = view! {

@@ -228,6 +228,7 @@ pub fn heading(stage: &StageView) -> &'static str {
         StageView::EnrolApp { .. } => "Set up your authenticator app",
         StageView::EnrolPasskey { .. } => "Create a passkey",
         StageView::OfferPasskey { .. } => "Sign in faster next time",
+        StageView::OfferRecoveryCodes { .. } => "Your recovery codes",
         StageView::Challenge { method, .. } => phone_heading(*method),
         StageView::EditProfile { .. } => "Your details",
         StageView::Consent { .. } => "Share your details?",

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     clock::{DAY, MINUTE, Millis, Timestamp},
     entropy::{self, Entropy},
-    secret::{SecretString, TokenHash},
+    secret::{SecretString, Token, TokenHash},
 };
 
 /// Codes of a set (U22).
@@ -28,6 +28,12 @@ pub const ISSUED_BY_VOICE_LIFE: Millis = 10 * MINUTE;
 /// Digits and letters, less those that look alike: no I, L, O, U (Crockford's base 32).
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
+/// The half of the codes of a page that the server keeps. The other half is the secret of the browser that sees the
+/// page, of which the server has a hash: nothing that is kept can show the codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CodeSeed(pub [u8; 32]);
+
 /// A recovery code in the clear: 24 symbols of the alphabet, upper case, without separators.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(Hash))]
@@ -36,9 +42,24 @@ pub struct RecoveryCode(SecretString);
 impl RecoveryCode {
     /// A fresh code.
     pub fn generate(entropy: &mut dyn Entropy) -> Self {
-        // 256 is a multiple of 32: the low five bits of a random byte are even.
+        Self::of_bytes(entropy::bytes::<SYMBOLS>(entropy).into_iter())
+    }
+
+    // The n-th code of a page. Every input has one length, and the browser's secret has 256 bits: SHA-256 of them
+    // is as good as a draw, and says nothing about the secret.
+    fn derive(browser: &Token, seed: &CodeSeed, number: u8) -> Self {
+        let mut hash = Sha256::new();
+        hash.update("recovery codes of a page ");
+        hash.update(browser.expose());
+        hash.update(seed.0);
+        hash.update([number]);
+        Self::of_bytes(hash.finalize().into_iter().take(SYMBOLS))
+    }
+
+    // 256 is a multiple of 32: the low five bits of a random byte are even.
+    fn of_bytes(bytes: impl Iterator<Item = u8>) -> Self {
         let symbol = |byte: u8| char::from(ALPHABET[usize::from(byte % 32)]);
-        Self(SecretString::new(entropy::bytes::<SYMBOLS>(entropy).into_iter().map(symbol).collect()))
+        Self(SecretString::new(bytes.map(symbol).collect()))
     }
 
     /// The code that somebody typed: in any case, with or without spaces and dashes; O is read as 0, I and L as
@@ -115,6 +136,15 @@ impl RecoveryCodes {
         (Self::of(&codes), codes)
     }
 
+    /// The set that a page shows to `browser`, and its codes: the same for the same two halves, so that a page that
+    /// is loaded again shows them again.
+    #[must_use]
+    pub fn derive(browser: &Token, seed: &CodeSeed) -> (Self, Vec<RecoveryCode>) {
+        let codes: Vec<RecoveryCode> =
+            (0u8..).take(CODES).map(|number| RecoveryCode::derive(browser, seed, number)).collect();
+        (Self::of(&codes), codes)
+    }
+
     /// The set of these codes; 32 at most count.
     #[must_use]
     pub fn of(codes: &[RecoveryCode]) -> Self {
@@ -179,6 +209,22 @@ mod tests {
         }
         assert!(symbols.iter().all(|byte| ALPHABET.contains(byte)));
         assert_eq!(symbols.len(), 32, "240 draws meet every symbol, or 5 bits are not what a symbol holds");
+    }
+
+    #[test]
+    fn n15_the_codes_of_a_page_take_both_halves_and_come_again_with_them() {
+        let random = &mut SeededEntropy::new(11);
+        let (browser, other) = (Token::generate(random), Token::generate(random));
+        let (seed, later) = (CodeSeed([1; 32]), CodeSeed([2; 32]));
+        let (set, codes) = RecoveryCodes::derive(&browser, &seed);
+        assert_eq!(RecoveryCodes::derive(&browser, &seed).1, codes);
+        assert_eq!((set.left(), set.find(&codes[9])), (10, Found::Fresh(9)));
+        let mut all: Vec<String> = codes.iter().map(RecoveryCode::grouped).collect();
+        assert!(all.iter().all(|code| code.len() == 29 && RecoveryCode::read(code).is_some()), "{all:?}");
+        for (browser, seed) in [(&other, &seed), (&browser, &later), (&other, &later)] {
+            all.extend(RecoveryCodes::derive(browser, seed).1.iter().map(RecoveryCode::grouped));
+        }
+        assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), 4 * CODES);
     }
 
     #[test]

@@ -40,6 +40,7 @@ const SERIES: usize = 16;
 /// A bearer secret of 256 random bits (ASVS 7.2.3 asks for 128): a session cookie, an
 /// authorization code, a refresh token, an invitation link. Its text form is base64url.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+#[cfg_attr(test, derive(Hash))]
 pub struct Token(String);
 
 impl Token {

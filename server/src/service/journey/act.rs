@@ -103,12 +103,13 @@ pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
         return Ok(Done::default());
     }
     let typed = typed_values(act.fields);
-    let event = match input::read(app, &scene, &loaded.journey, act.event, act.fields, password).await? {
-        Input::Event(event) => event,
-        Input::Problems(problems) => {
-            return kept(app, act, transport, Feedback { problems, values: typed, ..Feedback::default() }).await;
-        }
-    };
+    let event =
+        match input::read(app, &scene, (&loaded.journey, act.browser), (act.event, act.fields), password).await? {
+            Input::Event(event) => event,
+            Input::Problems(problems) => {
+                return kept(app, act, transport, Feedback { problems, values: typed, ..Feedback::default() }).await;
+            }
+        };
     let order = Order {
         typed_for,
         can_make_passkey: app.passkeys.is_some() && act.fields.ticked(CAN_MAKE_PASSKEY),

@@ -69,6 +69,7 @@ pub(super) fn may_text(journey: &Journey, event: &Event, demand: &Demand) -> boo
         | Event::SubmitAppCode { .. }
         | Event::SubmitRecoveryCode { .. }
         | Event::Back
+        | Event::KeepRecoveryCodes { .. }
         | Event::Cancel => false,
     }
 }

@@ -138,6 +138,12 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
             messages::enqueue(hands, tx, Outgoing::Notice { to: &to, notice: Notice::PasskeyCopied }).await?;
         }
         Effect::PasskeyDeclined { account } => tx.note_passkey_declined(account, now).await?,
+        Effect::OfferRecoveryCodesFrom { account, at } => tx.offer_recovery_codes_from(account, at).await?,
+        Effect::MakeRecoveryCodes { account, set } => {
+            tx.replace_recovery_codes(account, &set, None, now).await?;
+            tx.forget_all_remembered(account).await?;
+            tx.outdate_journeys(account).await?;
+        }
         Effect::FactorFailed { factor } => tx.factor_failed(factor, now).await?,
         Effect::FactorDisabled { account, to, method } => {
             tx.forget_all_remembered(account).await?;

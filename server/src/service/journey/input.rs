@@ -16,6 +16,7 @@ use lanyard_domain::{
     password::{Password, Policy, StoredPassword},
     phone::{PhoneCountries, PhoneNumber, PhoneProblem},
     recovery::RecoveryCode,
+    secret::Token,
 };
 
 use super::{Scene, passkeys, problems};
@@ -40,7 +41,7 @@ pub(super) fn password_of(name: &str, fields: &Fields) -> Option<EmailAddress> {
     if name == SIGN_IN { email(fields).ok() } else { None }
 }
 
-/// Reads the event called `name` out of `fields`, for `journey` as it stands; `stored` as
+/// Reads the event called `name` out of `fields`, for `journey` as it stands in `browser`; `stored` as
 /// [`password_of`] asked for.
 ///
 /// # Errors
@@ -48,9 +49,8 @@ pub(super) fn password_of(name: &str, fields: &Fields) -> Option<EmailAddress> {
 pub(super) async fn read(
     app: &App,
     scene: &Scene,
-    journey: &Journey,
-    name: &str,
-    fields: &Fields,
+    (journey, browser): (&Journey, &Token),
+    (name, fields): (&str, &Fields),
     stored: Option<(Id<Account>, StoredPassword)>,
 ) -> Result<Input, super::JourneyError> {
     let event = match name {
@@ -67,6 +67,7 @@ pub(super) async fn read(
         "resend" => Event::Resend,
         "agree" => Event::Agree,
         "not-now" => Event::NotNow,
+        "keep-recovery-codes" => Event::KeepRecoveryCodes { browser: browser.clone() },
         "back" => Event::Back,
         "cancel" => Event::Cancel,
         "request-code" => match email(fields) {

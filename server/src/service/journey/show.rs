@@ -84,6 +84,7 @@ pub async fn show(app: &App, id: &str, browser: Option<&Token>) -> Result<Journe
     let sight = Sight {
         scene: &scene,
         csrf: csrf::token(browser, id),
+        browser,
         now,
         methods: usable(app, &row.journey.offered(&scene.demand, more.account.as_ref(), now)),
         account: more.account.as_ref(),

@@ -16,6 +16,8 @@ use lanyard_domain::{
     clock::{MINUTE, Timestamp},
     factor::{Factor, FactorSecret},
     journey::{CODE_LIFE, CodeProof, DetailsStage, Ended, Journey, Person, Stage, Target},
+    recovery::{RecoveryCode, RecoveryCodes},
+    secret::Token,
     user_flow::FlowType,
 };
 use serde::{Deserialize, Serialize};
@@ -45,6 +47,8 @@ pub(super) struct Sight<'a> {
     pub scene: &'a Scene,
     /// For the form's `csrf` field.
     pub csrf: String,
+    /// The browser's secret.
+    pub browser: &'a Token,
     /// The present moment.
     pub now: Timestamp,
     /// The methods that can be set up, strongest first: demanded of this account, and with a provider.
@@ -140,6 +144,10 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
             None => StageView::ChooseMethod { methods: choices(&sight.methods) },
         },
         Stage::OfferPasskey(person) => StageView::OfferPasskey { passkey: passkeys::creation(journey, person, sight) },
+        Stage::OfferRecoveryCodes { seed, .. } => {
+            let (_, codes) = RecoveryCodes::derive(sight.browser, seed);
+            StageView::OfferRecoveryCodes { codes: codes.iter().map(RecoveryCode::grouped).collect() }
+        }
         Stage::Challenge { factor, method, proof, .. } => challenge(journey, *factor, *method, proof.as_ref(), sight),
         Stage::EditProfile(_) => StageView::EditProfile { attributes: fields(journey, sight) },
         Stage::Consent { person, asked } => {

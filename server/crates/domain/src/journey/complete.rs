@@ -6,7 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Context, Effect, Ended, Facts, Header, Person, Stage, Target, Then, offer, remember, second_factor, sign_in,
+    Context, Effect, Ended, Facts, Header, Person, Stage, Target, Then, offer, recovery_offer, remember, second_factor,
+    sign_in,
 };
 use crate::{
     assurance::Authentication,
@@ -16,6 +17,7 @@ use crate::{
     entropy::Entropy,
     grant::{AuthorizationRequest, CODE_LIFE, Grant, GrantDetails},
     id::Id,
+    password::next_version,
     remembered::RememberedBrowser,
     secret::{Token, TokenHash},
     session::{CONSOLE_LIFE, ConsoleKind, Session, SessionTerms},
@@ -92,8 +94,10 @@ pub struct OtherPerson;
 // The end of a journey that met every demand, or the question that comes before it: nothing goes to
 // an application of somebody else unless the person agreed to that very thing (U29).
 pub(super) fn finish(context: &mut Context<'_, '_>, person: Person) -> Stage {
-    if offer::is_due_to(context, &person) {
-        return Stage::OfferPasskey(person);
+    // One offer a sign-in: who has just set up a factor needs a way in without it first.
+    let codes_first = person.bound && recovery_offer::is_due(context, &person);
+    if !codes_first && offer::is_due_to(context, &person) {
+        return Stage::OfferPasskey(Person { offered: true, ..person });
     }
     finish_without_offer(context, person)
 }
@@ -138,18 +142,17 @@ pub(super) fn agree(context: &mut Context<'_, '_>, person: Person, shown: Items)
     }
 }
 
-// The one place that makes a completion out of a journey. The demand is checked here once more,
-// whatever the caller thinks.
+// Everything is shown and agreed to: it is written down, and a new account comes into being. What may be offered
+// then delays nothing but the session.
 fn conclude(context: &mut Context<'_, '_>, person: Person, agreed: Option<Items>) -> Stage {
-    let authentication = &person.authentication;
-    let met = context.demand.is_met(authentication, authentication.level());
-    if !met || second_factor::renewal_is_due(context, &person) {
+    if !is_met(context, &person) {
         return Stage::SignIn;
     }
-    let remember = remember::conclude(context, &person);
-    let (account, at) = (authentication.account(), authentication.at());
-    let new_account = authentication.is_new_account();
-    if let Some(new) = person.new {
+    let offer = recovery_offer::is_due(context, &person);
+    let account = person.authentication.account();
+    let password_version = person.new.as_ref().map_or(person.password_version, |_| Some(next_version(None)));
+    let (new, person) = (person.new, Person { new: None, password_version, ..person });
+    if let Some(new) = new {
         context.tell(Effect::CreateAccount(new));
         context.tell(Effect::Audit {
             action: Action::SignUp,
@@ -166,6 +169,42 @@ fn conclude(context: &mut Context<'_, '_>, person: Person, agreed: Option<Items>
         let (action, outcome) = (Action::ConsentGiven, Outcome::Success);
         context.tell(Effect::Audit { action, outcome, account: Some(account), detail: "journey" });
     }
+    match offer {
+        true if person.offered => {
+            context.tell(Effect::OfferRecoveryCodesFrom { account, at: context.now() });
+            complete(context, person)
+        }
+        true => recovery_offer::show(context, person),
+        false => complete(context, person),
+    }
+}
+
+/// On from an offer that stood after everything else: what is demanded by now, or the end.
+pub(super) fn go_on(context: &mut Context<'_, '_>, person: Person) -> Stage {
+    let authentication = remember::still(context.header, person.authentication, context.facts);
+    let person = Person { authentication, offered: true, ..person };
+    if second_factor::is_due(context, &person) {
+        return second_factor::proceed(context, person);
+    }
+    complete(context, person)
+}
+
+fn is_met(context: &Context<'_, '_>, person: &Person) -> bool {
+    let authentication = &person.authentication;
+    let met = context.demand.is_met(authentication, authentication.level());
+    met && !second_factor::renewal_is_due(context, person)
+}
+
+// The one place that makes a completion out of a journey. The demand is checked here once more,
+// whatever the caller thinks.
+fn complete(context: &mut Context<'_, '_>, person: Person) -> Stage {
+    if !is_met(context, &person) {
+        return Stage::SignIn;
+    }
+    let remember = remember::conclude(context, &person);
+    let authentication = &person.authentication;
+    let (account, at) = (authentication.account(), authentication.at());
+    let new_account = authentication.is_new_account();
     // Nobody signed in where a session led here and goes on.
     if person.session.is_none() {
         let (action, outcome) = (Action::SignIn, Outcome::Success);

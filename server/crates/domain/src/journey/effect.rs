@@ -156,6 +156,21 @@ pub enum Effect {
         /// Who.
         account: Id<Account>,
     },
+    /// Offer recovery codes at sign-ins from then on, and not before, as long as there are none.
+    OfferRecoveryCodesFrom {
+        /// Whom.
+        account: Id<Account>,
+        /// From when on.
+        at: Timestamp,
+    },
+    /// Make the account's first set of recovery codes, forget its browsers, and end what other journeys have
+    /// proved for it.
+    MakeRecoveryCodes {
+        /// Whose.
+        account: Id<Account>,
+        /// The set.
+        set: NewFactor,
+    },
     /// A wrong code: count it; [`crate::delays::GUESSES`] says how long the factor is locked then.
     FactorFailed {
         /// The factor.

@@ -281,5 +281,5 @@ pub(super) fn bind(context: &mut Context<'_, '_>, person: Person, factor: NewFac
             None
         }
     };
-    proceed(context, Person { authentication, new, session: None, ..person })
+    proceed(context, Person { authentication, new, session: None, bound: true, ..person })
 }

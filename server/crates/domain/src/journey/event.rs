@@ -8,6 +8,7 @@ use crate::{
     password::PasswordCheck,
     phone::PhoneNumber,
     recovery::RecoveryCode,
+    secret::Token,
 };
 
 /// An event. Passwords arrive hashed or checked: hashing is slow and belongs outside.
@@ -57,6 +58,11 @@ pub enum Event {
         /// As typed, in its plain form.
         code: RecoveryCode,
     },
+    /// "I have kept my codes", of the recovery codes on the page.
+    KeepRecoveryCodes {
+        /// The secret of the browser that showed them.
+        browser: Token,
+    },
     /// An answer of an authenticator, checked: signs in, or answers a challenge.
     SubmitPasskey(PasskeyCheck),
     /// A new passkey, its making checked.
@@ -89,7 +95,7 @@ pub enum Event {
     },
     /// The person agrees to what the page showed.
     Agree,
-    /// "Not now", to the offer of a passkey, or to setting up a second factor while that can wait.
+    /// "Not now", to the offer of a passkey or of recovery codes, or to setting up a second factor while that can wait.
     NotNow,
     /// One page back, where there is one.
     Back,
@@ -125,6 +131,7 @@ impl Event {
             Self::SubmitCode { .. } => "submit-code",
             Self::SubmitAppCode { .. } => "submit-app-code",
             Self::SubmitRecoveryCode { .. } => "submit-recovery-code",
+            Self::KeepRecoveryCodes { .. } => "keep-recovery-codes",
             Self::SubmitPasskey(_) => "submit-passkey",
             Self::CreatePasskey(_) => "create-passkey",
             Self::RenewPasskey => "renew-passkey",

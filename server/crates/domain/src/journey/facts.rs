@@ -129,6 +129,8 @@ pub struct AccountFacts {
     /// What it must show at every sign-in, whatever flow and application say: the highest of its own minimum and
     /// those of the roles it holds. [`Assurance::Aal1`]: as they say.
     pub minimum: Assurance,
+    /// From when on its owner is offered recovery codes at a sign-in; `None`: where a factor is set up.
+    pub recovery_offer_from: Option<Timestamp>,
     /// Its factors.
     pub factors: Vec<Factor>,
 }

@@ -24,6 +24,7 @@ mod offer;
 mod passkey;
 mod profile;
 mod recovery;
+mod recovery_offer;
 mod refusal;
 mod remember;
 mod second_factor;

@@ -47,6 +47,7 @@ pub(super) fn is_wanted(header: &Header, stage: &Stage) -> bool {
         | Stage::EnrolPhone { .. }
         | Stage::EnrolPhoneCode { .. }
         | Stage::EnrolApp { .. }
+        | Stage::OfferRecoveryCodes { .. }
         | Stage::EditProfile(_)
         | Stage::Consent { .. }
         | Stage::Complete(_)

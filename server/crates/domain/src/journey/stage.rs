@@ -13,6 +13,7 @@ use crate::{
     id::Id,
     invitation::Invitation,
     phone::PhoneNumber,
+    recovery::CodeSeed,
     secret::Sealed,
     session::Session,
 };
@@ -88,6 +89,14 @@ pub enum Stage {
     EnrolPasskey(Person),
     /// Offers a passkey to who has shown all that was demanded (U25).
     OfferPasskey(Person),
+    /// Shows recovery codes to who has shown all that was demanded (U20). They open nothing until their owner says
+    /// that they are kept.
+    OfferRecoveryCodes {
+        /// Who it is.
+        person: Person,
+        /// What the codes come from, together with the browser's secret.
+        seed: CodeSeed,
+    },
     /// Asks for a code, or a passkey, of a bound factor.
     Challenge {
         /// Who it is.
@@ -160,6 +169,12 @@ pub struct Person {
     /// The person asked to have the browser remembered, and the flow lets them.
     #[serde(default)]
     pub(crate) remember: bool,
+    /// A factor was set up in this journey.
+    #[serde(default)]
+    pub(crate) bound: bool,
+    /// Something was offered in this journey: nothing else is (one offer a sign-in).
+    #[serde(default)]
+    pub(crate) offered: bool,
     /// The person came by a forgotten password: a mailbox alone leads nowhere by a grace period.
     #[serde(default)]
     pub(crate) reset: bool,
@@ -168,8 +183,18 @@ pub struct Person {
 impl Person {
     /// Somebody who was just identified, and nothing more.
     pub(crate) const fn identified(authentication: Authentication, then: Then, password_version: Option<i64>) -> Self {
-        let (new, session) = (None, None);
-        Self { authentication, new, then, password_version, session, keep: false, remember: false, reset: false }
+        Self {
+            authentication,
+            new: None,
+            then,
+            password_version,
+            session: None,
+            keep: false,
+            remember: false,
+            bound: false,
+            offered: false,
+            reset: false,
+        }
     }
 
     /// What was proved so far.
@@ -237,6 +262,7 @@ impl Stage {
             Self::EnrolApp { .. } => "enrol_app",
             Self::EnrolPasskey(_) => "enrol_passkey",
             Self::OfferPasskey(_) => "offer_passkey",
+            Self::OfferRecoveryCodes { .. } => "offer_recovery_codes",
             Self::Challenge { .. } => "challenge",
             Self::EditProfile(_) => "edit_profile",
             Self::Consent { .. } => "consent",
@@ -258,6 +284,7 @@ impl Stage {
             | Self::EnrolApp { person, .. }
             | Self::EnrolPasskey(person)
             | Self::OfferPasskey(person)
+            | Self::OfferRecoveryCodes { person, .. }
             | Self::Challenge { person, .. }
             | Self::Consent { person, .. }
             | Self::EditProfile(person) => Some(person),
@@ -305,6 +332,7 @@ impl Stage {
             | Self::EnrolApp { .. }
             | Self::EnrolPasskey(_)
             | Self::OfferPasskey(_)
+            | Self::OfferRecoveryCodes { .. }
             | Self::EditProfile(_)
             | Self::Consent { .. }
             | Self::Complete(_)

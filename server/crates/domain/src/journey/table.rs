@@ -2,7 +2,7 @@
 
 use super::{
     Context, Event, Header, Refusal, Stage, Target, complete, enrol, grace, new_password, offer, passkey, profile,
-    recovery, refusal::Next, remember, second_factor, sign_in, sign_up,
+    recovery, recovery_offer, refusal::Next, remember, second_factor, sign_in, sign_up,
 };
 use crate::{
     assurance::Method,
@@ -100,6 +100,10 @@ pub(super) fn transition(context: &mut Context<'_, '_>, stage: Stage, event: Eve
             passkey::create_offered(context, person, *creation)
         }
         (Stage::OfferPasskey(person), Event::NotNow) => Ok(offer::decline(context, person)),
+        (Stage::OfferRecoveryCodes { person, seed }, Event::KeepRecoveryCodes { browser }) => {
+            recovery_offer::keep(context, person, seed, &browser)
+        }
+        (Stage::OfferRecoveryCodes { person, .. }, Event::NotNow) => Ok(recovery_offer::decline(context, person)),
         (stage, Event::NotNow) if grace::is_setting_up(&stage) => grace::postpone(context, stage),
         (stage, Event::RenewPasskey) if passkey::is_wanted(context.header, &stage) => {
             context.ceremony = None;

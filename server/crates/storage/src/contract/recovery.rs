@@ -23,6 +23,8 @@ contract!(
     d7_concurrent_new_sets_one_winner,
     u20_recovery_codes_never_stand_alone,
     a5_codes_of_which_one_was_used_since_are_disabled,
+    u20_codes_are_offered_from_the_moment_that_is_noted,
+    u20_who_had_a_factor_before_there_was_an_offer_is_asked,
 );
 
 fn recovery_set(seed: u64) -> NewFactor {
@@ -221,4 +223,48 @@ async fn a5_codes_of_which_one_was_used_since_are_disabled(db: &Db) {
         })
         .await
         .unwrap();
+}
+
+async fn u20_codes_are_offered_from_the_moment_that_is_noted(db: &Db) {
+    let (tenant, account) = with_phone(db).await;
+    let nobody: Id<Account> = id();
+    db.store
+        .write(move |tx| {
+            async move {
+                let from = tx.account_facts(tenant, account).await?.expect("the account").recovery_offer_from;
+                assert_eq!(from, None);
+                for at in [NOW, LATER] {
+                    tx.offer_recovery_codes_from(account, at).await?;
+                    let facts = tx.account_facts(tenant, account).await?.expect("the account");
+                    assert_eq!(facts.recovery_offer_from, Some(at));
+                }
+                assert!(conflict(&tx.offer_recovery_codes_from(nobody, NOW).await), "nobody to ask");
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+}
+
+// The migration's own statement, once more: it names accounts with a factor and without a set.
+async fn u20_who_had_a_factor_before_there_was_an_offer_is_asked(db: &Db) {
+    let (tenant, account) = with_phone(db).await;
+    let own = stored_tenant(db, "b.example").await;
+    let bare = stored_account(db, &own, patient("b@example.com", "B", "B")).await;
+    let mut new = patient("c@example.com", "C", "C");
+    new.factors = vec![phone_factor()];
+    let with_codes = stored_account(db, &own, new).await;
+    let set = db.store.write(move |tx| {
+        async move { tx.replace_recovery_codes(with_codes, &recovery_set(12), None, NOW).await }.boxed()
+    });
+    set.await.unwrap();
+    let migration = include_str!("../../migrations/sqlite/0040_recovery_offer.sql");
+    let update = migration.find("UPDATE").expect("a statement");
+    db.raw(migration[update..].trim().trim_end_matches(';')).await.unwrap();
+    for (tenant, account, expected) in [(tenant, account, Some(0)), (own.id, bare, None), (own.id, with_codes, None)] {
+        let facts = db.store.read(move |tx| async move { tx.account_facts(tenant, account).await }.boxed()).await;
+        let facts = facts.unwrap_or_else(|error: StorageError| panic!("{error}")).expect("the account");
+        assert_eq!(facts.recovery_offer_from.map(|at| at.0), expected);
+    }
 }

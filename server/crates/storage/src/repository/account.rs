@@ -86,6 +86,8 @@ pub trait AccountWrites {
     async fn note_sign_in(&mut self, id: Id<Account>, at: Timestamp) -> Result<()>;
     /// Notes that the owner of an account was offered a passkey and did not want one; Conflict if it is gone.
     async fn note_passkey_declined(&mut self, id: Id<Account>, at: Timestamp) -> Result<()>;
+    /// Has the owner of an account offered recovery codes at sign-ins from `from` on; Conflict if it is gone.
+    async fn offer_recovery_codes_from(&mut self, id: Id<Account>, from: Timestamp) -> Result<()>;
     /// Plans the deletion of an account for `at`; Conflict if it is planned already.
     async fn plan_deletion(&mut self, id: Id<Account>, at: Timestamp) -> Result<()>;
     /// Keeps an account whose deletion was planned; Conflict if it was not.
@@ -171,6 +173,7 @@ pub(super) struct FactsRow {
     password_failures: i64,
     delete_at: Option<i64>,
     passkey_declined_at: Option<i64>,
+    recovery_offer_from: Option<i64>,
     created_at: i64,
     own_minimum: i64,
     role_minimum: Option<i64>,
@@ -220,6 +223,7 @@ pub(super) fn facts(mut rows: Vec<FactsRow>) -> Result<Option<AccountFacts>> {
         password_failures: u32::try_from(row.password_failures).unwrap_or(u32::MAX),
         delete_at: time(row.delete_at),
         passkey_declined_at: time(row.passkey_declined_at),
+        recovery_offer_from: time(row.recovery_offer_from),
         created_at: Timestamp(row.created_at),
         minimum: minimum_of(row.own_minimum, row.role_minimum)?,
         factors,
@@ -229,7 +233,7 @@ pub(super) fn facts(mut rows: Vec<FactsRow>) -> Result<Option<AccountFacts>> {
 macro_rules! select_facts {
     ($condition:literal) => {
         concat!(
-            "SELECT a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, a.delete_at, a.passkey_declined_at, a.created_at, ",
+            "SELECT a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, a.delete_at, a.passkey_declined_at, a.recovery_offer_from, a.created_at, ",
             minimum_columns!(),
             ", f.id AS factor, f.secret, f.name, f.created_at AS bound_at, \
                 f.last_used_at, f.last_step, f.failures, f.locked_until, f.backed_up, f.copied_at, f.used_codes, f.issued_until \
@@ -454,6 +458,11 @@ both!(AccountWrites {
     async fn note_passkey_declined(&mut self, id: Id<Account>, at: Timestamp) -> Result<()> {
         let update = self.later("UPDATE accounts SET passkey_declined_at = $2 WHERE id = $1");
         update.bind(id.uuid()).bind(at.0).one().await
+    }
+
+    async fn offer_recovery_codes_from(&mut self, id: Id<Account>, from: Timestamp) -> Result<()> {
+        let update = self.later("UPDATE accounts SET recovery_offer_from = $2 WHERE id = $1");
+        update.bind(id.uuid()).bind(from.0).one().await
     }
 
     async fn plan_deletion(&mut self, id: Id<Account>, at: Timestamp) -> Result<()> {

@@ -88,7 +88,7 @@ macro_rules! select_step {
     ($account:literal) => {
         concat!(
             "SELECT j.version AS journey_version, h.locked_until AS throttled_until, a.id AS found, \
-                a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, a.delete_at, a.passkey_declined_at, a.created_at, ",
+                a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, a.delete_at, a.passkey_declined_at, a.recovery_offer_from, a.created_at, ",
             minimum_columns!(),
             ", f.id AS factor, f.secret, f.name, f.created_at AS bound_at, \
                 f.last_used_at, f.last_step, f.failures, f.locked_until, f.backed_up, f.copied_at, f.used_codes, f.issued_until \

@@ -7,6 +7,7 @@
 mod broken;
 mod grace;
 mod moves;
+mod offered;
 mod own_minimum;
 mod remembered;
 mod scenarios;
@@ -20,7 +21,7 @@ use walk::{Production, Report, walk};
 use crate::application::Minimum;
 
 #[test]
-fn the_six_properties_hold_everywhere() {
+fn the_seven_properties_hold_everywhere() {
     let mut total = Report::default();
     for scenario in scenarios() {
         let began = std::time::Instant::now();
@@ -83,6 +84,7 @@ fn the_six_properties_hold_everywhere() {
         "enrol_phone_code",
         "enrol_passkey",
         "offer_passkey",
+        "offer_recovery_codes",
         "edit_profile",
         "new_password",
         "returning",

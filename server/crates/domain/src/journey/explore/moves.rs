@@ -9,9 +9,10 @@ use crate::{
     account::Account,
     assurance::{Assurance, Method},
     clock::Millis,
+    entropy::SeededEntropy,
     id::Id,
     passkey::{Challenge, PasskeyCheck},
-    secret::Sealed,
+    secret::{Sealed, Token},
 };
 
 /// One thing that happens.
@@ -98,6 +99,7 @@ fn worth_holding(event: &Event) -> bool {
             | Event::SubmitDetails(_)
             | Event::SubmitPasskey(_)
             | Event::SubmitRecoveryCode { .. }
+            | Event::KeepRecoveryCodes { .. }
     )
 }
 
@@ -157,7 +159,11 @@ fn events(scenario: &Scenario, state: &State, seat: usize) -> Vec<Event> {
         events.push(state.store.sign_in(&email(EVIL), true));
         events.push(Event::RequestCode { email: email(A) });
     }
-    if scenario.offers || scenario.grace.is_some() {
+    if scenario.codes {
+        events.push(keep_codes());
+        events.push(Event::KeepRecoveryCodes { browser: Token::generate(&mut SeededEntropy::new(8)) });
+    }
+    if scenario.offers || scenario.codes || scenario.grace.is_some() {
         events.push(Event::NotNow);
     }
     if scenario.passkeys || scenario.offers {

@@ -37,6 +37,7 @@ pub(super) const BASE: Scenario = Scenario {
     recovery: Recovery::None,
     passkeys: false,
     offers: false,
+    codes: false,
     steps: 6,
     together: 5,
     sends: 2,
@@ -104,6 +105,15 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         strong_methods: &[Method::AuthenticatorApp, Method::TextMessage],
         together: 4,
         sends: 1,
+        ticks: 0,
+        ..BASE
+    };
+    let offering = Scenario {
+        codes: true,
+        strong_methods: &[Method::TextMessage],
+        together: 6,
+        sends: 2,
+        mistakes: 0,
         ticks: 0,
         ..BASE
     };
@@ -428,6 +438,36 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             holds: 1,
             together: 3,
             ..raising
+        },
+        Scenario {
+            name: "recovery codes are offered after a sign-in, twice at once, and a session carries over",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Weak, FlowType::SignIn),
+                owner(Flow::Strong, FlowType::SignIn),
+            ],
+            holds: 1,
+            ..offering
+        },
+        Scenario {
+            name: "recovery codes are offered once a first phone is set up; the intruder has passwords, and signs up",
+            seats: [owner(Flow::Strong, FlowType::SignIn), intruder(Flow::Weak, FlowType::SignUpSignIn)],
+            minimum: Minimum::None,
+            third_party: true,
+            toggle: true,
+            ..offering
+        },
+        Scenario {
+            name: "recovery codes are offered: the minimum rises, and a passkey beside them",
+            seats: [
+                then(owner(Flow::Weak, FlowType::SignIn), Flow::Strong, FlowType::SignIn),
+                owner(Flow::Strong, FlowType::SignIn),
+            ],
+            minimum: Minimum::None,
+            offers: true,
+            toggle: true,
+            strong_methods: &[Method::Passkey, Method::TextMessage],
+            together: 5,
+            ..offering
         },
         Scenario { name: "passkeys: a new patient sets one up, a reset beside it", together: 5, ..enrolling },
         Scenario {

@@ -14,8 +14,9 @@ use crate::{
     factor::FactorSecret,
     id::Id,
     passkey::{Challenge, PasskeyCheck},
-    recovery::{Found, RecoveryCode},
+    recovery::{Found, RecoveryCode, RecoveryCodes},
     remembered::RememberedBrowser,
+    secret::Token,
     user_flow::Audience,
 };
 
@@ -34,6 +35,9 @@ pub(super) enum Property {
     Consent,
     /// (f) No path completes below the account's own minimum, whatever the flow says.
     OwnMinimum,
+    /// (g) Recovery codes are made beside a factor that stands alone, by who used one, of what their own page
+    /// showed; and the offer of them changes nothing that was proved.
+    Codes,
 }
 
 /// A broken property and how.
@@ -239,6 +243,32 @@ pub(super) fn accepted_recovery(state: &mut State, seat: usize, before: &Journey
     Ok(())
 }
 
+/// (g) of codes that were kept: those of this page, in this browser.
+pub(super) fn accepted_codes(before: &Journey, browser: &Token, step: &Step) -> Judged {
+    let own = before.header.browser.matches(&browser.hash());
+    must(own, Property::Codes, "codes that another browser shows")?;
+    let shown = match before.stage() {
+        Stage::OfferRecoveryCodes { seed, .. } => Some(RecoveryCodes::derive(browser, seed).0),
+        _ => None,
+    };
+    let made = step.effects.iter().find_map(|effect| match effect {
+        Effect::MakeRecoveryCodes { set, .. } => set.secret.recovery(),
+        _ => None,
+    });
+    must(made.is_some() && made == shown.as_ref(), Property::Codes, "other codes than the page shows")?;
+    unchanged(before, step)
+}
+
+/// (g) of an answer to the offer.
+pub(super) fn unchanged(before: &Journey, step: &Step) -> Judged {
+    let was = before.stage().person().map(|person| person.authentication().second());
+    let is = match step.journey.stage() {
+        Stage::Complete(completion) => Some(completion.authentication().second()),
+        other => other.person().map(|person| person.authentication().second()),
+    };
+    must(is.is_none() || was == is, Property::Codes, "an offer changed what was proved")
+}
+
 /// Judges a new passkey that was accepted.
 pub(super) fn accepted_creation(
     state: &mut State,
@@ -339,6 +369,13 @@ pub(super) fn effects(state: &State, seat: usize, step: &Step) -> Judged {
                 let proved = ghost.email.as_deref() == Some(new.email.as_str());
                 must(proved, Property::DemandsMet, "an account without a proved address")?;
             }
+            Effect::MakeRecoveryCodes { account, .. } => {
+                let stored = state.store.account(*account);
+                must(stored.is_some_and(protected), Property::Codes, "recovery codes beside nothing")?;
+                let sets = stored.is_some_and(|a| a.factors.iter().any(|f| !f.stands_alone() && !f.is_issued()));
+                must(!sets, Property::Codes, "a second set of recovery codes")?;
+                must(at_own_level(state, seat, *account), Property::Codes, "recovery codes without the factor")?;
+            }
             Effect::BrowserRecognised { browser, .. } => {
                 let whose = state.store.browsers.iter().find(|found| found.id == *browser).map(|found| found.account);
                 let known = whose.is_some() && ghost.remembered == whose && ghost.password == whose;
@@ -355,6 +392,7 @@ pub(super) fn effects(state: &State, seat: usize, step: &Step) -> Judged {
             | Effect::FactorDisabled { .. }
             | Effect::PasskeyCopied { .. }
             | Effect::PasskeyDeclined { .. }
+            | Effect::OfferRecoveryCodesFrom { .. }
             | Effect::SignInFailed { .. }
             | Effect::SignInSucceeded { .. }
             | Effect::SignedIn { .. }

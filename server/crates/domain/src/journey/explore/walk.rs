@@ -238,8 +238,27 @@ fn send(
     browser.ceremonies += u8::from(draws(&before, &step.journey));
     browser.sends += u8::try_from(sent).unwrap_or(u8::MAX);
     browser.journey = step.journey;
+    if !scenario.codes && !put_off(scenario, machine, &mut state, seat) {
+        return Ok(None);
+    }
     settle(scenario, &mut state, seat, goals)?;
     Ok(within(scenario, &state, seat).then_some(state))
+}
+
+// "Not now" to recovery codes, in worlds that are about something else; whether it could be committed.
+fn put_off(scenario: &Scenario, machine: &dyn Machine, state: &mut State, seat: usize) -> bool {
+    let journey = state.seats[seat].journey.clone();
+    if !matches!(journey.stage(), Stage::OfferRecoveryCodes { .. }) {
+        return true;
+    }
+    let mut facts = state.store.facts(&journey, Some(&Event::NotNow), scenario.demand_now(state, seat), state.now);
+    facts.signals = Some(state.signals(seat, facts.account.as_ref().map(|account| account.id)));
+    let mut entropy = entropy(state, seat);
+    let mut tools = Tools { entropy: &mut entropy, codes: &ToyMac, totp: &ToyTotp };
+    let id = journey.header.id;
+    let step = machine.step(journey, Event::NotNow, &facts, &mut tools);
+    state.seats[seat].journey = step.journey;
+    state.store.apply(id, &step.effects, state.now).is_ok()
 }
 
 // A new challenge was drawn: the next one must be another.
@@ -288,6 +307,8 @@ fn witness(
                 None => Err((Property::DemandsMet, "a wrong password was taken".to_owned())),
             }
         }
+        Event::KeepRecoveryCodes { browser } => spec::accepted_codes(before, browser, step),
+        Event::NotNow if matches!(before.stage(), Stage::OfferRecoveryCodes { .. }) => spec::unchanged(before, step),
         Event::NotNow => {
             let who = before.stage().person().map(|person| person.authentication().account());
             let offered = matches!(before.stage(), Stage::OfferPasskey(_));
@@ -323,6 +344,21 @@ fn aftermath(state: &mut State, seat: usize, step: &Step) {
             Effect::BrowserRecognised { .. } => {
                 let browser = &mut state.seats[seat];
                 browser.cookie = browser.cookie.map(Cookie::next);
+            }
+            Effect::CreateAccount(new) => state.seats[seat].ghost.entitled |= !new.factors.is_empty(),
+            // Only who was on the way begins anew: this journey, and whoever had arrived, go on.
+            Effect::MakeRecoveryCodes { account, .. } => {
+                let version = state.store.account(*account).and_then(|a| a.password_version);
+                for (at, browser) in state.seats.iter_mut().enumerate() {
+                    let arrived = matches!(browser.journey.stage(), Stage::Returning(_));
+                    let own = |ghost: &Ghost| ghost.password == Some(*account) || ghost.passkey == Some(*account);
+                    if (arrived || at == seat) && own(&browser.ghost) {
+                        browser.ghost.version = version;
+                    }
+                    if let Some(kept) = browser.session.as_mut().filter(|kept| own(&kept.ghost)) {
+                        kept.ghost.version = version;
+                    }
+                }
             }
             Effect::BindFactor { account, first, .. } => {
                 state.seats[seat].ghost.entitled = true;

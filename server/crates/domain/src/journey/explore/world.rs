@@ -137,6 +137,8 @@ pub(super) struct Scenario {
     pub(super) passkeys: bool,
     /// Both flows take passkeys, B has none, and every browser says that it can make one.
     pub(super) offers: bool,
+    /// Recovery codes are offered, to B at each sign-in as well; elsewhere everybody says "Not now" at once.
+    pub(super) codes: bool,
     /// Steps that advance, for each seat.
     pub(super) steps: u8,
     /// And for both seats together.
@@ -349,6 +351,9 @@ impl Scenario {
         let mut accounts = vec![account(10, A, Vec::new()), account(20, B, factors)];
         if self.recovery == Recovery::Issued {
             accounts[1].factors[0].failures = MAX_CONSECUTIVE;
+        }
+        if self.codes {
+            accounts[1].recovery_offer_from = Some(T0);
         }
         let mut browsers = Vec::new();
         if self.remembered {

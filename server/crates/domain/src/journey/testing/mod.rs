@@ -21,7 +21,7 @@ use crate::{
     passkey::{Attestation, Challenge, CredentialId, MakeCheck, Passkey, PasskeyCreation},
     phone::PhoneNumber,
     recovery::{RecoveryCode, RecoveryCodes},
-    secret::{Sealed, TokenHash},
+    secret::{Sealed, Token},
     user_flow::{
         Audience, CollectedAttribute, Enforcement, FlowSettings, FlowType, MfaPolicy, RememberSettings,
         SessionSettings, TokenSettings,
@@ -91,6 +91,16 @@ impl Totp for ToyTotp {
 
 pub(super) const TENANT: u128 = 1;
 
+/// The secret of every browser in these tests.
+pub(super) fn browser() -> Token {
+    Token::generate(&mut SeededEntropy::new(7))
+}
+
+/// "I have kept my codes".
+pub(super) fn keep_codes() -> Event {
+    Event::KeepRecoveryCodes { browser: browser() }
+}
+
 pub(super) fn policy(demand: &Demand) -> MfaPolicy {
     let enforcement = match (demand.level, demand.conditions) {
         (crate::assurance::Level::Aal1, _) => Enforcement::Off,
@@ -144,7 +154,7 @@ pub(super) fn header(number: u128, kind: FlowType, audience: Audience, demand: &
         },
         demand: demand.clone(),
         target,
-        browser: TokenHash([7; 32]),
+        browser: browser().hash(),
         created_at: now,
         expires_at: now.plus(JOURNEY_LIFE),
     }
@@ -156,6 +166,7 @@ pub(super) fn account(number: u128, address: &str, factors: Vec<FactorSecret>) -
         password_failures: 0,
         delete_at: None,
         passkey_declined_at: None,
+        recovery_offer_from: None,
         created_at: T0.minus(crate::clock::DAY),
         id: id(number),
         kind: AccountKind::Patient,

@@ -255,6 +255,7 @@ impl Store {
                     password_failures: 0,
                     delete_at: None,
                     passkey_declined_at: None,
+                    recovery_offer_from: None,
                     created_at: now,
                     id: new.id,
                     kind: new.kind,
@@ -330,6 +331,20 @@ impl Store {
             }
             Effect::PasskeyDeclined { account } => {
                 self.account_mut(*account).ok_or(Conflict)?.passkey_declined_at = Some(now);
+            }
+            Effect::OfferRecoveryCodesFrom { account, at } => {
+                self.account_mut(*account).ok_or(Conflict)?.recovery_offer_from = Some(*at);
+            }
+            Effect::MakeRecoveryCodes { account, set } => {
+                let id = *account;
+                self.forget_all(id);
+                let account = self.account_mut(id).ok_or(Conflict)?;
+                let beside = account.factors.iter().any(|factor| factor.stands_alone() && !factor.is_dead());
+                if !beside || account.factors.iter().any(|factor| !factor.stands_alone() && !factor.is_issued()) {
+                    return Err(Conflict);
+                }
+                account.factors.push(bound(id, set, now));
+                account.password_version = Some(next_version(account.password_version));
             }
             Effect::FactorDisabled { account, .. } => self.forget_all(*account),
             Effect::SignInFailed { .. }

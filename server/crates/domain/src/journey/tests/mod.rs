@@ -13,6 +13,7 @@ mod own_minimum;
 mod passkeys;
 mod passwords;
 mod recovery;
+mod recovery_offer;
 mod remember;
 mod sessions;
 
@@ -54,6 +55,8 @@ struct Desk {
     draws: u64,
     /// The cookie of a remembered browser.
     cookie: Option<Cookie>,
+    /// Whether the offer of recovery codes stays on the page; else the person says "Not now".
+    codes: bool,
 }
 
 impl Desk {
@@ -75,6 +78,7 @@ impl Desk {
             barred_until: None,
             draws: 0,
             cookie: None,
+            codes: false,
         };
         desk.begin(500, kind, audience);
         desk
@@ -118,6 +122,11 @@ impl Desk {
         }
         if step.refusal.is_some() {
             assert_eq!(self.stage(), before, "a refused event advanced");
+        }
+        if !self.codes && self.stage() == "offer_recovery_codes" {
+            let told = std::mem::take(&mut self.effects);
+            self.send(Event::NotNow);
+            self.effects.splice(..0, told);
         }
         step.refusal
     }
