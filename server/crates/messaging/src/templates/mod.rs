@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 60] = sources![
+const SOURCES: [(&str, &str); 62] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",

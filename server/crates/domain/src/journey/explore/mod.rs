@@ -1,7 +1,7 @@
 //! Exhaustive exploration of the journey: a breadth-first walk over everything that two persons
 //! in two browsers can do, in whatever order, within the bounds of each world ([`scenarios`]).
 //!
-//! The walk runs the production code. [`spec`] judges every transition by the six properties of
+//! The walk runs the production code. [`spec`] judges every transition by the seven properties of
 //! the architecture, from outside. [`broken`] shows that each property has teeth.
 
 mod broken;

@@ -1,4 +1,4 @@
-//! The six properties, judged from outside: from what the person handed in and what the store
+//! The seven properties, judged from outside: from what the person handed in and what the store
 //! held at that moment, never from what the machine says of itself.
 
 use std::collections::BTreeSet;
