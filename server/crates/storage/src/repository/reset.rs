@@ -12,7 +12,7 @@ use lanyard_domain::{
 use uuid::Uuid;
 
 use super::{
-    account::{AccountRow, account_columns},
+    account::{AccountRow, listed_columns},
     both, collect, hit, optional, word,
 };
 use crate::error::{Result, StorageError};
@@ -117,7 +117,7 @@ both!(ResetReads {
         let rows = sqlx::query_as::<_, AccountRow>(concat!(
             "WITH waiting AS (SELECT account_id, asked_by FROM resets WHERE tenant_id = $1 AND decision IS NULL \
                 AND ends_at > $2 ORDER BY asked_at, id LIMIT $3) SELECT ",
-            account_columns!(),
+            listed_columns!(),
             " FROM accounts a WHERE a.tenant_id = $1 \
                 AND a.id IN (SELECT account_id FROM waiting UNION SELECT asked_by FROM waiting)"
         ));
