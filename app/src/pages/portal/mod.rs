@@ -7,7 +7,6 @@ pub mod addresses;
 mod application_settings;
 mod applications;
 mod attributes;
-mod cool_down;
 mod flow_remember;
 mod flow_settings;
 mod flows;
@@ -16,8 +15,8 @@ mod operators;
 mod parts;
 mod run;
 mod secrets;
+mod settings;
 mod staff;
-mod staff_passkeys;
 mod tenants;
 pub mod words;
 
@@ -30,6 +29,7 @@ pub use initial_tokens::initial_tokens_page;
 pub use operators::{operators_page, revoke_operator_page};
 pub use run::{run_page, run_result_page};
 pub use secrets::remove_secret_page;
+pub use settings::settings_page;
 pub use staff::staff_page;
 pub use tenants::{new_tenant_page, overview_page, tenant_list_page};
 
@@ -110,6 +110,7 @@ fn navigation(frame: &Frame) -> Vec<NavItem> {
         item("Attributes", addresses::attributes(domain), Section::Attributes),
         item("Clinic staff", addresses::staff(domain), Section::Staff),
         item("Operators", addresses::operators(domain), Section::Operators),
+        item("Settings", addresses::settings(domain), Section::Settings),
     ]
 }
 
