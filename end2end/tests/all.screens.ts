@@ -81,6 +81,7 @@ test("the portal", async ({ page }) => {
         ["62-attributes", "/attributes"],
         ["63-staff", "/staff"],
         ["64-operators", "/operators"],
+        ["64-settings", "/settings"],
     ] as const) {
         const answer = await page.goto(`/portal/${TENANT}${path}`);
         expect(answer?.status(), path).toBe(200);

@@ -77,37 +77,6 @@ test("O1 a tenant is created, appears in the list and the switcher; a bad domain
     await at(page, "Harbour Clinic");
 });
 
-test("A14 the countries of texts and calls: an unknown one is refused with the reason, what was typed stays, names are shown", async () => {
-    await page.goto(`/portal/${HARBOUR}`);
-    await expect(page.getByText("Codes by text and call go to phones in every country.")).toBeVisible();
-    const countries = page.getByLabel("Countries", { exact: true });
-    await countries.fill("gb, Narnia");
-    await press(page, "Save countries");
-    await expect(page.locator("#error-summary")).toContainText("“Narnia” is no country on our list.");
-    await expect(countries).toHaveValue("gb, Narnia");
-    await good("tenant overview, a wrong country");
-    await countries.fill("gb, united states");
-    await press(page, "Save countries");
-    await expect(page.getByText("The countries are saved")).toBeVisible();
-    await expect(page.getByText("Codes by text and call go to phones in United Kingdom, United States only.")).toBeVisible();
-    await expect(countries).toHaveValue("United Kingdom, United States");
-});
-
-test("N19 makes of staff's passkeys: without certificates they are refused with the reason, and what was typed stays", async () => {
-    await page.goto(`/portal/${HARBOUR}`);
-    await expect(page.getByText("Staff may set up passkeys of any make.")).toBeVisible();
-    const makes = page.locator("textarea[name=makes]");
-    const typed = "2fc0579f-8113-47ea-b116-bb5a8db9202a Key 5";
-    await makes.fill(typed);
-    await press(page, "Save makes");
-    await expect(page.locator("#error-summary li").first()).toContainText("root certificates");
-    await expect(makes).toHaveValue(typed);
-    await good("makes of passkeys, errors");
-    await makes.fill("");
-    await press(page, "Save makes");
-    await expect(page.getByText("The makes are saved")).toBeVisible();
-});
-
 let clientId = "";
 
 test("an application: reply URLs that can't be are refused with reasons; a secret is shown once", async ({ baseURL }) => {
@@ -272,7 +241,7 @@ test("a custom attribute and a user flow with MFA off, in one table; linked to t
 const pat = person("Pat", "Nolan");
 
 test("RFC 7591: an initial access token is made for one flow, shown once, registers an application, and is revoked", async ({ request }) => {
-    await page.goto(`/portal/${HARBOUR}`);
+    await page.goto(`/portal/${HARBOUR}/settings`);
     await page.getByRole("link", { name: "Initial access tokens" }).click();
     await at(page, "Initial access tokens");
     await expect(page.locator("body")).toContainText("Registration is off");

@@ -13,7 +13,7 @@ test("U28 O2 on a phone each attribute is a card with all its boxes, lists are c
         const context = await browser.newContext({ baseURL: own.origin, locale: "en-GB", viewport: { width: 320, height: 640 } });
         const page = await context.newPage();
         await becomeOperator(page, operatorLink(own.output()), person("Olive", "Operator"));
-        for (const path of ["", "/applications", "/applications/new", "/flows", "/flows/new", "/flows/b2c_1_sign_up_sign_in", "/flows/b2c_1_sign_up_sign_in/run", "/flows/b2c_1_sign_up_sign_in/mfa?to=off", "/flows/b2c_1_sign_up_sign_in/mfa?to=conditional", "/attributes", "/staff", "/operators"]) {
+        for (const path of ["", "/applications", "/applications/new", "/flows", "/flows/new", "/flows/b2c_1_sign_up_sign_in", "/flows/b2c_1_sign_up_sign_in/run", "/flows/b2c_1_sign_up_sign_in/mfa?to=off", "/flows/b2c_1_sign_up_sign_in/mfa?to=conditional", "/attributes", "/staff", "/operators", "/settings"]) {
             await page.goto(`/portal/${TENANT}${path}`);
             const wide = await page.evaluate(() => {
                 const sideways = [document.documentElement, ...document.querySelectorAll(".table-scroll")];

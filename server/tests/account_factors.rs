@@ -399,6 +399,7 @@ async fn a20_a_session_that_ends_meanwhile_commits_nothing() {
     };
     let client = lanyard_server::http::client::Client {
         ip: std::net::Ipv4Addr::LOCALHOST.into(),
+        country: None,
         browser: None,
         request: "test".into(),
     };

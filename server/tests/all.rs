@@ -32,6 +32,7 @@ mod dpop;
 mod enumeration;
 mod factors;
 mod flow_conditions;
+mod flow_countries;
 mod flow_order;
 mod flow_policy;
 mod grace;

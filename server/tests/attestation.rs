@@ -19,7 +19,7 @@ use crate::{
     account_passkeys::{begin, field, options},
     oidc::change_flow,
     passkeys::enrolled,
-    portal::{RIVERSIDE, fields, operator, send},
+    portal::{RIVERSIDE, SETTINGS, fields, operator, send},
     support::{
         Browser, Options, PASSWORD, Run, TestApp, Via,
         authenticator::{Authenticator, Maker},
@@ -185,7 +185,7 @@ async fn n19_makes_are_named_in_the_portal_with_their_roots_and_audited() {
         let action = format!("{RIVERSIDE}/passkeys");
         let (mut ann, id) = operator(&app, "Ann", &[Role::TenantOperator(tenant)]).await;
         let (mut ben, _) = operator(&app, "Ben", &[Role::TenantOperator(app.world.plain.tenant.id)]).await;
-        let page = ann.get(RIVERSIDE).await;
+        let page = ann.get(SETTINGS).await;
         assert!(page.says("Staff may set up passkeys of any make."), "{}", page.text());
         let form = fields(&page, &action);
         let (maker, make) = (Maker::new(), format!("{KEY_5} Key 5"));
@@ -211,7 +211,12 @@ async fn n19_makes_are_named_in_the_portal_with_their_roots_and_audited() {
         assert_eq!(app.rows(&["tenants", "audit"]).await, before);
 
         let saved = send(&mut ann, &action, form.clone(), &wanted).await;
-        assert_eq!(saved.location().as_deref(), Some("/portal/riverside.example?done=passkeys"), "{}", saved.text());
+        assert_eq!(
+            saved.location().as_deref(),
+            Some("/portal/riverside.example/settings?done=passkeys#staff-passkeys"),
+            "{}",
+            saved.text()
+        );
         let page = ann.get(&saved.location().unwrap()).await;
         assert!(page.says("of these makes only: Key 5."), "{}", page.text());
         // A form that was drawn before does not undo it unseen.
@@ -219,7 +224,12 @@ async fn n19_makes_are_named_in_the_portal_with_their_roots_and_audited() {
         assert_eq!(stale.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(stale.says("Somebody else has changed the makes meanwhile."), "{}", stale.text());
         let off = send(&mut ann, &action, fields(&stale, &action), &[("makes", ""), ("roots", "")]).await;
-        assert_eq!(off.location().as_deref(), Some("/portal/riverside.example?done=passkeys"), "{}", off.text());
+        assert_eq!(
+            off.location().as_deref(),
+            Some("/portal/riverside.example/settings?done=passkeys#staff-passkeys"),
+            "{}",
+            off.text()
+        );
         let events = app.audit(tenant).await.into_iter().filter(|event| event.action == Action::TenantChanged);
         let told: Vec<_> = events.map(|event| (event.actor, event.detail["staff_passkeys"].to_string())).collect();
         assert_eq!(told.len(), 2);

@@ -1,5 +1,5 @@
-//! A flow that asks for a second factor under conditions: in a new browser, from a new network, some days
-//! after the last one. Missing facts ask.
+//! A flow that asks for a second factor under conditions: in a new browser, from a new network or country, some
+//! days after the last one. Missing facts ask.
 
 use axum::http::StatusCode;
 use lanyard_app::api::journey::{ProblemCode, StageView};
@@ -22,13 +22,14 @@ use crate::{
     },
 };
 
-const ELSEWHERE: Conditions = Conditions { new_browser: true, new_network: true, strong_days: Some(30) };
+const ELSEWHERE: Conditions =
+    Conditions { new_browser: true, new_network: true, new_country: false, strong_days: Some(30) };
 const HOME: [u8; 4] = [203, 0, 113, 7];
 const AROUND: [u8; 4] = [203, 0, 113, 200];
 const CAFE: [u8; 4] = [198, 51, 100, 7];
 
 /// The clinic without a second factor, whose flow asks under `conditions` from now on.
-async fn asking(app: &TestApp, conditions: Conditions) -> Clinic {
+pub(crate) async fn asking(app: &TestApp, conditions: Conditions) -> Clinic {
     let clinic = app.world.plain.clone();
     let (tenant, id, now) = (clinic.tenant.id, clinic.flow.id, app.now());
     let changed = app.app.store.write(move |tx| {
@@ -50,7 +51,7 @@ async fn after_password(browser: &Browser, clinic: &Clinic, email: &str, more: &
     (run, view.stage)
 }
 
-async fn is_asked(app: &TestApp, browser: &Browser, clinic: &Clinic) -> bool {
+pub(crate) async fn is_asked(app: &TestApp, browser: &Browser, clinic: &Clinic) -> bool {
     let (_, stage) = after_password(browser, clinic, MARIA, &[]).await;
     app.advance(31_000);
     app.drain().await;

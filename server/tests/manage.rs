@@ -81,6 +81,18 @@ async fn o3_the_second_factor_of_a_flow_is_switched_and_tried_out() {
         (&["sometimes"][..], "on, conditional or off"),
         (&["conditional", "--set", "when_days=91"], "when_days"),
         (&["conditional", "--set", "when_new_browser=false", "--set", "when_days="], "conditions"),
+        (
+            &[
+                "conditional",
+                "--set",
+                "when_new_browser=false",
+                "--set",
+                "when_new_country=true",
+                "--set",
+                "when_days=",
+            ],
+            "the country alone",
+        ),
         (&["on", "--set", "method-passkey=false", "--set", "minimum=phishing_resistant"], "minimum"),
         (&["on", "--set", "grace_days=91"], "grace_days"),
         (&["on", "--set", "token_minutes=15"], "token_minutes"),
@@ -91,8 +103,17 @@ async fn o3_the_second_factor_of_a_flow_is_switched_and_tried_out() {
     assert_eq!(asked["version"], flow["version"].as_i64().unwrap() + 1, "what was tried or refused changed nothing");
     let settings = &asked["settings"]["mfa"];
     assert_eq!(settings["enforcement"], "conditional");
-    let conditions = serde_json::json!({"new_browser": true, "new_network": true, "strong_days": null});
+    let mut conditions =
+        serde_json::json!({"new_browser": true, "new_network": true, "new_country": false, "strong_days": null});
     assert_eq!(settings["conditions"], conditions);
+    assert!(asked.get("remark").is_none(), "{asked}");
+    // No proxy tells countries here: it is said, tried out or saved.
+    let abroad = ["conditional", "--set", "when_new_country=true", "--dry-run"];
+    for more in [&abroad[..], &abroad[..3]] {
+        let said = answered(&dir, &with(more)).await;
+        assert!(said["remark"].as_str().is_some_and(|text| text.contains("country_header")), "{said}");
+    }
+    conditions["new_country"] = true.into();
     let waiting = answered(&dir, &with(&["conditional", "--set", "grace_days=14"])).await;
     let (mfa, before) = (&waiting["settings"]["mfa"], &flow["settings"]["mfa"]);
     assert_eq!(

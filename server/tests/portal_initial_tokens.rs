@@ -5,7 +5,7 @@ use lanyard_domain::{audit::Action, role::Role};
 use serde_json::json;
 
 use crate::{
-    portal::{RIVERSIDE, fields, operator, save, send},
+    portal::{RIVERSIDE, SETTINGS, fields, operator, save, send},
     registration,
     support::{TestApp, browser::Page, journey::place},
 };
@@ -28,7 +28,7 @@ async fn rfc7591_a_token_made_in_the_portal_registers_until_it_is_revoked() {
     let path = format!("{RIVERSIDE}/registration/tokens");
     let first = ann.get(&path).await;
     assert!(first.says("Registration is off") && first.says("There is none yet."), "{}", first.text());
-    save(&mut ann, RIVERSIDE, &format!("{RIVERSIDE}/registration"), &[("most", "7")]).await;
+    save(&mut ann, SETTINGS, &format!("{RIVERSIDE}/registration"), &[("most", "7")]).await;
 
     let flow = clinic.flow.id.to_string();
     let changes = [("label", "Step <counter>"), ("flow", flow.as_str()), ("uses", "2"), ("days", "1")];
@@ -103,7 +103,7 @@ async fn a25_initial_tokens_are_made_and_revoked_by_operators_of_the_tenant_with
     assert_eq!(send(&mut ben, &path, form, &good).await.status, StatusCode::NOT_FOUND);
     // A token of another tenant, at one's own: the id alone opens nothing.
     let harbour = format!("/portal/{}", other.tenant.domain.as_str());
-    let own_form = fields(&ben.get(&harbour).await, &format!("{harbour}/registration"));
+    let own_form = fields(&ben.get(&format!("{harbour}/settings")).await, &format!("{harbour}/registration"));
     let id = revoke.rsplit('/').nth(1).unwrap();
     let elsewhere = format!("{harbour}/registration/tokens/{id}/revoke");
     assert_eq!(send(&mut ben, &elsewhere, own_form, &[]).await.status, StatusCode::NOT_FOUND);

@@ -350,7 +350,7 @@ async fn a24_a_role_that_is_taken_away_is_gone_at_the_next_request() {
 }
 
 fn nobody() -> Client {
-    Client { ip: [127, 0, 0, 1].into(), browser: None, request: String::new() }
+    Client { ip: [127, 0, 0, 1].into(), country: None, browser: None, request: String::new() }
 }
 
 #[tokio::test(flavor = "multi_thread")]

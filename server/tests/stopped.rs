@@ -16,7 +16,10 @@ use crate::{
 };
 
 fn by() -> By {
-    By { operator: None, client: Client { ip: [127, 0, 0, 1].into(), browser: None, request: "test".to_owned() } }
+    By {
+        operator: None,
+        client: Client { ip: [127, 0, 0, 1].into(), country: None, browser: None, request: "test".to_owned() },
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -146,7 +146,7 @@ struct Objects {
 fn by(operator: Id<Account>) -> By {
     By {
         operator: Some(operator),
-        client: Client { ip: [127, 0, 0, 1].into(), browser: None, request: "test".to_owned() },
+        client: Client { ip: [127, 0, 0, 1].into(), country: None, browser: None, request: "test".to_owned() },
     }
 }
 

@@ -58,6 +58,9 @@ pub struct Config {
     pub second_twilio: Option<Twilio>,
     /// Proxies whose `X-Forwarded-For` is believed (A45), addresses and ranges; none by default.
     pub trusted_proxies: Proxies,
+    /// The header in which they say the country of the client, such as `CF-IPCountry`; none by default. Every one
+    /// of them must set it and let none through that a client sent.
+    pub country_header: Option<String>,
     /// Limits per network address and of the hashing queue.
     pub limits: Limits,
     /// Signing keys.
@@ -153,6 +156,7 @@ impl Default for Config {
             second_smtp: None,
             second_twilio: None,
             trusted_proxies: Proxies::default(),
+            country_header: None,
             limits: Limits::default(),
             keys: Keys::default(),
             outbound: Outbound::default(),
@@ -241,6 +245,16 @@ impl Config {
         if self.is_postgres() && self.master_key_file.is_none() {
             return refuse("master_key_file: must be set with PostgreSQL (every process needs the same key)".into());
         }
+        if let Some(name) = &self.country_header {
+            if axum::http::HeaderName::try_from(name).is_err() {
+                return refuse(format!("country_header: {name:?} is not the name of a header, such as CF-IPCountry"));
+            }
+            if self.trusted_proxies.is_empty() {
+                return refuse(
+                    "country_header: nobody is believed; name the proxy that sends it in trusted_proxies".into(),
+                );
+            }
+        }
         if self.tls.certificate_file.is_some() != self.tls.key_file.is_some() {
             return refuse("tls: certificate_file and key_file go together".into());
         }
@@ -327,6 +341,7 @@ impl Config {
         let nowhere = "public_origin is not set: addresses begin with localhost, which no other machine can open";
         let bare = "public_origin is not set: addresses begin with an IP address, for which no passkey can be made";
         let (ip, unnamed) = (self.listen.ip(), self.public_origin.is_none());
+        let countries = "no country_header is set: a user flow that asks in a new country asks at every sign-in, as no country is known";
         let remarks = [
             (unnamed && ip.is_unspecified(), nowhere),
             (unnamed && !ip.is_unspecified() && !ip.is_loopback(), bare),
@@ -334,6 +349,7 @@ impl Config {
             (self.twilio.is_none(), texts),
             (both(&self.smtp, &self.second_smtp, Smtp::is_same_server), same_mail),
             (both(&self.twilio, &self.second_twilio, Twilio::is_same_account), same_texts),
+            (self.country_header.is_none(), countries),
         ];
         remarks.into_iter().filter(|(missing, _)| *missing && !self.demo).map(|(_, text)| text).collect()
     }
@@ -451,7 +467,7 @@ mod tests {
         }
         let four = |sid: &str, host: &str| {
             with(serde_json::json!({"smtp": mail("a"), "second_smtp": mail(host), "twilio": phone("AC1"),
-                "second_twilio": phone(sid)}))
+                "second_twilio": phone(sid), "trusted_proxies": ["192.0.2.1"], "country_header": "CF-IPCountry"}))
             .unwrap()
         };
         assert!(four("AC2", "b").remarks().is_empty());
@@ -537,6 +553,25 @@ mod tests {
         // What is no secret is shown, or nobody finds it.
         let found: Result<Config, _> = Figment::new().merge(Toml::string("listen = 7340912")).extract();
         assert!(one_line(found.unwrap_err()).contains("7340912"));
+    }
+
+    #[test]
+    fn a45_a_country_header_is_the_name_of_one_and_somebody_is_believed() {
+        let named = |name: &str, proxies: &[&str]| {
+            with(serde_json::json!({"country_header": name, "trusted_proxies": proxies}))
+                .map_err(|error| error.to_string())
+        };
+        let proxy = &["192.0.2.1"][..];
+        for name in ["CF-IPCountry", "x-country-code"] {
+            let config = named(name, proxy).unwrap();
+            assert!(!config.remarks().iter().any(|remark| remark.contains("country")), "{:?}", config.remarks());
+        }
+        for name in ["", "CF IPCountry", "CF-IPCountry:"] {
+            assert!(named(name, proxy).unwrap_err().contains("not the name of a header"), "{name}");
+        }
+        assert!(named("CF-IPCountry", &[]).unwrap_err().contains("trusted_proxies"));
+        let without = with(serde_json::json!({})).unwrap().remarks();
+        assert!(without.iter().any(|remark| remark.contains("country_header") && remark.contains("every sign-in")));
     }
 
     #[test]

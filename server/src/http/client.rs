@@ -1,8 +1,8 @@
-//! Who asks: the network address and the request's id.
+//! Who asks: the network address, its country where a proxy tells it, and the request's id.
 //!
 //! `X-Forwarded-For` counts only when the peer is a configured proxy (A45); it never
 //! authenticates anybody (failure 44) and no other header or field changes the address that
-//! limits are kept for (failures 15 and 16).
+//! limits are kept for (failures 15 and 16). The country is a trusted proxy's word, too, and nobody else's.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -10,14 +10,18 @@ use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{Extensions, HeaderMap, request::Parts},
 };
+use lanyard_app::countries::COUNTRIES;
 
-use crate::config::Proxies;
+use crate::config::{Config, Proxies};
 
 /// Where a request came from.
 #[derive(Debug, Clone)]
 pub struct Client {
     /// The address of the client itself.
     pub ip: IpAddr,
+    /// The country that a trusted proxy says this address is in, as an ISO 3166-1 alpha-2 code; `None` where none
+    /// says so, or says no country.
+    pub country: Option<&'static str>,
     /// The browser and system as its user may know them, in closed words: nothing that was sent is
     /// repeated. `None` where they are unknown.
     pub browser: Option<String>,
@@ -30,15 +34,22 @@ pub struct Client {
 pub struct RequestId(pub String);
 
 impl Client {
-    /// The client of a request, seen through the proxies that are trusted.
+    /// The client of a request, seen through the proxies that `config` trusts.
     #[must_use]
-    pub fn of(headers: &HeaderMap, extensions: &Extensions, trusted: &Proxies) -> Self {
+    pub fn of(headers: &HeaderMap, extensions: &Extensions, config: &Config) -> Self {
         let peer = extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip().to_canonical());
         let request = extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         let agent = headers.get("user-agent").and_then(|value| value.to_str().ok());
-        Self { ip: through_proxies(peer, headers, trusted), browser: agent.and_then(browser_of), request }
+        let trusted = &config.trusted_proxies;
+        let country = config.country_header.as_deref().filter(|_| trusted.contains(&peer));
+        Self {
+            ip: through_proxies(peer, headers, trusted),
+            country: country.and_then(|name| country_of(headers, name)),
+            browser: agent.and_then(browser_of),
+            request,
+        }
     }
 
     /// The network that limits are kept for: the address, or the /64 of IPv6.
@@ -122,11 +133,18 @@ fn through_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &Proxies) -> IpAd
     ip
 }
 
+// Said once, and a country: `XX`, `T1` and the like are none, and neither is one of two.
+fn country_of(headers: &HeaderMap, name: &str) -> Option<&'static str> {
+    let mut all = headers.get_all(name).iter();
+    let said = all.next().filter(|_| all.next().is_none())?.to_str().ok()?;
+    COUNTRIES.iter().map(|(code, _)| *code).find(|code| code.eq_ignore_ascii_case(said))
+}
+
 impl FromRequestParts<crate::state::App> for Client {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &crate::state::App) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(&parts.headers, &parts.extensions, &app.config.trusted_proxies))
+        Ok(Self::of(&parts.headers, &parts.extensions, &app.config))
     }
 }
 
@@ -165,8 +183,40 @@ mod tests {
     }
 
     #[test]
+    fn a45_a_country_is_known_where_a_trusted_proxy_names_one_once() {
+        let seen = |peer: [u8; 4], said: &[&str], header: Option<&str>| {
+            let mut extensions = Extensions::new();
+            extensions.insert(ConnectInfo(SocketAddr::from((peer, 1))));
+            let mut headers = HeaderMap::new();
+            for value in said {
+                headers.append("cf-ipcountry", HeaderValue::try_from(*value).unwrap());
+            }
+            let config = Config {
+                trusted_proxies: vec![IpAddr::from([10, 0, 0, 1])].into(),
+                country_header: header.map(str::to_owned),
+                ..Config::default()
+            };
+            Client::of(&headers, &extensions, &config).country
+        };
+        let (proxy, name) = ([10, 0, 0, 1], Some("CF-IPCountry"));
+        assert_eq!(seen(proxy, &["CA"], name), Some("CA"));
+        assert_eq!(seen(proxy, &["ca"], name), Some("CA"));
+        assert_eq!(seen([10, 0, 0, 2], &["CA"], name), None, "the word of anybody");
+        assert_eq!(seen(proxy, &["CA"], None), None);
+        assert_eq!(seen(proxy, &["CA"], Some("X-Country-Code")), None);
+        for none in ["", "XX", "T1", "EU", "ZZ", "CAN", "C", "C A", "CA, US", "Canada", "\u{e7}a"] {
+            assert_eq!(seen(proxy, &[none], name), None, "{none}");
+        }
+        for two in [["CA", "CA"], ["CA", "US"], ["", "CA"]] {
+            assert_eq!(seen(proxy, &two, name), None, "{two:?}");
+        }
+    }
+
+    #[test]
     fn a_wide_network_is_a_24_or_a_48() {
-        let of = |ip: &str| Client { ip: ip.parse().unwrap(), browser: None, request: String::new() }.wide_network();
+        let of = |ip: &str| {
+            Client { ip: ip.parse().unwrap(), country: None, browser: None, request: String::new() }.wide_network()
+        };
         assert_eq!(of("203.0.113.7"), of("203.0.113.250"));
         assert_ne!(of("203.0.113.7"), of("203.0.114.7"));
         assert_eq!(of("2001:db8:1:2::3"), of("2001:db8:1:ffff::9"));

@@ -196,7 +196,7 @@ async fn sign_in(app: &App, parts: &Parts, tenant: Tenant, audience: Audience, h
         Method::GET => parts.uri.path_and_query().map_or(home, ToString::to_string),
         _ => home,
     };
-    let client = Client::of(&parts.headers, &parts.extensions, &app.config.trusted_proxies);
+    let client = Client::of(&parts.headers, &parts.extensions, &app.config);
     match begin(app, &parts.headers, &client, tenant, audience, return_to).await {
         Ok(response) => Shut::SignIn(response),
         Err(error) => Shut::Error(error),
@@ -295,7 +295,7 @@ where
     async fn from_request(request: Request, app: &App) -> Result<Self, Shut> {
         let (mut parts, body) = request.into_parts();
         let who = W::from_request_parts(&mut parts, app).await?;
-        let client = Client::of(&parts.headers, &parts.extensions, &app.config.trusted_proxies);
+        let client = Client::of(&parts.headers, &parts.extensions, &app.config);
         let fields = Fields::from_request(Request::from_parts(parts, body), app).await?;
         if !csrf::are_equal(&who.as_ref().csrf, fields.get("csrf")) {
             return Err(HttpError::CrossSite.into());

@@ -41,7 +41,7 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     let uri = request.uri().clone();
     let path = uri.path().to_owned();
     let wants = Wants::of(&path, request.headers());
-    let client = Client::of(request.headers(), request.extensions(), &app.config.trusted_proxies);
+    let client = Client::of(request.headers(), request.extensions(), &app.config);
 
     let mut response = match admit(&app, &method, &uri, request.headers(), &client) {
         Err(error) => {

@@ -155,7 +155,7 @@ async fn a8_what_the_former_address_proved_proves_nothing_for_the_present_one() 
     let (tenant, nora) = (clinic.tenant.id, clinic.nora);
     let by = || By {
         operator: None,
-        client: Client { ip: [127, 0, 0, 1].into(), browser: None, request: "command-line".to_owned() },
+        client: Client { ip: [127, 0, 0, 1].into(), country: None, browser: None, request: "command-line".to_owned() },
     };
     let mut thief = Home::nora_by_password(&app, &clinic).await;
     thief.ask(NEW).await;

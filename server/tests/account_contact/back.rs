@@ -189,7 +189,7 @@ async fn a5_an_address_that_somebody_has_by_now_comes_not_back_and_nobody_gets_i
     let (tenant, nora, third) = (clinic.tenant.id, clinic.nora, "nora@third.example");
     let by = || By {
         operator: None,
-        client: Client { ip: [127, 0, 0, 1].into(), browser: None, request: "command-line".to_owned() },
+        client: Client { ip: [127, 0, 0, 1].into(), country: None, browser: None, request: "command-line".to_owned() },
     };
     let address = |text: &str| Some(EmailAddress::parse(text).unwrap());
     let taken = accounts::enable(&app.app, tenant, (nora, address(NORA)), by()).await;
@@ -227,7 +227,7 @@ async fn an_owner_is_told_what_an_operator_does(options: Options) {
     let (tenant, nora) = (clinic.tenant.id, clinic.nora);
     let by = || By {
         operator: None,
-        client: Client { ip: [127, 0, 0, 1].into(), browser: None, request: "command-line".to_owned() },
+        client: Client { ip: [127, 0, 0, 1].into(), country: None, browser: None, request: "command-line".to_owned() },
     };
     accounts::disable(&app.app, tenant, nora, by()).await.unwrap();
     let mail = app.message(NORA).await.body;

@@ -23,6 +23,8 @@ use lanyard_storage::StorageError;
 use crate::support::{Browser, Page, TestApp};
 
 pub(crate) const RIVERSIDE: &str = "/portal/riverside.example";
+/// What is set for all of it.
+pub(crate) const SETTINGS: &str = "/portal/riverside.example/settings";
 
 /// An operator who is signed in to the portal and holds these roles.
 pub(crate) async fn operator(app: &TestApp, name: &str, roles: &[Role]) -> (Browser, Id<Account>) {

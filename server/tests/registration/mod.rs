@@ -40,7 +40,10 @@ const TABLES: [&str; 6] =
     ["applications", "client_secrets", "flow_links", "client_registrations", "initial_access_tokens", "grants"];
 
 fn by() -> By {
-    By { operator: None, client: Client { ip: [127, 0, 0, 1].into(), browser: None, request: "test".to_owned() } }
+    By {
+        operator: None,
+        client: Client { ip: [127, 0, 0, 1].into(), country: None, browser: None, request: "test".to_owned() },
+    }
 }
 
 async fn switch(app: &TestApp, clinic: &Clinic, on: bool, most: u32) {

@@ -184,9 +184,9 @@ async fn a23_operators_set_whether_a_second_person_is_needed() {
     let action = format!("{}/resets", portal::RIVERSIDE);
     let (mut staff, _) = hana(&app, &clinic).await;
     for (to, waits) in [("on", true), ("off", false)] {
-        let page = boss.get(portal::RIVERSIDE).await;
+        let page = boss.get(portal::SETTINGS).await;
         assert_eq!(portal::fields(&page, &action).last().unwrap(), &("to".to_owned(), to.to_owned()));
-        let saved = portal::save(&mut boss, portal::RIVERSIDE, &action, &[]).await;
+        let saved = portal::save(&mut boss, portal::SETTINGS, &action, &[]).await;
         assert!(saved.location().unwrap().contains(&format!("resets-{to}")), "{:?}", saved.location());
         // Sent again it changes nothing and is not written down.
         let again = portal::send(&mut boss, &action, portal::fields(&page, &action), &[]).await;

@@ -101,6 +101,8 @@ pub struct NewFlow {
     pub rows: Vec<ClaimRow>,
     /// The methods.
     pub methods: Vec<MethodChoice>,
+    /// Whether a proxy tells the server which country people are in.
+    pub countries_told: bool,
 }
 
 /// What of a flow can be edited.
@@ -125,6 +127,8 @@ pub struct FlowDetail {
     pub kind: String,
     /// When a second factor is asked for.
     pub mfa: MfaMode,
+    /// What does not work as one would expect, if anything.
+    pub remark: Option<String>,
     /// Whether it asks people for attributes.
     pub collects: bool,
     /// Whether people sign in by it, so that browsers can be remembered.
@@ -174,10 +178,12 @@ pub struct MfaSwitch {
     /// Whether people sign in by the flow: only there can it wait.
     pub signs_in: bool,
     /// Fields `to`, `version`, `method-{m}`, `minimum`, `grace_days`, and `when_new_browser`, `when_new_network`,
-    /// `when_days`.
+    /// `when_new_country`, `when_days`.
     pub form: FormState,
     /// The methods.
     pub methods: Vec<MethodChoice>,
+    /// Whether a proxy tells the server which country people are in.
+    pub countries_told: bool,
     /// Who changed the flow since the page was loaded, if somebody did.
     pub conflict: Option<String>,
 }

@@ -4,6 +4,7 @@
 //! wrong with it; the rest is one type a page.
 
 mod flows;
+mod settings;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ pub use self::flows::{
     ClaimRow, DecodedToken, Editable, FlowDetail, FlowRow, Flows, MethodChoice, MfaMode, MfaSwitch, NewFlow, RunForm,
     RunResult, TokenClaim,
 };
+pub use self::settings::{CoolDownPanel, PasskeysPanel, RegistrationPanel, SettingsPage, SettingsSection, TextsPanel};
 use crate::components::ErrorItem;
 
 /// A form as it is shown: what was typed (or is stored), and what is wrong with it.
@@ -92,6 +94,8 @@ pub enum Section {
     Staff,
     /// Its operators.
     Operators,
+    /// What is set for all of it.
+    Settings,
 }
 
 /// One thing that a change changed. The audit log keeps the same.
@@ -182,69 +186,6 @@ pub struct Overview {
     pub linked: bool,
     /// Whether a flow was run.
     pub run: bool,
-    /// Whether programs may register applications.
-    pub registration: RegistrationPanel,
-    /// Where texts and calls go.
-    pub texts: TextsPanel,
-    /// Of which makes passkeys of staff must be.
-    pub passkeys: PasskeysPanel,
-    /// Whether a reset by staff takes a second one.
-    pub second_approver: bool,
-    /// What stays after a recovery, and for how long.
-    pub cool_down: CoolDownPanel,
-    /// What staff and operators must show.
-    pub minimums: MinimumsPanel,
-}
-
-/// What staff and operators must show whenever they sign in. Fields `staff`, `operators`, and `was_staff` and
-/// `was_operators` for what the form was drawn from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MinimumsPanel {
-    /// Whether passkeys can be asked for.
-    pub passkeys: bool,
-    /// The form as it is typed.
-    pub form: FormState,
-}
-
-/// How long after a recovery an account stays as it is. Fields `hours`, and `was` for what the form was drawn from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CoolDownPanel {
-    /// So many hours; 0: not at all.
-    pub hours: u32,
-    /// The form as it is typed.
-    pub form: FormState,
-}
-
-/// Of which makes new passkeys of staff must be. Fields `makes`, `roots`, and `was` for what the form was
-/// drawn from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PasskeysPanel {
-    /// The makes' names; none: of any.
-    pub makes: Vec<String>,
-    /// The form as it is typed.
-    pub form: FormState,
-}
-
-/// Where texts and calls go. Fields `countries`, and `was` for what the form was drawn from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TextsPanel {
-    /// The names of the countries; none: every country.
-    pub countries: Vec<String>,
-    /// The form as it is typed.
-    pub form: FormState,
-}
-
-/// The switch for dynamic registration. Fields `to` (`on` or `off`) and `most`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RegistrationPanel {
-    /// Whether it is on.
-    pub on: bool,
-    /// How many applications programs have registered.
-    pub registered: u32,
-    /// At most so many.
-    pub most: u32,
-    /// The limit as it is typed.
-    pub form: FormState,
 }
 
 /// An initial access token in the list.

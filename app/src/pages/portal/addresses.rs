@@ -1,7 +1,10 @@
 //! The portal's addresses below [`paths::portal_tenant`]. Domains, ids and flow keys need no
 //! escaping; a search or a cursor does.
 
-use crate::{api::portal::MfaMode, paths};
+use crate::{
+    api::portal::{MfaMode, SettingsSection},
+    paths,
+};
 
 /// The form that creates a tenant. No tenant's domain can be `new`: it has a dot.
 pub const NEW_TENANT: &str = "/portal/new";
@@ -126,6 +129,24 @@ pub fn staff_revocation(domain: &str, account: &str) -> String {
 #[must_use]
 pub fn staff_withdrawal(domain: &str, invitation: &str) -> String {
     format!("{}/{invitation}/withdraw", staff(domain))
+}
+
+/// What is set for a whole tenant.
+#[must_use]
+pub fn settings(domain: &str) -> String {
+    format!("{}/settings", paths::portal_tenant(domain))
+}
+
+/// A section of it.
+#[must_use]
+pub fn settings_section(domain: &str, section: SettingsSection) -> String {
+    format!("{}#{}", settings(domain), section.id())
+}
+
+/// A section of it that says what was just `done` there.
+#[must_use]
+pub fn settings_done(domain: &str, section: SettingsSection, done: &str) -> String {
+    format!("{}?done={done}#{}", settings(domain), section.id())
 }
 
 /// Where the countries of texts and calls are set.

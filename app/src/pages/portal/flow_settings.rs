@@ -52,14 +52,20 @@ pub(super) fn grace(form: &FormState) -> AnyView {
     )
 }
 
-/// When a conditional flow asks for a second factor.
-pub(super) fn conditions(form: &FormState, hint: &str) -> AnyView {
+/// When a conditional flow asks for a second factor; `countries_told` says whether the server gets to know countries.
+pub(super) fn conditions(form: &FormState, hint: &str, countries_told: bool) -> AnyView {
     let browser = "Where the person has not signed in with a second factor before, within 90 days. Who deletes cookies is asked again.";
     let network =
         "The same for the network that the person signs in from, such as home or work. On a phone it changes often.";
+    let country = if countries_told {
+        "The same for the country. Goes with a new browser or a new network."
+    } else {
+        "This server is not told which country people are in (country_header is not configured): with this, it asks at every sign-in."
+    };
     let boxes = vec![
         check(form, "when_new_browser", "In a new browser".to_owned(), Some(browser.to_owned())),
         check(form, "when_new_network", "From a new network".to_owned(), Some(network.to_owned())),
+        check(form, "when_new_country", "From a new country".to_owned(), Some(country.to_owned())),
     ];
     let days = number(
         form,

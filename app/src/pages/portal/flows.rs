@@ -167,7 +167,7 @@ pub fn new_flow_page(frame: Frame, page: NewFlow) -> AnyView {
                 error=form.error("identity")
             />
             <Radios name="mfa" legend="Second factor (MFA)" options=enforcement value=form.value("mfa") error=form.error("mfa") />
-            {conditions(&form, "These count where you chose “Under conditions”.")}
+            {conditions(&form, "These count where you chose “Under conditions”.", page.countries_told)}
             {allowed}
             <h2>"Attributes and claims"</h2>
             <p class="hint">"“Collect” is asked for when people sign up or edit their profile; the other types of flow ask for nothing. “Return” goes to the application."</p>
@@ -223,6 +223,7 @@ fn own_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
         MfaMode::Off => ("Not asked for: a password is enough.", "Kept for later while the second factor is off."),
     };
     let version = detail.form.value("version");
+    let remark = detail.remark.clone().map(|remark| view! { <p>{remark}</p> });
     let allowed = second_factor(&detail.form, &detail.methods, hint);
     let table = claims_table(&detail.form, &detail.rows, detail.collects);
     let waits = detail.signs_in.then(|| grace(&detail.form));
@@ -232,6 +233,7 @@ fn own_flow(domain: &str, csrf: &str, detail: &FlowDetail) -> AnyView {
             <div>
                 <h2>"Second factor (MFA) " {mfa_badge(detail.mfa)}</h2>
                 <p class="muted">{says}</p>
+                {remark}
             </div>
             <div class="page-actions">{switches(domain, detail)}</div>
         </section>
@@ -343,7 +345,8 @@ pub fn mfa_page(frame: Frame, switch: MfaSwitch) -> AnyView {
             "It acts at the next sign-in: a password alone will be enough. Second factors that people have set up are kept, and apps that always want a second factor still ask for it.",
         ),
     };
-    let when = (switch.to == MfaMode::Conditional).then(|| conditions(&switch.form, "Choose at least one."));
+    let when = (switch.to == MfaMode::Conditional)
+        .then(|| conditions(&switch.form, "Choose at least one.", switch.countries_told));
     let choose =
         (switch.to != MfaMode::Off).then(|| second_factor(&switch.form, &switch.methods, "Choose at least one."));
     let button = if switch.to == MfaMode::Off { ButtonKind::Danger } else { ButtonKind::Primary };

@@ -4,12 +4,11 @@ use leptos::prelude::*;
 
 use super::{addresses, domain, parts::copyable, portal_page};
 use crate::{
-    api::portal::{Frame, InitialTokenRow, InitialTokensPage},
+    api::portal::{Frame, InitialTokenRow, InitialTokensPage, SettingsSection},
     components::{
         Breadcrumbs, Button, Column, DataTable, DefinitionList, ErrorSummary, Form, Notice, SelectField, TextField,
         Tone,
     },
-    paths,
 };
 
 /// `/portal/{tenant}/registration/tokens`.
@@ -17,14 +16,14 @@ use crate::{
 pub fn initial_tokens_page(frame: Frame, page: InitialTokensPage) -> AnyView {
     let domain = domain(&frame);
     let csrf = frame.csrf.clone();
-    let name = frame.tenant.as_ref().map(|tenant| tenant.name.clone()).unwrap_or_default();
     let problems = page.form.problems.clone();
     let made = page.made.clone().map(made);
-    let off = (!page.on).then(|| switched_off(paths::portal_tenant(&domain)));
+    let registration = addresses::settings_section(&domain, SettingsSection::Registration);
+    let off = (!page.on).then(|| switched_off(registration.clone()));
     let list = list(&domain, &csrf, page.rows.clone());
     let form = form(&domain, &csrf, &page);
     let content = view! {
-        <Breadcrumbs items=vec![(name, Some(paths::portal_tenant(&domain))), ("Initial access tokens".into(), None)] />
+        <Breadcrumbs items=vec![("Settings".into(), Some(registration)), ("Initial access tokens".into(), None)] />
         <ErrorSummary items=problems />
         <h1>"Initial access tokens"</h1>
         {made}
@@ -36,10 +35,10 @@ pub fn initial_tokens_page(frame: Frame, page: InitialTokensPage) -> AnyView {
     portal_page(frame, content.into_any())
 }
 
-fn switched_off(overview: String) -> AnyView {
+fn switched_off(registration: String) -> AnyView {
     view! {
         <Notice tone=Tone::Warning title="Registration is off">
-            <p>"No token works until you " <a href=overview>"turn on registration by programs"</a> "."</p>
+            <p>"No token works until you " <a href=registration>"turn on registration by programs"</a> "."</p>
         </Notice>
     }
     .into_any()

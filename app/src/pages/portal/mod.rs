@@ -7,19 +7,17 @@ pub mod addresses;
 mod application_settings;
 mod applications;
 mod attributes;
-mod cool_down;
 mod flow_remember;
 mod flow_settings;
 mod flows;
 mod initial_tokens;
-mod minimums;
 mod operators;
 mod parts;
 mod people;
 mod run;
 mod secrets;
+mod settings;
 mod staff;
-mod staff_passkeys;
 mod tenants;
 pub mod words;
 
@@ -32,6 +30,7 @@ pub use initial_tokens::initial_tokens_page;
 pub use operators::{operators_page, revoke_operator_page};
 pub use run::{run_page, run_result_page};
 pub use secrets::remove_secret_page;
+pub use settings::settings_page;
 pub use staff::{revoke_staff_page, staff_page};
 pub use tenants::{new_tenant_page, overview_page, tenant_list_page};
 
@@ -112,6 +111,7 @@ fn navigation(frame: &Frame) -> Vec<NavItem> {
         item("Attributes", addresses::attributes(domain), Section::Attributes),
         item("Clinic staff", addresses::staff(domain), Section::Staff),
         item("Operators", addresses::operators(domain), Section::Operators),
+        item("Settings", addresses::settings(domain), Section::Settings),
     ]
 }
 

@@ -3,12 +3,12 @@
 use leptos::prelude::*;
 
 use super::{
-    addresses, cool_down, domain, minimums,
+    addresses, domain,
     parts::{copyable, pages, search_form},
-    portal_page, staff_passkeys, words,
+    portal_page, words,
 };
 use crate::{
-    api::portal::{FormState, Frame, Listing, Overview, RegistrationPanel, TenantRow, TextsPanel},
+    api::portal::{FormState, Frame, Listing, Overview, TenantRow},
     components::{
         Badge, Breadcrumbs, Button, ButtonKind, ButtonLink, Column, DataTable, DefinitionList, EmptyState,
         ErrorSummary, Form, SelectField, TextField, Tone,
@@ -116,20 +116,8 @@ pub fn overview_page(frame: Frame, overview: Overview) -> AnyView {
     let domain = domain(&frame);
     let name = frame.tenant.as_ref().map(|tenant| tenant.name.clone()).unwrap_or_default();
     let steps = checklist(&domain, &overview);
-    let registration = registration(&domain, frame.csrf.clone(), &overview.registration);
-    let texts = texts(&domain, frame.csrf.clone(), &overview.texts);
-    let resets = resets(&domain, frame.csrf.clone(), overview.second_approver);
-    let mut problems = overview.registration.form.problems.clone();
-    problems.extend(overview.texts.form.problems.clone());
-    let cool_down = cool_down::section(&domain, frame.csrf.clone(), &overview.cool_down);
-    problems.extend(overview.cool_down.form.problems.clone());
-    let passkeys = staff_passkeys::panel(&domain, frame.csrf.clone(), &overview.passkeys);
-    problems.extend(overview.passkeys.form.problems.clone());
-    let minimums = minimums::section(&domain, frame.csrf.clone(), &overview.minimums);
-    problems.extend(overview.minimums.form.problems.clone());
     let covered = words::blast_radius(overview.patients, overview.patients_with_mfa);
     let content = view! {
-        <ErrorSummary items=problems />
         <div class="page-head"><h1>{name}</h1></div>
         {steps}
         <div class="tiles">
@@ -147,111 +135,8 @@ pub fn overview_page(frame: Frame, overview: Overview) -> AnyView {
                 ("Country or region".into(), overview.region.into_any()),
             ] />
         </section>
-        {texts}
-        {cool_down}
-        {resets}
-        {minimums}
-        {passkeys}
-        {registration}
     };
     portal_page(frame, content.into_any())
-}
-
-fn texts(domain: &str, csrf: String, panel: &TextsPanel) -> AnyView {
-    let (countries, was, wrong) =
-        (panel.form.value("countries"), panel.form.value("was"), panel.form.error("countries"));
-    let action = addresses::texts(domain);
-    let now = if panel.countries.is_empty() {
-        "Codes by text and call go to phones in every country.".to_owned()
-    } else {
-        format!("Codes by text and call go to phones in {} only.", panel.countries.join(", "))
-    };
-    view! {
-        <section class="panel">
-            <h2>"Texts and calls"</h2>
-            <p>{now}</p>
-            <p class="hint">"Criminals have codes sent to numbers that are dear to call and share what you pay. Name the countries your patients live in, and no others cost you anything. Satellite and premium-rate numbers never get codes."</p>
-            <Form action=action csrf=csrf>
-                <input type="hidden" name="was" value=was />
-                <TextField
-                    name="countries"
-                    label="Countries"
-                    value=countries
-                    hint="Names or two-letter codes with commas between them, for example Canada, US. Empty: every country."
-                    error=wrong
-                />
-                <div class="actions"><Button label="Save countries" kind=ButtonKind::Secondary /></div>
-            </Form>
-        </section>
-    }
-    .into_any()
-}
-
-fn resets(domain: &str, csrf: String, second_approver: bool) -> AnyView {
-    let action = addresses::resets(domain);
-    let (now, to, label) = if second_approver {
-        ("On: somebody else on the staff has to approve it within 24 hours.", "off", "Let one person do it")
-    } else {
-        ("Off: one member of staff is enough.", "on", "Ask for a second person")
-    };
-    view! {
-        <section class="panel">
-            <h2>"Help with signing in"</h2>
-            <p>"Clinic staff can turn off the lost second step of a patient and give out a code for one sign-in. A second person makes mistakes and fraud less likely."</p>
-            <p>{now}</p>
-            <Form action=action csrf=csrf>
-                <input type="hidden" name="to" value=to />
-                <div class="actions"><Button label=label kind=ButtonKind::Secondary /></div>
-            </Form>
-        </section>
-    }
-    .into_any()
-}
-
-fn registration(domain: &str, csrf: String, panel: &RegistrationPanel) -> AnyView {
-    let action = addresses::registration(domain);
-    let (most, wrong) = (panel.form.value("most"), panel.form.error("most"));
-    let body = if panel.on {
-        let registered = format!(
-            "On: whoever has a token that you made may register applications, {} at most. So far there are {}. People are asked before their details go to such an application.",
-            panel.most, panel.registered
-        );
-        view! {
-            <p>{registered}</p>
-            <Form action=action csrf=csrf>
-                <input type="hidden" name="to" value="off" />
-                <p class="hint">"If you turn it off, nobody registers any more. What is registered goes on working, but can’t change itself."</p>
-                <div class="actions"><Button label="Turn off registration" kind=ButtonKind::Secondary /></div>
-            </Form>
-        }
-        .into_any()
-    } else {
-        view! {
-            <p>"Off: only operators register applications. If you turn it on, programs may do so too (RFC 7591), if they have a token that you made for them."</p>
-            <Form action=action csrf=csrf>
-                <input type="hidden" name="to" value="on" />
-                <TextField
-                    name="most"
-                    label="At most so many applications"
-                    value=most
-                    hint="From 1 to 1000."
-                    error=wrong
-                    inputmode="numeric"
-                />
-                <div class="actions"><Button label="Turn on registration" kind=ButtonKind::Secondary /></div>
-            </Form>
-        }
-        .into_any()
-    };
-    let tokens = addresses::initial_tokens(domain);
-    view! {
-        <section class="panel">
-            <h2>"Registration by programs"</h2>
-            {body}
-            <p><a href=tokens>"Initial access tokens"</a></p>
-        </section>
-    }
-    .into_any()
 }
 
 fn tile(label: &str, number: u64, href: String) -> AnyView {

@@ -238,8 +238,10 @@ mod tests {
     use super::*;
     use crate::{clock::DAY, entropy::SeededEntropy, id::Id, passkey::PasskeyKind};
 
-    const BROWSER: Conditions = Conditions { new_browser: true, new_network: false, strong_days: None };
-    const WEEKLY: Conditions = Conditions { new_browser: false, new_network: false, strong_days: Some(7) };
+    const BROWSER: Conditions =
+        Conditions { new_browser: true, new_network: false, new_country: false, strong_days: None };
+    const WEEKLY: Conditions =
+        Conditions { new_browser: false, new_network: false, new_country: false, strong_days: Some(7) };
 
     fn someone() -> Authentication {
         let at = Timestamp(DAY);

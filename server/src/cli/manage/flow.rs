@@ -43,11 +43,12 @@ const NAMES: [&str; 15] = [
 ];
 const MFA_SETTINGS: &str = "\
 Settings (fields of the portal's form):
-  when_new_browser  when_new_network  (=true or =false)  when_days   (conditional)
+  when_new_browser  when_new_network  when_new_country  (=true or =false)  when_days   (conditional)
   minimum=aal1|aal2_legacy|aal2_strict|phishing_resistant
   grace_days   (who was there before may put it off for so long; 0: not at all)
   method-METHOD   (=true or =false)";
-const MFA_NAMES: [&str; 5] = ["when_new_browser", "when_new_network", "when_days", "minimum", "grace_days"];
+const MFA_NAMES: [&str; 6] =
+    ["when_new_browser", "when_new_network", "when_new_country", "when_days", "minimum", "grace_days"];
 const PREFIXES: [&str; 4] = ["method-", "collect-", "required-", "claim-"];
 
 /// User flows.
@@ -204,10 +205,11 @@ async fn switch(
     let edit = mfa::edit_of(to, &fields).map_err(problems)?;
     if dry_run {
         let policy = edit.apply(&now, app.clock.now()).map_err(|error| said(error, key))?.mfa;
+        let remark = flows::remark(&app.config, &policy);
         let Affected { patients, without, weaker, waiting, raised } = tenants::dry_run(app, tenant.id, policy).await?;
         let touched =
             json!({"patients": patients, "without": without, "weaker": weaker, "waiting": waiting, "raised": raised});
-        return Ok(Some(touched));
+        return Ok(Some(remarked(touched, remark)));
     }
     flows::change(app, tenant.id, key.to_owned(), now.version, edit, by()).await.map_err(|error| said(error, key))?;
     Ok(None)
@@ -220,10 +222,19 @@ async fn show(app: &App, tenant: &Tenant, key: String) -> Result<Value, Failed> 
 
 fn shown(app: &App, flow: &UserFlow) -> Value {
     let at = endpoints(app, flow);
-    json!({
+    let flow_as_it_is = json!({
         "id": flow.id, "name": flow.name, "kind": flow.kind, "version": flow.version, "settings": flow.settings,
         "issuer": at.issuer, "discovery": at.discovery,
-    })
+    });
+    remarked(flow_as_it_is, flows::remark(&app.config, &flow.settings.mfa))
+}
+
+// What does not work as one would expect is said beside the rest.
+fn remarked(mut answer: Value, remark: Option<&str>) -> Value {
+    if let Some(remark) = remark {
+        answer["remark"] = remark.into();
+    }
+    answer
 }
 
 #[cfg(test)]
@@ -256,7 +267,12 @@ mod tests {
                     enforcement: Enforcement::AlwaysOn,
                     methods: BTreeSet::new(),
                     minimum: Assurance::Aal2Strict,
-                    conditions: Conditions { new_browser: true, new_network: true, strong_days: Some(30) },
+                    conditions: Conditions {
+                        new_browser: true,
+                        new_network: true,
+                        new_country: true,
+                        strong_days: Some(30),
+                    },
                     grace_days: 14,
                     since: Some(Timestamp(0)),
                 },

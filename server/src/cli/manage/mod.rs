@@ -52,7 +52,8 @@ where
 
 // Whoever has the command line has the keys: no account is asked for.
 fn by() -> By {
-    let client = Client { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), browser: None, request: "command-line".to_owned() };
+    let request = "command-line".to_owned();
+    let client = Client { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), country: None, browser: None, request };
     By { operator: None, client }
 }
 

@@ -130,6 +130,7 @@ async fn new_form(app: &App, place: &Place, form: FormState, custom: &[Attribute
         form,
         rows: rows(&claims::catalogue(custom), custom),
         methods: method_choices(app.channels, app.passkeys.is_some()),
+        countries_told: app.config.country_header.is_some(),
     };
     Ok(answer.draw(app, move || new_flow_page(frame.clone(), page.clone())).await)
 }
@@ -184,6 +185,7 @@ fn detail(app: &App, place: &Place, shown: &Shown) -> FlowDetail {
         name: flow.name.as_str().to_owned(),
         kind: kind(flow),
         mfa: mode(flow),
+        remark: flows::remark(&app.config, &flow.settings.mfa).map(str::to_owned),
         collects: flows::collects(flow.kind),
         signs_in: flow.kind.signs_in(),
         editable: editable(flow.audience),

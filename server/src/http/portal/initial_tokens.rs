@@ -47,7 +47,7 @@ async fn page(
     made: Option<(Id<UserFlow>, Token)>,
     revoked: bool,
 ) -> Result<Response, HttpError> {
-    let mut frame = in_tenant(app, place, Section::Overview).await?;
+    let mut frame = in_tenant(app, place, Section::Settings).await?;
     if revoked {
         frame.done = done("The token is revoked");
     }

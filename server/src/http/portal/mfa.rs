@@ -94,6 +94,7 @@ async fn question(
         signs_in: flow.kind.signs_in(),
         form,
         methods: method_choices(app.channels, app.passkeys.is_some()),
+        countries_told: app.config.country_header.is_some(),
         conflict: None,
     })
 }

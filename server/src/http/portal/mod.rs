@@ -5,19 +5,17 @@
 
 pub(crate) mod applications;
 mod attributes;
-mod cool_down;
 mod flows;
 pub(crate) mod forms;
 mod frame;
 mod initial_tokens;
 pub(crate) mod mfa;
-mod minimums;
 mod operators;
 mod people;
 mod run;
 mod secrets;
+mod settings;
 mod staff;
-mod staff_passkeys;
 mod tenants;
 mod tokens;
 mod words;
@@ -52,12 +50,13 @@ pub fn routes() -> Router<App> {
         .route("/portal", get(tenants::list))
         .route("/portal/new", get(tenants::new).post(tenants::create))
         .route("/portal/{tenant}", get(tenants::overview))
-        .route("/portal/{tenant}/texts", post(tenants::set_phone_countries))
-        .route("/portal/{tenant}/cool-down", post(cool_down::set))
-        .route("/portal/{tenant}/resets", post(tenants::set_second_approver))
-        .route("/portal/{tenant}/minimums", post(minimums::set))
-        .route("/portal/{tenant}/passkeys", post(staff_passkeys::set))
-        .route("/portal/{tenant}/registration", post(tenants::switch_registration))
+        .route("/portal/{tenant}/settings", get(settings::show))
+        .route("/portal/{tenant}/cool-down", post(settings::cool_down::set))
+        .route("/portal/{tenant}/resets", post(settings::resets::set))
+        .route("/portal/{tenant}/minimums", post(settings::minimums::set))
+        .route("/portal/{tenant}/texts", post(settings::texts::set))
+        .route("/portal/{tenant}/passkeys", post(settings::staff_passkeys::set))
+        .route("/portal/{tenant}/registration", post(settings::registration::switch))
         .route("/portal/{tenant}/registration/tokens", get(initial_tokens::show).post(initial_tokens::create))
         .route("/portal/{tenant}/registration/tokens/{id}/revoke", post(initial_tokens::revoke))
         .route("/portal/{tenant}/applications", get(applications::list))

@@ -212,14 +212,14 @@ async fn step(
     // Also tells whether the journey is still what was loaded.
     let (network, cookie) = (order.client.network(), order.cookie.browser.as_ref());
     let came = (&event, order.can_make_passkey, cookie);
-    let source = match &event {
+    let (source, seen) = match &event {
         Event::SignIn { .. } => {
             known::source(app, tx, (scene.tenant.id, order.typed_for), &order.whence, network.clone()).await?
         }
-        _ => network.clone(),
+        _ => (network.clone(), None),
     };
-    let from = (network.as_str(), source.as_str(), &order.whence);
-    let facts = facts::load(app, tx, &scene, (&journey, version), came, from).await?;
+    let from = (network.as_str(), source.as_str());
+    let facts = facts::load(app, tx, &scene, (&journey, version), came, from, (&order.whence, seen)).await?;
     let keys = app.tenant_keys(tx, scene.tenant.id).await?;
     let before = journey.stage().name();
     let step = {

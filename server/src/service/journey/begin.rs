@@ -322,7 +322,7 @@ async fn with_session(
     };
     let id = account.as_ref().map(|account| account.id);
     let consent = facts::consent(tx, &header.target, Some(around.application), around.flow, id).await?;
-    let signals = known::signals(app, tx, [&demand, &header.demand], (header.tenant, id), whence).await?;
+    let signals = known::signals(app, tx, [&demand, &header.demand], (header.tenant, id), (whence, None)).await?;
     let remembered = remember::of_session(tx, header.tenant, session.as_ref()).await?;
     let facts = Facts { signals, remembered, ..Facts::at(app.clock.now(), demand, account, consent) };
     let journey = Journey::begin(header, session.as_ref(), &facts).with_ceremony(app.entropy().as_mut());

@@ -17,7 +17,7 @@ use lanyard_storage::{ReadTx, StepWants, StorageError, WriteTx};
 
 use super::{
     JourneyError, Scene, budget,
-    known::{self, Whence},
+    known::{self, Seen, Whence},
     remember,
 };
 use crate::{service::phone, state::App};
@@ -79,7 +79,8 @@ pub(super) async fn load(
     scene: &Scene,
     (journey, version): (&Journey, i64),
     (event, can_make_passkey, browser): (&Event, bool, Option<&Token>),
-    (network, source, whence): (&str, &str, &Whence),
+    (network, source): (&str, &str),
+    (whence, seen): (&Whence, Option<Seen>),
 ) -> Result<Facts, JourneyError> {
     let now = app.clock.now();
     let tenant = scene.tenant.id;
@@ -121,7 +122,7 @@ pub(super) async fn load(
     let phones_unserved = unserved(scene, &whose, account.as_ref(), destinations.phone.map(|(_, number)| number));
     let id = account.as_ref().map(|account| account.id);
     let demands = [&scene.demand, &journey.header.demand];
-    let signals = known::signals(app, tx, demands, (tenant, id), whence).await?;
+    let signals = known::signals(app, tx, demands, (tenant, id), (whence, seen)).await?;
     let consent = consent(tx, &journey.header.target, scene.application.as_ref(), &scene.flow, id).await?;
     let remembered = remember::shown(tx, scene, (journey, event), browser).await?;
     Ok(Facts {

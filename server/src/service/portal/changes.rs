@@ -73,6 +73,7 @@ fn conditions(conditions: &Conditions) -> String {
     let chosen = [
         conditions.new_browser.then(|| "a new browser".to_owned()),
         conditions.new_network.then(|| "a new network".to_owned()),
+        conditions.new_country.then(|| "a new country".to_owned()),
         days,
     ];
     listed(chosen.into_iter().flatten())

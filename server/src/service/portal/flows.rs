@@ -25,7 +25,7 @@ use super::{
     listing::{BATCH, Page, Wanted},
     record,
 };
-use crate::state::App;
+use crate::{config::Config, state::App};
 
 /// A flow to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +134,16 @@ impl FlowEdit {
         check(&settings)?;
         Ok(settings)
     }
+}
+
+/// What an operator is told of a flow that asks in a new country on a server that no proxy tells countries: it asks at
+/// every sign-in.
+#[must_use]
+pub fn remark(config: &Config, mfa: &MfaPolicy) -> Option<&'static str> {
+    let asks = mfa.enforcement == Enforcement::Conditional && mfa.conditions.new_country;
+    (asks && config.country_header.is_none()).then_some(
+        "It asks in a new country, and this server is never told one (country_header is not configured): it asks at every sign-in.",
+    )
 }
 
 fn check(settings: &FlowSettings) -> Result<(), PortalError> {
@@ -466,7 +476,8 @@ mod tests {
         assert_eq!(FlowEdit::TurnOn(waiting()).apply(&reset, NOW).unwrap().mfa.grace_days, 0);
     }
 
-    const ELSEWHERE: Conditions = Conditions { new_browser: true, new_network: true, strong_days: None };
+    const ELSEWHERE: Conditions =
+        Conditions { new_browser: true, new_network: true, new_country: true, strong_days: None };
 
     #[test]
     fn conditions_need_a_trigger_and_a_method_and_are_kept_while_they_do_not_act() {
@@ -487,6 +498,21 @@ mod tests {
         }
         let staff = flow(Audience::Staff, Enforcement::AlwaysOn);
         assert!(matches!(FlowEdit::AskWhen(ELSEWHERE, app()).apply(&staff, NOW), Err(PortalError::NotAllowed)));
+    }
+
+    #[test]
+    fn a_flow_that_asks_in_a_new_country_where_none_is_told_is_remarked_on() {
+        let told = Config { country_header: Some("CF-IPCountry".into()), ..Config::default() };
+        for (enforcement, conditions, remarked) in [
+            (Enforcement::Conditional, ELSEWHERE, true),
+            (Enforcement::Conditional, Conditions { new_country: false, ..ELSEWHERE }, false),
+            (Enforcement::AlwaysOn, ELSEWHERE, false),
+            (Enforcement::Off, ELSEWHERE, false),
+        ] {
+            let mfa = MfaPolicy { conditions, ..MfaPolicy::new(enforcement, Method::ALL) };
+            assert_eq!(remark(&Config::default(), &mfa).is_some(), remarked, "{enforcement:?} {conditions:?}");
+            assert_eq!(remark(&told, &mfa), None);
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use lanyard_domain::{
 
 use super::{
     Problems, flow_lives,
-    second_factor::{self, NO_CONDITION, NO_METHOD},
+    second_factor::{self, NO_METHOD},
 };
 use crate::{
     http::form::Fields,
@@ -40,8 +40,8 @@ pub(crate) fn new_flow(fields: &Fields, catalogue: &[ClaimDefinition]) -> Result
     };
     let factors = second_factor::factors(fields, &mut problems);
     let conditions = second_factor::conditions(fields, &mut problems);
-    if enforcement == Some(Enforcement::Conditional) && conditions.is_some_and(|chosen| chosen.is_empty()) {
-        problems.add("conditions", NO_CONDITION);
+    if let Some(chosen) = conditions.filter(|_| enforcement == Some(Enforcement::Conditional)) {
+        second_factor::must_ask_strangers(chosen, &mut problems);
     }
     let asked = enforcement.is_some_and(|enforcement| enforcement != Enforcement::Off);
     if asked && factors.as_ref().is_some_and(|chosen| chosen.methods.is_empty()) {

@@ -18,9 +18,12 @@ use crate::{
 pub(crate) const NO_METHOD: &str = "Choose at least one method.";
 
 /// What to do where a second factor is demanded under conditions and none is ticked.
-pub(super) const NO_CONDITION: &str = "Choose at least one condition, or ask always or never.";
+const NO_CONDITION: &str = "Choose at least one condition, or ask always or never.";
 /// What to do where days are chosen without a new browser.
 const BROWSER_TOO: &str = "Choose this too: the days alone would let a stolen password in from any browser.";
+/// What to do where a new country is chosen without a browser or a network.
+const PLACE_TOO: &str =
+    "Choose this or “From a new network” too: the country alone would let a stolen password in from any browser in it.";
 /// The days that stand in the form before anybody chose.
 const USUAL_DAYS: u32 = 30;
 
@@ -31,17 +34,26 @@ const USUAL_DAYS: u32 = 30;
 pub(crate) fn conditional_edit(fields: &Fields) -> Result<FlowEdit, Vec<ErrorItem>> {
     let mut problems = Problems::default();
     let conditions = conditions(fields, &mut problems);
-    if conditions.is_some_and(|conditions| conditions.is_empty()) {
-        problems.add("conditions", NO_CONDITION);
-    }
-    if conditions.is_some_and(|conditions| conditions.trusts_every_browser()) {
-        problems.add("when_new_browser", BROWSER_TOO);
+    if let Some(chosen) = conditions {
+        must_ask_strangers(chosen, &mut problems);
     }
     let factors = factors(fields, &mut problems);
     problems.or(conditions.zip(factors).map(|(conditions, factors)| FlowEdit::AskWhen(conditions, factors)))
 }
 
-/// Reads `when_new_browser`, `when_new_network` and `when_days`.
+/// Refuses conditions that would let in whoever has a stolen password, wherever they are or as long as they are in
+/// the owner's country.
+pub(super) fn must_ask_strangers(chosen: Conditions, problems: &mut Problems) {
+    if chosen.is_empty() {
+        problems.add("conditions", NO_CONDITION);
+    } else if chosen.trusts_every_browser() {
+        problems.add("when_new_browser", BROWSER_TOO);
+    } else if chosen.trusts_a_whole_country() {
+        problems.add("when_new_browser", PLACE_TOO);
+    }
+}
+
+/// Reads `when_new_browser`, `when_new_network`, `when_new_country` and `when_days`.
 pub(super) fn conditions(fields: &Fields, problems: &mut Problems) -> Option<Conditions> {
     let text = fields.get("when_days").trim();
     let days = match text.parse() {
@@ -52,15 +64,20 @@ pub(super) fn conditions(fields: &Fields, problems: &mut Problems) -> Option<Con
     Some(Conditions {
         new_browser: fields.ticked("when_new_browser"),
         new_network: fields.ticked("when_new_network"),
+        new_country: fields.ticked("when_new_country"),
         strong_days: problems.keep("when_days", days)?,
     })
 }
 
 /// The fields of conditions, added to `form`; where none is chosen yet, those that are usual.
 pub(crate) fn condition_values(mut form: FormState, conditions: Conditions) -> FormState {
-    let usual = Conditions { new_browser: true, new_network: false, strong_days: Some(USUAL_DAYS) };
+    let usual = Conditions { new_browser: true, strong_days: Some(USUAL_DAYS), ..Conditions::default() };
     let conditions = if conditions.is_empty() { usual } else { conditions };
-    for (name, on) in [("when_new_browser", conditions.new_browser), ("when_new_network", conditions.new_network)] {
+    for (name, on) in [
+        ("when_new_browser", conditions.new_browser),
+        ("when_new_network", conditions.new_network),
+        ("when_new_country", conditions.new_country),
+    ] {
         if on {
             form = form.with(name, "true");
         }
@@ -144,7 +161,8 @@ mod tests {
         for conditions in [
             Conditions { new_browser: true, ..Conditions::default() },
             Conditions { new_network: true, ..Conditions::default() },
-            Conditions { new_browser: true, new_network: true, strong_days: Some(MAX_STRONG_DAYS) },
+            Conditions { new_network: true, new_country: true, ..Conditions::default() },
+            Conditions { new_browser: true, new_network: true, new_country: true, strong_days: Some(MAX_STRONG_DAYS) },
             Conditions { new_browser: true, strong_days: Some(1), ..Conditions::default() },
         ] {
             let read = conditional_edit(&Fields(condition_values(form(), conditions).values));
@@ -155,6 +173,8 @@ mod tests {
         for conditions in [
             Conditions { strong_days: Some(1), ..Conditions::default() },
             Conditions { new_network: true, strong_days: Some(1), ..Conditions::default() },
+            Conditions { new_country: true, strong_days: Some(1), ..Conditions::default() },
+            Conditions { new_country: true, ..Conditions::default() },
         ] {
             let problems = conditional_edit(&Fields(condition_values(form(), conditions).values)).unwrap_err();
             assert!(problems.len() == 1 && problems[0].field == "when_new_browser", "{conditions:?}: {problems:?}");

@@ -71,12 +71,13 @@ fn a_second_factor_below_the_minimum_is_caught() {
     caught(&ForgetsMinimum, &scenario, Property::DemandsMet);
 }
 
-/// Takes every browser and network for known.
+/// Takes every browser, network and country for known.
 struct ForgetsConditions;
 
 impl Machine for ForgetsConditions {
     fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
-        let signals = Signals { browser_known: true, network_known: true, last_strong_at: Some(facts.now) };
+        let last_strong_at = Some(facts.now);
+        let signals = Signals { browser_known: true, network_known: true, country_known: true, last_strong_at };
         journey.step(event, &Facts { signals: Some(signals), ..facts.clone() }, tools)
     }
 }

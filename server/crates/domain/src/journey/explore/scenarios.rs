@@ -17,7 +17,8 @@ pub(super) const fn then(plan: Plan, flow: Flow, kind: FlowType) -> Plan {
 }
 
 /// In a new browser, or from a new network.
-pub(super) const ELSEWHERE: Conditions = Conditions { new_browser: true, new_network: true, strong_days: None };
+pub(super) const ELSEWHERE: Conditions =
+    Conditions { new_browser: true, new_network: true, new_country: true, strong_days: None };
 
 /// The methods with a code; passkeys have scenarios of their own.
 pub(super) const CODES: [Method; 3] = [Method::AuthenticatorApp, Method::TextMessage, Method::PhoneCall];
@@ -270,7 +271,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             ..BASE
         },
         Scenario {
-            name: "under conditions: asked in a new browser or network, and not where both are known",
+            name: "under conditions: asked in a new browser, network or country, and not where all are known",
             seats: [
                 then(owner(Flow::Weak, FlowType::SignIn), Flow::Weak, FlowType::SignIn),
                 then(intruder(Flow::Weak, FlowType::SignIn), Flow::Weak, FlowType::ProfileEditing),

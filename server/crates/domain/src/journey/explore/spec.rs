@@ -62,7 +62,7 @@ pub(super) struct Ghost {
     pub(super) used: BTreeSet<Method>,
     /// One of them was bound to the account, or was bound by right in this journey.
     pub(super) entitled: bool,
-    /// Browser and network were known for this account when the sign-in was complete.
+    /// Browser, network and country were known for this account when the sign-in was complete.
     pub(super) quiet: bool,
     /// The last proof.
     pub(super) at: Timestamp,
@@ -117,7 +117,7 @@ fn may_wait(store: &Store, account: Id<Account>, demand: &Demand, now: Timestamp
     known.is_some_and(|(stored, grace)| stored.created_at < grace.since && now < grace.until)
 }
 
-/// Whether the account signed in with a second factor in this very browser and from this very network.
+/// Whether the account signed in with a second factor in this very browser, from this very network and country.
 pub(super) fn is_quiet(state: &State, seat: usize, account: Id<Account>) -> bool {
     state.places(seat).iter().all(|place| state.known.contains(&(*place, account)))
 }

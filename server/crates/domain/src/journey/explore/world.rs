@@ -236,27 +236,31 @@ pub(super) struct State {
     /// The recovery codes that were taken, by their hash.
     pub(super) recovered: BTreeSet<[u8; 32]>,
     pub(super) withdrawn: bool,
-    /// Where accounts signed in with a second factor: browsers by seat, networks by seat and place.
+    /// Where accounts signed in with a second factor: browsers by seat, networks by seat and place, countries by
+    /// place.
     pub(super) known: BTreeSet<(Place, Id<Account>)>,
 }
 
-/// A browser, or a network.
+/// A browser, a network, or a country.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Place {
     Browser(usize),
     Network(usize, bool),
+    Country(bool),
 }
 
 impl State {
-    /// The browser and the network of a seat.
-    pub(super) fn places(&self, seat: usize) -> [Place; 2] {
-        [Place::Browser(seat), Place::Network(seat, self.seats[seat].away)]
+    /// The browser, the network and the country of a seat. At home both people are in the same one.
+    pub(super) fn places(&self, seat: usize) -> [Place; 3] {
+        let away = self.seats[seat].away;
+        [Place::Browser(seat), Place::Network(seat, away), Place::Country(away)]
     }
 
     /// What a server knows of `account` at a seat.
     pub(super) fn signals(&self, seat: usize, account: Option<Id<Account>>) -> Signals {
         let known = self.places(seat).map(|place| account.is_some_and(|id| self.known.contains(&(place, id))));
-        Signals { browser_known: known[0], network_known: known[1], last_strong_at: None }
+        let [browser_known, network_known, country_known] = known;
+        Signals { browser_known, network_known, country_known, last_strong_at: None }
     }
 }
 

@@ -116,7 +116,7 @@ fn n22_who_asks_for_a_level_or_a_fresh_sign_in_gets_the_factor() {
 
 #[test]
 fn n22_a_minimum_and_conditions_leave_it_no_room() {
-    let elsewhere = Conditions { new_browser: true, new_network: true, strong_days: None };
+    let elsewhere = Conditions { new_browser: true, new_network: true, new_country: true, strong_days: None };
     let more = [
         lax().with_minimum(Assurance::Aal2Strict),
         lax().with_minimum(Assurance::PhishingResistant),

@@ -1,4 +1,4 @@
-//! What staff and operators must show whenever they sign in: a part of the tenant's settings.
+//! What staff and operators must show whenever they sign in: a section of a tenant's settings.
 
 use leptos::prelude::*;
 
@@ -15,26 +15,23 @@ const OPTIONS: [(&str, &str); 4] = [
     ("phishing_resistant", "Safe from phishing: a passkey"),
 ];
 
-/// The part of the settings.
-pub(super) fn section(domain: &str, csrf: String, panel: &MinimumsPanel) -> AnyView {
+/// What the section says, and its form.
+pub(super) fn section(domain: &str, csrf: &str, panel: &MinimumsPanel) -> AnyView {
     let form = &panel.form;
     let (was_staff, was_operators) = (form.value("was_staff"), form.value("was_operators"));
     let staff = choice(form, "staff", "Clinic staff", panel.passkeys);
     let operators = choice(form, "operators", "Operators of this tenant", panel.passkeys);
     let action = addresses::minimums(domain);
     view! {
-        <section class="panel">
-            <h2>"Second factor of staff and operators"</h2>
             <p>"They are always asked for a second factor. Here you can ask for a better one of everybody who has the role."</p>
             <p class="hint">"It holds from the next page on. Whoever signed in with less, perhaps you too, signs in again, with what they have, and sets up what is missing then. That takes a code to their email address. Of somebody who has several roles the most is asked."</p>
-            <Form action=action csrf=csrf>
+            <Form action=action csrf=csrf.to_owned()>
                 <input type="hidden" name="was_staff" value=was_staff />
                 <input type="hidden" name="was_operators" value=was_operators />
                 {staff}
                 {operators}
                 <div class="actions"><Button label="Save what is asked for" kind=ButtonKind::Secondary /></div>
             </Form>
-        </section>
     }
     .into_any()
 }

@@ -1,28 +1,26 @@
 //! `POST /portal/{tenant}/cool-down`: how long after a recovery an account stays as it is.
 
 use axum::{extract::State, response::Response};
-use lanyard_app::{api::portal::FormState, paths};
+use lanyard_app::api::portal::{CoolDownPanel, FormState};
 use lanyard_domain::cool_down::CoolDown;
 
-use super::{
-    Place, forms,
-    frame::on_to,
-    tenants::{Refused, refused},
-};
+use super::{Place, Refused, forms, refused, saved};
 use crate::{
     http::{console::ConsoleForm, error::HttpError},
     service::portal::{PortalError, cool_down},
     state::App,
 };
 
-/// The form as it is drawn first.
-pub(super) fn present(now: CoolDown) -> FormState {
+/// The section, as it stands or as it was `typed`.
+pub(super) async fn panel(app: &App, place: &Place, typed: Option<FormState>) -> Result<CoolDownPanel, HttpError> {
+    let now = cool_down::show(app, place.tenant.id).await?;
     let hours = now.hours().to_string();
-    FormState::default().with("hours", hours.clone()).with("was", hours)
+    let present = || FormState::default().with("hours", hours.clone()).with("was", hours.clone());
+    Ok(CoolDownPanel { hours: now.hours(), form: typed.unwrap_or_else(present) })
 }
 
 /// `POST /portal/{tenant}/cool-down`. Fields `hours`, and `was` for what the form was drawn from.
-pub(super) async fn set(State(app): State<App>, sent: ConsoleForm<Place>) -> Result<Response, HttpError> {
+pub(in super::super) async fn set(State(app): State<App>, sent: ConsoleForm<Place>) -> Result<Response, HttpError> {
     let ConsoleForm { who: place, client, fields } = sent;
     let form = |typed| Refused { cool_down: Some(typed), ..Refused::default() };
     let wanted = match forms::cool_down(&fields) {
@@ -31,7 +29,7 @@ pub(super) async fn set(State(app): State<App>, sent: ConsoleForm<Place>) -> Res
     };
     let was = fields.get("was").parse().ok().and_then(CoolDown::of_hours);
     match cool_down::set(&app, place.tenant.id, (Some(was.unwrap_or(wanted)), wanted), place.by(client)).await {
-        Ok(_) => Ok(on_to(&paths::portal_tenant(place.domain()), "cool-down")),
+        Ok(_) => Ok(saved(&place, "cool-down")),
         Err(PortalError::Conflict) => {
             let text = "Somebody else has changed this meanwhile. What you see above is how it stands now. Save again to replace it.";
             let now = cool_down::show(&app, place.tenant.id).await?;

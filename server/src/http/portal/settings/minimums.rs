@@ -1,17 +1,10 @@
 //! `POST /portal/{tenant}/minimums`: what staff and operators must show whenever they sign in.
 
 use axum::{extract::State, response::Response};
-use lanyard_app::{
-    api::portal::{FormState, MinimumsPanel},
-    paths,
-};
+use lanyard_app::api::portal::{FormState, MinimumsPanel};
 use lanyard_domain::assurance::Assurance;
 
-use super::{
-    Place, forms,
-    frame::on_to,
-    tenants::{Refused, refused},
-};
+use super::{Place, Refused, forms, refused, saved};
 use crate::{
     http::{console::ConsoleForm, error::HttpError},
     service::{
@@ -42,7 +35,7 @@ fn present(now: RoleMinimums) -> FormState {
 
 /// `POST /portal/{tenant}/minimums`. Fields `staff`, `operators`, and `was_staff` and `was_operators` for what the form
 /// was drawn from.
-pub(super) async fn set(State(app): State<App>, sent: ConsoleForm<Place>) -> Result<Response, HttpError> {
+pub(in super::super) async fn set(State(app): State<App>, sent: ConsoleForm<Place>) -> Result<Response, HttpError> {
     let ConsoleForm { who: place, client, fields } = sent;
     let form = |typed| Refused { minimums: Some(typed), ..Refused::default() };
     let wanted = match forms::role_minimums(&fields) {
@@ -53,7 +46,7 @@ pub(super) async fn set(State(app): State<App>, sent: ConsoleForm<Place>) -> Res
     let was = |name: &str| Assurance::parse(fields.get(name)).unwrap_or_default();
     let was = RoleMinimums { staff: was("was_staff"), operators: was("was_operators") };
     match minimums::set(&app, &place.tenant, (Some(was), wanted), place.by(client)).await {
-        Ok(_) => Ok(on_to(&paths::portal_tenant(place.domain()), "minimums")),
+        Ok(_) => Ok(saved(&place, "minimums")),
         Err(PortalError::Unreachable) => {
             let text = "Passkeys can’t be used at this address, so nobody could sign in any more.";
             let field = if wanted.staff == Assurance::PhishingResistant { "staff" } else { "operators" };

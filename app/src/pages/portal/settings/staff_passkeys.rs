@@ -1,15 +1,15 @@
-//! The panel on a tenant's first page that says of which makes passkeys of staff must be.
+//! Of which makes passkeys of staff must be: a section of a tenant's settings.
 
 use leptos::prelude::*;
 
-use super::{addresses, parts::text_area};
+use super::{super::parts::text_area, addresses};
 use crate::{
     api::portal::PasskeysPanel,
     components::{Button, ButtonKind, Form},
 };
 
-/// The panel.
-pub(super) fn panel(domain: &str, csrf: String, panel: &PasskeysPanel) -> AnyView {
+/// What the section says, and its form.
+pub(super) fn section(domain: &str, csrf: &str, panel: &PasskeysPanel) -> AnyView {
     let action = addresses::staff_passkeys(domain);
     let was = panel.form.value("was");
     let now = if panel.makes.is_empty() {
@@ -32,17 +32,14 @@ pub(super) fn panel(domain: &str, csrf: String, panel: &PasskeysPanel) -> AnyVie
         true,
     );
     view! {
-        <section class="panel">
-            <h2>"Passkeys of staff"</h2>
-            <p>{now}</p>
-            <p class="hint">"Security keys prove their make. Passkeys in phones and password managers don’t, so staff can’t use those once makes are named here. Passkeys that staff have already go on working. Patients are never asked."</p>
-            <Form action=action csrf=csrf>
-                <input type="hidden" name="was" value=was />
-                {makes}
-                {roots}
-                <div class="actions"><Button label="Save makes" kind=ButtonKind::Secondary /></div>
-            </Form>
-        </section>
+        <p>{now}</p>
+        <p class="hint">"Security keys prove their make. Passkeys in phones and password managers don’t, so staff can’t use those once makes are named here. Passkeys that staff have already go on working. Patients are never asked."</p>
+        <Form action=action csrf=csrf.to_owned()>
+            <input type="hidden" name="was" value=was />
+            {makes}
+            {roots}
+            <div class="actions"><Button label="Save makes" kind=ButtonKind::Secondary /></div>
+        </Form>
     }
     .into_any()
 }
