@@ -43,14 +43,17 @@ impl Machine for ForgetsBrowser {
     }
 }
 
+// By the browser that shows them: another one is refused, and nothing is changed by that.
+fn is_kept(event: &Event) -> bool {
+    matches!(event, Event::KeepRecoveryCodes { browser: by } if *by == browser())
+}
+
 /// Takes codes that were shown for codes that were used.
 struct CountsAsUse;
 
 impl Machine for CountsAsUse {
     fn step(&self, mut journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
-        if let (Stage::OfferRecoveryCodes { person, .. }, Event::KeepRecoveryCodes { .. }) =
-            (&mut journey.stage, &event)
-        {
+        if let (Stage::OfferRecoveryCodes { person, .. }, true) = (&mut journey.stage, is_kept(&event)) {
             person.authentication = person.authentication.clone().with_second(Method::RecoveryCode, facts.now);
         }
         journey.step(event, facts, tools)
@@ -63,7 +66,7 @@ struct OffersToAnybody;
 impl Machine for OffersToAnybody {
     fn step(&self, mut journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
         let mut facts = facts.clone();
-        let keeps = matches!(event, Event::KeepRecoveryCodes { .. });
+        let keeps = is_kept(&event);
         if let (Stage::OfferRecoveryCodes { person, .. }, true, Some(account)) =
             (&mut journey.stage, keeps, &mut facts.account)
             && account.factors.is_empty()
