@@ -286,11 +286,11 @@ pub fn check_providers(config: &Config) -> Result<(), StartError> {
 }
 
 fn smtp_config(section: &str, smtp: &config::Smtp) -> Result<SmtpConfig, StartError> {
-    let read = |path: &PathBuf| {
+    let read = |path: &std::path::Path| {
         let failed = |error| say(format!("{section}.ca_file: {}: {error}", path.display()));
         std::fs::read_to_string(path).map_err(failed)
     };
-    let ca_pem = smtp.ca_file.as_ref().map(read).transpose()?;
+    let ca_pem = smtp.ca_file.as_deref().map(read).transpose()?;
     let password = smtp.password.as_ref().map(|password| Secret::from(password.0.as_str()));
     Ok(SmtpConfig {
         host: smtp.host.clone(),
