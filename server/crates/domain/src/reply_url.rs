@@ -77,6 +77,12 @@ impl ReplyUrl {
         kind == ApplicationKind::Native && same_but_for_port(&self.0, requested)
     }
 
+    /// Where it leads ([`place_of`]).
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        place_of(&self.0)
+    }
+
     /// The origin, for CORS; `None` for private-use schemes.
     #[must_use]
     pub fn origin(&self) -> Option<String> {
@@ -84,6 +90,19 @@ impl ReplyUrl {
         let origin = url.origin();
         origin.is_tuple().then(|| origin.ascii_serialization())
     }
+}
+
+/// Where a reply URL leads: its origin (on loopback without the port, which a native application chooses each time),
+/// or its private-use scheme. Whoever answers there gets what is sent to it, whatever the path. `None` if `url`
+/// is none.
+#[must_use]
+pub fn place_of(url: &str) -> Option<String> {
+    let mut url = Url::parse(url).ok()?;
+    if url.scheme() == "http" && is_loopback(&url) {
+        url.set_port(None).ok()?;
+    }
+    let origin = url.origin();
+    Some(if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", url.scheme()) })
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -177,6 +196,21 @@ mod tests {
         ] {
             assert!(!url.matches(bad, Web), "{bad}");
             assert!(!url.matches(bad, SinglePage), "{bad}");
+        }
+    }
+
+    #[test]
+    fn u29_a_place_is_who_gets_what_is_sent_there() {
+        for (url, place) in [
+            ("https://App.example/cb?x=1", Some("https://app.example")),
+            ("https://app.example:8443/cb", Some("https://app.example:8443")),
+            ("http://localhost:51234/cb", Some("http://localhost")),
+            ("http://[::1]:7/cb", Some("http://[::1]")),
+            ("com.example.app://auth", Some("com.example.app:")),
+            ("", None),
+            ("/cb", None),
+        ] {
+            assert_eq!(place_of(url).as_deref(), place, "{url}");
         }
     }
 

@@ -199,11 +199,31 @@ pub async fn update(
                     "changes": changes,
                 });
                 note(&own, tx, &application, Action::ApplicationChanged, &client, detail).await?;
+                ask_anew(&own, tx, (&before, &application), &client).await?;
                 Ok::<_, ProtocolError>((application, registration))
             })
         })
         .await?;
     told(app, place, &application, registration, bearer)
+}
+
+// Who agreed to give something to an application saw where it leads. Once it leads somewhere else, too, nobody has
+// agreed to that; and who holds its registration access token may be somebody else as well (U29).
+async fn ask_anew(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    (before, after): (&Application, &Application),
+    client: &Client,
+) -> Result<(), StorageError> {
+    let places = after.new_places(before);
+    if places.is_empty() {
+        return Ok(());
+    }
+    let (consents, grants) = tx.forget_consents_to(after.id, app.clock.now()).await?;
+    let detail = serde_json::json!({
+        "by": "registration", "why": "it leads somewhere else", "to": places, "consents": consents, "grants": grants,
+    });
+    note(app, tx, after, Action::ConsentWithdrawn, client, detail).await
 }
 
 /// Deletes the client `id`, with all that it was given.

@@ -165,11 +165,7 @@ pub async fn invite(
 ///
 /// # Errors
 /// [`PortalError::NotFound`] if the account does not hold the role.
-pub async fn find(
-    app: &App,
-    tenant: Id<Tenant>,
-    (post, account): (Post, Id<Account>),
-) -> Result<Account, PortalError> {
+pub async fn find(app: &App, tenant: Id<Tenant>, (post, account): (Post, Id<Account>)) -> Result<Account, PortalError> {
     app.store
         .read(move |tx| {
             Box::pin(async move {
