@@ -28,6 +28,9 @@ pub enum ReplyUrlProblem {
     /// It has a `*`.
     #[error("must not have a wildcard")]
     Wildcard,
+    /// Its host has other characters than letters, digits, dots and hyphens, and is no address either.
+    #[error("must have a host of letters, digits, dots and hyphens")]
+    Host,
     /// It carries a user name or password.
     #[error("must not carry a user name or password")]
     Credentials,
@@ -53,6 +56,9 @@ impl ReplyUrl {
         let url = Url::parse(text).map_err(|_| ReplyUrlProblem::Invalid)?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(ReplyUrlProblem::Credentials);
+        }
+        if matches!(url.scheme(), "https" | "http") && !has_plain_host(&url) {
+            return Err(ReplyUrlProblem::Host);
         }
         match url.scheme() {
             "https" if url.has_host() => Ok(Self(text.to_owned())),
@@ -89,6 +95,16 @@ impl ReplyUrl {
         let url = Url::parse(&self.0).ok()?;
         let origin = url.origin();
         origin.is_tuple().then(|| origin.ascii_serialization())
+    }
+}
+
+// A URL allows `,` and `;` in a host, which end a policy (CSP) that names it; no name of the DNS that a website has
+// does. Other alphabets are punycode by now.
+fn has_plain_host(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-')),
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        None => false,
     }
 }
 
@@ -168,8 +184,16 @@ mod tests {
             ("https://app.example/\tcb", ReplyUrlProblem::Invalid),
             ("https://app.example\\@evil.example", ReplyUrlProblem::Invalid),
             ("com.example.app://auth", ReplyUrlProblem::NotHttps),
+            ("https://x.y,default-src/cb", ReplyUrlProblem::Host),
+            ("https://x.y;sandbox/cb", ReplyUrlProblem::Host),
+            ("https://x.y'/cb", ReplyUrlProblem::Host),
+            ("https://x.y%2cz/cb", ReplyUrlProblem::Host),
+            ("https://x_y.example/cb", ReplyUrlProblem::Host),
         ] {
             assert_eq!(ReplyUrl::parse(bad, Web), Err(why), "{bad}");
+        }
+        for good in ["https://xn--bcher-kva.example/cb", "https://b%C3%BCcher.example/cb", "https://192.0.2.7/cb"] {
+            assert!(ReplyUrl::parse(good, Web).is_ok(), "{good}");
         }
         assert!(ReplyUrl::parse("com.example.app://auth", Native).is_ok());
         assert!(ReplyUrl::parse("javascript:alert(1)", Native).is_err());
