@@ -66,6 +66,9 @@ pub enum PortalError {
     /// A second factor is demanded under conditions, and there is none.
     #[error("no condition is chosen")]
     NoCondition,
+    /// A second factor is demanded under conditions that a stolen password meets in any browser.
+    #[error("the conditions would let a stolen password in from any browser")]
+    EveryBrowser,
     /// None of the methods is as good as the minimum.
     #[error("none of the methods reaches the minimum assurance")]
     Unreachable,

@@ -13,7 +13,7 @@ use lanyard_domain::{
 
 use super::{
     Problems, flow_lives,
-    second_factor::{self, NO_CONDITION, NO_METHOD},
+    second_factor::{self, BROWSER_TOO, NO_CONDITION, NO_METHOD},
 };
 use crate::{
     http::form::Fields,
@@ -42,6 +42,9 @@ pub(crate) fn new_flow(fields: &Fields, catalogue: &[ClaimDefinition]) -> Result
     let conditions = second_factor::conditions(fields, &mut problems);
     if enforcement == Some(Enforcement::Conditional) && conditions.is_some_and(|chosen| chosen.is_empty()) {
         problems.add("conditions", NO_CONDITION);
+    }
+    if enforcement == Some(Enforcement::Conditional) && conditions.is_some_and(|chosen| chosen.trusts_every_browser()) {
+        problems.add("when_new_browser", BROWSER_TOO);
     }
     let asked = enforcement.is_some_and(|enforcement| enforcement != Enforcement::Off);
     if asked && factors.as_ref().is_some_and(|chosen| chosen.methods.is_empty()) {

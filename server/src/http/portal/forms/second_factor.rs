@@ -20,7 +20,7 @@ pub(crate) const NO_METHOD: &str = "Choose at least one method.";
 /// What to do where a second factor is demanded under conditions and none is ticked.
 pub(super) const NO_CONDITION: &str = "Choose at least one condition, or ask always or never.";
 /// What to do where days are chosen without a new browser.
-const BROWSER_TOO: &str = "Choose this too: the days alone would let a stolen password in from any browser.";
+pub(super) const BROWSER_TOO: &str = "Choose this too: the days alone would let a stolen password in from any browser.";
 /// The days that stand in the form before anybody chose.
 const USUAL_DAYS: u32 = 30;
 
