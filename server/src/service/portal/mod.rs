@@ -101,6 +101,14 @@ impl From<StorageError> for PortalError {
 /// How far back the log is looked through for what just happened.
 const RECENT: u32 = 100;
 
+// What is not there (any more) can be neither changed nor taken away.
+fn gone(result: Result<(), StorageError>) -> Result<(), PortalError> {
+    match result {
+        Err(StorageError::Conflict) => Err(PortalError::NotFound),
+        other => Ok(other?),
+    }
+}
+
 // The audit event of a change.
 async fn record(
     app: &App,
