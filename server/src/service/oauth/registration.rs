@@ -97,7 +97,7 @@ pub async fn register(
                 let detail = serde_json::json!({
                     "by": "registration", "initial_access_token": initial, "name": application.name,
                     "kind": application.kind, "reply_urls": application.reply_urls,
-                    "flows": [here.flow.name.as_str()],
+                    "flows": [here.flow.name.as_str()], "settings": changes::of_new_application(&application.settings),
                 });
                 note(&own, tx, &application, Action::ApplicationRegistered, &client, detail).await?;
                 Ok::<_, ProtocolError>((application, judged.method))
