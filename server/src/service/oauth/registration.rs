@@ -181,6 +181,9 @@ pub async fn update(
                 if !wanted.updates(&application, &registration.method) {
                     return Err(rules::fixed().into());
                 }
+                if !claimed(tx.hold_client_registration(&registration).await)? {
+                    return Err(rules::taken_over().into());
+                }
                 let advanced = tx.advance_application(here.tenant.id, application.id, registration.version).await;
                 if !claimed(advanced)? {
                     return Err(rules::taken_over().into());

@@ -14,7 +14,7 @@ use lanyard_domain::{
 use lanyard_storage::{ReadTx, WriteTx};
 
 use super::{
-    By, PortalError, changes,
+    By, PortalError, changes, gone,
     listing::{BATCH, Page, Wanted},
     record,
 };
@@ -181,6 +181,7 @@ pub async fn create_secret(app: &App, tenant: Id<Tenant>, id: Id<Application>, b
     app.store
         .write(move |tx| {
             Box::pin(async move {
+                held(tx, tenant, id).await?;
                 let application = tx.application_by_id(tenant, id).await?.ok_or(PortalError::NotFound)?;
                 // A web API asks about tokens, and proves for that who it is (RFC 7662, 2.1).
                 if application.kind.is_public() {
@@ -218,6 +219,7 @@ pub async fn remove_secret(
     app.store
         .write(move |tx| {
             Box::pin(async move {
+                held(tx, tenant, id).await?;
                 let application = tx.application_by_id(tenant, id).await?.ok_or(PortalError::NotFound)?;
                 let secret = secret_of(&application, &key).ok_or(PortalError::NotFound)?;
                 if typed.trim() != secret.hint {
@@ -229,6 +231,13 @@ pub async fn remove_secret(
             })
         })
         .await
+}
+
+// Held for a change of its secrets, so that they are counted as they are (A47); and the operators' own from here on. Forms
+// that are open stay good: a secret is none of their fields.
+async fn held(tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>, id: Id<Application>) -> Result<(), PortalError> {
+    tx.take_over_registration(tenant, id).await?;
+    gone(tx.lock_application(tenant, id).await)
 }
 
 /// The name of a secret in addresses: the begin of its hash, which tells nothing about it.

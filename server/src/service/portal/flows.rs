@@ -253,6 +253,10 @@ pub async fn set_applications(
                     return Err(PortalError::NotAllowed);
                 }
                 let before = tx.applications_of_flow(tenant, flow.id).await?;
+                // Whoever decides where an application signs people in vouches for it from here on (RFC 7592).
+                for id in shown.symmetric_difference(&wanted) {
+                    tx.take_over_registration(tenant, *id).await?;
+                }
                 for id in shown.difference(&wanted) {
                     tx.unlink_flow(tenant, *id, flow.id).await?;
                 }
@@ -479,10 +483,6 @@ mod tests {
         let app = || factors([Method::AuthenticatorApp]);
         let none = FlowEdit::AskWhen(Conditions::default(), app());
         assert!(matches!(none.apply(&off, NOW), Err(PortalError::NoCondition)));
-        let none = FlowEdit::AskWhen(ELSEWHERE, factors([]));
-        assert!(matches!(none.apply(&off, NOW), Err(PortalError::NoMethod)));
-        let mut asking = off.clone();
-        asking.settings = FlowEdit::AskWhen(ELSEWHERE, app()).apply(&off, NOW).unwrap();
         for new_network in [false, true] {
             let days = Conditions { new_network, strong_days: Some(90), ..Conditions::default() };
             let refused = FlowEdit::AskWhen(days, app()).apply(&off, NOW);
@@ -496,6 +496,10 @@ mod tests {
                     && FlowEdit::AskWhen(ELSEWHERE, app()).apply(&old, NOW).is_ok()
             );
         }
+        let none = FlowEdit::AskWhen(ELSEWHERE, factors([]));
+        assert!(matches!(none.apply(&off, NOW), Err(PortalError::NoMethod)));
+        let mut asking = off.clone();
+        asking.settings = FlowEdit::AskWhen(ELSEWHERE, app()).apply(&off, NOW).unwrap();
         assert_eq!(
             (asking.settings.mfa.enforcement, asking.settings.mfa.conditions),
             (Enforcement::Conditional, ELSEWHERE)
