@@ -11,7 +11,7 @@ use lanyard_domain::{
     tenant::Tenant,
     user_flow::{Audience, UserFlow},
 };
-use lanyard_storage::{ReadTx, WriteTx};
+use lanyard_storage::{NameCursor, ReadTx, WriteTx};
 
 use super::{
     By, PortalError, changes, gone,
@@ -299,10 +299,19 @@ pub async fn show(app: &App, tenant: Id<Tenant>, id: Id<Application>) -> Result<
 }
 
 // Scopes are asked for by the identifier: it must mean one web API only.
-async fn is_free(tx: &mut (dyn ReadTx + '_), own: &Application) -> Result<bool, PortalError> {
+async fn is_free(tx: &mut (dyn WriteTx + '_), own: &Application) -> Result<bool, PortalError> {
     let Some(uri) = &own.settings.app_id_uri else { return Ok(true) };
-    let all = tx.list_applications(own.tenant, None, BATCH).await?;
-    Ok(!all.iter().any(|other| other.id != own.id && other.settings.app_id_uri.as_ref() == Some(uri)))
+    // Of two that take it at once, the other one waits here until the first has it.
+    tx.lock_tenant(own.tenant).await?;
+    let mut after = None;
+    loop {
+        let batch = tx.list_applications(own.tenant, after.as_ref(), BATCH).await?;
+        if batch.iter().any(|other| other.id != own.id && other.settings.app_id_uri.as_ref() == Some(uri)) {
+            return Ok(false);
+        }
+        let Some(last) = batch.last() else { return Ok(true) };
+        after = Some(NameCursor::after(&last.name, last.id));
+    }
 }
 
 /// The flows of a tenant that patients go through, which alone an application can be linked to.
