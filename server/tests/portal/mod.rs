@@ -1,7 +1,9 @@
 //! What operators do in the portal, over HTTP: changes of two at once, secrets, roles, settings.
 
 mod applications;
+mod counted;
 mod flows;
+mod posts;
 mod settings;
 
 use axum::http::StatusCode;

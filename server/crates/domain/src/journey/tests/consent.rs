@@ -3,10 +3,10 @@
 use super::*;
 use crate::{
     clock::{DAY, HOUR, MINUTE},
-    consent::{Item, Items, asked},
+    consent::{ConsentFacts, Item, Items, asked},
     journey::{Ended, Target},
     session::{ROLLING_CAP, SessionTerms},
-    user_flow::{SessionScope, SessionSettings},
+    user_flow::{FlowSettings, SessionScope, SessionSettings},
 };
 
 /// What an application of somebody else asks for.
