@@ -3,7 +3,7 @@
 use lanyard_domain::application::ApplicationKind;
 
 use super::*;
-use crate::support::world;
+use crate::support::{browser::parameter, world};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn oidcc_frontchannel_rp_initiated_logout() {
@@ -53,9 +53,12 @@ async fn n25_an_application_whose_host_ends_the_policy_silences_no_other_sign_ou
             })
         });
         made.await.unwrap_or_else(|error: lanyard_storage::StorageError| panic!("{error}"));
-        let (run, _) = signed_in(&app, &clinic).await;
-        let mut run = Run::at(run.browser, &authorize(&partner, &clinic.flow, &[]), Via::Form).await;
-        let hint = id_token(&mut run, &partner).await;
+        let (mut run, _) = signed_in(&app, &clinic).await;
+        let silent = authorize(&partner, &clinic.flow, &[("prompt", "none")]);
+        let back = run.browser.get(&silent).await.location().unwrap();
+        let code = parameter(&back, "code").unwrap();
+        let answer: Value = redeem(&mut run.browser, &partner, &clinic.flow, &code, &[]).await.json();
+        let hint = answer["id_token"].as_str().unwrap().to_owned();
         let page = logout(&mut run.browser, &partner, &[("id_token_hint", &hint)]).await;
         assert_eq!((page.status.as_u16(), page.text().matches("<iframe").count()), (200, 2), "{}", page.text());
         let policy = page.header("content-security-policy").unwrap();
