@@ -231,7 +231,18 @@ async fn n19_makes_are_named_in_the_portal_with_their_roots_and_audited() {
             off.text()
         );
         let events = app.audit(tenant).await.into_iter().filter(|event| event.action == Action::TenantChanged);
-        let told: Vec<_> = events.map(|event| (event.actor, event.detail["staff_passkeys"].to_string())).collect();
+        let events: Vec<_> = events.collect();
+        // c1: the roots by what every certificate viewer calls them.
+        let der: String = root.lines().filter(|line| !line.starts_with("-----")).collect();
+        let der = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, der).unwrap();
+        let digest = <sha2::Sha256 as sha2::Digest>::digest(der);
+        let print: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut roots: Vec<_> = events.iter().map(|event| event.detail["roots"].to_string()).collect();
+        roots.sort();
+        assert_eq!(roots, [format!("[\"{print}\"]"), "[]".to_owned()]);
+        assert!(events.iter().any(|event| event.detail["roots_before"] == serde_json::json!([print])));
+        let told = events.iter().map(|event| (event.actor, event.detail["staff_passkeys"].to_string()));
+        let told: Vec<_> = told.collect();
         assert_eq!(told.len(), 2);
         assert!(told.iter().all(|(actor, _)| *actor == Some(id)) && told.iter().any(|(_, makes)| makes == "[]"));
     }

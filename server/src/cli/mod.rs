@@ -150,7 +150,7 @@ enum OperatorCommand {
     Invite(ServeArgs),
     /// List the operators of the whole instance.
     List(ServeArgs),
-    /// Take the role away from one who leaves; it acts at their next click.
+    /// Take the role away from one who leaves; their sessions end at once.
     Revoke {
         /// The address of the operator's account.
         email: String,

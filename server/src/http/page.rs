@@ -170,13 +170,24 @@ fn document_head(head: &Head) -> shell::PageHead {
 
 // `form-action 'self'` everywhere but on the form_post page (wire.md).
 fn policy(head: &Head, nonce: &str) -> String {
-    let form_action = head.form_action.as_deref().unwrap_or("'self'");
-    // An origin is scheme, host and port: nothing in it ends the directive.
-    let frames = if head.frames.is_empty() { String::new() } else { format!("; frame-src {}", head.frames.join(" ")) };
+    let form_action = match head.form_action.as_deref() {
+        None => "'self'",
+        Some(source) if is_source(source) => source,
+        Some(_) => "'none'",
+    };
+    let frames: Vec<&str> = head.frames.iter().map(String::as_str).filter(|source| is_source(source)).collect();
+    let frames = if frames.is_empty() { String::new() } else { format!("; frame-src {}", frames.join(" ")) };
     format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
          connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action {form_action}{frames}"
     )
+}
+
+// An origin, or a scheme with its colon. Anything else ends the directive, or the policy, for all that is on the page;
+// such hosts are not registered (`ReplyUrl::parse`), and one that is there from before gets nothing.
+fn is_source(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b':' | b'/' | b'.' | b'-' | b'+' | b'[' | b']');
+    text.bytes().all(plain) && text.contains(':')
 }
 
 /// The page of a failed request, with the id that the log has.
@@ -190,4 +201,27 @@ pub async fn move_on(app: &App, location: &str) -> Response {
     let target = location.to_owned();
     let head = Head::plain("You're signed in").moving_to(target.clone());
     render(app, StatusCode::OK, head, move || pages::system::move_on_page(&target)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn n25_what_is_no_origin_is_left_out_of_the_policy_and_silences_no_other() {
+        let frames = ["https://rp1.example", "https://x.y,default-src", "https://x.y;sandbox", "https://[::1]:8443"];
+        let head = Head::plain("Out").framing(frames.map(str::to_owned).to_vec());
+        let policy = policy(&head, "n");
+        assert!(policy.ends_with("; frame-src https://rp1.example https://[::1]:8443"), "{policy}");
+        assert!(!policy.contains(',') && !policy.contains("sandbox"), "{policy}");
+        for (source, action) in [
+            ("https://app.example", "https://app.example"),
+            ("com.example.app:", "com.example.app:"),
+            ("https://x.y;sandbox", "'none'"),
+            ("'none'", "'none'"),
+        ] {
+            let policy = super::policy(&Head::plain("Back").posting_to(source.to_owned()), "n");
+            assert!(policy.ends_with(&format!("form-action {action}")), "{policy}");
+        }
+    }
 }

@@ -69,6 +69,8 @@ pub fn words(items: &Items, catalogue: &[Attribute], rights: &Rights) -> Words {
     let mut words = Words::default();
     for item in items {
         let (list, said) = match item {
+            // The page says it where it says whose application it is.
+            Item::Place(_) => continue,
             Item::Claim(name) => (&mut words.details, label(name, &labels)),
             Item::Scope(scope) => match scope.as_str() {
                 "profile" => (&mut words.details, "Your name".to_owned()),
@@ -112,6 +114,7 @@ mod tests {
             scope("email"),
             scope("offline_access"),
             scope("https://api.example/read"),
+            Item::Place("https://app.example".to_owned()),
         ]
         .into();
         let words = words(&items, &[], &rights);

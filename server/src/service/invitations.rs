@@ -100,6 +100,7 @@ async fn operator(app: &App, tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>) ->
         email: None,
         kind: AccountKind::Operator,
         role: Role::InstanceOperator,
+        invited_by: None,
         created_at: now,
         expires_at: now.plus(OPERATOR_LINK_LIFE),
         used_at: None,
@@ -107,7 +108,7 @@ async fn operator(app: &App, tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>) ->
     tx.create_invitation(&invitation).await?;
     let event = audit::Event::of(Action::InvitationSent, Outcome::Success)
         .on(invitation.id)
-        .with(serde_json::json!({"kind": "operator"}));
+        .with(serde_json::json!({"kind": "operator", "role": invitation.role.as_str()}));
     audit::append(app, tx, tenant, event).await?;
     Ok(token)
 }
@@ -153,6 +154,7 @@ pub async fn send(
         email: Some(email.clone()),
         kind,
         role,
+        invited_by: Some(by),
         created_at: now,
         expires_at: now.plus(STAFF_INVITATION_LIFE),
         used_at: None,
@@ -176,6 +178,6 @@ pub async fn send(
         .by(by)
         .on(invitation.id)
         .from(client)
-        .with(serde_json::json!({"kind": what}));
+        .with(serde_json::json!({"kind": what, "role": role.as_str(), "to": email.masked()}));
     Ok(audit::append(app, tx, clinic.id, event).await?)
 }

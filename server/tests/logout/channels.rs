@@ -1,6 +1,9 @@
 //! Relying parties are told: in frames, and over the back channel; f48.
 
+use lanyard_domain::application::ApplicationKind;
+
 use super::*;
+use crate::support::{browser::parameter, world};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn oidcc_frontchannel_rp_initiated_logout() {
@@ -30,6 +33,39 @@ async fn oidcc_frontchannel_rp_initiated_logout() {
     // Nobody is framed for who had no session.
     let page = logout(&mut run.browser, &clinic, &fields).await;
     assert_eq!(page.status, 303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n25_an_application_whose_host_ends_the_policy_silences_no_other_sign_out() {
+    let app = TestApp::new().await;
+    let mut clinic = app.world.plain.clone();
+    set(&app, &mut clinic, |a| a.settings.front_channel_logout = Some("https://app.example/bye".into())).await;
+    // As it may stand in a database: it is registered no more, neither in the portal nor by a program.
+    for host in ["x.example,default-src", "x.example;sandbox"] {
+        let mut partner = clinic.clone();
+        partner.application = world::application(&app.app, &clinic.tenant, "Partner", ApplicationKind::SinglePage);
+        partner.application.settings.front_channel_logout = Some(format!("https://{host}/out"));
+        let (own, flow) = (partner.application.clone(), clinic.flow.id);
+        let made = app.app.store.write(move |tx| {
+            Box::pin(async move {
+                tx.create_application(&own).await?;
+                tx.link_flow(own.tenant, own.id, flow).await
+            })
+        });
+        made.await.unwrap_or_else(|error: lanyard_storage::StorageError| panic!("{error}"));
+        let (mut run, _) = signed_in(&app, &clinic).await;
+        let silent = authorize(&partner, &clinic.flow, &[("prompt", "none")]);
+        let back = run.browser.get(&silent).await.location().unwrap();
+        let code = parameter(&back, "code").unwrap();
+        let answer: Value = redeem(&mut run.browser, &partner, &clinic.flow, &code, &[]).await.json();
+        let hint = answer["id_token"].as_str().unwrap().to_owned();
+        let page = logout(&mut run.browser, &partner, &[("id_token_hint", &hint)]).await;
+        assert_eq!((page.status.as_u16(), page.text().matches("<iframe").count()), (200, 2), "{}", page.text());
+        let policy = page.header("content-security-policy").unwrap();
+        let frames: Vec<&str> = policy.split("; ").filter(|part| part.starts_with("frame-src")).collect();
+        assert_eq!(frames, ["frame-src https://app.example"], "{policy}");
+        assert!(!policy.contains(',') && !policy.contains("sandbox"), "{policy}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

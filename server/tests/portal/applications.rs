@@ -14,11 +14,11 @@ use crate::support::{TestApp, app::Options, world};
 
 use super::{RIVERSIDE, boss, fields, operator, save, send};
 
-fn application_path(id: Id<Application>) -> String {
+pub(super) fn application_path(id: Id<Application>) -> String {
     format!("{RIVERSIDE}/applications/{id}")
 }
 
-async fn application_of(app: &TestApp, id: Id<Application>) -> Application {
+pub(super) async fn application_of(app: &TestApp, id: Id<Application>) -> Application {
     let tenant = app.world.mfa.tenant.id;
     let found = app.app.store.read(move |tx| Box::pin(async move { tx.application_by_id(tenant, id).await })).await;
     let found: Result<_, StorageError> = found;
@@ -26,7 +26,7 @@ async fn application_of(app: &TestApp, id: Id<Application>) -> Application {
 }
 
 /// A further application of the clinic.
-async fn registered(app: &TestApp, name: &str, kind: ApplicationKind) -> Id<Application> {
+pub(super) async fn registered(app: &TestApp, name: &str, kind: ApplicationKind) -> Id<Application> {
     let own = world::application(&app.app, &app.world.mfa.tenant, name, kind);
     let id = own.id;
     let made = app.app.store.write(move |tx| Box::pin(async move { tx.create_application(&own).await })).await;

@@ -1,6 +1,7 @@
 //! User flows in the portal. O2, O3, O8.
 
 use axum::http::StatusCode;
+use lanyard_domain::user_flow::{Conditions, Enforcement};
 
 use crate::support::{TestApp, app::Options};
 
@@ -94,5 +95,58 @@ async fn the_lives_and_the_issuer_of_a_flow_are_saved_and_o8_the_exact_issuer_is
     let refused = save(&mut ann, &path, &path, &[("token_minutes", "4"), ("session_minutes", "x")]).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.says("from 5 to 1440") && refused.says("from 15 to 1440"));
+    assert_eq!(app.rows(&["user_flows", "audit"]).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n22_no_flow_that_lets_a_stolen_password_in_from_any_browser_is_made_or_changed() {
+    let app = TestApp::new().await;
+    let home = format!("{RIVERSIDE}/flows/new");
+    let mut ann = boss(&app, "Ann").await;
+    let form = fields(&ann.get(&home).await, &home);
+    let before = app.rows(&["user_flows", "audit"]).await;
+    for network in ["", "true"] {
+        let days = [
+            ("name", "B2C_1_days"),
+            ("mfa", "conditional"),
+            ("when_days", "90"),
+            ("when_new_browser", ""),
+            ("when_new_network", network),
+        ];
+        let refused = send(&mut ann, &home, form.clone(), &days).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "made with {network:?}");
+        let said = "the days alone would let a stolen password in from any browser";
+        assert!(refused.says(said) && refused.says("id=\"f-when_new_browser-error\""), "{}", refused.text());
+    }
+    let flow = format!("{RIVERSIDE}/flows/{}", app.world.mfa.flow.name.key());
+    let (page, action) = (format!("{flow}/mfa?to=conditional"), format!("{flow}/mfa"));
+    let refused = save(&mut ann, &page, &action, &[("when_days", "90"), ("when_new_browser", "")]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "changed");
+    assert_eq!(app.rows(&["user_flows", "audit"]).await, before);
+    let made = send(
+        &mut ann,
+        &home,
+        form,
+        &[("name", "B2C_1_days"), ("mfa", "conditional"), ("when_days", "90"), ("when_new_browser", "true")],
+    )
+    .await;
+    assert_eq!(made.location(), Some(format!("{RIVERSIDE}/flows/b2c_1_days?done=created")), "{}", made.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n22_a_flow_from_before_that_trusts_every_browser_says_so_and_is_not_saved_as_it_is() {
+    let app = TestApp::new().await;
+    let clinic = app.world.mfa.clone();
+    crate::oidc::change_flow(&app, &clinic.flow, |settings| {
+        settings.mfa.enforcement = Enforcement::Conditional;
+        settings.mfa.conditions = Conditions { strong_days: Some(90), ..Conditions::default() };
+    })
+    .await;
+    let path = format!("{RIVERSIDE}/flows/{}", clinic.flow.name.key());
+    let mut ann = boss(&app, "Ann").await;
+    let before = app.rows(&["user_flows", "audit"]).await;
+    let refused = save(&mut ann, &path, &path, &[("token_minutes", "30")]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.says("First change when it asks for a second factor"), "{}", refused.text());
     assert_eq!(app.rows(&["user_flows", "audit"]).await, before);
 }

@@ -1,7 +1,9 @@
 //! What operators do in the portal, over HTTP: changes of two at once, secrets, roles, settings.
 
 mod applications;
+mod counted;
 mod flows;
+mod posts;
 mod settings;
 
 use axum::http::StatusCode;
@@ -223,9 +225,7 @@ async fn a24_a_member_of_staff_is_listed_removed_and_taken_in_again() {
     assert_eq!(send(&mut ben, &revoke, form.clone(), &[]).await.location(), Some(format!("{home}?done=revoked")));
     assert_eq!(send(&mut ben, &revoke, form, &[]).await.status, StatusCode::NOT_FOUND, "once");
     assert!(!ben.get(&home).await.says("sam@"));
-    let account = app.app.store.read(move |tx| {
-        Box::pin(async move { tx.account_by_id(tenant, clinic.sam).await })
-    });
+    let account = app.app.store.read(move |tx| Box::pin(async move { tx.account_by_id(tenant, clinic.sam).await }));
     let account: Result<_, StorageError> = account.await;
     let address = account.unwrap().expect("the account stays").email;
     let invite = [("email", address.as_str())];

@@ -237,3 +237,165 @@ async fn rfc7592_an_operator_revokes_a_registration_access_token_and_the_applica
         assert!(page.status == 200 && !page.says("Revoke registration access token"), "{}", page.text());
     }
 }
+
+// What the provider answers to a request that shows no page and leads to `redirect`.
+async fn silently(browser: &mut Browser, clinic: &Clinic, redirect: &str) -> String {
+    let silent = authorize(clinic, &clinic.flow, &[("redirect_uri", redirect), ("prompt", "none")]);
+    let back = browser.get(&silent).await.location().unwrap();
+    assert!(back.starts_with(redirect), "{back}");
+    parameter(&back, "error").unwrap_or_else(|| format!("code {}", parameter(&back, "code").unwrap().len()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u29_a_consent_to_one_host_is_none_to_another_that_a_client_comes_to_lead_to() {
+    const EVIL: &str = "https://evil.example/cb";
+    for options in [Options::default(), Options::postgres()] {
+        let app = TestApp::with(options).await;
+        let clinic = app.world.plain.clone();
+        let bearer = open(&app, &clinic, 1).await;
+        let new = made(&app, &clinic, &bearer, &wanted()).await;
+        let (mut program, mut client) = (app.browser(), app.browser());
+        client.extra = vec![basic(&new)];
+        let put = async |program: &mut Browser, urls: &[&str]| {
+            let change = json!({"client_id": new.told["client_id"], "redirect_uris": urls});
+            let answer = send(program, Method::PUT, &new.uri, &new.token, Some(&change)).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        };
+        let mut run = Run::at(app.browser(), &authorize(&new.clinic, &clinic.flow, &[]), Via::Form).await;
+        run.sign_in(NORA, PASSWORD).await;
+        run.act("agree", &[]).await;
+        let code = run.code().await;
+        let tokens: Value = redeem(&mut client, &new.clinic, &clinic.flow, &code, &[]).await.json();
+        let token = tokens["refresh_token"].as_str().unwrap().to_owned();
+
+        // Another path of the same host asks nobody.
+        put(&mut program, &[REPLY, "https://app.example/other"]).await;
+        assert!(silently(&mut run.browser, &new.clinic, "https://app.example/other").await.starts_with("code"));
+        assert_eq!(app.audited(clinic.tenant.id, Action::ConsentWithdrawn, Outcome::Success).await, 0);
+        let answer = refresh(&mut client, &new.clinic, &clinic.flow, &token).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let token = answer.json::<Value>()["refresh_token"].as_str().unwrap().to_owned();
+
+        // Whoever has the registration access token adds a host of their own.
+        put(&mut program, &[REPLY, EVIL]).await;
+        assert_eq!(app.count("consents").await, 0);
+        assert_eq!(silently(&mut run.browser, &new.clinic, EVIL).await, "consent_required", "a code to another host");
+        let answer = refresh(&mut client, &new.clinic, &clinic.flow, &token).await;
+        assert_eq!(error(&answer), refused(400, "invalid_grant"));
+        let log = app.audit(clinic.tenant.id).await;
+        let told: Vec<_> = log.iter().filter(|event| event.action == Action::ConsentWithdrawn).collect();
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].target, Some(new.clinic.application.id.to_string()));
+        assert_eq!((&told[0].detail["to"], &told[0].detail["consents"]), (&json!(["https://evil.example"]), &json!(1)));
+
+        // Asked anew at the old host, the person agrees to that host, and to no other that stands beside it.
+        let mut again = Run::at(run.browser, &authorize(&new.clinic, &clinic.flow, &[]), Via::Form).await;
+        let stage = again.stage().await;
+        assert!(
+            matches!(&stage, StageView::Consent { host, .. } if host.as_deref() == Some("app.example")),
+            "{stage:?}"
+        );
+        again.act("agree", &[]).await;
+        again.code().await;
+        assert_eq!(silently(&mut again.browser, &new.clinic, EVIL).await, "consent_required", "the host beside it");
+        assert!(silently(&mut again.browser, &new.clinic, REPLY).await.starts_with("code"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u29_a_consent_page_that_was_drawn_before_the_change_agrees_to_nothing_new() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let bearer = open(&app, &clinic, 1).await;
+    let new = made(&app, &clinic, &bearer, &wanted()).await;
+    let mut run = Run::at(app.browser(), &authorize(&new.clinic, &clinic.flow, &[]), Via::Form).await;
+    assert!(matches!(run.sign_in(NORA, PASSWORD).await.stage, StageView::Consent { .. }));
+    let change = json!({"client_id": new.told["client_id"], "redirect_uris": [REPLY, "https://evil.example/cb"]});
+    assert_eq!(send(&mut app.browser(), Method::PUT, &new.uri, &new.token, Some(&change)).await.status, 200);
+    run.act("agree", &[]).await;
+    run.code().await;
+    let answer = silently(&mut run.browser, &new.clinic, "https://evil.example/cb").await;
+    assert_eq!(answer, "consent_required", "the page named app.example");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc7592_once_an_operator_has_linked_it_or_given_it_a_secret_a_client_only_looks() {
+    for options in [Options::default(), Options::postgres()] {
+        let app = TestApp::with(options).await;
+        let clinic = app.world.plain.clone();
+        let (tenant, domain) = (clinic.tenant.id, clinic.tenant.domain.as_str());
+        let bearer = open(&app, &clinic, 4).await;
+        let (mut ann, _) = operator(&app, "Ann", &[Role::TenantOperator(tenant)]).await;
+        for what in ["linked", "unlinked", "a new secret", "a secret less"] {
+            let new = made(&app, &clinic, &bearer, &wanted()).await;
+            let id = new.clinic.application.id;
+            let path = format!("/portal/{domain}/applications/{id}");
+            // A form that is open meanwhile: none of these is a field of it.
+            let form = portal::fields(&ann.get(&path).await, &path);
+            let done = match what {
+                "linked" | "unlinked" => {
+                    let flow = if what == "linked" { &clinic.edit } else { &clinic.flow };
+                    let flow = format!("/portal/{domain}/flows/{}", flow.name.key());
+                    let action = format!("{flow}/applications");
+                    let mut links = portal::fields(&ann.get(&flow).await, &action);
+                    let name = format!("application-{id}");
+                    links.retain(|(field, _)| *field != name);
+                    let more = [(name.as_str(), "true")];
+                    let done = portal::send(&mut ann, &action, links, if what == "linked" { &more } else { &[] }).await;
+                    done.location() == Some(format!("{flow}?done=saved"))
+                }
+                "a new secret" => portal::save(&mut ann, &path, &format!("{path}/secret"), &[]).await.status == 200,
+                _ => {
+                    let secret = &new.clinic.application.secrets[0];
+                    let key = lanyard_server::service::portal::applications::secret_key(secret);
+                    let removal = format!("{path}/secret/{key}");
+                    let typed = [("confirm", secret.hint.as_str())];
+                    portal::save(&mut ann, &removal, &removal, &typed).await.location()
+                        == Some(format!("{path}?done=removed"))
+                }
+            };
+            assert!(done, "{what}");
+            let before = app.rows(&TABLES).await;
+            let mut client = app.browser();
+            let change = json!({"client_id": new.told["client_id"], "redirect_uris": ["https://evil.example/cb"]});
+            for method in [Method::PUT, Method::DELETE] {
+                let answer = send(&mut client, method.clone(), &new.uri, &new.token, Some(&change)).await;
+                assert_eq!(error(&answer), refused(403, "access_denied"), "{what} {method}");
+            }
+            assert_eq!(app.rows(&TABLES).await, before);
+            assert_eq!(send(&mut client, Method::GET, &new.uri, &new.token, None).await.status, 200);
+            let saved = portal::send(&mut ann, &path, form, &[("name", "Vouched for")]).await;
+            assert_eq!(saved.location(), Some(format!("{path}?done=saved")), "o9: {what}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_a_registration_tells_the_log_of_every_address_and_key() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let bearer = open(&app, &clinic, 2).await;
+    let key = ClientKey::generate("k");
+    let jwks: Value = serde_json::from_str(&key.jwks).unwrap();
+    let body = json!({
+        "redirect_uris": [REPLY], "post_logout_redirect_uris": ["https://app.example/bye"],
+        "frontchannel_logout_uri": "https://app.example/front", "backchannel_logout_uri": "https://hooks.example/back",
+        "token_endpoint_auth_method": "private_key_jwt", "jwks": jwks,
+    });
+    let first = made(&app, &clinic, &bearer, &body).await;
+    let mut other = body.clone();
+    other["jwks"] = serde_json::from_str(&ClientKey::generate("k").jwks).unwrap();
+    made(&app, &clinic, &bearer, &other).await;
+    let log = app.audit(clinic.tenant.id).await;
+    let told: Vec<String> = log
+        .iter()
+        .filter(|event| event.action == Action::ApplicationRegistered)
+        .map(|event| event.detail["settings"].to_string())
+        .collect();
+    assert_eq!(told.len(), 2);
+    for said in ["https://app.example/bye", "https://app.example/front", "https://hooks.example/back", "k ("] {
+        assert!(told.iter().all(|settings| settings.contains(said)), "{said}: {told:?}");
+    }
+    assert_ne!(told[0], told[1], "two keys of one name are told apart");
+    assert!(!told.concat().contains(first.told["registration_access_token"].as_str().unwrap()), "c5");
+}

@@ -266,6 +266,21 @@ async fn oidcc_registration_what_a_client_may_not_have_is_refused_and_costs_no_u
             with("redirect_uris", json!(["https://app.example/cb#x"])),
             "invalid_redirect_uri",
         ),
+        (
+            "a_host_that_ends_the_policy",
+            with("redirect_uris", json!(["https://x.example,default-src/cb"])),
+            "invalid_redirect_uri",
+        ),
+        (
+            "a_logout_host_that_ends_the_policy",
+            with("frontchannel_logout_uri", "https://x.example,default-src/out".into()),
+            "invalid_client_metadata",
+        ),
+        (
+            "a_host_that_ends_the_directive",
+            with("post_logout_redirect_uris", json!(["https://x.example;sandbox/out"])),
+            "invalid_redirect_uri",
+        ),
         ("internal_redirect_uri", with("redirect_uris", json!(["https://10.0.0.1/cb"])), "invalid_redirect_uri"),
         ("loopback_redirect_uri", with("redirect_uris", json!(["http://localhost/cb"])), "invalid_redirect_uri"),
         ("own_origin", with("redirect_uris", json!(["https://id.example/account"])), "invalid_redirect_uri"),

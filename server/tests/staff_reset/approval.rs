@@ -177,6 +177,50 @@ async fn a24_who_lost_the_role_neither_asks_nor_approves_nor_is_approved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a10_a24_what_a_removed_member_of_staff_asked_for_is_refused_and_stays_so() {
+    for options in [Options::default(), Options::postgres()] {
+        let app = TestApp::with(options).await;
+        let clinic = app.world.mfa.clone();
+        let (domain, tenant) = (clinic.tenant.domain.as_str(), clinic.tenant.id);
+        second_approver(&app, &clinic).await;
+        let (mut asks, hana) = hana(&app, &clinic).await;
+        let (mut approves, _) = staff(&app, &clinic, "Ines", &["passkey"]).await;
+        let (mut ben, ben_id) = portal::operator(&app, "Ben", &[Role::TenantOperator(tenant)]).await;
+        ask(&app, &mut asks, &clinic, clinic.maria).await;
+        let page = approves.get(&page_of(&clinic, clinic.maria)).await;
+        let (csrf, request) = (page.hidden("csrf").unwrap(), page.hidden("request").unwrap());
+        let factors = app.rows(&["factors"]).await;
+
+        let home = format!("/portal/{domain}/staff");
+        let revoke = format!("{home}/{hana}/revoke");
+        let gone = portal::save(&mut ben, &revoke, &revoke, &[]).await;
+        assert_eq!(gone.location(), Some(format!("{home}?done=revoked")));
+        assert_eq!(audited(&app, &clinic).await, [1, 0, 1, 0]);
+        let log = app.audit(tenant).await;
+        let refused = log.iter().find(|event| event.action == Action::ResetRefused).unwrap();
+        assert_eq!((refused.actor, refused.target.clone()), (Some(ben_id), Some(clinic.maria.to_string())));
+        assert!(!approves.get(&paths::clinic(domain)).await.says("waits for approval"));
+        // Neither while they are away nor once they are back does anybody approve it.
+        let path = paths::clinic_reset_decide(domain, &clinic.maria.to_string());
+        let form = [("csrf", csrf.as_str()), ("request", &request), ("decision", "approve")];
+        for back in [false, true] {
+            if back {
+                let invite = [("email", "hana@staff.example")];
+                app.advance(1);
+                let again = portal::save(&mut ben, &home, &home, &invite).await;
+                assert_eq!(again.location(), Some(format!("{home}?done=granted")));
+            }
+            let refused = approves.post(&path, &form).await;
+            assert!(refused.status == 409 && codes_on(&refused).is_empty(), "{back}: {}", refused.text());
+        }
+        assert_eq!(app.rows(&["factors"]).await, factors);
+        // And no colleague has to wait for its end.
+        let asked = ask(&app, &mut approves, &clinic, clinic.maria).await;
+        assert_eq!(asked.location().unwrap(), format!("{}?asked", page_of(&clinic, clinic.maria)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a23_operators_set_whether_a_second_person_is_needed() {
     let app = TestApp::new().await;
     let clinic = app.world.mfa.clone();

@@ -1,7 +1,7 @@
 //! Consent: what a person agreed to give to an application of somebody else (U29).
 //!
-//! What is remembered is a set of *items*, one word for each claim and each scope, so that nothing
-//! is asked again but what is new.
+//! What is remembered is a set of *items*, one word for each claim, each scope and each place that it goes to,
+//! so that nothing is asked again but what is new.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
@@ -13,6 +13,7 @@ use crate::{
     clock::Timestamp,
     grant::{AuthorizationRequest, Grant},
     id::Id,
+    reply_url::place_of,
     user_flow::{FlowSettings, UserFlow},
 };
 
@@ -24,6 +25,8 @@ pub enum Item {
     Claim(String),
     /// A scope, as asked for.
     Scope(String),
+    /// Where it goes ([`place_of`]), as the page said: an application may come to lead somewhere else.
+    Place(String),
 }
 
 /// What one or more requests take.
@@ -93,13 +96,16 @@ impl Agreed {
     }
 }
 
-/// What `request` takes by a flow with these settings: [`items`], and the claims that it asks for by
-/// name.
+/// What `request` takes by a flow with these settings: [`items`], the claims that it asks for by name, and, if that is
+/// anything at all, where it leads. A device asks for itself, and is sent nowhere.
 #[must_use]
 pub fn asked(settings: &FlowSettings, request: &AuthorizationRequest) -> Items {
     let mut asked = items(settings, &request.scope, request.application);
     let by_name = request.options.id_token_claims.iter().chain(&request.options.userinfo_claims);
     asked.extend(by_name.cloned().map(Item::Claim));
+    if !asked.is_empty() {
+        asked.extend(place_of(&request.redirect_uri).map(Item::Place));
+    }
     asked
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::AccountKind,
+    account::{Account, AccountKind},
     clock::{DAY, MINUTE, Millis, Timestamp},
     email::EmailAddress,
     id::Id,
@@ -32,6 +32,8 @@ pub struct Invitation {
     pub kind: AccountKind,
     /// The role it grants.
     pub role: Role,
+    /// Who invited them; `None` for a printed link.
+    pub invited_by: Option<Id<Account>>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it dies.

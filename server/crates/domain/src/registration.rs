@@ -71,6 +71,7 @@ pub struct ClientRegistration {
     /// The `token_endpoint_auth_method` that it registered.
     pub method: String,
     /// The version of the application that the registration made last. Once an operator has changed
-    /// the application, it is another one, and the application is theirs.
+    /// the application, it is another one, and the application is theirs; 0 where they took it over by a link or a
+    /// secret, which make no version.
     pub version: i64,
 }

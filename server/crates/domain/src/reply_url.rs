@@ -28,6 +28,9 @@ pub enum ReplyUrlProblem {
     /// It has a `*`.
     #[error("must not have a wildcard")]
     Wildcard,
+    /// Its host has other characters than letters, digits, dots and hyphens, and is no address either.
+    #[error("must have a host of letters, digits, dots and hyphens")]
+    Host,
     /// It carries a user name or password.
     #[error("must not carry a user name or password")]
     Credentials,
@@ -54,6 +57,9 @@ impl ReplyUrl {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(ReplyUrlProblem::Credentials);
         }
+        if matches!(url.scheme(), "https" | "http") && !has_plain_host(&url) {
+            return Err(ReplyUrlProblem::Host);
+        }
         match url.scheme() {
             "https" if url.has_host() => Ok(Self(text.to_owned())),
             "http" if is_loopback(&url) => Ok(Self(text.to_owned())),
@@ -77,6 +83,12 @@ impl ReplyUrl {
         kind == ApplicationKind::Native && same_but_for_port(&self.0, requested)
     }
 
+    /// Where it leads ([`place_of`]).
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        place_of(&self.0)
+    }
+
     /// The origin, for CORS; `None` for private-use schemes.
     #[must_use]
     pub fn origin(&self) -> Option<String> {
@@ -84,6 +96,29 @@ impl ReplyUrl {
         let origin = url.origin();
         origin.is_tuple().then(|| origin.ascii_serialization())
     }
+}
+
+// A URL allows `,` and `;` in a host, which end a policy (CSP) that names it; no name of the DNS that a website has
+// does. Other alphabets are punycode by now.
+fn has_plain_host(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-')),
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        None => false,
+    }
+}
+
+/// Where a reply URL leads: its origin (on loopback without the port, which a native application chooses each time),
+/// or its private-use scheme. Whoever answers there gets what is sent to it, whatever the path. `None` if `url`
+/// is none.
+#[must_use]
+pub fn place_of(url: &str) -> Option<String> {
+    let mut url = Url::parse(url).ok()?;
+    if url.scheme() == "http" && is_loopback(&url) {
+        url.set_port(None).ok()?;
+    }
+    let origin = url.origin();
+    Some(if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", url.scheme()) })
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -149,8 +184,16 @@ mod tests {
             ("https://app.example/\tcb", ReplyUrlProblem::Invalid),
             ("https://app.example\\@evil.example", ReplyUrlProblem::Invalid),
             ("com.example.app://auth", ReplyUrlProblem::NotHttps),
+            ("https://x.y,default-src/cb", ReplyUrlProblem::Host),
+            ("https://x.y;sandbox/cb", ReplyUrlProblem::Host),
+            ("https://x.y'/cb", ReplyUrlProblem::Host),
+            ("https://x.y%2cz/cb", ReplyUrlProblem::Host),
+            ("https://x_y.example/cb", ReplyUrlProblem::Host),
         ] {
             assert_eq!(ReplyUrl::parse(bad, Web), Err(why), "{bad}");
+        }
+        for good in ["https://xn--bcher-kva.example/cb", "https://b%C3%BCcher.example/cb", "https://192.0.2.7/cb"] {
+            assert!(ReplyUrl::parse(good, Web).is_ok(), "{good}");
         }
         assert!(ReplyUrl::parse("com.example.app://auth", Native).is_ok());
         assert!(ReplyUrl::parse("javascript:alert(1)", Native).is_err());
@@ -177,6 +220,21 @@ mod tests {
         ] {
             assert!(!url.matches(bad, Web), "{bad}");
             assert!(!url.matches(bad, SinglePage), "{bad}");
+        }
+    }
+
+    #[test]
+    fn u29_a_place_is_who_gets_what_is_sent_there() {
+        for (url, place) in [
+            ("https://App.example/cb?x=1", Some("https://app.example")),
+            ("https://app.example:8443/cb", Some("https://app.example:8443")),
+            ("http://localhost:51234/cb", Some("http://localhost")),
+            ("http://[::1]:7/cb", Some("http://[::1]")),
+            ("com.example.app://auth", Some("com.example.app:")),
+            ("", None),
+            ("/cb", None),
+        ] {
+            assert_eq!(place_of(url).as_deref(), place, "{url}");
         }
     }
 

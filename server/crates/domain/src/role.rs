@@ -25,11 +25,21 @@ pub struct RoleGrant {
     pub role: Role,
     /// Since when.
     pub granted_at: Timestamp,
-    /// Who granted it; `None` for the first operator.
+    /// Who granted it, or invited them to it; `None` where the command line did.
     pub granted_by: Option<Id<Account>>,
 }
 
 impl Role {
+    /// The name in the log, without the tenant.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InstanceOperator => "instance_operator",
+            Self::TenantOperator(_) => "tenant_operator",
+            Self::ClinicStaff(_) => "clinic_staff",
+        }
+    }
+
     /// Whether it lets its holder administer `tenant`.
     #[must_use]
     pub fn manages(self, tenant: Id<Tenant>) -> bool {

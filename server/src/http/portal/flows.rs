@@ -253,6 +253,13 @@ pub(super) async fn change(
             detail.form = forms::typed(&fields, Vec::new()).wrong("methods", forms::NO_METHOD);
             Answer::refused(&detail.name, &frame)
         }
+        // From before such conditions were refused: they are changed on a page of their own.
+        Err(PortalError::EveryBrowser) => {
+            let text = "As it is, this flow lets a stolen password in from any browser for days. \
+                        First change when it asks for a second factor, then save this.";
+            detail.form = forms::typed(&fields, Vec::new()).wrong("", text);
+            Answer::refused(&detail.name, &frame)
+        }
         Err(PortalError::Conflict) => {
             let now = flows::show(&app, place.tenant.id, key).await?;
             detail = self::detail(&app, &place, &now);

@@ -160,6 +160,9 @@ impl From<PortalError> for HttpError {
             PortalError::NotAllowed => Self::BadRequest("This can’t be changed here."),
             PortalError::NoMethod => Self::BadRequest("Go back and choose at least one method."),
             PortalError::NoCondition => Self::BadRequest("Go back and choose at least one condition."),
+            PortalError::EveryBrowser => {
+                Self::BadRequest("Go back and let a new browser be asked, too: a stolen password would do in any.")
+            }
             PortalError::Unreachable => {
                 Self::BadRequest("Go back and choose a method that is good enough, or a lower minimum.")
             }

@@ -194,11 +194,19 @@ async fn create(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), new: NewAccount)
     tx.create_account(tenant, &new, now).await?;
     if let Some(invitation) = invitation {
         let invitation = tx.use_invitation(tenant, invitation, now).await?;
-        let role = RoleGrant { account: id, role: invitation.role, granted_at: now, granted_by: None };
-        tx.grant_role(&role).await?;
-        let target = Some(id);
-        audit(hands, tx, Action::InvitationUsed, Outcome::Success, target, serde_json::json!({})).await?;
-        audit(hands, tx, Action::RoleGranted, Outcome::Success, target, role_detail(invitation.role)).await?;
+        let (role, granted_by) = (invitation.role, invitation.invited_by);
+        tx.grant_role(&RoleGrant { account: id, role, granted_at: now, granted_by }).await?;
+        let (target, used) = (Some(id), serde_json::json!({"invitation": invitation.id}));
+        audit(hands, tx, Action::InvitationUsed, Outcome::Success, target, used).await?;
+        let detail = serde_json::json!({
+            "role": role.as_str(), "invitation": invitation.id, "invited_by": invitation.invited_by,
+        });
+        audit(hands, tx, Action::RoleGranted, Outcome::Success, target, detail.clone()).await?;
+        // The account of who manages a clinic lives elsewhere, and the clinic's own log says who does (C7).
+        if let Role::TenantOperator(clinic) = role {
+            let event = audit::Event::of(Action::RoleGranted, Outcome::Success).by(id).on(id);
+            audit::append(hands.app, tx, clinic, event.from(hands.client).with(detail)).await?;
+        }
     }
     for factor in &new.factors {
         let methods: Vec<&str> = factor.secret.methods().iter().map(|m: &Method| m.as_str()).collect();
@@ -209,10 +217,6 @@ async fn create(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), new: NewAccount)
         counters::patient_created(tx, tenant, now, hands.spread()).await?;
     }
     Ok(())
-}
-
-fn role_detail(role: Role) -> serde_json::Value {
-    serde_json::to_value(role).unwrap_or_default()
 }
 
 async fn update_profile(

@@ -97,7 +97,7 @@ pub async fn register(
                 let detail = serde_json::json!({
                     "by": "registration", "initial_access_token": initial, "name": application.name,
                     "kind": application.kind, "reply_urls": application.reply_urls,
-                    "flows": [here.flow.name.as_str()],
+                    "flows": [here.flow.name.as_str()], "settings": changes::of_new_application(&application.settings),
                 });
                 note(&own, tx, &application, Action::ApplicationRegistered, &client, detail).await?;
                 Ok::<_, ProtocolError>((application, judged.method))
@@ -181,6 +181,9 @@ pub async fn update(
                 if !wanted.updates(&application, &registration.method) {
                     return Err(rules::fixed().into());
                 }
+                if !claimed(tx.hold_client_registration(&registration).await)? {
+                    return Err(rules::taken_over().into());
+                }
                 let advanced = tx.advance_application(here.tenant.id, application.id, registration.version).await;
                 if !claimed(advanced)? {
                     return Err(rules::taken_over().into());
@@ -199,11 +202,31 @@ pub async fn update(
                     "changes": changes,
                 });
                 note(&own, tx, &application, Action::ApplicationChanged, &client, detail).await?;
+                ask_anew(&own, tx, (&before, &application), &client).await?;
                 Ok::<_, ProtocolError>((application, registration))
             })
         })
         .await?;
     told(app, place, &application, registration, bearer)
+}
+
+// Who agreed to give something to an application saw where it leads. Once it leads somewhere else, too, nobody has
+// agreed to that; and who holds its registration access token may be somebody else as well (U29).
+async fn ask_anew(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    (before, after): (&Application, &Application),
+    client: &Client,
+) -> Result<(), StorageError> {
+    let places = after.new_places(before);
+    if places.is_empty() {
+        return Ok(());
+    }
+    let (consents, grants) = tx.forget_consents_to(after.id, app.clock.now()).await?;
+    let detail = serde_json::json!({
+        "by": "registration", "why": "it leads somewhere else", "to": places, "consents": consents, "grants": grants,
+    });
+    note(app, tx, after, Action::ConsentWithdrawn, client, detail).await
 }
 
 /// Deletes the client `id`, with all that it was given.

@@ -11,10 +11,10 @@ use lanyard_domain::{
     tenant::Tenant,
     user_flow::{Audience, UserFlow},
 };
-use lanyard_storage::{ReadTx, WriteTx};
+use lanyard_storage::{NameCursor, ReadTx, WriteTx};
 
 use super::{
-    By, PortalError, changes,
+    By, PortalError, changes, gone,
     listing::{BATCH, Page, Wanted},
     record,
 };
@@ -181,6 +181,7 @@ pub async fn create_secret(app: &App, tenant: Id<Tenant>, id: Id<Application>, b
     app.store
         .write(move |tx| {
             Box::pin(async move {
+                held(tx, tenant, id).await?;
                 let application = tx.application_by_id(tenant, id).await?.ok_or(PortalError::NotFound)?;
                 // A web API asks about tokens, and proves for that who it is (RFC 7662, 2.1).
                 if application.kind.is_public() {
@@ -218,6 +219,7 @@ pub async fn remove_secret(
     app.store
         .write(move |tx| {
             Box::pin(async move {
+                held(tx, tenant, id).await?;
                 let application = tx.application_by_id(tenant, id).await?.ok_or(PortalError::NotFound)?;
                 let secret = secret_of(&application, &key).ok_or(PortalError::NotFound)?;
                 if typed.trim() != secret.hint {
@@ -229,6 +231,13 @@ pub async fn remove_secret(
             })
         })
         .await
+}
+
+// Held for a change of its secrets, so that they are counted as they are (A47); and the operators' own from here on. Forms
+// that are open stay good: a secret is none of their fields.
+async fn held(tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>, id: Id<Application>) -> Result<(), PortalError> {
+    tx.take_over_registration(tenant, id).await?;
+    gone(tx.lock_application(tenant, id).await)
 }
 
 /// The name of a secret in addresses: the begin of its hash, which tells nothing about it.
@@ -290,10 +299,19 @@ pub async fn show(app: &App, tenant: Id<Tenant>, id: Id<Application>) -> Result<
 }
 
 // Scopes are asked for by the identifier: it must mean one web API only.
-async fn is_free(tx: &mut (dyn ReadTx + '_), own: &Application) -> Result<bool, PortalError> {
+async fn is_free(tx: &mut (dyn WriteTx + '_), own: &Application) -> Result<bool, PortalError> {
     let Some(uri) = &own.settings.app_id_uri else { return Ok(true) };
-    let all = tx.list_applications(own.tenant, None, BATCH).await?;
-    Ok(!all.iter().any(|other| other.id != own.id && other.settings.app_id_uri.as_ref() == Some(uri)))
+    // Of two that take it at once, the other one waits here until the first has it.
+    tx.lock_tenant(own.tenant).await?;
+    let mut after = None;
+    loop {
+        let batch = tx.list_applications(own.tenant, after.as_ref(), BATCH).await?;
+        if batch.iter().any(|other| other.id != own.id && other.settings.app_id_uri.as_ref() == Some(uri)) {
+            return Ok(false);
+        }
+        let Some(last) = batch.last() else { return Ok(true) };
+        after = Some(NameCursor::after(&last.name, last.id));
+    }
 }
 
 /// The flows of a tenant that patients go through, which alone an application can be linked to.

@@ -193,6 +193,12 @@ pub fn of_application(before: &Application, after: &Application, flows: (&[Strin
     .collect()
 }
 
+/// What is set of a new application, but for the defaults: addresses in full, keys by their thumbprints.
+#[must_use]
+pub fn of_new_application(settings: &ApplicationSettings) -> Vec<Change> {
+    of_settings(&ApplicationSettings::default(), settings).collect()
+}
+
 fn of_settings(before: &ApplicationSettings, after: &ApplicationSettings) -> impl Iterator<Item = Change> {
     let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
     let scopes = |settings: &ApplicationSettings| {
@@ -237,14 +243,15 @@ fn of_settings(before: &ApplicationSettings, after: &ApplicationSettings) -> imp
     .flatten()
 }
 
-// Keys by their names, or by the begin of a hash: a key that is exchanged under its name shows too.
+// Keys by their names and half a hash, of which nobody makes another one: a key that is exchanged under its name shows
+// too.
 fn keys(settings: &ApplicationSettings) -> String {
     let Some(set) = &settings.client_keys else { return "none".to_owned() };
     let set: serde_json::Value = serde_json::from_str(set).unwrap_or_default();
     let all = set["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
     listed(all.iter().map(|key| {
         let digest = Sha256::digest(key.to_string().as_bytes());
-        let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let mark: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         key["kid"].as_str().map_or_else(|| mark.clone(), |kid| format!("{kid} ({mark})"))
     }))
 }

@@ -96,8 +96,9 @@ impl FlowEdit {
     /// # Errors
     /// [`PortalError::NotAllowed`] when the flow's audience does not allow it,
     /// [`PortalError::NoMethod`] when a second factor is demanded without any method,
-    /// [`PortalError::NoCondition`] when it is demanded under none, [`PortalError::Unreachable`] when none
-    /// of the methods reaches the minimum.
+    /// [`PortalError::NoCondition`] when it is demanded under none, [`PortalError::EveryBrowser`] when those that
+    /// there are would let a stolen password in anywhere, [`PortalError::Unreachable`] when none of the methods
+    /// reaches the minimum.
     pub fn apply(self, flow: &UserFlow, now: Timestamp) -> Result<FlowSettings, PortalError> {
         let mut settings = flow.settings.clone();
         match (flow.audience, self) {
@@ -152,6 +153,9 @@ fn check(settings: &FlowSettings) -> Result<(), PortalError> {
         mfa if mfa.enforcement == Enforcement::Conditional && mfa.conditions.is_empty() => {
             Err(PortalError::NoCondition)
         }
+        mfa if mfa.enforcement == Enforcement::Conditional && mfa.conditions.trusts_every_browser() => {
+            Err(PortalError::EveryBrowser)
+        }
         mfa if !mfa.is_reachable() => Err(PortalError::Unreachable),
         _ => Ok(()),
     }
@@ -160,7 +164,8 @@ fn check(settings: &FlowSettings) -> Result<(), PortalError> {
 /// Creates a flow for patients.
 ///
 /// # Errors
-/// [`PortalError::Taken`] if the tenant has a flow of that name, whatever its case.
+/// [`PortalError::Taken`] if the tenant has a flow of that name, whatever its case; for its settings as
+/// [`FlowEdit::apply`].
 pub async fn create(app: &App, tenant: Id<Tenant>, mut draft: FlowDraft, by: By) -> Result<String, PortalError> {
     check(&draft.settings)?;
     if !collects(draft.kind) {
@@ -258,6 +263,10 @@ pub async fn set_applications(
                     return Err(PortalError::NotAllowed);
                 }
                 let before = tx.applications_of_flow(tenant, flow.id).await?;
+                // Whoever decides where an application signs people in vouches for it from here on (RFC 7592).
+                for id in shown.symmetric_difference(&wanted) {
+                    tx.take_over_registration(tenant, *id).await?;
+                }
                 for id in shown.difference(&wanted) {
                     tx.unlink_flow(tenant, *id, flow.id).await?;
                 }
@@ -485,6 +494,19 @@ mod tests {
         let app = || factors([Method::AuthenticatorApp]);
         let none = FlowEdit::AskWhen(Conditions::default(), app());
         assert!(matches!(none.apply(&off, NOW), Err(PortalError::NoCondition)));
+        for new_network in [false, true] {
+            let days = Conditions { new_network, strong_days: Some(90), ..Conditions::default() };
+            let refused = FlowEdit::AskWhen(days, app()).apply(&off, NOW);
+            assert!(matches!(refused, Err(PortalError::EveryBrowser)), "a stolen password in any browser");
+            // Nor is one that stands in the database from before changed and kept.
+            let mut old = flow(Audience::Patients, Enforcement::Conditional);
+            old.settings.mfa.conditions = days;
+            assert!(matches!(settings_edit().apply(&old, NOW), Err(PortalError::EveryBrowser)));
+            assert!(
+                FlowEdit::TurnOff.apply(&old, NOW).is_ok()
+                    && FlowEdit::AskWhen(ELSEWHERE, app()).apply(&old, NOW).is_ok()
+            );
+        }
         let none = FlowEdit::AskWhen(ELSEWHERE, factors([]));
         assert!(matches!(none.apply(&off, NOW), Err(PortalError::NoMethod)));
         let mut asking = off.clone();

@@ -8,14 +8,14 @@ use lanyard_domain::{
     role::Role,
     tenant::{SYSTEM_DOMAIN, Tenant, TenantDomain},
 };
-use lanyard_storage::{ReadTx, StorageError};
+use lanyard_storage::ReadTx;
 
 use super::{
-    By, PortalError,
+    By, PortalError, gone,
     posts::{Holder, MAX_SHOWN},
     record,
 };
-use crate::state::App;
+use crate::{service::sign_out, state::App};
 
 /// The tenant of the operators.
 ///
@@ -39,36 +39,47 @@ pub async fn operators(app: &App) -> Result<Vec<Holder>, PortalError> {
         .read(|tx| {
             Box::pin(async move {
                 let system = system_of(tx).await?;
-                let mut holders = Vec::new();
-                for grant in tx.holders_of_role(Role::InstanceOperator, MAX_SHOWN).await? {
-                    let account = tx.account_by_id(system, grant.account).await?;
-                    holders.extend(account.map(|account| Holder { account, since: grant.granted_at }));
-                }
-                Ok(holders)
+                holders(tx, system).await
             })
         })
         .await
 }
 
-/// Takes the role away from `account`, at its next request (A24), and says how many operators are left. The last
-/// one may go too: the command line makes a link for another.
+async fn holders(tx: &mut (dyn ReadTx + '_), system: Id<Tenant>) -> Result<Vec<Holder>, PortalError> {
+    let mut holders = Vec::new();
+    for grant in tx.holders_of_role(Role::InstanceOperator, MAX_SHOWN).await? {
+        let account = tx.account_by_id(system, grant.account).await?;
+        holders.extend(account.map(|account| Holder { account, since: grant.granted_at }));
+    }
+    Ok(holders)
+}
+
+/// Takes the role away from `account` and ends its sessions and sign-ins on their way (A19, A24); says how many operators
+/// are left that may sign in. The last one may go too: the command line makes a link for another.
 ///
 /// # Errors
 /// [`PortalError::NotFound`] if the account does not hold the role.
 pub async fn revoke(app: &App, account: Id<Account>, by: By) -> Result<usize, PortalError> {
     let own = app.clone();
-    app.store
+    let left = app
+        .store
         .write(move |tx| {
             Box::pin(async move {
-                let system = system_of(tx).await?;
-                match tx.revoke_role(account, Role::InstanceOperator, own.clock.now()).await {
-                    Err(StorageError::Conflict) => return Err(PortalError::NotFound),
-                    other => other?,
+                let (system, now) = (system_of(tx).await?, own.clock.now());
+                // A sign-in that completes at the same moment comes before this or after it.
+                if own.store.is_postgres() {
+                    tx.lock_account(account).await?;
                 }
-                let detail = serde_json::json!({ "role": "instance_operator" });
+                gone(tx.revoke_role(account, Role::InstanceOperator, now).await)?;
+                tx.outdate_journeys(account).await?;
+                sign_out::end_all(&own, tx, account, None, now).await?;
+                let detail = serde_json::json!({ "role": Role::InstanceOperator.as_str() });
                 record(&own, tx, system, &by, Action::RoleRevoked, account.to_string(), detail).await?;
-                Ok(tx.holders_of_role(Role::InstanceOperator, MAX_SHOWN).await?.len())
+                let left = holders(tx, system).await?;
+                Ok::<_, PortalError>(left.iter().filter(|holder| holder.account.disabled_at.is_none()).count())
             })
         })
-        .await
+        .await?;
+    app.outbox.wake();
+    Ok(left)
 }

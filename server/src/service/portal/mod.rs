@@ -67,6 +67,9 @@ pub enum PortalError {
     /// A second factor is demanded under conditions, and there is none.
     #[error("no condition is chosen")]
     NoCondition,
+    /// A second factor is demanded under conditions that a stolen password meets in any browser.
+    #[error("the conditions would let a stolen password in from any browser")]
+    EveryBrowser,
     /// None of the methods is as good as the minimum.
     #[error("none of the methods reaches the minimum assurance")]
     Unreachable,
@@ -98,6 +101,14 @@ impl From<StorageError> for PortalError {
 
 /// How far back the log is looked through for what just happened.
 const RECENT: u32 = 100;
+
+// What is not there (any more) can be neither changed nor taken away.
+fn gone(result: Result<(), StorageError>) -> Result<(), PortalError> {
+    match result {
+        Err(StorageError::Conflict) => Err(PortalError::NotFound),
+        other => Ok(other?),
+    }
+}
 
 // The audit event of a change.
 async fn record(

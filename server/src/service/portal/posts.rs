@@ -14,9 +14,9 @@ use lanyard_domain::{
     role::{Role, RoleGrant},
     tenant::{SYSTEM_DOMAIN, Tenant, TenantDomain},
 };
-use lanyard_storage::{ReadTx, StorageError};
+use lanyard_storage::ReadTx;
 
-use super::{By, PortalError, record};
+use super::{By, PortalError, gone, record};
 use crate::{
     service::invitations::{self, Invited},
     state::App,
@@ -46,14 +46,6 @@ impl Post {
         match self {
             Self::Operator => AccountKind::Operator,
             Self::Staff => AccountKind::Staff,
-        }
-    }
-
-    // As the log has it.
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Operator => "tenant_operator",
-            Self::Staff => "clinic_staff",
         }
     }
 
@@ -151,7 +143,7 @@ pub async fn invite(
                 };
                 let (role, granted_at) = (post.role(tenant.id), own.clock.now());
                 tx.grant_role(&RoleGrant { account: account.id, role, granted_at, granted_by: by.operator }).await?;
-                let detail = serde_json::json!({ "role": post.word() });
+                let detail = serde_json::json!({ "role": role.as_str() });
                 record(&own, tx, tenant.id, &by, Action::RoleGranted, account.id.to_string(), detail).await?;
                 Ok::<_, PortalError>(Outcome::Granted)
             })
@@ -165,11 +157,7 @@ pub async fn invite(
 ///
 /// # Errors
 /// [`PortalError::NotFound`] if the account does not hold the role.
-pub async fn find(
-    app: &App,
-    tenant: Id<Tenant>,
-    (post, account): (Post, Id<Account>),
-) -> Result<Account, PortalError> {
+pub async fn find(app: &App, tenant: Id<Tenant>, (post, account): (Post, Id<Account>)) -> Result<Account, PortalError> {
     app.store
         .read(move |tx| {
             Box::pin(async move {
@@ -198,9 +186,20 @@ pub async fn revoke(
     app.store
         .write(move |tx| {
             Box::pin(async move {
-                gone(tx.revoke_role(account, post.role(tenant), own.clock.now()).await)?;
-                let detail = serde_json::json!({ "role": post.word() });
-                Ok(record(&own, tx, tenant, &by, Action::RoleRevoked, account.to_string(), detail).await?)
+                let now = own.clock.now();
+                gone(tx.revoke_role(account, post.role(tenant), now).await)?;
+                let detail = serde_json::json!({ "role": post.role(tenant).as_str() });
+                record(&own, tx, tenant, &by, Action::RoleRevoked, account.to_string(), detail).await?;
+                if post == Post::Operator {
+                    return Ok(());
+                }
+                // What they asked for needs no colleague's approval any more, is none's to approve once they are taken
+                // in again, and stands in no colleague's way (A10, A24).
+                for (patient, reset) in tx.refuse_resets_of_staff(tenant, account, now).await? {
+                    let detail = serde_json::json!({"reset": reset, "detail": "left_the_staff"});
+                    record(&own, tx, tenant, &by, Action::ResetRefused, patient.to_string(), detail).await?;
+                }
+                Ok(())
             })
         })
         .await
@@ -222,17 +221,9 @@ pub async fn withdraw(
             Box::pin(async move {
                 let (home, role) = (post.home(tx, tenant).await?, post.role(tenant));
                 gone(tx.withdraw_invitation(home.id, id, role, own.clock.now()).await)?;
-                let detail = serde_json::json!({ "role": post.word() });
+                let detail = serde_json::json!({ "role": role.as_str() });
                 Ok(record(&own, tx, tenant, &by, Action::InvitationWithdrawn, id.to_string(), detail).await?)
             })
         })
         .await
-}
-
-// What is not there can neither be taken away nor ended.
-fn gone(result: Result<(), StorageError>) -> Result<(), PortalError> {
-    match result {
-        Err(StorageError::Conflict) => Err(PortalError::NotFound),
-        other => Ok(other?),
-    }
 }

@@ -1,5 +1,6 @@
 //! Tenants, as operators see them.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lanyard_domain::{
     audit::Action,
     id::Id,
@@ -10,6 +11,7 @@ use lanyard_domain::{
     user_flow::{Affected, Audience, MfaPolicy},
 };
 use lanyard_storage::{PATIENTS_TOTAL, PATIENTS_WITH_MFA, PATIENTS_WITH_MINIMUM, ReadTx};
+use sha2::{Digest as _, Sha256};
 
 use super::{
     By, PortalError,
@@ -133,12 +135,28 @@ pub async fn set_staff_passkeys(
                     return Ok(wanted);
                 }
                 tx.set_staff_passkeys(tenant, present.as_ref().unwrap_or(&now), &wanted).await?;
-                let detail = serde_json::json!({"staff_passkeys": wanted.makes, "before": now.makes});
+                // Who exchanges the root that signs for a make exchanges the make, whatever it is called (C1).
+                let detail = serde_json::json!({
+                    "staff_passkeys": wanted.makes, "before": now.makes,
+                    "roots": fingerprints(&wanted.roots), "roots_before": fingerprints(&now.roots),
+                });
                 record(&own, tx, tenant, &by, Action::TenantChanged, tenant.to_string(), detail).await?;
                 Ok(wanted)
             })
         })
         .await
+}
+
+// The SHA-256 fingerprints of certificates in PEM, as browsers and `openssl x509 -fingerprint -sha256` tell them, but
+// for the colons; of text that is none, that of the text.
+fn fingerprints(pem: &str) -> Vec<String> {
+    let parts = pem.split("-----BEGIN CERTIFICATE-----").skip(1);
+    let of = |part: &str| {
+        let text: String = part.split("-----END").next().unwrap_or_default().split_whitespace().collect();
+        let bytes = STANDARD.decode(&text).unwrap_or_else(|_| text.into_bytes());
+        Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    parts.map(of).collect()
 }
 
 fn internal(what: &str) -> PortalError {

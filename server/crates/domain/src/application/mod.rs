@@ -2,6 +2,8 @@
 
 mod settings;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 pub use self::settings::{ApiPermission, ApiScope, ApplicationSettings, SigningAlgorithm};
@@ -150,6 +152,13 @@ impl Application {
     #[must_use]
     pub fn accepts_reply_url(&self, requested: &str) -> bool {
         self.reply_urls.iter().any(|url| url.matches(requested, self.kind))
+    }
+
+    /// Where its reply URLs lead and those of `before` did not: who agreed to `before` was not told of these.
+    #[must_use]
+    pub fn new_places(&self, before: &Self) -> BTreeSet<String> {
+        let places = |of: &Self| of.reply_urls.iter().filter_map(ReplyUrl::place).collect::<BTreeSet<_>>();
+        &places(self) - &places(before)
     }
 
     /// Whether people may be sent to `requested` after they signed out: a reply URL, as in B2C, or an

@@ -188,6 +188,7 @@ fn invitation(tenant: &lanyard_domain::tenant::Tenant) -> Invitation {
         email: Some(email("nurse@example.com")),
         kind: AccountKind::Staff,
         role: Role::ClinicStaff(tenant.id),
+        invited_by: Some(id()),
         created_at: NOW,
         expires_at: NOW.plus(DAY),
         used_at: None,

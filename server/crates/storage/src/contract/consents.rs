@@ -4,12 +4,17 @@ use futures::FutureExt as _;
 use lanyard_domain::{
     clock::DAY,
     consent::{Consent, Item},
+    grant::Grant,
 };
 
 use super::{contract, support::*};
 use crate::StorageError;
 
-contract!(u29_a_consent_is_kept_for_account_and_application, a32_access_is_listed_and_revoked_for_one_application);
+contract!(
+    u29_a_consent_is_kept_for_account_and_application,
+    u29_consents_and_grants_of_one_application_end_together,
+    a32_access_is_listed_and_revoked_for_one_application,
+);
 
 async fn u29_a_consent_is_kept_for_account_and_application(db: &Db) {
     let a = stored_tenant(db, "a.example").await;
@@ -42,6 +47,35 @@ async fn u29_a_consent_is_kept_for_account_and_application(db: &Db) {
                 assert!(!tx.delete_consent(other, first.id).await?);
                 assert!(tx.delete_consent(account, first.id).await?);
                 assert!(!tx.delete_consent(account, first.id).await?);
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+}
+
+async fn u29_consents_and_grants_of_one_application_end_together(db: &Db) {
+    let a = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &a, patient("a@example.com", "A", "A")).await;
+    let (gone, kept) = (application(&a, "One"), application(&a, "Two"));
+    db.store
+        .write(move |tx| {
+            async move {
+                for one in [&gone, &kept] {
+                    tx.create_application(one).await?;
+                    let items = [Item::Claim("emails".into())].into();
+                    tx.set_consent(&Consent { account, application: one.id, items, given_at: NOW }).await?;
+                    let grant = Grant { application: one.id, ..grant(&a, account) };
+                    tx.create_grant(&grant).await?;
+                    tx.redeem_grant(grant.id, NOW.plus(1)).await?;
+                }
+                assert_eq!(tx.forget_consents_to(gone.id, LATER).await?, (1, 1));
+                assert_eq!(tx.forget_consents_to(gone.id, LATER).await?, (0, 0));
+                let left = tx.consents_of_account(account).await?;
+                assert_eq!(left.iter().map(|consent| consent.application).collect::<Vec<_>>(), [kept.id]);
+                let left = tx.access_of_account(account, NOW.plus(2)).await?;
+                assert_eq!(left.iter().map(|access| access.application).collect::<Vec<_>>(), [kept.id]);
                 Ok::<_, StorageError>(())
             }
             .boxed()

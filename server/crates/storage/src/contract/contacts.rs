@@ -128,6 +128,7 @@ async fn invitations_to_an_address_go_with_its_account(db: &Db) {
                     email: Some(email(address)),
                     kind: AccountKind::Staff,
                     role: Role::ClinicStaff(own.id),
+                    invited_by: None,
                     created_at: NOW,
                     expires_at: NOW.plus(DAY),
                     used_at: None,

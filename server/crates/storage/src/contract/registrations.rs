@@ -18,6 +18,7 @@ contract!(
     rfc7591_the_switch_is_off_until_it_is_on,
     rfc7592_a_deleted_client_leaves_no_secret_no_link_and_no_grant,
     rfc7592_what_an_operator_changed_is_theirs,
+    rfc7592_what_an_operator_took_over_neither_changes_nor_deletes_itself,
 );
 
 fn token(at: &UserFlow, uses: u32) -> InitialAccessToken {
@@ -205,7 +206,8 @@ async fn rfc7592_what_an_operator_changed_is_theirs(db: &Db) {
     let deleted =
         db.store.write(move |tx| async move { tx.delete_registered_application(&refused, LATER).await }.boxed());
     conflict(deleted.await);
-    db.store
+    let updated = db
+        .store
         .write(move |tx| {
             async move {
                 assert_eq!(tx.registration_switch(own.id).await?.registered, 1, "given up as a whole");
@@ -225,10 +227,47 @@ async fn rfc7592_what_an_operator_changed_is_theirs(db: &Db) {
                 assert!(!tx.manages_itself(own.id, one.application).await?);
                 conflict(tx.revoke_client_registration(own.id, one.application).await);
                 assert_eq!(tx.client_registration((own.id, one.flow), one.application, &one.token).await?, None);
-                tx.delete_registered_application(&one, LATER).await
+                // Who read it before that holds nothing, and deletes nothing.
+                conflict(tx.hold_client_registration(&one).await);
+                Ok::<_, StorageError>(one)
             }
             .boxed()
         })
         .await
         .unwrap();
+    let deleted =
+        db.store.write(move |tx| async move { tx.delete_registered_application(&updated, LATER).await }.boxed());
+    conflict(deleted.await);
+}
+
+async fn rfc7592_what_an_operator_took_over_neither_changes_nor_deletes_itself(db: &Db) {
+    let (own, other) = (stored_tenant(db, "a.example").await, stored_tenant(db, "b.example").await);
+    let one = registered(db, &own).await;
+    let (before, read) = (one.clone(), one.clone());
+    db.store
+        .write(move |tx| {
+            async move {
+                tx.hold_client_registration(&one).await?;
+                // Not from another tenant, and not one that nobody registered.
+                tx.take_over_registration(other.id, one.application).await?;
+                tx.take_over_registration(own.id, id()).await?;
+                tx.hold_client_registration(&one).await?;
+                tx.take_over_registration(own.id, one.application).await?;
+                conflict(tx.hold_client_registration(&one).await);
+                let at = (own.id, one.flow);
+                let now = tx.client_registration(at, one.application, &one.token).await?.expect("it may still look");
+                conflict(tx.advance_application(own.id, one.application, now.version).await);
+                assert!(tx.manages_itself(own.id, one.application).await?);
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+    // As it was read before, and as it stands now.
+    for stale in [before, ClientRegistration { version: 0, ..read }] {
+        let deleted =
+            db.store.write(move |tx| async move { tx.delete_registered_application(&stale, LATER).await }.boxed());
+        conflict(deleted.await);
+    }
 }

@@ -22,6 +22,7 @@ contract!(
     a21_a_request_is_read_as_it_was_asked_and_one_waits_for_an_account,
     a10_a_request_is_decided_once_in_time_by_another_member_of_staff,
     a24_who_has_the_role_no_more_neither_asks_nor_decides,
+    a24_the_requests_of_who_leaves_are_refused,
     d7_concurrent_decisions_one_winner,
     n17_an_issued_code_stands_beside_the_owners_set_and_ends,
     d7_n15_concurrent_uses_of_an_issued_code_one_winner,
@@ -70,6 +71,33 @@ fn request(tenant: &Tenant, account: Id<Account>, asked_by: Id<Account>, decisio
 fn issued(seed: u64) -> NewFactor {
     let (codes, _) = RecoveryCodes::issue(NOW, &mut SeededEntropy::new(seed));
     NewFactor { id: id(), secret: FactorSecret::RecoveryCodes(codes), name: "Code".into(), first_step: None }
+}
+
+async fn a24_the_requests_of_who_leaves_are_refused(db: &Db) {
+    let (tenant, [one, two], account) = clinic(db).await;
+    let mut new = patient("b@example.com", "B", "B");
+    new.factors = vec![phone_factor()];
+    let other = stored_account(db, &tenant, new).await;
+    let (own, foreign) = (request(&tenant, account, one, None), stored_tenant(db, "b.example").await);
+    let (theirs, id) = (request(&tenant, other, two, None), own.id);
+    db.store
+        .write(move |tx| {
+            async move {
+                tx.ask_reset(&own).await?;
+                tx.ask_reset(&theirs).await?;
+                assert_eq!(tx.refuse_resets_of_staff(foreign.id, one, LATER).await?, [], "of another tenant");
+                assert_eq!(tx.refuse_resets_of_staff(tenant.id, one, own.ends_at).await?, [], "over by itself");
+                assert_eq!(tx.refuse_resets_of_staff(tenant.id, one, LATER).await?, [(account, id)]);
+                assert_eq!(tx.refuse_resets_of_staff(tenant.id, one, LATER).await?, [], "once");
+                let waiting = tx.waiting_resets(tenant.id, LATER, 10).await?;
+                assert_eq!(waiting.iter().map(|reset| reset.id).collect::<Vec<_>>(), [theirs.id]);
+                assert!(conflict(&tx.decide_reset(&own, Decision::Approved, two, LATER).await));
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
 }
 
 async fn a21_a_request_is_read_as_it_was_asked_and_one_waits_for_an_account(db: &Db) {

@@ -40,6 +40,9 @@ pub trait ApplicationWrites {
     /// another one by now. The row stays held until the transaction ends, so that of two changes of
     /// one version one alone happens.
     async fn advance_application(&mut self, tenant: Id<Tenant>, id: Id<Application>, replaces: i64) -> Result<()>;
+    /// Holds an application until the transaction ends, so that what is counted of it stays so; Conflict if the tenant
+    /// has no such application.
+    async fn lock_application(&mut self, tenant: Id<Tenant>, id: Id<Application>) -> Result<()>;
     /// Adds a client secret.
     async fn add_client_secret(&mut self, application: Id<Application>, secret: &ClientSecret) -> Result<()>;
     /// Removes a client secret; Conflict if it is gone already.
@@ -161,6 +164,11 @@ both!(ApplicationWrites {
         );
         let update = update.bind(id.uuid()).bind(tenant.uuid()).bind(replaces);
         hit(update.execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn lock_application(&mut self, tenant: Id<Tenant>, id: Id<Application>) -> Result<()> {
+        let update = sqlx::query("UPDATE applications SET version = version WHERE id = $1 AND tenant_id = $2");
+        hit(update.bind(id.uuid()).bind(tenant.uuid()).execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn add_client_secret(&mut self, application: Id<Application>, secret: &ClientSecret) -> Result<()> {

@@ -49,6 +49,9 @@ pub trait ConsentWrites {
     async fn set_consent(&mut self, consent: &Consent) -> Result<()>;
     /// Forgets a consent; whether there was one.
     async fn delete_consent(&mut self, account: Id<Account>, application: Id<Application>) -> Result<bool>;
+    /// Forgets every consent to an application and revokes every grant to it: what it is has changed (U29). How many
+    /// there were of each.
+    async fn forget_consents_to(&mut self, application: Id<Application>, at: Timestamp) -> Result<(u64, u64)>;
     /// Revokes every grant of an account to an application; how many there were (A32).
     async fn revoke_grants_to(
         &mut self,
@@ -151,6 +154,14 @@ both!(ConsentWrites {
         let delete = sqlx::query("DELETE FROM consents WHERE account_id = $1 AND application_id = $2");
         let delete = delete.bind(account.uuid()).bind(application.uuid());
         Ok(delete.execute(&mut *self.db).await?.rows_affected() == 1)
+    }
+
+    async fn forget_consents_to(&mut self, application: Id<Application>, at: Timestamp) -> Result<(u64, u64)> {
+        let delete = sqlx::query("DELETE FROM consents WHERE application_id = $1");
+        let consents = delete.bind(application.uuid()).execute(&mut *self.db).await?.rows_affected();
+        let revoke = sqlx::query("UPDATE grants SET revoked_at = $2 WHERE application_id = $1 AND revoked_at IS NULL");
+        let revoke = revoke.bind(application.uuid()).bind(at.0);
+        Ok((consents, revoke.execute(&mut *self.db).await?.rows_affected()))
     }
 
     async fn revoke_grants_to(

@@ -52,6 +52,7 @@ struct InvitationRow {
     email: Option<String>,
     kind: String,
     role: String,
+    invited_by: Option<Uuid>,
     created_at: i64,
     expires_at: i64,
     used_at: Option<i64>,
@@ -67,6 +68,7 @@ impl TryFrom<InvitationRow> for Invitation {
             email: row.email.as_deref().map(address).transpose()?,
             kind: word(AccountKind::parse(&row.kind))?,
             role: serde_json::from_str(&row.role)?,
+            invited_by: row.invited_by.map(Id::from_uuid),
             created_at: Timestamp(row.created_at),
             expires_at: Timestamp(row.expires_at),
             used_at: time(row.used_at),
@@ -107,13 +109,14 @@ both!(InvitationReads {
 both!(InvitationWrites {
     async fn create_invitation(&mut self, invitation: &Invitation) -> Result<()> {
         let insert = sqlx::query(
-            "INSERT INTO invitations (id, tenant_id, token, email, kind, role, created_at, expires_at, used_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO invitations (id, tenant_id, token, email, kind, role, created_at, expires_at, used_at, \
+                invited_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         );
         let insert = insert.bind(invitation.id.uuid()).bind(invitation.tenant.uuid()).bind(&invitation.token.0[..]);
         let insert = insert.bind(invitation.email.as_ref().map(|email| email.as_str())).bind(invitation.kind.as_str());
         let insert = insert.bind(serde_json::to_string(&invitation.role)?).bind(invitation.created_at.0);
         let insert = insert.bind(invitation.expires_at.0).bind(invitation.used_at.map(|at| at.0));
+        let insert = insert.bind(invitation.invited_by.map(Id::uuid));
         hit(insert.execute(&mut *self.db).await?.rows_affected())
     }
 

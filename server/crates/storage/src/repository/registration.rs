@@ -67,6 +67,12 @@ pub trait RegistrationWrites {
     async fn count_registration(&mut self, tenant: Id<Tenant>) -> Result<()>;
     /// Remembers that an application was registered by a program.
     async fn create_client_registration(&mut self, registration: &ClientRegistration) -> Result<()>;
+    /// Holds a registration until the transaction ends, before the application itself: every change of it begins so.
+    /// Conflict if it is another one by now: taken over by an operator, updated, or revoked.
+    async fn hold_client_registration(&mut self, registration: &ClientRegistration) -> Result<()>;
+    /// Makes an application the operators' own, if a program registered it: it changes and deletes itself no more, and
+    /// what its program knows of it stays. Before the application itself is touched, as above.
+    async fn take_over_registration(&mut self, tenant: Id<Tenant>, application: Id<Application>) -> Result<()>;
     /// Notes what an update registered and the version of the application that it made; Conflict if the
     /// registration access token is not its own.
     async fn update_client_registration(&mut self, registration: &ClientRegistration) -> Result<()>;
@@ -261,6 +267,24 @@ both!(RegistrationWrites {
         hit(insert.execute(&mut *self.db).await?.rows_affected())
     }
 
+    async fn hold_client_registration(&mut self, registration: &ClientRegistration) -> Result<()> {
+        let update = sqlx::query(
+            "UPDATE client_registrations SET version = version \
+             WHERE application_id = $1 AND tenant_id = $2 AND token = $3 AND version = $4",
+        );
+        let update = update.bind(registration.application.uuid()).bind(registration.tenant.uuid());
+        let update = update.bind(&registration.token.0[..]).bind(registration.version);
+        hit(update.execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn take_over_registration(&mut self, tenant: Id<Tenant>, application: Id<Application>) -> Result<()> {
+        // No application is ever at version 0.
+        let update =
+            sqlx::query("UPDATE client_registrations SET version = 0 WHERE application_id = $1 AND tenant_id = $2");
+        update.bind(application.uuid()).bind(tenant.uuid()).execute(&mut *self.db).await?;
+        Ok(())
+    }
+
     async fn update_client_registration(&mut self, registration: &ClientRegistration) -> Result<()> {
         let update = sqlx::query(
             "UPDATE client_registrations SET method = $3, version = $4 \
@@ -284,6 +308,7 @@ both!(RegistrationWrites {
         // If the application then turns out to be another one, the transaction is given up with it.
         let count = sqlx::query("UPDATE registration_switches SET registered = registered - 1 WHERE tenant_id = $1 AND registered > 0");
         hit(count.bind(tenant).execute(&mut *self.db).await?.rows_affected())?;
+        self.hold_client_registration(registration).await?;
         // The row that decides: whoever changes it at the same moment waits, or has won.
         let lock = sqlx::query("UPDATE applications SET version = version WHERE id = $1 AND tenant_id = $2 AND version = $3");
         let lock = lock.bind(application).bind(tenant).bind(registration.version);

@@ -50,6 +50,14 @@ pub trait ResetWrites {
     async fn decide_reset(&mut self, reset: &Reset, decision: Decision, by: Id<Account>, at: Timestamp) -> Result<()>;
     /// Refuses the request of an account that waits, if there is one; whether there was.
     async fn refuse_waiting_reset(&mut self, account: Id<Account>, at: Timestamp) -> Result<bool>;
+    /// Refuses the requests of a member of staff of `tenant` that wait, who is none any more; whose accounts they were
+    /// for, and which.
+    async fn refuse_resets_of_staff(
+        &mut self,
+        tenant: Id<Tenant>,
+        staff: Id<Account>,
+        at: Timestamp,
+    ) -> Result<Vec<(Id<Account>, Id<Reset>)>>;
     /// Deletes at most `limit` resets that were asked for before `before`; how many.
     async fn delete_old_resets(&mut self, before: Timestamp, limit: u32) -> Result<u64>;
 }
@@ -193,6 +201,20 @@ both!(ResetWrites {
             "UPDATE resets SET decision = 'refused', decided_at = $2 WHERE account_id = $1 AND decision IS NULL",
         );
         Ok(update.bind(account.uuid()).bind(at.0).execute(&mut *self.db).await?.rows_affected() > 0)
+    }
+
+    async fn refuse_resets_of_staff(
+        &mut self,
+        tenant: Id<Tenant>,
+        staff: Id<Account>,
+        at: Timestamp,
+    ) -> Result<Vec<(Id<Account>, Id<Reset>)>> {
+        let update = sqlx::query_as::<_, (Uuid, Uuid)>(
+            "UPDATE resets SET decision = 'refused', decided_at = $3 \
+             WHERE tenant_id = $1 AND asked_by = $2 AND decision IS NULL AND ends_at > $3 RETURNING account_id, id",
+        );
+        let rows = update.bind(tenant.uuid()).bind(staff.uuid()).bind(at.0).fetch_all(&mut *self.db).await?;
+        Ok(rows.into_iter().map(|(account, id)| (Id::from_uuid(account), Id::from_uuid(id))).collect())
     }
 
     async fn delete_old_resets(&mut self, before: Timestamp, limit: u32) -> Result<u64> {

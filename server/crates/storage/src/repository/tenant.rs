@@ -37,6 +37,9 @@ pub trait TenantReads {
 pub trait TenantWrites {
     /// Creates a tenant with its sealed data key; [`Constraint::TenantDomain`] if the domain is taken.
     async fn create_tenant(&mut self, tenant: &Tenant, data_key: &Sealed) -> Result<()>;
+    /// Holds a tenant until the transaction ends, so that what is counted or looked for in it stays so; Conflict if
+    /// there is none. After applications and flows, whose changes hold their tenant as well.
+    async fn lock_tenant(&mut self, id: Id<Tenant>) -> Result<()>;
     /// Sets where the texts and calls of a tenant go; Conflict if they do not go to `present` now.
     async fn set_phone_countries(
         &mut self,
@@ -141,6 +144,11 @@ both!(TenantWrites {
         let update = sqlx::query("UPDATE tenants SET phone_countries = $3 WHERE id = $1 AND phone_countries = $2");
         let update = update.bind(id.uuid()).bind(present.listed()).bind(wanted.listed());
         hit(update.execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn lock_tenant(&mut self, id: Id<Tenant>) -> Result<()> {
+        let update = sqlx::query("UPDATE tenants SET configuration = configuration WHERE id = $1");
+        hit(update.bind(id.uuid()).execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn set_second_approver(&mut self, id: Id<Tenant>, wanted: bool) -> Result<()> {

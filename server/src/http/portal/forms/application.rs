@@ -121,6 +121,9 @@ pub(super) fn reason(url: &str, problem: ReplyUrlProblem, kind: ApplicationKind)
         ReplyUrlProblem::Wildcard => {
             "must not have a * in it. Addresses are compared exactly, capital letters too, so write out each one."
         }
+        ReplyUrlProblem::Host => {
+            "must have a host of letters, digits, dots and hyphens, for example app.example. Remove other characters from it."
+        }
         ReplyUrlProblem::Credentials => "must not carry a user name or password. Remove what stands before the @.",
     };
     format!("{shown} {why}")

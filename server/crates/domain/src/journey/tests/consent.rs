@@ -3,10 +3,10 @@
 use super::*;
 use crate::{
     clock::{DAY, HOUR, MINUTE},
-    consent::{Item, Items, asked},
+    consent::{ConsentFacts, Item, Items, asked},
     journey::{Ended, Target},
     session::{ROLLING_CAP, SessionTerms},
-    user_flow::{SessionScope, SessionSettings},
+    user_flow::{FlowSettings, SessionScope, SessionSettings},
 };
 
 /// What an application of somebody else asks for.
@@ -121,7 +121,21 @@ fn asked_is_what_goes_out_and_nothing_else() {
     request(&mut header).scope = format!("openid {own} offline_access");
     let settings = header.flow.settings.clone();
     let items = asked(&settings, request(&mut header));
-    assert_eq!(items, [Item::Claim("emails".into()), Item::Scope("offline_access".into())].into());
+    let place = |text: &str| Item::Place(text.to_owned());
+    let (claim, scope) = (Item::Claim("emails".into()), Item::Scope("offline_access".into()));
+    assert_eq!(items, [claim.clone(), scope.clone(), place("https://app.example")].into());
+    // Where it goes is part of it: what was agreed to for one place is asked for another.
+    request(&mut header).redirect_uri = "https://evil.example/back".to_owned();
+    let elsewhere = asked(&settings, request(&mut header));
+    assert_eq!(elsewhere, [claim.clone(), scope.clone(), place("https://evil.example")].into());
+    assert!(!ConsentFacts { asked: elsewhere, agreed: items }.is_given());
+    // A device is sent nowhere; and of nothing it does not matter where it goes.
+    request(&mut header).redirect_uri = String::new();
+    assert_eq!(asked(&settings, request(&mut header)), [claim, scope].into());
+    let settings = FlowSettings { claims: Vec::new(), ..settings };
+    request(&mut header).redirect_uri = "https://app.example/back".to_owned();
+    request(&mut header).scope = "openid".to_owned();
+    assert_eq!(asked(&settings, request(&mut header)), Items::new());
 }
 
 /// A session of A made by flow 3 for application 2, and where it leads at another place.

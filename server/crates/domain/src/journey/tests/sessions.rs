@@ -166,6 +166,7 @@ fn f50_an_invitation_that_is_used_old_or_for_another_place_opens_nothing() {
         email: Some(email(NEW)),
         kind: AccountKind::Staff,
         role: Role::ClinicStaff(id(TENANT)),
+        invited_by: None,
         created_at: T0,
         expires_at: T0.plus(HOUR),
         used_at: None,
