@@ -25,6 +25,7 @@ fn view(stage: StageView) -> JourneyView {
         application: Some("Patient portal".into()),
         stage,
         postpone_until: None,
+        longer_password: None,
         problems: vec![],
         values: BTreeMap::new(),
         demo: false,

@@ -18,6 +18,7 @@ fn view(stage: StageView) -> JourneyView {
         application: None,
         stage,
         postpone_until: None,
+        longer_password: None,
         problems: vec![],
         values: BTreeMap::new(),
         demo: false,
@@ -217,6 +218,27 @@ fn u23_remembering_a_browser_is_offered_unticked_with_its_end_and_a_warning() {
     let again = asked(Some(1), &[("remember", "true")]);
     assert!(again.contains("for 1 day<") && tag(&again, r#"name="remember""#).contains("checked"), "u4: {again}");
     assert!(!asked(None, &[("remember", "true")]).contains("Remember this browser"));
+}
+
+#[test]
+fn n1_who_has_a_short_password_is_told_why_nothing_can_be_remembered_or_put_off() {
+    let challenge = StageView::Challenge {
+        method: Method::TextMessage,
+        code: Some(code()),
+        factor_name: String::new(),
+        passkey: None,
+        other_ways: vec![],
+        remember_days: None,
+    };
+    let said = |stage: StageView, longer_password| html(&JourneyView { longer_password, ..view(stage) });
+    let page = said(challenge.clone(), Some(15));
+    assert!(
+        page.contains("To have this browser remembered, you need a password with at least 15 characters."),
+        "{page}"
+    );
+    let page = said(StageView::ConfirmEmail(code()), Some(15));
+    assert!(page.contains("To put this off, you need a password with at least 15 characters."), "{page}");
+    assert!(!said(challenge, None).contains("at least 15 characters"));
 }
 
 #[test]

@@ -55,7 +55,7 @@ for (const javaScriptEnabled of [true, false]) {
         // It is not at the account page, which lists the browser and forgets it.
         const cookies = await context.cookies();
         const plain = await browser.newContext({ baseURL: own.origin, locale: "en-GB", javaScriptEnabled });
-        await plain.addCookies(cookies.filter((cookie) => cookie.name === "__Host-browser"));
+        await plain.addCookies(cookies.filter((cookie) => cookie.name.startsWith("__Host-browser-")));
         const account = await plain.newPage();
         await account.goto(`/account/${TENANT}`);
         const again = await seen(context.request, who.e164);

@@ -174,7 +174,8 @@ async fn counted(options: Options, email: &str, (cookies, raised, events): (bool
     if cookies {
         // Cookies of a browser that is known and remembered for somebody, or was.
         let token = Token::generate(&mut SeededEntropy::new(11)).expose().to_owned();
-        run.browser.jar.extend(["__Host-known", "__Host-browser"].map(|name| (name.to_owned(), token.clone())));
+        let remembered = format!("__Host-browser-{}", clinic.tenant.id);
+        run.browser.jar.extend(["__Host-known".to_owned(), remembered].map(|name| (name, token.clone())));
     }
     let mut counts = Vec::new();
     for (event, fields) in events {

@@ -226,3 +226,27 @@ async fn o3_the_toggle_begins_the_grace_and_the_dry_run_says_how_many_may_wait()
     assert_eq!(over, None);
     assert!(matches!(run.act("not-now", &[]).await.stage, StageView::Over { .. }));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n1_who_has_a_short_password_puts_nothing_off_and_is_told_why() {
+    for via in Via::BOTH {
+        let app = TestApp::new().await;
+        let clinic = switched_on(&app, 14).await;
+        let short = "plum otter 93";
+        crate::remembered::shorten(&app, &clinic, short).await;
+        let mut run = begin(&app, &clinic, via, &[]).await;
+        let view = run.sign_in(NORA, short).await;
+        assert!(matches!(view.stage, StageView::ConfirmEmail(_)), "{view:?}");
+        assert_eq!((&view.postpone_until, view.longer_password), (&None, Some(15)));
+        app.drain().await;
+        let page = run.page().await;
+        assert!(page.says("To put this off, you need a password with at least 15 characters."), "{}", page.text());
+        waits_for_nothing(&app, &mut run).await;
+        // Nobody is locked out: a second step is set up as ever.
+        let code = app.code(NORA).await;
+        run.act("submit-code", &[("code", &code)]).await;
+        let view = run.enrol_phone(&app, "+12065550188").await;
+        assert!(matches!(view.stage, StageView::Done { .. }), "{view:?}");
+        app.drain().await;
+    }
+}

@@ -23,6 +23,10 @@ pub struct JourneyView {
     /// Until which day setting up a second step can wait ("3 July 2026"); `None`: it cannot. Button `not-now`.
     #[serde(default)]
     pub postpone_until: Option<String>,
+    /// How many characters a password needs for this browser to be remembered, or for setting up to be put off,
+    /// where the one that was typed has fewer; `None`: it has them, or neither is on offer.
+    #[serde(default)]
+    pub longer_password: Option<u32>,
     /// What was wrong with the last thing sent, in the order of the fields.
     pub problems: Vec<Problem>,
     /// What was typed, by field name; never passwords or codes.

@@ -1,7 +1,7 @@
-//! The four cookies (architecture.md): opaque, `__Host-`, HttpOnly, Secure, stored hashed.
+//! The cookies (ARCHITECTURE.md): opaque, `__Host-`, HttpOnly, Secure, stored hashed.
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use lanyard_domain::secret::Token;
+use lanyard_domain::{id::Id, secret::Token, tenant::Tenant};
 
 /// Which cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,9 +17,6 @@ pub enum Cookie {
     /// factor and no session: a flow may ask for a second factor where it is missing. `None`, as for
     /// [`Cookie::Sso`]: the same hidden frame asks.
     Known,
-    /// A browser that somebody had remembered: read where a step of a journey comes in, which our own pages
-    /// send. `Strict`.
-    Browser,
 }
 
 impl Cookie {
@@ -31,7 +28,6 @@ impl Cookie {
             Self::Journey => "__Host-journey",
             Self::Console => "__Host-console",
             Self::Known => "__Host-known",
-            Self::Browser => "__Host-browser",
         }
     }
 
@@ -39,25 +35,14 @@ impl Cookie {
         match self {
             Self::Sso | Self::Known => "None",
             Self::Journey => "Lax",
-            Self::Console | Self::Browser => "Strict",
+            Self::Console => "Strict",
         }
     }
 
     /// The token in the request, if there is exactly one well-formed cookie of this name.
     #[must_use]
     pub fn read(self, headers: &HeaderMap) -> Option<Token> {
-        let mut found = headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(name, _)| *name == self.name())
-            .map(|(_, value)| value);
-        match (found.next(), found.next()) {
-            (Some(value), None) => Token::parse(value),
-            _ => None,
-        }
+        read(headers, self.name())
     }
 
     /// The header that sets it. A session cookie: it goes with the browser.
@@ -79,9 +64,67 @@ impl Cookie {
     }
 
     fn header(self, value: &str, more: &str) -> HeaderValue {
-        let text = format!("{}={value}; Path=/; Secure; HttpOnly; SameSite={}{more}", self.name(), self.same_site());
-        HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+        line(self.name(), value, self.same_site(), more)
     }
+}
+
+/// The most tenants for which one browser keeps the cookie of a remembered browser: every request carries them all.
+pub const MOST_REMEMBERED: usize = 5;
+
+/// The cookie of a remembered browser, one for each tenant: who has the browser remembered at one leaves what the
+/// others have. Read where a step of a journey comes in, which our own pages send. `Strict`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrowserCookie(pub Id<Tenant>);
+
+impl BrowserCookie {
+    const PREFIX: &str = "__Host-browser-";
+
+    /// The cookie's name: with the tenant's id, which anybody may know.
+    #[must_use]
+    pub fn name(self) -> String {
+        format!("{}{}", Self::PREFIX, self.0)
+    }
+
+    /// The token in the request, if there is exactly one well-formed cookie of this name.
+    #[must_use]
+    pub fn read(self, headers: &HeaderMap) -> Option<Token> {
+        read(headers, &self.name())
+    }
+
+    /// The headers that set it and keep it for `seconds`, and take those of other tenants away that are too many:
+    /// the first in the request, which browsers send in the order in which they came to be.
+    pub fn keep(self, token: &Token, seconds: i64, request: &HeaderMap) -> impl Iterator<Item = HeaderValue> {
+        let own = self.name();
+        let well_formed =
+            |name: &&str| name.strip_prefix(Self::PREFIX).is_some_and(|id| id.parse::<Id<Tenant>>().is_ok());
+        let mut others: Vec<&str> =
+            pairs(request).map(|(name, _)| name).filter(well_formed).filter(|name| *name != own).collect();
+        others.dedup();
+        let too_many = others.len().saturating_sub(MOST_REMEMBERED - 1);
+        let gone: Vec<_> = others[..too_many].iter().map(|name| line(name, "", Self::SITE, "; Max-Age=0")).collect();
+        let kept = line(&own, token.expose(), Self::SITE, &format!("; Max-Age={seconds}"));
+        gone.into_iter().chain([kept])
+    }
+
+    const SITE: &str = "Strict";
+}
+
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
+}
+
+fn read(headers: &HeaderMap, name: &str) -> Option<Token> {
+    let mut found = pairs(headers).filter(|(found, _)| *found == name).map(|(_, value)| value);
+    match (found.next(), found.next()) {
+        (Some(value), None) => Token::parse(value),
+        _ => None,
+    }
+}
+
+fn line(name: &str, value: &str, same_site: &str, more: &str) -> HeaderValue {
+    let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite={same_site}{more}");
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 #[cfg(test)]
@@ -89,17 +132,46 @@ mod tests {
     use super::*;
     use lanyard_domain::entropy::SeededEntropy;
 
+    fn tenant(number: u128) -> Id<Tenant> {
+        Id::from_uuid(uuid::Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn n22_a_browser_keeps_one_cookie_for_each_tenant_and_at_most_five() {
+        let token = Token::generate(&mut SeededEntropy::new(1));
+        let holds = |tenants: std::ops::Range<u128>| {
+            let pair = |number| format!("{}={}", BrowserCookie(tenant(number)).name(), token.expose());
+            let mut headers = HeaderMap::new();
+            let line: Vec<_> = tenants.map(pair).chain(["__Host-browser-x=y".into(), "a=b".into()]).collect();
+            headers.insert(header::COOKIE, HeaderValue::try_from(line.join("; ")).unwrap());
+            headers
+        };
+        let own = BrowserCookie(tenant(3));
+        assert_eq!(own.read(&holds(1..5)), Some(token.clone()));
+        assert_eq!(own.read(&holds(4..9)), None, "another tenant's is another cookie");
+        let gone = |request: &HeaderMap| {
+            let set: Vec<_> = own.keep(&token, 60, request).map(|line| line.to_str().unwrap().to_owned()).collect();
+            let (kept, gone) = set.split_last().unwrap();
+            assert!(kept.starts_with(&own.name()) && kept.contains("Max-Age=60"), "{kept}");
+            assert!(gone.iter().all(|line| line.contains("=; ") && line.contains("Max-Age=0")), "{gone:?}");
+            gone.len()
+        };
+        assert_eq!([1..2, 1..6, 4..8, 4..9, 4..12].map(|range| gone(&holds(range))), [0, 0, 0, 1, 4]);
+        let set = own.keep(&token, 60, &holds(4..9)).next().unwrap();
+        assert!(set.to_str().unwrap().starts_with(&BrowserCookie(tenant(4)).name()), "the oldest");
+    }
+
     #[test]
     fn n25_cookies_are_host_only_secure_and_opaque() {
         let token = Token::generate(&mut SeededEntropy::new(1));
-        for (cookie, site) in [
-            (Cookie::Sso, "None"),
-            (Cookie::Journey, "Lax"),
-            (Cookie::Console, "Strict"),
-            (Cookie::Known, "None"),
-            (Cookie::Browser, "Strict"),
+        let remembered = BrowserCookie(tenant(1)).keep(&token, 60, &HeaderMap::new()).next().unwrap();
+        for (header, site) in [
+            (Cookie::Sso.set(&token), "None"),
+            (Cookie::Journey.set(&token), "Lax"),
+            (Cookie::Console.set(&token), "Strict"),
+            (Cookie::Known.set(&token), "None"),
+            (remembered, "Strict"),
         ] {
-            let header = cookie.set(&token);
             let text = header.to_str().unwrap();
             assert!(text.starts_with("__Host-"), "{text}");
             for part in ["Path=/", "Secure", "HttpOnly", &format!("SameSite={site}")] {

@@ -10,6 +10,7 @@ use lanyard_domain::{
     application::Application,
     clock::{HOUR, Millis, Timestamp},
     id::Id,
+    remembered::RememberedBrowser,
     session::Session,
     tenant::Tenant,
 };
@@ -115,6 +116,36 @@ pub async fn end_all(
     tx.forget_places(account).await?;
     tx.forget_all_remembered(account).await?;
     Ok(())
+}
+
+/// What [`end_opened_by`] ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opened {
+    /// Sessions that stood.
+    pub sessions: usize,
+    /// Grants, with their refresh tokens.
+    pub grants: u64,
+}
+
+/// Ends every session in which `browser` stood in for a second factor, as [`end`] does, and revokes the grants that
+/// came of that, also of sessions that ended before: the remembered browser was copied, and nobody can tell which of
+/// them the copy opened.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end_opened_by(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    browser: Id<RememberedBrowser>,
+    now: Timestamp,
+) -> Result<Opened, JourneyError> {
+    let mut opened = Opened { sessions: 0, grants: 0 };
+    for session in tx.sessions_of_browser(browser).await? {
+        opened.sessions += usize::from(end(app, tx, &session, now).await?);
+        opened.grants += tx.revoke_grants_of_session(session.id, now).await?;
+    }
+    opened.grants += tx.revoke_grants_of_browser(browser, now).await?;
+    Ok(opened)
 }
 
 async fn notify(

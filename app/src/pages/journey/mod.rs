@@ -82,6 +82,19 @@ pub(crate) fn step(view: &JourneyView) -> AnyView {
         </h1>
         {body}
         {view.postpone_until.as_deref().map(|until| enrol::not_now(&at, until))}
+        {view.longer_password.map(|least| longer_password(&view.stage, least))}
     }
     .plain()
+}
+
+// Why the browser cannot be remembered, or nothing be put off, and what to do about it.
+fn longer_password(stage: &StageView, least: u32) -> AnyView {
+    let what = match stage {
+        StageView::Challenge { .. } => "have this browser remembered",
+        _ => "put this off",
+    };
+    let said = format!(
+        "To {what}, you need a password with at least {least} characters. Yours is shorter. You can choose another one by “Forgot your password?” when you sign in."
+    );
+    view! { <p class="muted">{said}</p> }.plain()
 }

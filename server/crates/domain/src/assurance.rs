@@ -170,6 +170,9 @@ pub struct Authentication {
     account: Id<Account>,
     at: Timestamp,
     password: bool,
+    /// The password that was given is long enough to be the only factor (N1).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    long_password: bool,
     email_proved: bool,
     second: BTreeSet<Method>,
     /// The kind of the passkey that was used, if one was.
@@ -192,6 +195,7 @@ impl Authentication {
             account,
             at,
             password: false,
+            long_password: false,
             email_proved: false,
             second: BTreeSet::new(),
             passkey: None,
@@ -201,8 +205,15 @@ impl Authentication {
         }
     }
 
-    pub(crate) const fn with_password(mut self) -> Self {
+    /// With a password that was just chosen, or whose length is not known.
+    pub(crate) const fn with_password(self) -> Self {
+        self.with_password_of(false)
+    }
+
+    /// With the password; `long`: it is long enough to be the only factor (N1).
+    pub(crate) const fn with_password_of(mut self, long: bool) -> Self {
         self.password = true;
+        self.long_password = long;
         self
     }
 
@@ -304,6 +315,13 @@ impl Authentication {
     #[must_use]
     pub const fn has_password(&self) -> bool {
         self.password
+    }
+
+    /// Whether a password was given that is long enough to be the only factor (N1). Where it is not known,
+    /// as of one that was just chosen, it is not.
+    #[must_use]
+    pub const fn has_long_password(&self) -> bool {
+        self.password && self.long_password
     }
 
     /// The remembered browser that stood in for a second factor, if one did.

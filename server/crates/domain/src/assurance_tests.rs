@@ -130,7 +130,7 @@ fn n18_a_recovery_code_counts_beside_a_password_wherever_a_second_factor_is_aske
 #[test]
 fn n22_a_remembered_browser_is_no_factor_and_counts_only_where_it_may() {
     let browser = Id::new(Timestamp(DAY), &mut SeededEntropy::new(2));
-    let known = someone().with_password().with_remembered(browser);
+    let known = someone().with_password_of(true).with_remembered(browser);
     assert_eq!((known.level(), known.amr()), (Level::Aal1, vec!["pwd"]));
     assert!(known.second().is_empty());
     let strict = Demand::mfa(Method::ALL);
@@ -138,6 +138,8 @@ fn n22_a_remembered_browser_is_no_factor_and_counts_only_where_it_may() {
     assert!(!strict.is_met(&known, known.level()) && lax.is_met(&known, known.level()));
     assert!(!lax.is_met(&someone().with_remembered(browser), Level::Aal1), "never without the password");
     assert!(!lax.is_met(&someone().with_password(), Level::Aal1));
+    let short = someone().with_password_of(false).with_remembered(browser);
+    assert!(!lax.is_met(&short, short.level()), "n1: nor beside one that is too short to be the only factor");
     assert!(!lax.clone().stricter(&strict).takes_remembered() && !strict.stricter(&lax).takes_remembered());
     let shown = known.with_second(Method::TextMessage, Timestamp(DAY));
     assert_eq!((shown.level(), shown.remembered()), (Level::Aal2, None));

@@ -217,16 +217,16 @@ impl Demand {
     }
 
     /// Whether `authentication`, with the level it counts for now, is enough: the factors themselves, or a
-    /// remembered browser where it may stand in for them, or a password of who may still put it off and did.
+    /// remembered browser where it may stand in for them, or a password of who may still put it off and did. What
+    /// stands in for a factor does so beside a password that is long enough to be the only one (N1).
     #[must_use]
     pub fn is_met(&self, authentication: &Authentication, level: Level) -> bool {
         match self.level {
             Level::Aal1 => true,
             Level::Aal2 => {
-                let recognised = authentication.has_password() && authentication.remembered().is_some();
-                let waits = authentication.has_password() && authentication.has_postponed();
-                (self.takes_remembered() && recognised)
-                    || (self.waits_until().is_some() && waits)
+                let recognised = self.takes_remembered() && authentication.remembered().is_some();
+                let waits = self.waits_until().is_some() && authentication.has_postponed();
+                (authentication.has_long_password() && (recognised || waits))
                     || (level >= Level::Aal2 && authentication.second().iter().any(|used| self.accepts(*used)))
             }
         }
@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn n22_a_remembered_browser_stands_in_for_any_second_factor_and_for_nothing_that_asks_for_more() {
         let browser = Id::new(Timestamp(DAY), &mut SeededEntropy::new(2));
-        let known = someone().with_password().with_remembered(browser);
+        let known = someone().with_password_of(true).with_remembered(browser);
         let lax = Demand::mfa(Method::ALL).remembering(true);
         assert!(lax.takes_remembered() && lax.is_met(&known, known.level()));
         let stricter = |demand: &Demand| !demand.takes_remembered() && !demand.is_met(&known, known.level());
@@ -354,7 +354,7 @@ mod tests {
     #[test]
     fn a_grace_is_for_who_put_it_off_without_a_factor_until_its_end() {
         let demand = Demand::mfa([]).with_grace(Some(GRACE));
-        let waiting = someone().with_password().with_postponed();
+        let waiting = someone().with_password_of(true).with_postponed();
         let met = |demand: &Demand, who: &Authentication| demand.is_met(who, who.level());
         assert!(!met(&demand, &waiting), "not judged yet");
         for (now, bare_since, waits) in [
@@ -369,6 +369,7 @@ mod tests {
             assert_eq!(judged.waits_until(), waits.then_some(GRACE.until));
             assert!(!met(&judged, &someone().with_password()), "it is chosen, and not taken for granted");
             assert!(!met(&judged, &someone().with_email().with_postponed()), "never without the password");
+            assert!(!met(&judged, &someone().with_password().with_postponed()), "n1: nor by a short one");
             let again = judged.clone().of_account(Timestamp(15 * DAY), bare_since);
             assert!(!met(&again, &waiting), "what was judged before does not last");
         }

@@ -68,6 +68,12 @@ impl Password {
     pub fn length(&self) -> usize {
         self.0.expose().chars().count()
     }
+
+    /// Whether it is long enough to be the only factor (N1).
+    #[must_use]
+    pub fn stands_alone(&self) -> bool {
+        self.length() >= MIN_SINGLE_FACTOR
+    }
 }
 
 /// The list of passwords that nobody may choose.
@@ -174,17 +180,26 @@ pub trait PasswordVerifier {
 /// a password was right.
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(Clone, Hash))]
-pub struct PasswordCheck(Option<(Id<Account>, i64)>);
+pub struct PasswordCheck {
+    matched: Option<(Id<Account>, i64)>,
+    stands_alone: bool,
+}
 
 impl PasswordCheck {
     /// The account and the password version that matched.
     pub(crate) const fn matched(&self) -> Option<(Id<Account>, i64)> {
-        self.0
+        self.matched
+    }
+
+    /// Whether a password matched that is long enough to be the only factor (N1). It is known at this moment
+    /// alone: a hash tells no length.
+    pub(crate) const fn stands_alone(&self) -> bool {
+        self.stands_alone
     }
 
     #[cfg(test)]
-    pub(crate) const fn for_model(matched: Option<(Id<Account>, i64)>) -> Self {
-        Self(matched)
+    pub(crate) const fn for_model(matched: Option<(Id<Account>, i64)>, stands_alone: bool) -> Self {
+        Self { matched, stands_alone }
     }
 }
 
@@ -196,7 +211,8 @@ pub fn check(
 ) -> PasswordCheck {
     let phc = stored.map_or(verifier.decoy(), |(_, password)| password.phc.as_str());
     let right = verifier.verify(typed, phc);
-    PasswordCheck(stored.filter(|_| right).map(|(account, password)| (account, password.version)))
+    let matched = stored.filter(|_| right).map(|(account, password)| (account, password.version));
+    PasswordCheck { matched, stands_alone: matched.is_some() && typed.stands_alone() }
 }
 
 #[cfg(test)]
@@ -224,6 +240,32 @@ mod tests {
         assert_eq!(verdict("mydogatecheeses", MIN_SINGLE_FACTOR), Ok(()));
         assert_eq!(verdict("dogatec", MIN_WITH_MFA), Err(PasswordProblem::TooShort));
         assert_eq!(verdict("dogatech", MIN_WITH_MFA), Ok(()));
+    }
+
+    struct Plain;
+    impl PasswordVerifier for Plain {
+        fn verify(&self, password: &Password, phc: &str) -> bool {
+            password.expose() == phc
+        }
+        fn decoy(&self) -> &str {
+            ""
+        }
+    }
+
+    #[test]
+    fn n1_a_check_tells_whether_the_right_password_may_be_the_only_factor() {
+        let account = Id::from_uuid(uuid::Uuid::from_u128(1));
+        for (typed, long) in [("mydogatecheese", false), ("mydogatecheeses", true), ("dogatech", false)] {
+            let password = Password::new(typed).unwrap();
+            let stored = StoredPassword { phc: typed.into(), version: 3 };
+            let checked = check(&Plain, &password, Some((account, &stored)));
+            assert_eq!((checked.matched(), checked.stands_alone()), (Some((account, 3)), long), "{typed}");
+            let other = StoredPassword { phc: "another".into(), version: 3 };
+            for stored in [None, Some((account, &other))] {
+                let checked = check(&Plain, &password, stored);
+                assert_eq!((checked.matched(), checked.stands_alone()), (None, false), "a wrong one tells nothing");
+            }
+        }
     }
 
     #[test]

@@ -61,6 +61,6 @@ pub async fn act(
     };
     prefill_country(&mut view, &headers);
     let mut response = Json(view).into_response();
-    done.set_cookies(response.headers_mut());
+    done.set_cookies(response.headers_mut(), &headers);
     Ok(response)
 }

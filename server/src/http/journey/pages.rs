@@ -54,7 +54,7 @@ pub async fn act(
     let request = journey::Act { id: &id, event: &event, fields: &fields, browser: &browser, client: &client };
     let done = journey::act(&app, request, &headers, Transport::Form).await?;
     let mut response = Redirect::to(&paths::journey(&id)).into_response();
-    done.set_cookies(response.headers_mut());
+    done.set_cookies(response.headers_mut(), &headers);
     Ok(response)
 }
 

@@ -166,6 +166,9 @@ impl From<PortalError> for HttpError {
             PortalError::Unreachable => {
                 Self::BadRequest("Go back and choose a method that is good enough, or a lower minimum.")
             }
+            PortalError::Strict => Self::BadRequest(
+                "This flow remembers browsers, and these methods or this minimum are too strict for that. Untick “remembered browsers” in its settings first, or choose others.",
+            ),
             PortalError::Unchanged => Self::BadRequest("Nothing was changed."),
             PortalError::NotConfirmed => Self::BadRequest("Go back and type what the page asks for."),
             PortalError::TooMany => Self::BadRequest("There are as many of these as there can be."),

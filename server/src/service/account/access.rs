@@ -118,7 +118,8 @@ pub async fn remove_access(
 }
 
 /// Ends `session` of the owner, or every one but the session that asks; with them go the grants
-/// that came from them, and with all of them the remembered browsers. How many there were.
+/// that came from them and the remembered browsers that they were in, and with all of them every remembered
+/// browser. How many there were.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -146,6 +147,7 @@ pub async fn end_sessions(
                             .on(live.id)
                             .from(&client);
                         audit::append(&own, tx, account.tenant, event).await?;
+                        browsers::forget_of_session(&own, tx, (&account, &live), &client).await?;
                         ended += 1;
                     }
                 }

@@ -6,6 +6,7 @@ use lanyard_domain::{
     audit::{Action, Outcome},
     id::Id,
     remembered::RememberedBrowser,
+    session::Session,
 };
 use lanyard_storage::{StorageError, WriteTx};
 
@@ -71,6 +72,27 @@ pub(super) async fn forget_all(
         note(app, tx, account, client, forgotten).await?;
     }
     Ok(forgotten)
+}
+
+/// Forgets the browser in which `session` of the account was: the one that stood in for a second factor, or was
+/// remembered then. Whoever ends a session from afar has lost that browser, or never had it.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn forget_of_session(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    (account, session): (&Account, &Session),
+    client: &Client,
+) -> Result<(), StorageError> {
+    let mut forgotten = tx.forget_remembered_by(account.id, session.id).await?;
+    if let Some(browser) = session.authentication.remembered() {
+        forgotten += u64::from(tx.forget_remembered(account.id, browser).await?);
+    }
+    if forgotten > 0 {
+        note(app, tx, account, client, forgotten).await?;
+    }
+    Ok(())
 }
 
 async fn note(

@@ -11,6 +11,7 @@ use lanyard_domain::{
     id::Id,
     journey::{Event, Facts, Journey, Refusal, Stage, Target, Tools},
     secret::Token,
+    tenant::Tenant,
     user_flow::{Audience, KNOWN_LIFE},
 };
 use lanyard_storage::{Constraint, JourneySave, StorageError, StoredJourney, WriteTx};
@@ -27,7 +28,11 @@ use super::{
     view::Feedback,
 };
 use crate::{
-    http::{client::Client, cookies::Cookie, form::Fields},
+    http::{
+        client::Client,
+        cookies::{BrowserCookie, Cookie},
+        form::Fields,
+    },
     service::{invitations, sign_out},
     state::App,
 };
@@ -66,13 +71,14 @@ pub struct Done {
     pub view: Option<JourneyView>,
     /// A session was made: its cookie.
     session: Session,
-    /// The browser is remembered, or was recognised: its cookie.
-    browser: Option<Remembered>,
+    /// The browser is remembered, or was recognised, at this tenant: its cookie.
+    browser: Option<(Id<Tenant>, Remembered)>,
 }
 
 impl Done {
-    /// Sets the cookies of a session and of a remembered browser that were just made (A17: always a new secret).
-    pub fn set_cookies(&self, headers: &mut HeaderMap) {
+    /// Sets the cookies of a session and of a remembered browser that were just made, in answer to `request` (A17:
+    /// always a new secret).
+    pub fn set_cookies(&self, headers: &mut HeaderMap, request: &HeaderMap) {
         if let Some(made) = &self.session {
             let header = match made.keep_for {
                 Some(life) => made.cookie.keep(&made.token, life / SECOND),
@@ -83,8 +89,10 @@ impl Done {
                 headers.append(header::SET_COOKIE, Cookie::Known.keep(known, KNOWN_LIFE / SECOND));
             }
         }
-        if let Some(Remembered { token, life }) = &self.browser {
-            headers.append(header::SET_COOKIE, Cookie::Browser.keep(token, life / SECOND));
+        if let Some((tenant, Remembered { token, life })) = &self.browser {
+            for line in BrowserCookie(*tenant).keep(token, life / SECOND, request) {
+                headers.append(header::SET_COOKIE, line);
+            }
         }
     }
 }
@@ -119,11 +127,12 @@ pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
         cookie: Cookies {
             sso: Cookie::Sso.read(headers),
             console: Cookie::Console.read(headers),
-            browser: Cookie::Browser.read(headers),
+            browser: BrowserCookie(scene.tenant.id).read(headers),
         },
         whence: Whence::of(act.client, Cookie::Known.read(headers)),
     };
     let operators = scene.flow.audience == Audience::Operators;
+    let tenant = scene.tenant.id;
     let outcome = carry_out(app, scene, order, event).await?;
     if outcome.sends {
         app.outbox.wake();
@@ -132,7 +141,7 @@ pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
         // The clean-up comes by again if this fails.
         let _ = invitations::forget_first_link(app).await;
     }
-    finish(app, act, transport, outcome).await
+    finish(app, act, transport, (outcome, tenant)).await
 }
 
 /// The field by which `passkey.js` says that the browser can make passkeys. It opens nothing.
@@ -324,7 +333,7 @@ async fn settle(
             let cookie = if session.console.is_some() { Cookie::Console } else { Cookie::Sso };
             let old = match cookie {
                 Cookie::Console => cookies.console.as_ref(),
-                Cookie::Sso | Cookie::Journey | Cookie::Known | Cookie::Browser => cookies.sso.as_ref(),
+                Cookie::Sso | Cookie::Journey | Cookie::Known => cookies.sso.as_ref(),
             };
             // The secret is always new (failure 23); the browser's sessions of other tenants move
             // along, the one of this tenant ends.
@@ -393,12 +402,17 @@ async fn say(app: &App, id: Id<Journey>, text: String, ended_at: Option<Timestam
 }
 
 // After the commit: nothing more can fail but the drawing of the page.
-async fn finish(app: &App, act: Act<'_>, transport: Transport, outcome: Outcome) -> Result<Done, JourneyError> {
+async fn finish(
+    app: &App,
+    act: Act<'_>,
+    transport: Transport,
+    (outcome, tenant): (Outcome, Id<Tenant>),
+) -> Result<Done, JourneyError> {
     let view = match transport {
         Transport::Form => None,
         Transport::Json => Some(show::show(app, act.id, Some(act.browser)).await?),
     };
-    Ok(Done { view, session: outcome.session, browser: outcome.browser })
+    Ok(Done { view, session: outcome.session, browser: outcome.browser.map(|made| (tenant, made)) })
 }
 
 // Wrong fields never reach the machine; what was typed stays (U4).

@@ -121,6 +121,8 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
         Effect::RecoveryCodeUsed { factor, at, account, to, left, issued } => {
             tx.use_recovery_code(factor, at, now).await?;
             tx.note_recovery(account, now).await?;
+            // What was lost may be the browser as well.
+            tx.forget_all_remembered(account).await?;
             let mut detail = serde_json::json!({"left": left, "flow": hands.scene.flow.name.as_str()});
             if issued {
                 detail["issued"] = true.into();
@@ -167,12 +169,19 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
             let key = sign_in_key(hands.app, tenant, &email, hands.source);
             tx.clear_throttle(tenant, &key).await?;
         }
-        Effect::BrowserRecognised { browser, replaces, .. } => {
+        Effect::BrowserRecognised { browser, shown, replaces, .. } => {
             let next = hands.next.ok_or_else(|| JourneyError::Internal("a browser without its cookie".to_owned()))?;
-            tx.renew_remembered(browser, &replaces, &next.hash(), &hands.client.network(), now).await?;
+            let (network, both) = (hands.client.network(), [&shown, &replaces]);
+            tx.renew_remembered(browser, both, &next.hash(), &network, now).await?;
         }
-        Effect::ForgetBrowser { account, browser } => {
+        Effect::BrowserCopied { account, browser } => {
             tx.forget_remembered(account, browser).await?;
+            let ended = sign_out::end_opened_by(hands.app, tx, browser, now).await?;
+            let detail = serde_json::json!({
+                "detail": "copied", "sessions": ended.sessions, "grants": ended.grants,
+                "flow": hands.scene.flow.name.as_str(),
+            });
+            audit(hands, tx, Action::BrowserForgotten, Outcome::Success, Some(account), detail).await?;
         }
         Effect::UpdateProfile { account, attributes } => update_profile(hands, tx, account, attributes).await?,
         Effect::SignedIn { account, at, .. } => {
@@ -249,6 +258,7 @@ const fn in_place_of(notice: Notice) -> Option<CodePurpose> {
         | Notice::RecoveryCodeUsed { .. }
         | Notice::IssuedCodeUsed
         | Notice::BrowserRemembered
+        | Notice::BrowserCopied
         | Notice::PasswordDisabled => None,
     }
 }

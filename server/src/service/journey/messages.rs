@@ -82,6 +82,7 @@ const fn can_be_repudiated(notice: Notice) -> bool {
             | Notice::FactorDisabled(_)
             | Notice::PasswordDisabled
             | Notice::BrowserRemembered
+            | Notice::BrowserCopied
     )
 }
 
@@ -128,6 +129,7 @@ fn notice_of<'a>(
         Notice::IssuedCodeUsed => Change::IssuedCodeUsed,
         Notice::RecoveryCodeUsed { left } => Change::RecoveryCodeUsed(left),
         Notice::BrowserRemembered => Change::BrowserRemembered,
+        Notice::BrowserCopied => Change::BrowserCopied,
     };
     Occasion::Protection(Protection {
         to,

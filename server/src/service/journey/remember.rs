@@ -23,8 +23,8 @@ pub(super) struct Remembered {
 }
 
 /// The browser that a sign-in comes from, as its cookie names it, whosesoever it is: the same statement for
-/// every address (A6). Later in the journey, the one that stood in for a factor in it. Where no remembered
-/// browser counts nothing is read.
+/// every address (A6). Later in the journey, the one that stood in for a factor in it, with the cookie of a
+/// sign-in that is sent again. Where no remembered browser counts nothing is read.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -34,11 +34,15 @@ pub(super) async fn shown(
     (journey, event): (&Journey, &Event),
     cookie: Option<&Token>,
 ) -> Result<Option<RememberedFacts>, StorageError> {
-    if let Some(person) = journey.stage().person() {
-        return of(tx, scene.tenant.id, Some(person.authentication())).await;
+    let cookie = cookie.filter(|_| matches!(event, Event::SignIn { .. }));
+    if let Some(authentication) = journey.stage().authentication() {
+        let mut found = of(tx, scene.tenant.id, Some(authentication)).await?;
+        if let Some(found) = &mut found {
+            found.secret = cookie.filter(|cookie| cookie.series() == found.browser.series).map(Token::hash);
+        }
+        return Ok(found);
     }
-    let cookie = cookie.filter(|_| matches!(event, Event::SignIn { .. }) && scene.demand.takes_remembered());
-    let Some(cookie) = cookie else { return Ok(None) };
+    let Some(cookie) = cookie.filter(|_| scene.demand.takes_remembered()) else { return Ok(None) };
     let found = tx.remembered_by_series(scene.tenant.id, &cookie.series()).await?;
     Ok(found.map(|browser| RememberedFacts { browser, secret: Some(cookie.hash()) }))
 }
@@ -75,7 +79,7 @@ pub(super) fn next(app: &App, effects: &[Effect], cookie: Option<&Token>, now: T
     Some(Remembered { token: cookie?.renewed(app.entropy().as_mut()), life: until.since(now) })
 }
 
-/// Stores a browser that is remembered from now on, in place of whatever the same cookie stood for.
+/// Stores a browser that is remembered from now on, in place of whatever the same cookie stood for at this tenant.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -87,7 +91,7 @@ pub(super) async fn store(
     browser.label = client.browser.clone().unwrap_or_default();
     browser.network = client.network();
     if let Some(old) = cookie {
-        tx.forget_series(&old.series()).await?;
+        tx.forget_series(browser.tenant, &old.series()).await?;
     }
     tx.remember_browser(&browser).await?;
     tx.trim_remembered(browser.account, MAX_REMEMBERED).await?;

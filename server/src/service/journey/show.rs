@@ -143,6 +143,7 @@ fn elsewhere(id: &str, journey: &Journey, scene: &Scene) -> JourneyView {
         application: None,
         stage: StageView::Over { reason, start_again: scene.start_elsewhere.clone() },
         postpone_until: None,
+        longer_password: None,
         problems: Vec::new(),
         values: BTreeMap::new(),
         demo: scene.demo,

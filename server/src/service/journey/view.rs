@@ -16,6 +16,7 @@ use lanyard_domain::{
     clock::{MINUTE, Timestamp},
     factor::{Factor, FactorSecret},
     journey::{CODE_LIFE, CodeProof, DetailsStage, Ended, Journey, Person, Stage, Target},
+    password::MIN_SINGLE_FACTOR,
     recovery::{RecoveryCode, RecoveryCodes},
     secret::Token,
     user_flow::FlowType,
@@ -80,6 +81,7 @@ pub(super) fn of(journey: &Journey, sight: Sight<'_>) -> JourneyView {
     };
     let waits = journey.postpone_until(sight.now, &sight.scene.demand, sight.account);
     let waits = waits.filter(|_| !matches!(stage, StageView::Over { .. }));
+    let longer = longer_password(journey, &sight).filter(|_| !matches!(stage, StageView::Over { .. }));
     JourneyView {
         id,
         csrf: sight.csrf,
@@ -87,10 +89,21 @@ pub(super) fn of(journey: &Journey, sight: Sight<'_>) -> JourneyView {
         application: sight.scene.application.as_ref().map(|application| application.name.clone()),
         stage,
         postpone_until: waits.map(words::day_of),
+        longer_password: longer,
         problems: sight.feedback.problems,
         values: sight.feedback.values,
         demo: sight.scene.demo,
     }
+}
+
+// Said only where a longer one would bring something that the page then had (N1).
+fn longer_password(journey: &Journey, sight: &Sight<'_>) -> Option<u32> {
+    let has_box = match journey.stage() {
+        Stage::Challenge { method, .. } => takes_digits(*method),
+        _ => true,
+    };
+    let needed = has_box && journey.needs_long_password(sight.now, &sight.scene.demand, sight.account);
+    needed.then(|| u32::try_from(MIN_SINGLE_FACTOR).ok()).flatten()
 }
 
 // As browsers show it, in ASCII letters: no other alphabet's look-alikes.

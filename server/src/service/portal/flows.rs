@@ -15,7 +15,7 @@ use lanyard_domain::{
     tenant::Tenant,
     user_flow::{
         Audience, CollectedAttribute, Conditions, Enforcement, FlowName, FlowSettings, FlowType, MfaPolicy,
-        SessionSettings, TokenSettings, UserFlow,
+        SessionSettings, TokenSettings, UserFlow, is_strict,
     },
 };
 use lanyard_storage::ReadTx;
@@ -98,7 +98,7 @@ impl FlowEdit {
     /// [`PortalError::NoMethod`] when a second factor is demanded without any method,
     /// [`PortalError::NoCondition`] when it is demanded under none, [`PortalError::EveryBrowser`] when those that
     /// there are would let a stolen password in anywhere, [`PortalError::Unreachable`] when none of the methods
-    /// reaches the minimum.
+    /// reaches the minimum, [`PortalError::Strict`] when a strict flow would remember browsers.
     pub fn apply(self, flow: &UserFlow, now: Timestamp) -> Result<FlowSettings, PortalError> {
         let mut settings = flow.settings.clone();
         match (flow.audience, self) {
@@ -133,6 +133,10 @@ impl FlowEdit {
         }
         settings.mfa = settings.mfa.noted(flow.settings.mfa.enforcement, now);
         check(&settings)?;
+        // Nobody is kept from switching it off by what an earlier version let through.
+        if settings.mfa.enforcement != Enforcement::Off || settings.session.remember != flow.settings.session.remember {
+            check_remember(&settings)?;
+        }
         Ok(settings)
     }
 }
@@ -161,6 +165,12 @@ fn check(settings: &FlowSettings) -> Result<(), PortalError> {
     }
 }
 
+// N22: where somebody chose strict methods nothing may stand in for them.
+fn check_remember(settings: &FlowSettings) -> Result<(), PortalError> {
+    let strict = is_strict(&settings.mfa.methods, settings.mfa.minimum);
+    if strict && settings.session.remember.on { Err(PortalError::Strict) } else { Ok(()) }
+}
+
 /// Creates a flow for patients.
 ///
 /// # Errors
@@ -168,6 +178,7 @@ fn check(settings: &FlowSettings) -> Result<(), PortalError> {
 /// [`FlowEdit::apply`].
 pub async fn create(app: &App, tenant: Id<Tenant>, mut draft: FlowDraft, by: By) -> Result<String, PortalError> {
     check(&draft.settings)?;
+    check_remember(&draft.settings)?;
     if !collects(draft.kind) {
         draft.settings.attributes.clear();
     }
@@ -444,6 +455,34 @@ mod tests {
         assert!(matches!(FlowEdit::TurnOn(factors([])).apply(&off, NOW), Err(PortalError::NoMethod)));
         let on = flow(Audience::Patients, Enforcement::AlwaysOn);
         assert_eq!(FlowEdit::TurnOff.apply(&on, NOW).unwrap().mfa.methods, on.settings.mfa.methods);
+    }
+
+    #[test]
+    fn n22_a_strict_flow_that_remembers_browsers_is_refused_however_it_comes_in() {
+        let strict = || factors([Method::AuthenticatorApp, Method::Passkey]);
+        let above = || Factors { minimum: Assurance::Aal2Strict, ..factors(Method::ALL) };
+        let lax = || factors(Method::ALL);
+        let settings = |factors| {
+            let FlowEdit::Settings { attributes, claims, mut lives, .. } = settings_edit() else { panic!("settings") };
+            lives.1.remember.on = true;
+            FlowEdit::Settings { factors, attributes, claims, lives }
+        };
+        let mut remembers = flow(Audience::Patients, Enforcement::AlwaysOn);
+        remembers.settings.session.remember.on = true;
+        for factors in [strict, above] {
+            for enforcement in [Enforcement::Off, Enforcement::AlwaysOn] {
+                let plain = flow(Audience::Patients, enforcement);
+                assert!(matches!(settings(factors()).apply(&plain, NOW), Err(PortalError::Strict)));
+            }
+            for edit in [FlowEdit::Factors(factors()), FlowEdit::TurnOn(factors()), settings(factors())] {
+                assert!(matches!(edit.apply(&remembers, NOW), Err(PortalError::Strict)));
+            }
+            assert!(FlowEdit::Factors(factors()).apply(&flow(Audience::Patients, Enforcement::AlwaysOn), NOW).is_ok());
+        }
+        assert!(settings(lax()).apply(&remembers, NOW).is_ok() && FlowEdit::TurnOff.apply(&remembers, NOW).is_ok());
+        let mut before = remembers;
+        before.settings.mfa.methods = strict().methods;
+        assert!(FlowEdit::TurnOff.apply(&before, NOW).is_ok(), "what an earlier version let through");
     }
 
     #[test]

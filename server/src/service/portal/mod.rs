@@ -73,6 +73,9 @@ pub enum PortalError {
     /// None of the methods is as good as the minimum.
     #[error("none of the methods reaches the minimum assurance")]
     Unreachable,
+    /// The flow keeps to the strict methods, and remembers browsers.
+    #[error("a flow with strict methods, or a minimum above aal2_legacy, remembers no browser: switch remember off")]
+    Strict,
     /// There was nothing to change; the transaction is given up, so that no version is made of it.
     #[error("nothing was changed")]
     Unchanged,

@@ -319,6 +319,8 @@ impl Completion {
                 account: session.account,
                 series: secret.series(),
                 token: secret.hash(),
+                previous: None,
+                session: Some(session.id),
                 label: String::new(),
                 network: String::new(),
                 created_at: now,

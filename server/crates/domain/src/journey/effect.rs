@@ -43,6 +43,8 @@ pub enum Notice {
     IssuedCodeUsed,
     /// A browser is remembered from now on (U23, U24).
     BrowserRemembered,
+    /// A remembered browser was forgotten, because there seem to be two of it (U24).
+    BrowserCopied,
 }
 
 /// An effect.
@@ -119,7 +121,7 @@ pub enum Effect {
         step: Option<i64>,
     },
     /// A recovery code was used: it is used up, once and for all (N15), the set's failures are cleared, it is
-    /// written down, and the owner is told (N16). The account's cool-down begins ([`crate::cool_down`]).
+    /// written down, the account's browsers are forgotten, and the owner is told (N16). Its cool-down begins ([`crate::cool_down`]).
     RecoveryCodeUsed {
         /// The set.
         factor: Id<Factor>,
@@ -198,18 +200,21 @@ pub enum Effect {
         /// The account, where wrong ones were counted for it.
         counted: Option<Id<Account>>,
     },
-    /// A remembered browser stood in for the second factor: its secret, of this hash, is used up, and the
-    /// cookie gets the next one.
+    /// A remembered browser stood in for the second factor: its secret is used up, and the cookie gets the next
+    /// one.
     BrowserRecognised {
         /// The browser.
         browser: Id<RememberedBrowser>,
-        /// The hash of the cookie that is replaced.
+        /// The hash of the cookie that came.
+        shown: TokenHash,
+        /// The hash of the cookie that is replaced: the same, or the successor that was lost.
         replaces: TokenHash,
         /// When the browser's time ends; the use does not prolong it.
         until: Timestamp,
     },
-    /// Forget a browser whose secret was used up before.
-    ForgetBrowser {
+    /// A secret of a remembered browser came that was used up before: forget the browser, and end every session
+    /// and grant that it opened.
+    BrowserCopied {
         /// Whose.
         account: Id<Account>,
         /// The browser.

@@ -1,24 +1,12 @@
 //! "Not now": setting up a second factor is put off for as long as the flow's grace period lets. The sign-in
 //! stays at AAL1 and says so.
 
-use super::{Context, Header, Person, Refusal, Stage, Target, Then, refusal::Next, second_factor::proceed};
-use crate::{
-    assurance::Level,
-    audit::{Action, Outcome},
-    user_flow::Audience,
-};
+use super::{Context, Header, Person, Refusal, Stage, alone, refusal::Next, second_factor::proceed};
+use crate::audit::{Action, Outcome};
 
-/// Whether anybody may wait in the journey of `header` at all: where patients sign in by the flow. A request
-/// that asks for a level gets it, a device is approved by a whole sign-in, and whatever changes credentials or
-/// data waits for nothing.
+/// Whether anybody may wait in the journey of `header` at all: where a password may be the only factor.
 pub(super) fn may_wait(header: &Header) -> bool {
-    let request = match &header.target {
-        Target::Application(request) | Target::Run { request, .. } => request,
-        Target::Device { .. } | Target::Console { .. } => return false,
-    };
-    header.flow.audience == Audience::Patients
-        && header.flow.kind.signs_in()
-        && request.options.acr.is_none_or(|level| level == Level::Aal1)
+    alone::request(header).is_some()
 }
 
 /// Whether a person at this stage is about to set up a second factor.
@@ -34,15 +22,15 @@ pub(super) const fn is_setting_up(stage: &Stage) -> bool {
     )
 }
 
-/// Whether this person may put it off, if the account may: who has just signed in with the password that was
-/// there before, and for nothing else.
+/// Whether this person may put it off, if the account may and the password is long enough: who has just signed in
+/// with the password that was there before, and for nothing else.
+pub(super) fn would_postpone(person: &Person) -> bool {
+    alone::is_by_password(person) && person.session.is_none() && person.authentication.second().is_empty()
+}
+
+/// Whether this person may put it off, if the account may: a short password never is the only factor (N1).
 pub(super) fn may_postpone(person: &Person) -> bool {
-    person.then == Then::Finish
-        && person.new.is_none()
-        && person.session.is_none()
-        && !person.reset
-        && person.authentication.has_password()
-        && person.authentication.second().is_empty()
+    would_postpone(person) && person.authentication.has_long_password()
 }
 
 /// "Not now": on to where the person was going. Where nothing waits, or no more, it is out of step.

@@ -11,6 +11,7 @@
 // A refusal gives the stage back by value, once a request: a box would buy nothing.
 #![allow(clippy::result_large_err)]
 
+mod alone;
 mod code;
 mod complete;
 mod context;
@@ -353,6 +354,22 @@ impl Journey {
         let person = self.stage.person().filter(|_| asked)?;
         let may = remember::may_ask(&self.header, &demand, person);
         may.then_some(self.header.flow.settings.session.remember.days)
+    }
+
+    /// Whether the person at this page would be offered to have the browser remembered, or to put setting up a
+    /// second factor off, if only the password were long enough to be the only factor (N1).
+    #[must_use]
+    pub fn needs_long_password(&self, now: Timestamp, now_demanded: &Demand, account: Option<&AccountFacts>) -> bool {
+        let Some(person) = self.stage.person().filter(|person| !person.authentication().has_long_password()) else {
+            return false;
+        };
+        let own = account.filter(|account| account.id == person.authentication().account());
+        let bare_since = own.and_then(AccountFacts::bare_since);
+        let demand = demand_of(&self.header, now_demanded).of_account(now, bare_since);
+        match &self.stage {
+            Stage::Challenge { .. } => remember::would_ask(&self.header, &demand, person),
+            stage => grace::is_setting_up(stage) && demand.waits_until().is_some() && grace::would_postpone(person),
+        }
     }
 
     /// Until when the person at a page of setting up may put it off, given what the flow and the application

@@ -1,28 +1,20 @@
 //! Remembered browsers in a journey: when one stands in for the second factor, and when a person may have
 //! one remembered. It never is a factor (N22): the sign-in stays at AAL1 and says so.
 
-use super::{Context, Effect, Event, Facts, Header, Next, Notice, Person, Refusal, Stage, Target, Then};
+use super::{Context, Effect, Event, Facts, Header, Next, Notice, Person, Refusal, Stage, Then, alone};
 use crate::{
-    assurance::{Authentication, Demand, Level},
+    assurance::{Authentication, Demand},
     audit::{Action, Outcome},
     clock::Timestamp,
     factor::Factor,
-    remembered::RememberedBrowser,
-    user_flow::Audience,
+    remembered::{RememberedBrowser, Shown},
+    secret::TokenHash,
 };
 
-// A request that asks for a level or for a fresh sign-in (`acr_values`, `max_age`, `prompt=login`) gets what
-// it asks for. A device is approved by a whole sign-in. Whatever changes credentials or data is another type
-// of flow, or asks for the account's own level besides.
+/// Whether one may stand in in the journey of `header`: where a password may be the only factor. A request for a
+/// fresh sign-in (`max_age`, `prompt=login`) gets what it asks for.
 pub(super) fn may_stand_in(header: &Header) -> bool {
-    let request = match &header.target {
-        Target::Application(request) | Target::Run { request, .. } => request,
-        Target::Device { .. } | Target::Console { .. } => return false,
-    };
-    header.flow.audience == Audience::Patients
-        && header.flow.kind.signs_in()
-        && !request.fresh_login
-        && request.options.acr.is_none_or(|level| level == Level::Aal1)
+    alone::request(header).is_some_and(|request| !request.fresh_login)
 }
 
 // The flow that is used says for how many days, also of a browser that another one remembered for longer.
@@ -32,7 +24,8 @@ fn counts(header: &Header, browser: &RememberedBrowser, now: Timestamp) -> bool 
 
 /// The sign-in of somebody who gave the right password, with the remembered browser that it came from, if it
 /// counts here. Its secret is used up by that. A secret that was used up before stands for a copy: the
-/// browser is forgotten.
+/// browser is forgotten, what it opened ends, and its owner is told. Beside a password that is too short to be
+/// the only factor it does not count, and is not used up (N1).
 pub(super) fn recognise(context: &mut Context<'_, '_>, authentication: Authentication, then: Then) -> Authentication {
     let facts = context.facts;
     let Some(shown) = &facts.remembered else { return authentication };
@@ -41,22 +34,54 @@ pub(super) fn recognise(context: &mut Context<'_, '_>, authentication: Authentic
     if !own || !counts(context.header, row, context.now()) {
         return authentication;
     }
-    let account = Some(row.account);
-    let audit = |outcome, detail| Effect::Audit { action: Action::BrowserRecognised, outcome, account, detail };
-    if !shown.secret.is_some_and(|secret| secret.matches(&row.token)) {
-        context.tell(Effect::ForgetBrowser { account: row.account, browser: row.id });
-        context.tell(audit(Outcome::Failure, "used_before"));
+    let Some(secret) = shown.secret else { return authentication };
+    if row.judge(&secret, context.now()) == Shown::Copied {
+        copied(context, row);
         return authentication;
     }
     // Without a factor there is none to stand in for, and recovery codes alone are none.
     let live = |factor: &Factor| factor.stands_alone() && !factor.is_dead();
     let bound = facts.account.as_ref().is_some_and(|a| a.factors.iter().any(live));
-    if then != Then::Finish || !context.demand.takes_remembered() || !bound {
+    let counts = context.demand.takes_remembered() && authentication.has_long_password();
+    if then != Then::Finish || !counts || !bound {
         return authentication;
     }
-    context.tell(Effect::BrowserRecognised { browser: row.id, replaces: row.token, until: row.expires_at });
-    context.tell(audit(Outcome::Success, "password"));
+    use_up(context, row, secret, "password");
     authentication.with_remembered(row.id)
+}
+
+fn use_up(context: &mut Context<'_, '_>, row: &RememberedBrowser, shown: TokenHash, detail: &'static str) {
+    context.tell(Effect::BrowserRecognised { browser: row.id, shown, replaces: row.token, until: row.expires_at });
+    context.tell(audit(row, Outcome::Success, detail));
+}
+
+fn copied(context: &mut Context<'_, '_>, row: &RememberedBrowser) {
+    context.tell(Effect::BrowserCopied { account: row.account, browser: row.id });
+    context.tell(audit(row, Outcome::Failure, "used_before"));
+    let owner = context.facts.account.as_ref().filter(|account| account.id == row.account);
+    if let Some(to) = owner.map(|account| account.email.clone()) {
+        context.tell(Effect::SendNotice { to, notice: Notice::BrowserCopied });
+    }
+}
+
+const fn audit(row: &RememberedBrowser, outcome: Outcome, detail: &'static str) -> Effect {
+    Effect::Audit { action: Action::BrowserRecognised, outcome, account: Some(row.account), detail }
+}
+
+/// The sign-in of a journey that went on, sent again from the page before: the answer was lost, and with it the
+/// next secret of the remembered browser that stood in. This is the journey of that browser and of its person, so
+/// that nothing is proved anew: it gets another secret while the one it has may come again, and nothing else.
+pub(super) fn sent_again(context: &mut Context<'_, '_>, stage: Stage) -> Next {
+    let (facts, header) = (context.facts, context.header);
+    let lost = stage.authentication().zip(facts.remembered.as_ref()).and_then(|(authentication, shown)| {
+        let row = &shown.browser;
+        let own = authentication.remembered() == Some(row.id) && authentication.account() == row.account;
+        let again = |secret: &TokenHash| row.judge(secret, facts.now) == Shown::Again;
+        shown.secret.filter(|secret| own && counts(header, row, facts.now) && again(secret)).map(|secret| (row, secret))
+    });
+    let Some((row, secret)) = lost else { return Err((stage, Refusal::OutOfStep)) };
+    use_up(context, row, secret, "sent_again");
+    Ok(stage)
 }
 
 /// A sign-in that was begun before, in this journey or by a session: a remembered browser that was forgotten
@@ -74,13 +99,15 @@ pub(super) fn still(header: &Header, authentication: Authentication, facts: &Fac
     }
 }
 
-/// Whether the person at a challenge may have the browser remembered.
+/// Whether the person at a challenge may have the browser remembered, if the password is long enough.
+pub(super) fn would_ask(header: &Header, demand: &Demand, person: &Person) -> bool {
+    header.flow.settings.session.remember.on && demand.takes_remembered() && alone::is_by_password(person)
+}
+
+/// Whether the person at a challenge may have the browser remembered: beside a short password it would count for
+/// nothing (N1).
 pub(super) fn may_ask(header: &Header, demand: &Demand, person: &Person) -> bool {
-    header.flow.settings.session.remember.on
-        && demand.takes_remembered()
-        && person.then == Then::Finish
-        && person.new_account().is_none()
-        && person.authentication.has_password()
+    would_ask(header, demand, person) && person.authentication.has_long_password()
 }
 
 /// A code with "Remember this browser". The wish is kept until every demand is met, and forgotten with a code

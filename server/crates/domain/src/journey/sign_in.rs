@@ -40,7 +40,7 @@ pub(super) fn submit(context: &mut Context<'_, '_>, email: &EmailAddress, check:
         FlowType::ProfileEditing => Then::EditProfile,
         FlowType::SignUpSignIn | FlowType::SignIn | FlowType::PasswordReset => Then::Finish,
     };
-    let authentication = Authentication::begin(id, context.now()).with_password();
+    let authentication = Authentication::begin(id, context.now()).with_password_of(check.stands_alone());
     let authentication = remember::recognise(context, authentication, then);
     let keep = keep && context.header.flow.settings.session.kept_life().is_some();
     let person = Person { keep, ..Person::identified(authentication, then, password_version) };

@@ -300,6 +300,19 @@ impl Stage {
         }
     }
 
+    /// What was proved so far, where somebody is known.
+    #[must_use]
+    pub const fn authentication(&self) -> Option<&Authentication> {
+        match self {
+            Self::Complete(completion) => Some(completion.authentication()),
+            Self::Returning(back) => Some(back.authentication()),
+            other => match other.person() {
+                Some(person) => Some(person.authentication()),
+                None => None,
+            },
+        }
+    }
+
     pub(crate) fn subject(&self) -> Whose {
         match self {
             // By the address even where the account is known: the same statements for an address

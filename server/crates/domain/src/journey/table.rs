@@ -18,6 +18,7 @@ pub(super) fn can_sign_up(header: &Header) -> bool {
 pub(super) fn transition(context: &mut Context<'_, '_>, stage: Stage, event: Event) -> Next {
     match (stage, event) {
         (Stage::Ended(ended), _) => Err((Stage::Ended(ended), Refusal::OutOfStep)),
+        (stage, Event::SignIn { .. }) if stage.authentication().is_some() => remember::sent_again(context, stage),
         (stage @ (Stage::Complete(_) | Stage::Returning(_)), _) => Err((stage, Refusal::OutOfStep)),
         (_, Event::Cancel) => Ok(complete::cancel(context)),
 

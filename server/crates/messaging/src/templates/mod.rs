@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 62] = sources![
+const SOURCES: [(&str, &str); 64] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -106,6 +106,8 @@ const SOURCES: [(&str, &str); 62] = sources![
     "minimum_lowered.html",
     "browser_remembered.txt",
     "browser_remembered.html",
+    "browser_copied.txt",
+    "browser_copied.html",
     "deletion_planned.txt",
     "deletion_planned.html",
     "deletion_undone.txt",
@@ -203,6 +205,7 @@ fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
         Change::PasswordChanged => (("password_changed.txt", "password_changed.html"), None),
         Change::PasswordDisabled => (("password_disabled.txt", "password_disabled.html"), None),
         Change::BrowserRemembered => (("browser_remembered.txt", "browser_remembered.html"), None),
+        Change::BrowserCopied => (("browser_copied.txt", "browser_copied.html"), None),
         Change::PasskeyCopied => (("passkey_copied.txt", "passkey_copied.html"), None),
         Change::EmailChanged(_) => (("email_changed.txt", "email_changed.html"), None),
         Change::EmailIsNew => (("email_is_new.txt", "email_is_new.html"), None),

@@ -59,6 +59,8 @@ pub enum Change<'a> {
     RecoveryCodeUsed(u32),
     /// A browser is remembered: the password alone signs in there for a while.
     BrowserRemembered,
+    /// A remembered browser was forgotten because there seem to be two of it, and what it had opened was ended.
+    BrowserCopied,
     /// Staff of the clinic turned second steps off and gave a code for one sign-in.
     Reset {
         /// What was turned off; empty where it was off before.

@@ -42,6 +42,7 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
         protection(tenant, device, origin, Change::StepAdded(SecondStep::RecoveryCodes)),
         protection(tenant, device, origin, Change::RecoveryCodeUsed(3)),
         protection(tenant, device, origin, Change::BrowserRemembered),
+        protection(tenant, device, origin, Change::BrowserCopied),
         protection(
             tenant,
             device,
@@ -123,6 +124,20 @@ fn n16_u22_the_mail_about_a_recovery_code_says_how_many_are_left_and_warns_at_th
             let link = body.replace("&#x2f;", "/").contains("/acme/reset");
             assert!(link && body.contains("This wasn't me"), "{body}");
         }
+    }
+}
+
+#[test]
+fn u24_the_mail_about_a_copied_browser_says_what_was_done_and_how_to_repudiate_it() {
+    let origin = origin();
+    let (subject, text, html) = email(protection("Acme Clinic", "Firefox on Linux", &origin, Change::BrowserCopied));
+    assert!(subject.contains("may have copied"), "{subject}");
+    for body in [&text, &html] {
+        for part in ["may have copied", "forgotten the browser", "signed out everybody", "knew your password"] {
+            assert!(body.contains(part), "{part}: {body}");
+        }
+        let link = body.replace("&#x2f;", "/").contains("/acme/reset");
+        assert!(link && body.contains("This wasn't me"), "{body}");
     }
 }
 
@@ -292,7 +307,7 @@ fn n20_u24_every_change_is_told_with_time_and_device() {
         .into_iter()
         .filter(|mail| matches!(mail, Occasion::Protection(news) if by_somebody(&news.change)))
         .collect();
-    assert_eq!(told.len(), 12);
+    assert_eq!(told.len(), 13);
     for mail in told {
         let (subject, text, html) = email(mail);
         for part in ["22 November 2026, 06:00 UTC", "Device: Firefox on Linux"] {

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use uuid::Uuid;
 
 use super::support::*;
-use crate::repository::{CHANGES, DUE_DELETIONS, HISTORY, ONWARDS, plans};
+use crate::repository::{CHANGES, DUE_DELETIONS, HISTORY, OF_BROWSER, ONWARDS, REVOKE_OF_BROWSER, plans};
 
 // Half the patients are another tenant's, so that the tenant alone narrows little.
 fn populate(tenants: [Uuid; 2], postgres: bool) -> String {
@@ -264,5 +264,34 @@ pub(super) async fn outbox(db: &Db) {
         let plan = plan_of(db, &sql.replace("$5", "8")).await;
         let costly = says(&plan, &["Seq Scan", "Sort", "SCAN outbox", "TEMP B-TREE", "Bitmap"]);
         assert!(says(&plan, &["outbox_due"]) && !costly, "{plan:#?}");
+    }
+}
+
+/// What a remembered browser opened is found by its index among however many sessions and grants.
+pub(super) async fn of_browser(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let postgres = db.store.is_postgres();
+    let random = if postgres { "gen_random_uuid()" } else { "randomblob(16)" };
+    let bytes = if postgres { "decode(md5(random()::text), 'hex')" } else { "randomblob(16)" };
+    let literal = |id: Uuid| if postgres { format!("'{id}'::uuid") } else { format!("X'{}'", id.simple()) };
+    let (tenant, account) = (literal(own.id.uuid()), literal(account.uuid()));
+    let numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) ";
+    let some = format!("CASE WHEN i % 50 = 0 THEN {random} END");
+    db.raw(&format!(
+        "{numbers} INSERT INTO sessions (token, tenant_id, id, account_id, authentication, created_at, last_seen_at, \
+            expires_at, terms, remembered) \
+         SELECT {bytes}, {tenant}, {random}, {account}, '{{}}', 1, 1, 1, '{{}}', {some} FROM n; \
+         {numbers} INSERT INTO grants (id, tenant_id, flow_id, application_id, account_id, authentication, scope, \
+            redirect_uri, code, code_expires_at, created_at, details, remembered) \
+         SELECT {random}, {tenant}, {random}, {random}, {account}, '{{}}', '', '', {bytes}, 1, 1, '{{}}', {some} \
+         FROM n; ANALYZE;"
+    ))
+    .await
+    .unwrap();
+    let nobody = literal(Uuid::from_u128(1));
+    for (sql, index) in [(OF_BROWSER, "sessions_by_browser"), (REVOKE_OF_BROWSER, "grants_by_browser")] {
+        let plan = plan_of(db, &sql.replace("$1", &nobody).replace("$2", "2")).await;
+        assert!(says(&plan, &[index]) && !says(&plan, &["Seq Scan", "SCAN"]), "{plan:#?}");
     }
 }

@@ -6,6 +6,7 @@ use lanyard_domain::{
     clock::Timestamp,
     grant::{CLOCK_AHEAD, Grant, GrantDetails},
     id::Id,
+    remembered::RememberedBrowser,
     secret::TokenHash,
     session::Session,
     tenant::Tenant,
@@ -43,6 +44,9 @@ pub trait GrantWrites {
     /// Revokes every grant that came from a session, or from one in whose place it came
     /// ([`super::RelyingPartyWrites::inherit_relying_parties`]); how many there were.
     async fn revoke_grants_of_session(&mut self, session: Id<Session>, at: Timestamp) -> Result<u64>;
+    /// Revokes every grant of a sign-in in which this remembered browser stood in for a second factor; how many
+    /// there were.
+    async fn revoke_grants_of_browser(&mut self, browser: Id<RememberedBrowser>, at: Timestamp) -> Result<u64>;
     /// Revokes every grant of an account that came from no session, as a device's does; how many there
     /// were.
     async fn revoke_grants_without_session(&mut self, account: Id<Account>, at: Timestamp) -> Result<u64>;
@@ -50,6 +54,10 @@ pub trait GrantWrites {
     /// `before`; how many.
     async fn delete_old_grants(&mut self, before: Timestamp, limit: u32) -> Result<u64>;
 }
+
+/// [`GrantWrites::revoke_grants_of_browser`]; the tests look at its plan.
+pub(crate) const REVOKE_OF_BROWSER: &str =
+    "UPDATE grants SET revoked_at = $2 WHERE remembered = $1 AND revoked_at IS NULL";
 
 #[derive(sqlx::FromRow)]
 pub(super) struct GrantRow {
@@ -121,8 +129,8 @@ both!(GrantWrites {
         let insert = self.later(
             "INSERT INTO grants (id, tenant_id, flow_id, application_id, account_id, session_id, authentication, \
                 scope, nonce, redirect_uri, code_challenge, code, code_expires_at, redeemed_at, revoked_at, created_at, \
-                details) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+                details, remembered) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
         );
         let insert = insert.bind(grant.id.uuid()).bind(grant.tenant.uuid()).bind(grant.flow.uuid());
         let insert = insert.bind(grant.application.uuid()).bind(grant.account.uuid()).bind(grant.session.map(Id::uuid));
@@ -131,7 +139,7 @@ both!(GrantWrites {
         let insert = insert.bind(grant.code_expires_at.0).bind(grant.redeemed_at.map(|at| at.0));
         let insert = insert.bind(grant.revoked_at.map(|at| at.0)).bind(grant.created_at.0);
         let insert = insert.bind(serde_json::to_string(&grant.details)?);
-        insert.one().await
+        insert.bind(grant.authentication.remembered().map(Id::uuid)).one().await
     }
 
     async fn redeem_grant(&mut self, id: Id<Grant>, at: Timestamp) -> Result<()> {
@@ -165,6 +173,11 @@ both!(GrantWrites {
                 (SELECT $1 UNION SELECT sid FROM relying_parties WHERE session_id = $1)",
         );
         Ok(update.bind(session.uuid()).bind(at.0).execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn revoke_grants_of_browser(&mut self, browser: Id<RememberedBrowser>, at: Timestamp) -> Result<u64> {
+        let update = sqlx::query(REVOKE_OF_BROWSER).bind(browser.uuid()).bind(at.0);
+        Ok(update.execute(&mut *self.db).await?.rows_affected())
     }
 
     async fn revoke_grants_without_session(&mut self, account: Id<Account>, at: Timestamp) -> Result<u64> {

@@ -95,6 +95,8 @@ pub use user_flow::{FlowReads, FlowWrites};
 pub(crate) use {
     account::DUE_DELETIONS,
     audit::{CHANGES, HISTORY, ONWARDS},
+    grant::REVOKE_OF_BROWSER,
+    session::OF_BROWSER,
 };
 
 use lanyard_domain::{clock::Timestamp, id::Id, secret::TokenHash};

@@ -1,8 +1,16 @@
 //! Remembered browsers. An entry is forgotten by deleting it: what counts is there.
+//!
+//! What one opened is found by its id, which sessions and grants carry in a column of their own.
 
 use async_trait::async_trait;
 use lanyard_domain::{
-    account::Account, clock::Timestamp, id::Id, remembered::RememberedBrowser, secret::TokenHash, tenant::Tenant,
+    account::Account,
+    clock::Timestamp,
+    id::Id,
+    remembered::{LOST_ANSWER, RememberedBrowser},
+    secret::TokenHash,
+    session::Session,
+    tenant::Tenant,
 };
 use uuid::Uuid;
 
@@ -35,20 +43,23 @@ pub trait RememberedWrites {
     async fn remember_browser(&mut self, browser: &RememberedBrowser) -> Result<()>;
     /// Forgets the browsers of an account beyond the `keep` that were used or made last.
     async fn trim_remembered(&mut self, account: Id<Account>, keep: u32) -> Result<()>;
-    /// Uses the secret of this hash up and puts the next one in its place, once: Conflict if it was used, the
-    /// browser was forgotten, or its time is over.
+    /// Uses the secret of the hash `shown` up and puts `token` in the place of `replaces`, once: Conflict if that
+    /// one was used or replaced, the browser was forgotten, or its time is over. `replaces` is `shown` itself or,
+    /// within [`LOST_ANSWER`] of the first use of `shown`, the successor that was lost; it dies by that.
     async fn renew_remembered(
         &mut self,
         id: Id<RememberedBrowser>,
-        replaces: &TokenHash,
+        [shown, replaces]: [&TokenHash; 2],
         token: &TokenHash,
         network: &str,
         at: Timestamp,
     ) -> Result<()>;
     /// Forgets a browser of `account`; whether it was there.
     async fn forget_remembered(&mut self, account: Id<Account>, id: Id<RememberedBrowser>) -> Result<bool>;
-    /// Forgets the browser that a cookie names, whosesoever it is.
-    async fn forget_series(&mut self, series: &TokenHash) -> Result<()>;
+    /// Forgets the browsers of `account` that were remembered when `session` was made; how many.
+    async fn forget_remembered_by(&mut self, account: Id<Account>, session: Id<Session>) -> Result<u64>;
+    /// Forgets the browser of `tenant` that a cookie names, whosesoever it is.
+    async fn forget_series(&mut self, tenant: Id<Tenant>, series: &TokenHash) -> Result<()>;
     /// Forgets every browser of an account; how many there were.
     async fn forget_all_remembered(&mut self, account: Id<Account>) -> Result<u64>;
     /// Deletes at most `limit` browsers whose time was over before `before`; how many.
@@ -62,6 +73,8 @@ struct RememberedRow {
     account_id: Uuid,
     series: Vec<u8>,
     token: Vec<u8>,
+    previous: Option<Vec<u8>>,
+    session_id: Option<Uuid>,
     label: String,
     network: String,
     created_at: i64,
@@ -78,6 +91,8 @@ impl TryFrom<RememberedRow> for RememberedBrowser {
             account: Id::from_uuid(row.account_id),
             series: token_hash(&row.series)?,
             token: token_hash(&row.token)?,
+            previous: row.previous.as_deref().map(token_hash).transpose()?,
+            session: row.session_id.map(Id::from_uuid),
             label: row.label,
             network: row.network,
             created_at: Timestamp(row.created_at),
@@ -122,12 +137,15 @@ both!(RememberedWrites {
     async fn remember_browser(&mut self, browser: &RememberedBrowser) -> Result<()> {
         let insert = self.later(
             "INSERT INTO remembered_browsers (id, tenant_id, account_id, series, token, label, network, created_at, \
-                last_used_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                last_used_at, expires_at, previous, session_id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         );
         let insert = insert.bind(browser.id.uuid()).bind(browser.tenant.uuid()).bind(browser.account.uuid());
         let insert = insert.bind(&browser.series.0[..]).bind(&browser.token.0[..]);
         let insert = insert.bind(&browser.label).bind(&browser.network).bind(browser.created_at.0);
-        insert.bind(browser.last_used_at.map(|at| at.0)).bind(browser.expires_at.0).one().await
+        let insert = insert.bind(browser.last_used_at.map(|at| at.0)).bind(browser.expires_at.0);
+        let previous = browser.previous.as_ref().map(|hash| hash.0.to_vec());
+        insert.bind(previous).bind(browser.session.map(Id::uuid)).one().await
     }
 
     async fn trim_remembered(&mut self, account: Id<Account>, keep: u32) -> Result<()> {
@@ -142,17 +160,26 @@ both!(RememberedWrites {
     async fn renew_remembered(
         &mut self,
         id: Id<RememberedBrowser>,
-        replaces: &TokenHash,
+        [shown, replaces]: [&TokenHash; 2],
         token: &TokenHash,
         network: &str,
         at: Timestamp,
     ) -> Result<()> {
+        if shown == replaces {
+            let update = self.later(
+                "UPDATE remembered_browsers SET token = $3, previous = $2, network = $4, last_used_at = $5 \
+                 WHERE id = $1 AND token = $2 AND expires_at > $5",
+            );
+            let update = update.bind(id.uuid()).bind(&shown.0[..]).bind(&token.0[..]);
+            return update.bind(network).bind(at.0).one().await;
+        }
+        // The time of the first use stands: coming again prolongs nothing.
         let update = self.later(
-            "UPDATE remembered_browsers SET token = $3, network = $4, last_used_at = $5 \
-             WHERE id = $1 AND token = $2 AND expires_at > $5",
+            "UPDATE remembered_browsers SET token = $4, network = $5 \
+             WHERE id = $1 AND previous = $2 AND token = $3 AND expires_at > $6 AND last_used_at > $7",
         );
-        let update = update.bind(id.uuid()).bind(&replaces.0[..]).bind(&token.0[..]);
-        update.bind(network).bind(at.0).one().await
+        let update = update.bind(id.uuid()).bind(&shown.0[..]).bind(&replaces.0[..]).bind(&token.0[..]);
+        update.bind(network).bind(at.0).bind(at.minus(LOST_ANSWER).0).one().await
     }
 
     async fn forget_remembered(&mut self, account: Id<Account>, id: Id<RememberedBrowser>) -> Result<bool> {
@@ -160,8 +187,14 @@ both!(RememberedWrites {
         Ok(delete.bind(id.uuid()).bind(account.uuid()).execute(&mut *self.db).await?.rows_affected() == 1)
     }
 
-    async fn forget_series(&mut self, series: &TokenHash) -> Result<()> {
-        self.later("DELETE FROM remembered_browsers WHERE series = $1").bind(&series.0[..]).any().await
+    async fn forget_remembered_by(&mut self, account: Id<Account>, session: Id<Session>) -> Result<u64> {
+        let delete = sqlx::query("DELETE FROM remembered_browsers WHERE account_id = $1 AND session_id = $2");
+        Ok(delete.bind(account.uuid()).bind(session.uuid()).execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn forget_series(&mut self, tenant: Id<Tenant>, series: &TokenHash) -> Result<()> {
+        let delete = self.later("DELETE FROM remembered_browsers WHERE series = $1 AND tenant_id = $2");
+        delete.bind(&series.0[..]).bind(tenant.uuid()).any().await
     }
 
     async fn forget_all_remembered(&mut self, account: Id<Account>) -> Result<u64> {

@@ -5,6 +5,7 @@ use lanyard_domain::{
     account::Account,
     clock::{MINUTE, Timestamp},
     id::Id,
+    remembered::RememberedBrowser,
     secret::TokenHash,
     session::{ConsoleKind, Session},
     tenant::Tenant,
@@ -26,6 +27,8 @@ pub trait SessionReads {
     async fn sessions_of_cookie(&mut self, token: &TokenHash) -> Result<Vec<Session>>;
     /// The sessions of an account that neither ended nor expired, oldest first.
     async fn live_sessions_of_account(&mut self, account: Id<Account>, now: Timestamp) -> Result<Vec<Session>>;
+    /// Every session in which this remembered browser stood in for a second factor, ended or not, oldest first.
+    async fn sessions_of_browser(&mut self, browser: Id<RememberedBrowser>) -> Result<Vec<Session>>;
 }
 
 /// Changes sessions.
@@ -54,6 +57,9 @@ pub trait SessionWrites {
     /// Deletes at most `limit` sessions that expired before `before`; how many.
     async fn delete_expired_sessions(&mut self, before: Timestamp, limit: u32) -> Result<u64>;
 }
+
+/// [`SessionReads::sessions_of_browser`]; the tests look at its plan.
+pub(crate) const OF_BROWSER: &str = "SELECT * FROM sessions WHERE remembered = $1 ORDER BY created_at";
 
 #[derive(sqlx::FromRow)]
 struct SessionRow {
@@ -116,20 +122,27 @@ both!(SessionReads {
         );
         collect(rows.bind(account.uuid()).bind(now.0).fetch_all(&mut *self.db).await?)
     }
+
+    async fn sessions_of_browser(&mut self, browser: Id<RememberedBrowser>) -> Result<Vec<Session>> {
+        let rows = sqlx::query_as::<_, SessionRow>(OF_BROWSER);
+        collect(rows.bind(browser.uuid()).fetch_all(&mut *self.db).await?)
+    }
 });
 
 both!(SessionWrites {
     async fn create_session(&mut self, session: &Session) -> Result<()> {
         let insert = self.later(
             "INSERT INTO sessions (token, tenant_id, id, account_id, console, authentication, created_at, \
-                last_seen_at, expires_at, ended_at, terms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                last_seen_at, expires_at, ended_at, terms, remembered) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         );
         let insert = insert.bind(&session.token.0[..]).bind(session.tenant.uuid()).bind(session.id.uuid());
         let insert = insert.bind(session.account.uuid()).bind(session.console.map(ConsoleKind::as_str));
         let insert = insert.bind(serde_json::to_string(&session.authentication)?).bind(session.created_at.0);
         let insert = insert.bind(session.last_seen_at.0).bind(session.expires_at.0);
         let insert = insert.bind(session.ended_at.map(|at| at.0));
-        insert.bind(serde_json::to_string(&session.terms)?).one().await
+        let insert = insert.bind(serde_json::to_string(&session.terms)?);
+        insert.bind(session.authentication.remembered().map(Id::uuid)).one().await
     }
 
     async fn touch_session(&mut self, id: Id<Session>, now: Timestamp, expires_at: Timestamp) -> Result<bool> {

@@ -2,6 +2,7 @@
 
 use super::{
     broken::caught,
+    remembered::ForgetsLength,
     scenarios::{BASE, plan},
     spec::Property,
     walk::{Machine, Production, walk},
@@ -53,7 +54,7 @@ impl Machine for ForgetsFactors {
     }
 }
 
-/// Lets whoever came by a forgotten password wait.
+/// Lets whoever came by a forgotten password wait, and takes the new one for long.
 struct ForgetsReset;
 
 impl Machine for ForgetsReset {
@@ -61,6 +62,7 @@ impl Machine for ForgetsReset {
         let before = journey.clone();
         if let (Stage::ChooseMethod(person), Event::NotNow) = (&mut journey.stage, &event) {
             person.reset = false;
+            person.authentication = person.authentication.clone().with_password_of(true);
         }
         let step = journey.step(event, facts, tools);
         // Where it is refused all the same nothing has changed.
@@ -97,12 +99,14 @@ fn who_waits_too_long_with_a_factor_after_a_reset_or_as_a_newcomer_is_caught() {
     let own = Scenario { seats: [sign_in(Who::Owner), sign_in(Who::Intruder)], ..base };
     let late = Scenario { ticks: 1, ..own };
     let with_factor = Scenario { ticks: 0, ..own };
+    let short = Scenario { short: true, ..with_factor };
     let forgotten = Scenario { ticks: 0, steps: 5, together: 5, sends: 2, ..own };
-    for scenario in [late, with_factor, forgotten] {
+    for scenario in [late, with_factor, short, forgotten] {
         assert_eq!(walk(&scenario, &Production).broken, Default::default());
     }
     caught(&ForgetsEnd, &late, Property::DemandsMet);
     caught(&ForgetsFactors, &with_factor, Property::DemandsMet);
     caught(&ForgetsReset, &forgotten, Property::DemandsMet);
     caught(&ForgetsBeginning, &with_factor, Property::DemandsMet);
+    caught(&ForgetsLength, &short, Property::DemandsMet);
 }

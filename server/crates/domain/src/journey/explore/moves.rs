@@ -40,6 +40,8 @@ pub(super) enum Move {
     Raise(Assurance),
     /// A person goes to another network.
     Travel(usize),
+    /// The answer with the last cookie of a remembered browser never came.
+    Lose(usize),
     /// The owner of an account takes back what it agreed to.
     Withdraw(Id<Account>),
 }
@@ -67,6 +69,9 @@ pub(super) fn all(scenario: &Scenario, state: &State) -> Vec<Move> {
         }
         if scenario.conditions.is_some() && !state.seats[seat].away {
             moves.push(Move::Travel(seat));
+        }
+        if scenario.lost && state.seats[seat].former.is_some() {
+            moves.push(Move::Lose(seat));
         }
         if scenario.seats[seat].again.is_some() && !state.seats[seat].again {
             moves.push(Move::Again(seat));

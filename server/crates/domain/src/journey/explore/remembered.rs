@@ -10,7 +10,8 @@ use super::{
 use crate::{
     application::Minimum,
     assurance::Method,
-    journey::{Event, Facts, Journey, Stage, Step, Tools},
+    journey::{Effect, Event, Facts, Journey, Stage, Step, Tools},
+    password::PasswordCheck,
     user_flow::FlowType,
 };
 
@@ -37,6 +38,54 @@ impl Machine for ForgetsSecret {
             shown.secret = Some(shown.browser.token);
         }
         journey.step(event, &facts, tools)
+    }
+}
+
+/// Takes a secret that was used before for one whose answer was lost, however long ago that was.
+struct ForgetsTime;
+
+impl Machine for ForgetsTime {
+    fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        let mut facts = facts.clone();
+        if let Some(shown) = &mut facts.remembered {
+            shown.browser.last_used_at = Some(facts.now);
+        }
+        journey.step(event, &facts, tools)
+    }
+}
+
+/// Gives a browser another secret in any journey that went on in it.
+struct AnswersAnybody;
+
+impl Machine for AnswersAnybody {
+    fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        let effect = facts.remembered.as_ref().map(|shown| Effect::BrowserRecognised {
+            browser: shown.browser.id,
+            shown: shown.browser.token,
+            replaces: shown.browser.token,
+            until: shown.browser.expires_at,
+        });
+        let gone_on = matches!((&event, journey.stage()), (Event::SignIn { .. }, Stage::Returning(_)));
+        let mut step = journey.step(event, facts, tools);
+        if let Some(effect) = effect.filter(|_| gone_on) {
+            (step.refusal, step.effects) = (None, vec![effect]);
+        }
+        step
+    }
+}
+
+/// Takes every right password for one that is long enough to be the only factor.
+pub(super) struct ForgetsLength;
+
+impl Machine for ForgetsLength {
+    fn step(&self, journey: Journey, event: Event, facts: &Facts, tools: &mut Tools<'_>) -> Step {
+        let event = match event {
+            Event::SignIn { email, check, keep } => {
+                Event::SignIn { email, check: PasswordCheck::for_model(check.matched(), true), keep }
+            }
+            other => other,
+        };
+        journey.step(event, facts, tools)
     }
 }
 
@@ -68,7 +117,8 @@ impl Machine for CountsInReset {
 }
 
 #[test]
-fn n22_a_remembered_browser_that_counts_for_anybody_twice_as_a_factor_or_in_a_reset_is_caught() {
+fn n1_n22_a_remembered_browser_that_counts_for_anybody_twice_too_late_beside_a_short_password_as_a_factor_or_in_a_reset_is_caught()
+ {
     let base = Scenario {
         minimum: Minimum::None,
         remembered: true,
@@ -81,15 +131,20 @@ fn n22_a_remembered_browser_that_counts_for_anybody_twice_as_a_factor_or_in_a_re
     };
     let sign_in = |who| plan(who, Flow::Strong, FlowType::SignIn);
     let own = Scenario { seats: [sign_in(Who::Owner), sign_in(Who::Intruder)], ..base };
-    let copied = Scenario { copied: true, ..own };
+    let copied = Scenario { copied: true, ticks: 1, ..own };
+    let lost = Scenario { lost: true, ..copied };
+    let short = Scenario { short: true, ..own };
     let consent = Scenario { third_party: true, ..own };
     let reset = plan(Who::Owner, Flow::Strong, FlowType::PasswordReset);
     let reset = Scenario { seats: [reset, sign_in(Who::Intruder)], steps: 3, sends: 2, ..base };
-    for scenario in [own, copied, consent, reset] {
+    for scenario in [own, copied, lost, short, consent, reset] {
         assert_eq!(walk(&scenario, &Production).broken, Default::default());
     }
     caught(&AnybodysBrowser, &own, Property::DemandsMet);
     caught(&ForgetsSecret, &copied, Property::DemandsMet);
+    caught(&ForgetsTime, &lost, Property::DemandsMet);
+    caught(&AnswersAnybody, &lost, Property::DemandsMet);
+    caught(&ForgetsLength, &short, Property::DemandsMet);
     caught(&CountsAsFactor, &consent, Property::DemandsMet);
     caught(&CountsInReset, &reset, Property::OwnLevel);
 }

@@ -52,6 +52,8 @@ pub(super) const BASE: Scenario = Scenario {
     remembered: false,
     copied: false,
     raise: None,
+    lost: false,
+    short: false,
     grace: None,
 };
 
@@ -363,6 +365,35 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             ..BASE
         },
         Scenario {
+            name: "remembered browsers: answers that are lost, and the same cookie in another browser",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Strong, FlowType::SignIn),
+                intruder(Flow::Strong, FlowType::SignIn),
+            ],
+            remembered: true,
+            copied: true,
+            lost: true,
+            third_party: true,
+            sends: 1,
+            together: 4,
+            mistakes: 0,
+            ..BASE
+        },
+        Scenario {
+            name: "passwords that are too short to be the only factor: remembered browsers beside them",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Strong, FlowType::SignIn),
+                owner(Flow::Strong, FlowType::PasswordReset),
+            ],
+            remembered: true,
+            short: true,
+            sends: 2,
+            together: 4,
+            mistakes: 0,
+            ticks: 0,
+            ..BASE
+        },
+        Scenario {
             name: "remembered browsers beside a flow that asks under conditions; sessions carry over",
             seats: [
                 then(owner(Flow::Strong, FlowType::SignIn), Flow::Weak, FlowType::SignIn),
@@ -391,6 +422,16 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             seats: [owner(Flow::Strong, FlowType::SignUpSignIn), intruder(Flow::Strong, FlowType::SignIn)],
             steps: 5,
             together: 5,
+            ..waiting
+        },
+        Scenario {
+            name: "a grace period: passwords that are too short to be the only factor",
+            seats: [
+                then(owner(Flow::Strong, FlowType::SignIn), Flow::Strong, FlowType::SignIn),
+                owner(Flow::Weak, FlowType::SignIn),
+            ],
+            short: true,
+            ticks: 0,
             ..waiting
         },
         Scenario {

@@ -5,18 +5,18 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{AccountFacts, Effect, Journey, Stage, Step, testing::*},
-    world::{Kept, Scenario, State},
+    world::{Kept, Scenario, Secrets, State},
 };
 use crate::{
     account::Account,
     assurance::{Assurance, Authentication, Demand, Level, Method},
-    clock::{DAY, HOUR, MINUTE, Timestamp},
+    clock::{DAY, HOUR, MINUTE, SECOND, Timestamp},
     factor::FactorSecret,
     id::Id,
     passkey::{Challenge, PasskeyCheck},
     recovery::{Found, RecoveryCode, RecoveryCodes},
     remembered::RememberedBrowser,
-    secret::Token,
+    secret::{Token, TokenHash},
     user_flow::Audience,
 };
 
@@ -68,6 +68,8 @@ pub(super) struct Ghost {
     pub(super) at: Timestamp,
     /// Whose remembered browser this was, by its cookie, when the password was given.
     pub(super) remembered: Option<Id<Account>>,
+    /// That password was long enough to be the only factor.
+    pub(super) long: bool,
     /// Who put off setting up a second factor.
     pub(super) postponed: Option<Id<Account>>,
     /// The password was chosen in this journey.
@@ -90,8 +92,9 @@ fn counts(method: Method, demand: &Demand) -> bool {
 
 impl Ghost {
     fn meets(&self, account: Id<Account>, demand: &Demand, (store, now): (&Store, Timestamp)) -> bool {
-        let stands_in = demand.takes_remembered() && self.remembered == Some(account);
-        let waits = self.postponed == Some(account) && !self.reset && may_wait(store, account, demand, now);
+        let stands_in = self.long && demand.takes_remembered() && self.remembered == Some(account);
+        let waits =
+            self.long && self.postponed == Some(account) && !self.reset && may_wait(store, account, demand, now);
         (self.password == Some(account) || self.passkey == Some(account))
             && (demand.level == Level::Aal1
                 || (demand.conditions.is_some() && self.quiet)
@@ -122,13 +125,29 @@ pub(super) fn is_quiet(state: &State, seat: usize, account: Id<Account>) -> bool
     state.places(seat).iter().all(|place| state.known.contains(&(*place, account)))
 }
 
-/// Whether a seat's cookie is the present one of a browser that is remembered for `account`.
+/// Whether a seat's cookie is of a browser that is remembered for `account`, and is the last that was handed out, or
+/// the last that was shown, within ten seconds of that: the answer may have been lost.
 pub(super) fn is_remembered(state: &State, seat: usize, account: Id<Account>) -> bool {
-    let shown = state.seats[seat].cookie;
-    let present = |browser: &&RememberedBrowser| {
-        shown.is_some_and(|cookie| cookie.series == browser.series && cookie.token == browser.token)
+    let Some(shown) = state.seats[seat].cookie else { return false };
+    let again = |used: Option<(TokenHash, Timestamp)>| {
+        used.is_some_and(|(token, at)| token == shown.token && state.now.since(at) < 10 * SECOND)
     };
-    state.store.browsers.iter().find(present).is_some_and(|b| b.account == account && b.is_live(state.now))
+    let counts = |known: &Secrets| known.series == shown.series && (known.given == shown.token || again(known.used));
+    let own = |browser: &RememberedBrowser| {
+        browser.series == shown.series && browser.account == account && browser.is_live(state.now)
+    };
+    state.secrets.iter().any(counts) && state.store.browsers.iter().any(own)
+}
+
+/// Judges a sign-in that was taken once more where the journey had gone on: it gives the remembered browser that
+/// stood in another secret, and nothing else.
+pub(super) fn sent_again(state: &State, seat: usize, before: &Journey, step: &Step) -> Judged {
+    must(before.stage() == step.journey.stage(), Property::DemandsMet, "a sign-in that was sent again moved on")?;
+    let whose = state.seats[seat].ghost.remembered;
+    let known = whose.is_some_and(|account| is_remembered(state, seat, account));
+    must(known, Property::DemandsMet, "another secret for a browser that is not remembered")?;
+    let nothing_else = |effect: &Effect| matches!(effect, Effect::BrowserRecognised { .. } | Effect::Audit { .. });
+    must(step.effects.iter().all(nothing_else), Property::DemandsMet, "a sign-in that was sent again did more")
 }
 
 /// Judges a code that was accepted, marks it as taken in `state`, and notes what it proved.
@@ -381,7 +400,7 @@ pub(super) fn effects(state: &State, seat: usize, step: &Step) -> Judged {
                 let known = whose.is_some() && ghost.remembered == whose && ghost.password == whose;
                 must(known, Property::DemandsMet, "a browser that is not remembered, or another account's")?;
             }
-            Effect::ForgetBrowser { .. }
+            Effect::BrowserCopied { .. }
             | Effect::SendEmailCode { .. }
             | Effect::SendPhoneCode { .. }
             | Effect::SendNotice { .. }

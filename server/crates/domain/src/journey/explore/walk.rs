@@ -10,7 +10,7 @@ use super::{
     super::{Effect, Event, Facts, Journey, Return, Stage, Step, Target, Tools, testing::*},
     moves::{self, Move},
     spec::{self, Ghost, Property},
-    world::{self, Kept, Scenario, State},
+    world::{self, Kept, Scenario, Secrets, State},
 };
 use crate::{assurance::Level, device::DEVICE_CODE_LIFE, entropy::SeededEntropy, password::next_version};
 
@@ -120,6 +120,7 @@ fn name(next: &Move) -> &'static str {
         Move::Raise(_) => "raise",
         Move::Withdraw(_) => "withdraw",
         Move::Travel(_) => "travel",
+        Move::Lose(_) => "lose",
     }
 }
 
@@ -169,6 +170,10 @@ fn play(
         }
         Move::Toggle => after.toggled = true,
         Move::Travel(seat) => after.seats[seat].away = true,
+        Move::Lose(seat) => {
+            let browser = &mut after.seats[seat];
+            browser.cookie = browser.former.take();
+        }
         Move::Disable => after.store.accounts[1].disabled = true,
         // Sessions stay, as where a role's minimum rises: what they are worth is judged where they are used.
         Move::Raise(to) => after.store.accounts.iter_mut().for_each(|account| account.minimum = to),
@@ -291,6 +296,9 @@ fn witness(
             }
             Ok(())
         }
+        Event::SignIn { .. } if before.stage().authentication().is_some() => {
+            spec::sent_again(state, seat, before, step)
+        }
         Event::SignIn { check, email, .. } => {
             let right = check.matched().filter(|(id, version)| {
                 let stored = state.store.account(*id);
@@ -299,9 +307,9 @@ fn witness(
             match right {
                 Some((id, version)) => {
                     let remembered = spec::is_remembered(state, seat, id).then_some(id);
+                    let (version, long) = (Some(version), !state.store.short.contains(&id));
                     let ghost = &mut state.seats[seat].ghost;
-                    *ghost =
-                        Ghost { password: Some(id), version: Some(version), at: now, remembered, ..Ghost::default() };
+                    *ghost = Ghost { password: Some(id), version, at: now, remembered, long, ..Ghost::default() };
                     Ok(())
                 }
                 None => Err((Property::DemandsMet, "a wrong password was taken".to_owned())),
@@ -342,8 +350,17 @@ fn aftermath(state: &mut State, seat: usize, step: &Step) {
                 (ghost.password, ghost.version, ghost.reset) = (Some(*account), version, true);
             }
             Effect::BrowserRecognised { .. } => {
+                let shown = state.seats[seat].cookie;
+                let answered = state.store.answered(shown);
                 let browser = &mut state.seats[seat];
-                browser.cookie = browser.cookie.map(Cookie::next);
+                (browser.former, browser.cookie) = (shown, answered);
+                let known = shown.and_then(|shown| state.secrets.iter_mut().find(|known| known.series == shown.series));
+                if let (Some(known), Some(shown), Some(answered)) = (known, shown, answered) {
+                    if known.given == shown.token {
+                        known.used = Some((shown.token, state.now));
+                    }
+                    known.given = answered.token;
+                }
             }
             Effect::CreateAccount(new) => state.seats[seat].ghost.entitled |= !new.factors.is_empty(),
             // Only who was on the way begins anew: this journey, and whoever had arrived, go on.
@@ -405,7 +422,9 @@ fn settle(
     }
     browser.journey = Journey::returning(header, settled.back);
     if let Some((row, _)) = settled.remembered {
-        browser.cookie = Some(Cookie { series: row.series, token: row.token });
+        let cookie = Cookie { series: row.series, token: row.token };
+        (browser.cookie, browser.former) = (Some(cookie), None);
+        state.secrets.push(Secrets::of(cookie));
         state.store.browsers.push(row);
     }
     Ok(())

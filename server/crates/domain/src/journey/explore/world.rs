@@ -166,6 +166,10 @@ pub(super) struct Scenario {
     pub(super) copied: bool,
     /// Every account's own minimum may be raised to this.
     pub(super) raise: Option<Assurance>,
+    /// The answer to a sign-in of a remembered browser may be lost, and with it the next cookie.
+    pub(super) lost: bool,
+    /// The passwords of A and B are too short to be the only factor.
+    pub(super) short: bool,
     /// Who was there before may put off a second factor at the strong flow for so long; the intruder has an
     /// account that came later.
     pub(super) grace: Option<Millis>,
@@ -204,6 +208,24 @@ pub(super) struct Seat {
     pub(super) ceremonies: u8,
     /// The cookie of a remembered browser.
     pub(super) cookie: Option<Cookie>,
+    /// The one before it, while the answer with the present one may yet be lost.
+    pub(super) former: Option<Cookie>,
+}
+
+/// What was handed out and shown of one remembered browser's secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Secrets {
+    pub(super) series: TokenHash,
+    /// The last one that was handed out.
+    pub(super) given: TokenHash,
+    /// The last one that was shown for the first time, and when.
+    pub(super) used: Option<(TokenHash, Timestamp)>,
+}
+
+impl Secrets {
+    pub(super) const fn of(cookie: Cookie) -> Self {
+        Self { series: cookie.series, given: cookie.token, used: None }
+    }
 }
 
 /// A request that has read its journey and not committed yet.
@@ -236,6 +258,8 @@ pub(super) struct State {
     /// The recovery codes that were taken, by their hash.
     pub(super) recovered: BTreeSet<[u8; 32]>,
     pub(super) withdrawn: bool,
+    /// The secrets of remembered browsers, by what went to and fro.
+    pub(super) secrets: Vec<Secrets>,
     /// Where accounts signed in with a second factor: browsers by seat, networks by seat and place, countries by
     /// place.
     pub(super) known: BTreeSet<(Place, Id<Account>)>,
@@ -371,7 +395,8 @@ impl Scenario {
         }
         let cookies = [COOKIE_B, if self.copied { COOKIE_B } else { COOKIE_EVIL }];
         let asked = if self.third_party { asked() } else { Items::new() };
-        let store = Store { accounts, asked, browsers, offers: self.offers, ..Store::default() };
+        let short = if self.short { vec![id(10), id(20)] } else { Vec::new() };
+        let store = Store { accounts, asked, browsers, short, offers: self.offers, ..Store::default() };
         let seat = |at: usize| {
             let demand = self.demand(false, self.seats[at].flow, self.seats[at].audience);
             let header = self.header(at, false, &demand, T0);
@@ -390,6 +415,7 @@ impl Scenario {
                 away: false,
                 ceremonies: 0,
                 cookie: self.remembered.then(|| cookies[at]),
+                former: None,
             }
         };
         let seats = [seat(0), seat(1)];
@@ -407,6 +433,7 @@ impl Scenario {
             signed: BTreeSet::new(),
             recovered: BTreeSet::new(),
             withdrawn: false,
+            secrets: [COOKIE_B, COOKIE_EVIL].into_iter().filter(|_| self.remembered).map(Secrets::of).collect(),
             known: BTreeSet::new(),
         }
     }

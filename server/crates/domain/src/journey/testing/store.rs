@@ -16,7 +16,7 @@ use crate::{
     },
     passkey::{Assertion, Challenge, CredentialId, Passkey, PasskeyCheck},
     password::{PasswordCheck, next_version},
-    remembered::RememberedBrowser,
+    remembered::{RememberedBrowser, Shown},
     secret::TokenHash,
 };
 
@@ -48,7 +48,7 @@ impl Cookie {
         Self { series: TokenHash([number; 32]), token: TokenHash([number; 32]) }
     }
 
-    /// After its use.
+    /// After its use, or after that of a lost one.
     pub(in crate::journey) fn next(mut self) -> Self {
         self.token.0[31] += 1;
         self
@@ -63,6 +63,8 @@ pub(in crate::journey) fn remembered(account: u128, cookie: Cookie, now: Timesta
         account: id(account),
         series: cookie.series,
         token: cookie.token,
+        previous: None,
+        session: None,
         label: String::new(),
         network: String::new(),
         created_at: now,
@@ -86,6 +88,8 @@ pub(in crate::journey) struct Store {
     pub(in crate::journey) offers: bool,
     /// Every remembered browser.
     pub(in crate::journey) browsers: Vec<RememberedBrowser>,
+    /// Whose passwords are too short to be the only factor.
+    pub(in crate::journey) short: Vec<Id<Account>>,
 }
 
 impl Store {
@@ -122,6 +126,12 @@ impl Store {
         let cookie = cookie?;
         let browser = self.browsers.iter().find(|browser| browser.series == cookie.series)?.clone();
         Some(RememberedFacts { browser, secret: Some(cookie.token) })
+    }
+
+    /// The cookie that comes with the answer to a sign-in that was recognised by `cookie`.
+    pub(in crate::journey) fn answered(&self, cookie: Option<Cookie>) -> Option<Cookie> {
+        let found = cookie.and_then(|cookie| self.browsers.iter().find(|browser| browser.series == cookie.series));
+        found.map(|browser| Cookie { token: browser.token, series: browser.series })
     }
 
     /// What the service finds for the session that a journey begins with.
@@ -167,7 +177,8 @@ impl Store {
     pub(in crate::journey) fn sign_in(&self, address: &EmailAddress, right: bool) -> Event {
         let account = self.accounts.iter().find(|account| account.email == *address);
         let matched = account.filter(|_| right).and_then(|a| a.password_version.map(|version| (a.id, version)));
-        Event::SignIn { email: address.clone(), check: PasswordCheck::for_model(matched), keep: false }
+        let long = matched.is_some_and(|(id, _)| !self.short.contains(&id));
+        Event::SignIn { email: address.clone(), check: PasswordCheck::for_model(matched, long), keep: false }
     }
 
     /// What a check of an answer by `key` comes to, if it signed `challenge`; `ahead` is how far its
@@ -242,6 +253,7 @@ impl Store {
                 | Notice::PasswordChanged
                 | Notice::PasskeyCopied
                 | Notice::BrowserRemembered
+                | Notice::BrowserCopied
                 | Notice::PasswordDisabled
                 | Notice::RecoveryCodeUsed { .. }
                 | Notice::IssuedCodeUsed
@@ -268,6 +280,8 @@ impl Store {
             }
             Effect::SetPassword { account, replaces, .. } => {
                 self.forget_all(*account);
+                // A new password is long wherever it may be the only factor.
+                self.short.retain(|short| short != account);
                 let account = self.account_mut(*account).ok_or(Conflict)?;
                 if account.password_version != *replaces {
                     return Err(Conflict);
@@ -296,7 +310,8 @@ impl Store {
                 factor.last_used_at = Some(now);
                 (factor.failures, factor.locked_until) = (0, None);
             }
-            Effect::RecoveryCodeUsed { factor, at, .. } => {
+            Effect::RecoveryCodeUsed { factor, at, account, .. } => {
+                self.forget_all(*account);
                 let factor = self.factor(*factor)?;
                 let FactorSecret::RecoveryCodes(codes) = &mut factor.secret else { return Err(Conflict) };
                 if codes.used & (1 << at) != 0 {
@@ -311,13 +326,18 @@ impl Store {
                 self.forget_all(*account);
                 self.passkey(*factor)?.copied_at = Some(now);
             }
-            Effect::BrowserRecognised { browser, replaces, .. } => {
+            Effect::BrowserRecognised { browser, shown, replaces, .. } => {
                 let live = |b: &&mut RememberedBrowser| b.id == *browser && b.token == *replaces && b.is_live(now);
                 let found = self.browsers.iter_mut().find(live).ok_or(Conflict)?;
+                let again = shown != replaces;
+                if again && (found.previous != Some(*shown) || found.judge(shown, now) != Shown::Again) {
+                    return Err(Conflict);
+                }
                 found.token.0[31] += 1;
-                found.last_used_at = Some(now);
+                found.previous = Some(*shown);
+                found.last_used_at = if again { found.last_used_at } else { Some(now) };
             }
-            Effect::ForgetBrowser { browser, .. } => self.browsers.retain(|found| found.id != *browser),
+            Effect::BrowserCopied { browser, .. } => self.browsers.retain(|found| found.id != *browser),
             Effect::FactorFailed { factor } => {
                 let factor = self.factor(*factor)?;
                 factor.failures += 1;

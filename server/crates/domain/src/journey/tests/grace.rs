@@ -194,3 +194,23 @@ fn the_stricter_of_both_versions_of_the_flow_holds() {
     }
     assert_eq!(Minimum::Mfa.grace_among(Some(GRACE), []), None);
 }
+
+#[test]
+fn n1_a_password_that_is_too_short_to_be_the_only_factor_puts_nothing_off() {
+    let mut desk = Desk::new(FlowType::SignIn, &lax());
+    desk.store.short = vec![id(10)];
+    desk.sign_in(A);
+    assert_eq!(desk.stage(), "confirm_email");
+    let needs = |desk: &Desk| desk.journey.needs_long_password(desk.now, &desk.demand, desk.store.account(id(10)));
+    assert!(needs(&desk), "the page says why");
+    waits_for_nothing(&mut desk);
+    // Nobody is locked out: a second factor is set up as ever.
+    desk.prove(A).ok(Event::ChooseMethod { method: Method::TextMessage });
+    assert!(needs(&desk));
+    desk.enter_phone(PHONE, Method::TextMessage).prove(PHONE);
+    assert_eq!(desk.level(), Level::Aal2);
+    let mut over = Desk::new(FlowType::SignIn, &on());
+    over.store.short = vec![id(10)];
+    over.sign_in(A);
+    assert!(!needs(&over), "where nobody waits nothing is said");
+}

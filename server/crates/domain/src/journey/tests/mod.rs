@@ -118,7 +118,7 @@ impl Desk {
         self.journey = step.journey;
         self.effects = step.effects;
         if self.has(|effect| matches!(effect, Effect::BrowserRecognised { .. })) {
-            self.cookie = self.cookie.map(Cookie::next);
+            self.cookie = self.store.answered(self.cookie);
         }
         if step.refusal.is_some() {
             assert_eq!(self.stage(), before, "a refused event advanced");

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    clock::{DAY, HOUR, MINUTE},
+    clock::{DAY, HOUR, MINUTE, SECOND},
     journey::Target,
     user_flow::Conditions,
 };
@@ -79,6 +79,7 @@ fn n22_its_secret_is_good_once_and_a_copy_forgets_the_browser() {
     let newest = desk.cookie.replace(COOKIE);
     assert_eq!(desk.sign_in(B).stage(), "challenge");
     assert!(desk.store.browsers.is_empty());
+    assert_eq!(desk.notices(), [Notice::BrowserCopied], "u24");
     let failure = |effect: &Effect| {
         matches!(effect, Effect::Audit { action: crate::audit::Action::BrowserRecognised, detail: "used_before", .. })
     };
@@ -86,6 +87,123 @@ fn n22_its_secret_is_good_once_and_a_copy_forgets_the_browser() {
     desk.begin(503, FlowType::SignIn, Audience::Patients);
     desk.cookie = newest;
     assert_eq!(desk.sign_in(B).stage(), "challenge", "nor does what the other one holds");
+}
+
+// The secret of the first sign-in was used; its answer never came.
+fn answer_lost() -> Desk {
+    let mut desk = known(FlowType::SignIn, &lax());
+    desk.sign_in(B);
+    desk.settle();
+    desk.cookie = Some(COOKIE);
+    desk
+}
+
+fn copies(desk: &Desk) -> bool {
+    desk.has(|effect| matches!(effect, Effect::BrowserCopied { .. }))
+}
+
+#[test]
+fn n22_an_answer_that_was_lost_is_no_copy_for_ten_seconds_and_its_successor_dies() {
+    for (pause, again) in [(0, true), (10 * SECOND - 1, true), (10 * SECOND, false), (DAY, false)] {
+        let mut desk = answer_lost();
+        desk.pass(pause).begin(501, FlowType::SignIn, Audience::Patients);
+        desk.sign_in(B);
+        assert_eq!((recognised(&desk), copies(&desk)), (again, !again), "{pause}");
+        assert_eq!(desk.stage(), if again { "complete" } else { "challenge" }, "{pause}");
+    }
+    // The successor that nobody used is dead: who has it has a copy.
+    let mut desk = answer_lost();
+    desk.begin(501, FlowType::SignIn, Audience::Patients);
+    desk.sign_in(B);
+    let newest = desk.cookie.replace(COOKIE.next());
+    assert_eq!(newest, Some(COOKIE.next().next()));
+    desk.begin(502, FlowType::SignIn, Audience::Patients);
+    assert!(copies(desk.sign_in(B)) && desk.store.browsers.is_empty());
+    // And so has who comes with the old one once the successor was used, be it at the same moment.
+    let mut desk = answer_lost();
+    desk.cookie = Some(COOKIE.next());
+    desk.begin(501, FlowType::SignIn, Audience::Patients);
+    assert!(recognised(desk.sign_in(B)));
+    desk.cookie = Some(COOKIE);
+    desk.begin(502, FlowType::SignIn, Audience::Patients);
+    assert!(copies(desk.sign_in(B)));
+}
+
+#[test]
+fn n22_a_lost_answer_prolongs_nothing_however_often_it_comes_again() {
+    let mut desk = answer_lost();
+    for (at, again) in [(501, true), (502, true), (503, false)] {
+        desk.pass(4 * SECOND).begin(at, FlowType::SignIn, Audience::Patients);
+        desk.cookie = Some(COOKIE);
+        desk.sign_in(B);
+        assert_eq!(recognised(&desk), again, "{at}");
+    }
+}
+
+#[test]
+fn n22_a_sign_in_that_is_sent_again_brings_the_lost_cookie_and_moves_nothing() {
+    let mut desk = answer_lost();
+    let wrong = desk.store.sign_in(&email(B), false);
+    assert_eq!(desk.ok(wrong).stage(), "returning", "nothing is proved by it");
+    assert_eq!(desk.cookie, Some(COOKIE.next().next()));
+    assert_eq!(desk.effects.len(), 2, "a secret and an entry in the log: {:?}", desk.effects);
+    // Not with the present secret, nor too late, nor somebody else's, nor in a journey of a factor.
+    let refused = |change: fn(&mut Desk)| {
+        let mut desk = answer_lost();
+        change(&mut desk);
+        let event = desk.store.sign_in(&email(B), true);
+        assert_eq!(desk.send(event), Some(Refusal::OutOfStep));
+        assert!(!recognised(&desk) && !copies(&desk));
+    };
+    refused(|desk| desk.cookie = Some(COOKIE.next()));
+    refused(|desk| desk.cookie = None);
+    refused(|desk| {
+        desk.pass(10 * SECOND);
+    });
+    refused(|desk| desk.store.browsers[0].id = id(999));
+    refused(|desk| desk.store.browsers[0].account = id(10));
+    refused(|desk| {
+        desk.cookie = None;
+        desk.begin(501, FlowType::SignIn, Audience::Patients);
+        desk.sign_in(B).prove(PHONE).settle();
+        desk.cookie = Some(COOKIE);
+    });
+}
+
+#[test]
+fn n1_beside_a_password_that_is_too_short_to_be_the_only_factor_nothing_stands_in_and_nothing_is_used_up() {
+    let mut desk = known(FlowType::SignIn, &lax());
+    desk.store.short = vec![id(20)];
+    desk.sign_in(B);
+    assert_eq!((desk.stage(), recognised(&desk), desk.cookie), ("challenge", false, Some(COOKIE)));
+    let needs = |desk: &Desk| {
+        let account = desk.store.account(id(20));
+        desk.journey.needs_long_password(desk.now, &desk.demand, account)
+    };
+    assert_eq!((desk.journey.remember_days(&lax()), needs(&desk)), (None, true), "nor is it offered");
+    let digits = desk.code_to(PHONE);
+    desk.ok(remembering(&digits)).settle();
+    assert_eq!(desk.store.browsers.len(), 1, "an edited form remembers nothing");
+    // Nor does a session of it, or the same person after a longer one.
+    let mut desk = known(FlowType::SignIn, &lax());
+    desk.sign_in(B);
+    assert!(recognised(&desk) && !needs(&desk));
+    let mut desk = Desk::new(FlowType::SignIn, &lax());
+    desk.sign_in(B);
+    assert!(!needs(&desk) && desk.journey.remember_days(&lax()).is_some());
+    let mut strict = Desk::new(FlowType::SignIn, &on());
+    strict.store.short = vec![id(20)];
+    strict.sign_in(B);
+    assert!(!needs(&strict), "where nobody would be offered it nothing is said");
+}
+
+#[test]
+fn n22_a_recovery_code_forgets_every_browser_of_the_account() {
+    let factors = vec![phone_factor(PHONE), recovery_factor(4)];
+    let mut desk = Desk::with(FlowType::SignIn, Audience::Patients, &lax(), factors);
+    desk.store.browsers = vec![remembered(20, COOKIE, T0), remembered(10, Cookie::new(7), T0)];
+    desk.sign_in(B).ok(Event::ChooseMethod { method: Method::RecoveryCode }).ok(recover(2));
+    assert_eq!(desk.store.browsers.iter().map(|browser| browser.account).collect::<Vec<_>>(), [id(10)]);
 }
 
 #[test]
