@@ -435,6 +435,8 @@ async fn a19_c4_operators_of_the_instance_are_listed_stopped_and_lose_the_role()
     let dir = temp_dir();
     answered(&dir, &create_tenant("harbour.example", "Harbour Clinic")).await;
     assert_eq!(answered(&dir, &["operator", "list"]).await, serde_json::json!([]));
+    refused(&dir, &["operator", "revoke", "ann@operators.example"], "not found").await;
+    assert!(lanyard(&dir, &["operator", "invite"]).await.status.success());
     operators(&dir, &["ann", "ben", "cleo"]).await;
     let listed = async || {
         let all = answered(&dir, &["operator", "list"]).await;

@@ -38,8 +38,11 @@ pub async fn operators(app: &App) -> Result<Vec<Holder>, PortalError> {
     app.store
         .read(|tx| {
             Box::pin(async move {
-                let system = system_of(tx).await?;
-                holders(tx, system).await
+                match system_of(tx).await {
+                    // Where no server was ever started, there is nobody yet.
+                    Err(PortalError::NotFound) => Ok(Vec::new()),
+                    system => holders(tx, system?).await,
+                }
             })
         })
         .await
