@@ -23,7 +23,8 @@ use lanyard_oidc::endpoints::Endpoint;
 use lanyard_server::{
     http::client::Client,
     service::portal::{
-        By, applications, operators,
+        By, applications,
+        posts::{self, Post},
         registration::{self, TokenDraft},
     },
 };
@@ -174,8 +175,8 @@ async fn objects(app: &TestApp, clinic: &Clinic, mark: &str) -> Objects {
     let draft = TokenDraft { flow: flow.id, label: format!("{mark} partner"), uses: 1, days: 7 };
     let (token, _) = registration::mint(&app.app, tenant.id, draft, by()).await.unwrap();
     let invited = EmailAddress::parse(&format!("{mark}@invited.example")).unwrap();
-    operators::invite(&app.app, &tenant, invited, by()).await.unwrap();
-    let invitation = operators::list(&app.app, tenant.id).await.unwrap().invited[0].id;
+    posts::invite(&app.app, &tenant, (Post::Operator, invited), by()).await.unwrap();
+    let invitation = posts::list(&app.app, tenant.id, Post::Operator).await.unwrap().invited[0].id;
     let factor = one_more(app, clinic.nora, if mark == "hilltop" { "+12065550141" } else { "+12065550142" }).await;
     Objects {
         domain: tenant.domain.as_str().to_owned(),

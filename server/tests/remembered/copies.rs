@@ -158,7 +158,7 @@ async fn n22_a_form_that_is_sent_again_because_its_answer_was_lost_brings_the_co
         let mut copy = again.browser.clone();
         copy.jar.remove("__Host-journey");
         // Whoever has the cookie alone gets nothing by sending it there.
-        let mut stranger = Run { browser: copy, id: again.id.clone(), via };
+        let mut stranger = Run { browser: copy, id: again.id.clone(), via, codes: false };
         stranger.post("sign-in", &csrf, &form).await;
         assert_eq!(stranger.browser.jar[&cookie(&clinic)], first);
         again.post("sign-in", &csrf, &form).await;

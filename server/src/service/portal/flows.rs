@@ -157,7 +157,9 @@ fn check(settings: &FlowSettings) -> Result<(), PortalError> {
         mfa if mfa.enforcement == Enforcement::Conditional && mfa.conditions.is_empty() => {
             Err(PortalError::NoCondition)
         }
-        mfa if mfa.enforcement == Enforcement::Conditional && mfa.conditions.trusts_every_browser() => {
+        mfa if mfa.enforcement == Enforcement::Conditional
+            && (mfa.conditions.trusts_every_browser() || mfa.conditions.trusts_a_whole_country()) =>
+        {
             Err(PortalError::EveryBrowser)
         }
         mfa if !mfa.is_reachable() => Err(PortalError::Unreachable),

@@ -179,14 +179,18 @@ fn conclude(context: &mut Context<'_, '_>, person: Person, agreed: Option<Items>
     }
 }
 
-/// On from an offer that stood after everything else: what is demanded by now, or the end.
+/// On from an offer that stood after everything else: what is demanded or asked by now, or the end.
 pub(super) fn go_on(context: &mut Context<'_, '_>, person: Person) -> Stage {
     let authentication = remember::still(context.header, person.authentication, context.facts);
     let person = Person { authentication, offered: true, ..person };
     if second_factor::is_due(context, &person) {
         return second_factor::proceed(context, person);
     }
-    complete(context, person)
+    match &context.facts.consent {
+        // Taken back meanwhile, or the application asks for more.
+        Some(consent) if !consent.is_given() => Stage::Consent { person, asked: consent.asked.clone() },
+        Some(_) | None => complete(context, person),
+    }
 }
 
 fn is_met(context: &Context<'_, '_>, person: &Person) -> bool {

@@ -482,12 +482,11 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             ..raising
         },
         Scenario {
-            name: "recovery codes are offered after a sign-in, twice at once, and a session carries over",
-            seats: [
-                then(owner(Flow::Strong, FlowType::SignIn), Flow::Weak, FlowType::SignIn),
-                owner(Flow::Strong, FlowType::SignIn),
-            ],
+            name: "recovery codes are offered after a sign-in, twice at once, requests that overlap",
+            seats: [owner(Flow::Strong, FlowType::SignIn), owner(Flow::Strong, FlowType::SignIn)],
             holds: 1,
+            sends: 1,
+            together: 5,
             ..offering
         },
         Scenario {
@@ -509,6 +508,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             toggle: true,
             strong_methods: &[Method::Passkey, Method::TextMessage],
             together: 5,
+            sends: 1,
             ..offering
         },
         Scenario { name: "passkeys: a new patient sets one up, a reset beside it", together: 5, ..enrolling },

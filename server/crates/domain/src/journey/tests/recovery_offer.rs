@@ -236,3 +236,18 @@ fn u25_one_offer_a_sign_in() {
     assert_eq!(desk.stage(), "complete");
     assert_eq!(desk.store.account(id(20)).unwrap().recovery_offer_from, Some(desk.now));
 }
+
+#[test]
+fn u29_a_consent_that_is_taken_back_while_codes_are_offered_is_asked_for_again() {
+    let mut desk = ready(FlowType::SignIn, Audience::Patients, &Demand::mfa([Method::TextMessage]));
+    desk.store.asked = [crate::consent::Item::Claim("given_name".to_owned())].into();
+    desk.set_up(A);
+    assert_eq!(desk.stage(), "consent");
+    desk.ok(Event::Agree);
+    assert_eq!(desk.stage(), OFFER);
+    desk.store.consents.clear();
+    desk.ok(keep_codes());
+    assert_eq!(desk.stage(), "consent");
+    desk.ok(Event::Agree);
+    assert_eq!((desk.stage(), desk.level()), ("complete", Level::Aal2));
+}
