@@ -55,6 +55,8 @@ enum Names {
     InitialToken,
     Operator,
     Invitation,
+    Staff,
+    StaffInvitation,
     /// A journey, which no path ties to a tenant: it is its browser's.
     Journey,
     /// A one-time link, good for whoever has it, at its own tenant.
@@ -62,7 +64,7 @@ enum Names {
 }
 
 /// Every route that names a tenant or an object of one, and what it names. A new route needs a line here.
-const MATRIX: [(&str, Names); 64] = [
+const MATRIX: [(&str, Names); 70] = [
     ("/invitation/{tenant}/{token}", Names::Link),
     ("/not-me/{tenant}/{token}", Names::Link),
     ("/journey/{id}", Names::Journey),
@@ -101,7 +103,11 @@ const MATRIX: [(&str, Names); 64] = [
     ("/clinic/{tenant}/patients/{id}/reset", Names::Patient),
     ("/clinic/{tenant}/patients/{id}/reset/decide", Names::Patient),
     ("/clinic/{tenant}/patients/{id}/reset/sign-in-again", Names::Patient),
+    ("/clinic/{tenant}/patients/{id}/minimum", Names::Patient),
+    ("/clinic/{tenant}/patients/{id}/minimum/sign-in-again", Names::Patient),
     ("/portal/{tenant}", Names::Tenant),
+    ("/portal/{tenant}/settings", Names::Tenant),
+    ("/portal/{tenant}/minimums", Names::Tenant),
     ("/portal/{tenant}/texts", Names::Tenant),
     ("/portal/{tenant}/cool-down", Names::Tenant),
     ("/portal/{tenant}/resets", Names::Tenant),
@@ -124,6 +130,8 @@ const MATRIX: [(&str, Names); 64] = [
     ("/portal/{tenant}/run/result", Names::Tenant),
     ("/portal/{tenant}/attributes", Names::Tenant),
     ("/portal/{tenant}/staff", Names::Tenant),
+    ("/portal/{tenant}/staff/{id}/revoke", Names::Staff),
+    ("/portal/{tenant}/staff/{id}/withdraw", Names::StaffInvitation),
     ("/portal/{tenant}/operators", Names::Tenant),
     ("/portal/{tenant}/operators/{id}/revoke", Names::Operator),
     ("/portal/{tenant}/operators/{id}/withdraw", Names::Invitation),
@@ -138,6 +146,8 @@ struct Objects {
     initial_token: Id<InitialAccessToken>,
     operator: Id<Account>,
     invitation: Id<Invitation>,
+    staff: Id<Account>,
+    staff_invitation: Id<Invitation>,
     flow: String,
     factor: String,
     /// What only this tenant's pages may say.
@@ -177,6 +187,9 @@ async fn objects(app: &TestApp, clinic: &Clinic, mark: &str) -> Objects {
     let invited = EmailAddress::parse(&format!("{mark}@invited.example")).unwrap();
     posts::invite(&app.app, &tenant, (Post::Operator, invited), by()).await.unwrap();
     let invitation = posts::list(&app.app, tenant.id, Post::Operator).await.unwrap().invited[0].id;
+    let nurse = EmailAddress::parse(&format!("{mark}nurse@invited.example")).unwrap();
+    posts::invite(&app.app, &tenant, (Post::Staff, nurse), by()).await.unwrap();
+    let staff_invitation = posts::list(&app.app, tenant.id, Post::Staff).await.unwrap().invited[0].id;
     let factor = one_more(app, clinic.nora, if mark == "hilltop" { "+12065550141" } else { "+12065550142" }).await;
     Objects {
         domain: tenant.domain.as_str().to_owned(),
@@ -186,6 +199,8 @@ async fn objects(app: &TestApp, clinic: &Clinic, mark: &str) -> Objects {
         initial_token: token.id,
         operator: holder,
         invitation,
+        staff: clinic.sam,
+        staff_invitation,
         flow: name.to_lowercase(),
         factor,
         marks: vec![
@@ -207,6 +222,8 @@ impl Objects {
             Names::InitialToken => self.initial_token.to_string(),
             Names::Operator => self.operator.to_string(),
             Names::Invitation => self.invitation.to_string(),
+            Names::Staff => self.staff.to_string(),
+            Names::StaffInvitation => self.staff_invitation.to_string(),
             Names::Tenant | Names::Journey | Names::Link => String::new(),
         }
     }

@@ -27,7 +27,10 @@ use crate::{
 pub(crate) use clinic::a_change_has_one_winner;
 
 fn by() -> By {
-    By { operator: None, client: Client { ip: [127, 0, 0, 1].into(), country: None, browser: None, request: "test".to_owned() } }
+    By {
+        operator: None,
+        client: Client { ip: [127, 0, 0, 1].into(), country: None, browser: None, request: "test".to_owned() },
+    }
 }
 
 /// As an operator does on the command line.

@@ -109,7 +109,10 @@ async fn c7_a_clinics_own_log_says_who_came_to_manage_it_by_invitation() {
 }
 
 fn command_line() -> By {
-    By { operator: None, client: Client { ip: [127, 0, 0, 1].into(), country: None, browser: None, request: "test".to_owned() } }
+    By {
+        operator: None,
+        client: Client { ip: [127, 0, 0, 1].into(), country: None, browser: None, request: "test".to_owned() },
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

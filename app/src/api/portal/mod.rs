@@ -14,7 +14,9 @@ pub use self::flows::{
     ClaimRow, DecodedToken, Editable, FlowDetail, FlowRow, Flows, MethodChoice, MfaMode, MfaSwitch, NewFlow, RunForm,
     RunResult, TokenClaim,
 };
-pub use self::settings::{CoolDownPanel, MinimumsPanel, PasskeysPanel, RegistrationPanel, SettingsPage, SettingsSection, TextsPanel};
+pub use self::settings::{
+    CoolDownPanel, MinimumsPanel, PasskeysPanel, RegistrationPanel, SettingsPage, SettingsSection, TextsPanel,
+};
 use crate::components::ErrorItem;
 
 /// A form as it is shown: what was typed (or is stored), and what is wrong with it.

@@ -9,8 +9,8 @@ pub mod cool_down;
 pub mod flows;
 pub mod instance;
 pub mod listing;
-pub mod posts;
 pub mod minimums;
+pub mod posts;
 pub mod registration;
 pub mod tenants;
 
