@@ -368,7 +368,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             name: "remembered browsers: answers that are lost, and the same cookie in another browser",
             seats: [
                 then(owner(Flow::Strong, FlowType::SignIn), Flow::Strong, FlowType::SignIn),
-                intruder(Flow::Strong, FlowType::SignIn),
+                owner(Flow::Strong, FlowType::SignIn),
             ],
             remembered: true,
             copied: true,

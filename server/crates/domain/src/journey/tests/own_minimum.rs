@@ -6,7 +6,7 @@ use crate::{
     user_flow::{Conditions, Grace, Signals},
 };
 
-const BROWSER: Conditions = Conditions { new_browser: true, new_network: false, strong_days: None };
+const BROWSER: Conditions = Conditions { new_browser: true, new_network: false, new_country: false, strong_days: None };
 
 fn raised(demand: &Demand, minimum: Assurance, factors_of_b: Vec<FactorSecret>) -> Desk {
     let mut desk = Desk::with(FlowType::SignIn, Audience::Patients, demand, factors_of_b);
