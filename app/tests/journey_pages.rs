@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use lanyard_app::api::journey::*;
+use lanyard_app::components::codes::file_link;
 use lanyard_app::pages::journey::{journey_page, page_title};
 use lanyard_app::shell::{PageHead, render};
 
@@ -360,7 +361,8 @@ fn u19_a_passkey_is_no_choice_where_there_is_no_script() {
 #[test]
 fn u20_u22_recovery_codes_are_offered_in_a_list_with_a_file_and_two_answers_of_one_size() {
     let codes: Vec<String> = (0..10).map(|n| format!("7K3M-0000-1111-2222-3333-444{n}")).collect();
-    let page = html(&view(StageView::OfferRecoveryCodes { codes: codes.clone() }));
+    let file = file_link("Harbour Clinic", &codes.join("\n"));
+    let page = html(&view(StageView::OfferRecoveryCodes { codes: codes.clone(), file }));
     assert_eq!(page.matches("<li><code").count(), 10, "{page}");
     for code in &codes {
         assert!(page.contains(&format!(">{code}</code>")), "{code}");

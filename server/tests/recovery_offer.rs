@@ -38,7 +38,7 @@ async fn sets_of(app: &TestApp, account: Id<Account>) -> Vec<u32> {
 
 fn shown(stage: &StageView) -> Vec<String> {
     match stage {
-        StageView::OfferRecoveryCodes { codes } => codes.clone(),
+        StageView::OfferRecoveryCodes { codes, .. } => codes.clone(),
         other => panic!("{other:?}"),
     }
 }

@@ -136,6 +136,8 @@ pub enum StageView {
     OfferRecoveryCodes {
         /// The codes in groups of four.
         codes: Vec<String>,
+        /// The file with them, as a link that holds it.
+        file: String,
     },
     /// A new passkey. Event `create-passkey` {credential, name}; button `back` if offered.
     EnrolPasskey {

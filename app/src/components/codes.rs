@@ -11,15 +11,17 @@ pub(crate) fn code_list(codes: Vec<String>) -> AnyView {
     view! { <ol class="recovery-codes">{items}</ol> }.plain()
 }
 
-/// What the file says; `codes` has one a line.
-pub(crate) fn file(of: &str, codes: &str) -> String {
-    ["Recovery codes for ", of, "\nEach code works once. Keep them safe.\n\n", codes, "\n"].concat()
+/// The file with the codes, one a line, as a link that holds it. The server makes it: the code to do so would weigh
+/// on every sign-in page.
+#[must_use]
+pub fn file_link(of: &str, codes: &str) -> String {
+    data_url(&["Recovery codes for ", of, "\nEach code works once. Keep them safe.\n\n", codes, "\n"].concat())
 }
 
-/// The link that saves the file.
-pub(crate) fn download(file: String) -> AnyView {
+/// What saves the file of `link`.
+pub(crate) fn download(link: String) -> AnyView {
     view! {
-        <a class="button button-secondary" download="recovery-codes.txt" href=data_url(&file)>
+        <a class="button button-secondary" download="recovery-codes.txt" href=link>
             "Download"
             <span class="visually-hidden">" recovery codes"</span>
         </a>

@@ -9,7 +9,7 @@ pub mod actions;
 pub mod ceremony;
 pub mod chart;
 pub mod choices;
-pub(crate) mod codes;
+pub mod codes;
 pub mod content;
 pub mod errors;
 pub mod fields;

@@ -168,7 +168,9 @@ fn stage(value: impl Json) -> Option<StageView> {
             StageView::EnrolPasskey { passkey: prompt(&of.member("passkey")?)?, can_go_back: flag(of, "can_go_back")? }
         }
         "offer_passkey" => StageView::OfferPasskey { passkey: maybe_prompt(of)? },
-        "offer_recovery_codes" => StageView::OfferRecoveryCodes { codes: list(of, "codes", Json::text)? },
+        "offer_recovery_codes" => {
+            StageView::OfferRecoveryCodes { codes: list(of, "codes", Json::text)?, file: text(of, "file")? }
+        }
         "challenge" => StageView::Challenge {
             method: method(&of.member("method")?)?,
             code: match of.member("code") {
@@ -403,7 +405,10 @@ mod tests {
             StageView::EnrolPasskey { passkey: prompt.clone(), can_go_back: true },
             StageView::OfferPasskey { passkey: Some(prompt.clone()) },
             StageView::OfferPasskey { passkey: None },
-            StageView::OfferRecoveryCodes { codes: vec!["7K3M-0000".into(), "7K3M-0001".into()] },
+            StageView::OfferRecoveryCodes {
+                codes: vec!["7K3M-0000".into(), "7K3M-0001".into()],
+                file: "data:,7K3M".into(),
+            },
             StageView::Challenge {
                 method: Method::Passkey,
                 code: None,

@@ -89,10 +89,11 @@ fn since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     millis.map(Timestamp).map_err(|_| format!("--since: {text} is out of range"))
 }
 
-// To the millisecond, by which the log is ordered.
+// To the millisecond, by which the log is ordered, always in three digits, so that text sorts as time does.
 fn moment(at: Timestamp) -> String {
-    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000).ok();
-    moment.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
+    let second =
+        OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1000)).ok().and_then(|at| at.format(&Rfc3339).ok());
+    second.map(|text| format!("{}.{:03}Z", text.trim_end_matches('Z'), at.0.rem_euclid(1000))).unwrap_or_default()
 }
 
 fn as_json(event: &AuditEvent) -> serde_json::Value {

@@ -7,7 +7,7 @@ use crate::{
     api::account::{NewCodesView, RecoveryView, Visitor},
     components::{
         Badge, Button, ButtonKind, ButtonLink, Disclosure, Form, Notice, Tone,
-        codes::{code_list, download, file},
+        codes::{code_list, download, file_link},
     },
     islands::CopyButton,
     paths,
@@ -129,7 +129,7 @@ fn remove(visitor: &Visitor, codes: &RecoveryView) -> AnyView {
 pub fn new_codes_page(view: NewCodesView) -> impl IntoView {
     let NewCodesView { visitor, codes } = view;
     let all = codes.join("\n");
-    let file = file(&format!("{} ({})", visitor.tenant, visitor.domain), &all);
+    let file = file_link(&format!("{} ({})", visitor.tenant, visitor.domain), &all);
     let body = view! {
         <h1>{NEW_CODES_TITLE}</h1>
         <Notice tone=Tone::Warning title="Save these codes now">

@@ -62,7 +62,7 @@ pub(crate) fn step(view: &JourneyView) -> AnyView {
         StageView::EnrolApp { qr_svg, uri, secret, can_go_back } => enrol::app(&at, qr_svg, uri, secret, *can_go_back),
         StageView::EnrolPasskey { passkey, can_go_back } => passkey::enrol(&at, passkey, *can_go_back),
         StageView::OfferPasskey { passkey } => passkey::offer(&at, passkey.as_ref()),
-        StageView::OfferRecoveryCodes { codes } => recovery::offer(&at, codes),
+        StageView::OfferRecoveryCodes { codes, file } => recovery::offer(&at, codes, file),
         StageView::Challenge { passkey: Some(passkey), other_ways, .. } => passkey::challenge(&at, passkey, other_ways),
         StageView::Challenge { method: Method::RecoveryCode, other_ways, .. } => recovery::challenge(&at, other_ways),
         StageView::Challenge { method, code, factor_name, other_ways, passkey: None, remember_days } => {
@@ -93,8 +93,8 @@ fn longer_password(stage: &StageView, least: u32) -> AnyView {
         StageView::Challenge { .. } => "have this browser remembered",
         _ => "put this off",
     };
-    let said = format!(
-        "To {what}, you need a password with at least {least} characters. Yours is shorter. You can choose another one by “Forgot your password?” when you sign in."
-    );
+    let least = least.to_string();
+    let more = " characters. Yours is shorter. You can choose another one by “Forgot your password?” when you sign in.";
+    let said = ["To ", what, ", you need a password with at least ", &least, more].concat();
     view! { <p class="muted">{said}</p> }.plain()
 }

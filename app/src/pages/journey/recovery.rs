@@ -7,13 +7,12 @@ use super::parts::Step;
 use crate::api::journey::OtherWay;
 use crate::components::{
     Button, ButtonKind, CopyControl, Disclosure, Plain as _, TextField,
-    codes::{code_list, download, file},
+    codes::{code_list, download},
 };
 
 /// To who has just signed in. Both ways on are of one size.
-pub(super) fn offer(at: &Step<'_>, codes: &[String]) -> AnyView {
+pub(super) fn offer(at: &Step<'_>, codes: &[String], file: &str) -> AnyView {
     let all = codes.join("\n");
-    let file = file(&at.tenant(), &all);
     let keep = view! {
         <div class="actions">
             <Button label="I have kept my codes" />
@@ -31,7 +30,7 @@ pub(super) fn offer(at: &Step<'_>, codes: &[String]) -> AnyView {
         {code_list(codes.to_vec())}
         <div class="save">
             <CopyControl text=all what="recovery codes" />
-            {download(file)}
+            {download(file.to_owned())}
         </div>
         <p>
             "Save or print them, or write them down. Keep them where nobody else finds them, and not on the phone that you sign in with."

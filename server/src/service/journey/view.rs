@@ -7,6 +7,7 @@ use lanyard_app::{
         AttributeField, AttributeFieldKind, CodeView, Delivery, JourneyView, Method, MethodChoice, OtherWay,
         OverReason, Problem, StageView,
     },
+    components::codes::file_link,
     countries, paths,
 };
 use lanyard_crypto::{RelyingParty, TenantKeys};
@@ -159,7 +160,9 @@ fn stage(journey: &Journey, id: &str, sight: &Sight<'_>) -> StageView {
         Stage::OfferPasskey(person) => StageView::OfferPasskey { passkey: passkeys::creation(journey, person, sight) },
         Stage::OfferRecoveryCodes { seed, .. } => {
             let (_, codes) = RecoveryCodes::derive(sight.browser, seed);
-            StageView::OfferRecoveryCodes { codes: codes.iter().map(RecoveryCode::grouped).collect() }
+            let codes: Vec<String> = codes.iter().map(RecoveryCode::grouped).collect();
+            let file = file_link(&sight.scene.tenant.name, &codes.join("\n"));
+            StageView::OfferRecoveryCodes { codes, file }
         }
         Stage::Challenge { factor, method, proof, .. } => challenge(journey, *factor, *method, proof.as_ref(), sight),
         Stage::EditProfile(_) => StageView::EditProfile { attributes: fields(journey, sight) },
