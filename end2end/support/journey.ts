@@ -148,24 +148,25 @@ export async function enterPhoneCode(
 }
 
 /** Sets up an authenticator app at "Protect your account"; returns its secret. */
-export async function enrolApp(page: Page): Promise<string> {
+export async function enrolApp(page: Page, offered = true): Promise<string> {
     await at(page, "Protect your account");
     await choose(page, "Authenticator app");
     await press(page, "Continue");
-    return finishApp(page);
+    return finishApp(page, offered);
 }
 
 /**
- * The set-up page of an authenticator app; returns its secret. It is proved with the code of the
+ * The set-up page of an authenticator app; returns its secret. Recovery codes are `offered` after it, unless they were declined
+ * lately. It is proved with the code of the
  * step before, which is taken as well (N13), so that the present one is still good to sign in with.
  */
-export async function finishApp(page: Page): Promise<string> {
+export async function finishApp(page: Page, offered = true): Promise<string> {
     await at(page, "Set up your authenticator app");
     const secret = ((await page.locator("#app-secret").textContent()) ?? "").replace(/\s/g, "");
     await steadyStep();
     await page.getByLabel("Code from the app").fill(totp(secret, -1));
     await press(page, "Turn on");
-    await codesLater(page);
+    if (offered) await codesLater(page);
     return secret;
 }
 

@@ -98,7 +98,7 @@ test("N17 N18 N20 staff give out a code, and the patient sets up a new app with 
         const digits = /(?<!\d)\d{6}(?!\d)/.exec(proof.body)?.[0] ?? "";
         await again.getByLabel("Code from the email").fill(digits);
         await press(again, "Continue");
-        await enrolApp(again);
+        await enrolApp(again, false);
         await at(again, "Your details");
     } finally {
         await own.stop();
@@ -143,7 +143,7 @@ test("N14 N20 N23 staff ask one patient for more than a text message, and the pa
         const proof = await nextMessage(inbox, who.email, { known: before, kind: "email", subject: "set up a second step" });
         await again.getByLabel("Code from the email").fill(/(?<!\d)\d{6}(?!\d)/.exec(proof.body)?.[0] ?? "");
         await press(again, "Continue");
-        await enrolApp(again);
+        await enrolApp(again, false);
         await at(again, "Your details");
     } finally {
         await own.stop();

@@ -1,6 +1,6 @@
 // What a browser could try to get round the second factor, and what protects a session.
 import { nextCode, seen } from "../support/inbox.ts";
-import { at, demoAccount, enterPhoneCode, giveDetails, givePassword, person, press, proveAddress, signUp, TENANT, toSignIn } from "../support/journey.ts";
+import { at, codesLater, demoAccount, enterPhoneCode, giveDetails, givePassword, person, press, proveAddress, signUp, TENANT, toSignIn } from "../support/journey.ts";
 import { expect, test } from "../support/test.ts";
 
 test.describe("stale and stolen pages", () => {
@@ -122,6 +122,7 @@ test("N25 A43 cookies are __Host-, HttpOnly and Secure; headers are strict; the 
     await page.getByLabel("Phone number").fill(who.phone);
     await press(page, "Send code");
     await enterPhoneCode(page, request, who, "Text message", new Set());
+    await codesLater(page);
     await at(page, "Your details");
     const cookies = await page.context().cookies();
     expect(cookies.map((cookie) => cookie.name)).toContain("__Host-sso");

@@ -35,7 +35,7 @@ test("U4 the settings stand on a page of their own, in groups; a section that is
     await expect(page.locator("main").getByRole("heading", { level: 2 })).toHaveText([
         "Sign-in and recovery",
         "Messages",
-        "Staff",
+        "Staff and operators",
         "Registration of applications",
     ]);
     await good("settings");

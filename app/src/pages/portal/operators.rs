@@ -22,7 +22,8 @@ pub fn operators_page(frame: Frame, page: OperatorsPage) -> AnyView {
         |account: &str| addresses::operator_revocation(&domain, account),
         |invitation: &str| addresses::operator_withdrawal(&domain, invitation),
     );
-    let (remove, withdraw): (&dyn Fn(&str) -> String, &dyn Fn(&str) -> String) = (&remove, &withdraw);
+    let remove: &dyn Fn(&str) -> String = &remove;
+    let withdraw: &dyn Fn(&str) -> String = &withdraw;
     let invited = invitations(page.invited.clone(), &csrf, page.may_change.then_some(withdraw));
     let invite = invite(&domain, &csrf, &page);
     let list = if page.operators.is_empty() {

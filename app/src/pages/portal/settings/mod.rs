@@ -51,7 +51,7 @@ pub fn settings_page(frame: Frame, page: SettingsPage) -> AnyView {
 // A section, with what was just saved in it.
 fn panel(page: &SettingsPage, section: SettingsSection, title: &'static str, body: AnyView) -> AnyView {
     let saved = page.saved.clone().filter(|(at, _)| *at == section);
-    let saved = saved.map(|(_, text)| view! { <Notice tone=Tone::Success title=text role="status">{()}</Notice> });
+    let saved = saved.map(|(_, text)| view! { <Notice tone=Tone::Success title=text role="status">""</Notice> });
     view! {
         <section class="panel" id=section.id()>
             <h3>{title}</h3>
