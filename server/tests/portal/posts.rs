@@ -32,7 +32,7 @@ async fn grants_of(app: &TestApp, role: Role) -> Vec<RoleGrant> {
     read.unwrap_or_else(|error: StorageError| panic!("{error}"))
 }
 
-fn only<'a>(log: &'a [AuditEvent], action: Action) -> &'a AuditEvent {
+fn only(log: &[AuditEvent], action: Action) -> &AuditEvent {
     let found: Vec<_> = log.iter().filter(|event| event.action == action).collect();
     assert_eq!(found.len(), 1, "{action:?}: {found:?}");
     found[0]
