@@ -98,7 +98,7 @@ test("N17 N18 N20 staff give out a code, and the patient sets up a new app with 
         const digits = /(?<!\d)\d{6}(?!\d)/.exec(proof.body)?.[0] ?? "";
         await again.getByLabel("Code from the email").fill(digits);
         await press(again, "Continue");
-        await enrolApp(again, false);
+        await enrolApp(again);
         await at(again, "Your details");
     } finally {
         await own.stop();
