@@ -19,10 +19,10 @@ REASONS
 
 named() {
     {
-        (grep -rhoE 'fn ([nafdcuo][0-9]+_)+[a-z0-9_]+' --include='*.rs' app server tools || true) |
-            awk '{ n = split($2, part, "_"); for (i = 1; i <= n && part[i] ~ /^[nafdcuo][0-9]+$/; i++) print toupper(part[i]) "\t`" $2 "`" }'
-        (grep -rhoE "test\(['\"\`][UOANFCD][0-9]+[^'\"\`]*" --include='*.ts' end2end/tests || true) |
-            sed -E "s/^test\(['\"\`]//" | awk '{ for (i = 1; i <= NF && $i ~ /^[UOANFCD][0-9]+$/; i++) print $i "\t" $0 " (browser)" }'
+        (grep -rhoE 'fn ([nafdcuos][0-9]+_)+[a-z0-9_]+' --include='*.rs' app server tools || true) |
+            awk '{ n = split($2, part, "_"); for (i = 1; i <= n && part[i] ~ /^[nafdcuos][0-9]+$/; i++) print toupper(part[i]) "\t`" $2 "`" }'
+        (grep -rhoE "test\(['\"\`][UOANFCDS][0-9]+[^'\"\`]*" --include='*.ts' end2end/tests || true) |
+            sed -E "s/^test\(['\"\`]//" | awk '{ for (i = 1; i <= NF && $i ~ /^[UOANFCDS][0-9]+$/; i++) print $i "\t" $0 " (browser)" }'
     } | sort -u
 }
 

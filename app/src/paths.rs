@@ -1,4 +1,4 @@
-//! Every address of the server as a function, used by pages, handlers and tests alike.
+//! The addresses that pages, handlers and tests name, as functions.
 //!
 //! Fixed paths win over `/{tenant}/{flow}/…`, so no flow can shadow them. Names that go into a
 //! path are ids, tenant domains and flow keys: none needs escaping.
@@ -9,12 +9,6 @@ pub const HOME: &str = "/";
 pub const CLAIMS: &str = "/claims";
 /// The demo inbox.
 pub const DEV_INBOX: &str = "/dev/inbox";
-/// The demo inbox as JSON.
-pub const DEV_INBOX_JSON: &str = "/dev/inbox.json";
-/// The process lives.
-pub const LIVEZ: &str = "/livez";
-/// The process can serve.
-pub const READYZ: &str = "/readyz";
 /// The operators' portal.
 pub const PORTAL: &str = "/portal";
 /// Ends a console session.
@@ -79,9 +73,6 @@ pub fn portal_tenant(domain: &str) -> String {
 pub fn clinic(domain: &str) -> String {
     format!("/clinic/{domain}")
 }
-
-/// The way to one's own account for who does not know which clinic's.
-pub const ACCOUNT: &str = "/account";
 
 /// A person's own account.
 #[must_use]

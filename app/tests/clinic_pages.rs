@@ -13,11 +13,12 @@ use lanyard_app::{
         },
         clinic::{Day, Figures, MfaFilter, PatientListQuery, PatientListView, PatientRow, PatientView, SortBy},
         journey::{AttributeField, AttributeFieldKind, Problem, ProblemCode},
+        minimum::{MinimumSaid, MinimumState, MinimumView},
     },
     countries,
     pages::{
         account::{account_page, contact_page, not_me_page, profile_page, secured_page},
-        clinic::{patient_page, patients_page},
+        clinic::{minimum_page, patient_page, patients_page},
         home::home_page,
     },
     shell::{PageHead, render},
@@ -268,13 +269,29 @@ fn wrong() -> Vec<Problem> {
 /// A page's name and how it is drawn.
 type Drawn = (&'static str, fn() -> AnyView);
 
+fn asked_for(problem: Option<&str>) -> MinimumState {
+    MinimumState::Form { passkeys: true, problem: problem.map(str::to_owned) }
+}
+
+fn minimum(said: Option<MinimumSaid>, state: MinimumState) -> MinimumView {
+    MinimumView {
+        visitor: visitor(),
+        patient: "01945f3e-1c1a-7c3a-9d7b-0a7f3b0c9d11".into(),
+        name: "Maria Santos".into(),
+        email: "maria.santos@example.com".into(),
+        said,
+        present: "aal2_strict".into(),
+        state,
+    }
+}
+
 /// Every page in every state.
 fn pages() -> Vec<(&'static str, String)> {
     let draw = |view: fn() -> AnyView| {
         let head = PageHead { title: "x".into(), css: "main.css".into(), ..PageHead::default() };
         render(head, view)
     };
-    let all: [Drawn; 22] = [
+    let all: [Drawn; 26] = [
         ("clinic-list", || patients_page(list(PatientListQuery::default(), rows())).into_any()),
         ("clinic-sorted", || {
             let query = PatientListQuery::default().sorted_by(SortBy::Created);
@@ -290,19 +307,23 @@ fn pages() -> Vec<(&'static str, String)> {
         }),
         ("clinic-patient", || patient_page(patient(methods())).into_any()),
         ("clinic-patient-bare", || patient_page(patient(vec![])).into_any()),
+        ("clinic-minimum", || minimum_page(minimum(None, asked_for(None))).into_any()),
+        ("clinic-minimum-wrong", || minimum_page(minimum(None, asked_for(Some("Choose one.")))).into_any()),
+        ("clinic-minimum-changed", || minimum_page(minimum(Some(MinimumSaid::Changed), asked_for(None))).into_any()),
+        ("clinic-minimum-stale", || minimum_page(minimum(None, MinimumState::SignInAgain)).into_any()),
         ("account", || account_page(account(None, methods())).into_any()),
         ("account-saved", || account_page(account(Some(Done::Saved), vec![])).into_any()),
         ("account-profile", || profile_page(profile(vec![])).into_any()),
         ("account-profile-wrong", || profile_page(profile(wrong())).into_any()),
         ("account-email", || contact_page(contact(email(), form(), None)).into_any()),
         ("account-email-code", || {
-            let code = ContactStep::Code { to: "maria@example.org".into() };
+            let code = ContactStep::Code { to: "maria@example.org".into(), of: "change_email".into() };
             let problem = Problem { field: "code".into(), code: ProblemCode::CodeWrong { tries_left: 4 } };
             contact_page(contact(email(), code, Some(ContactProblem::Field(problem)))).into_any()
         }),
         ("account-email-present", || {
             let page = ContactPage::Email { present: "maria@example.org".into(), both: true };
-            let code = ContactStep::PresentCode { to: "maria@example.org".into() };
+            let code = ContactStep::PresentCode { to: "maria@example.org".into(), of: "leave_email".into() };
             contact_page(contact(page, code, None)).into_any()
         }),
         ("account-email-stale", || contact_page(contact(email(), ContactStep::SignInAgain, None)).into_any()),
@@ -375,6 +396,19 @@ fn u3_errors_link_to_fields_that_keep_what_was_typed() {
     assert!(html.contains(r##"href="#f-extension_children""##) && html.contains(r#"value="two""#));
     assert_eq!(html.matches("aria-invalid").count(), 2);
     assert_eq!(html.matches("Choose your country/region from the list.").count(), 2, "summary and field agree");
+}
+
+#[test]
+fn u3_the_rule_of_a_patient_keeps_what_stands_and_its_error_leads_to_the_field() {
+    let html = page("clinic-minimum-wrong");
+    assert!(html.contains(r##"href="#f-minimum""##) && html.matches("Choose one.").count() == 2, "{html}");
+    for name in ["clinic-minimum", "clinic-minimum-wrong", "clinic-minimum-changed"] {
+        let html = page(name);
+        assert!(html.contains(r#"name="was" value="aal2_strict""#), "{name}: {html}");
+        assert!(html.contains("Now: Always: a passkey, an authenticator app or a recovery code."), "{name}: {html}");
+    }
+    let stale = page("clinic-minimum-stale");
+    assert!(stale.contains("/minimum/sign-in-again") && !stale.contains("<select"), "{stale}");
 }
 
 #[test]

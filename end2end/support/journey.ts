@@ -1,9 +1,9 @@
 // A person in front of the journey's pages: the steps that several specs take.
 import { createHmac, randomBytes } from "node:crypto";
-import { expect, type APIRequestContext, type Page } from "@playwright/test";
+import { expect, type APIRequestContext, type Locator, type Page } from "@playwright/test";
 import { nextCode, seen, type Message } from "./inbox.ts";
 import { hydrated } from "./page.ts";
-import { serverOutput } from "./server.ts";
+import { serverOutput, type RunningServer } from "./server.ts";
 
 /** The demo tenant and its flow (server/src/demo.rs). */
 export const TENANT = "riverside.example";
@@ -64,6 +64,11 @@ export async function press(page: Page, name: string): Promise<void> {
 export async function choose(page: Page, label: string): Promise<void> {
     await page.locator("label", { hasText: label }).click();
     await expect(page.getByRole("radio", { name: label })).toBeChecked();
+}
+
+/** Chooses in a list what it does not offer, as nobody could. */
+export async function chooseWhatIsNot(list: Locator): Promise<void> {
+    await list.evaluate((select: HTMLSelectElement) => select.add(new Option("None of these", "none", true, true)));
 }
 
 /** The step's heading is this one (and the title agrees, U2). */
@@ -156,9 +161,9 @@ export async function enrolApp(page: Page, offered = true): Promise<string> {
 }
 
 /**
- * The set-up page of an authenticator app; returns its secret. Recovery codes are `offered` after it, unless they were declined
- * lately. It is proved with the code of the
- * step before, which is taken as well (N13), so that the present one is still good to sign in with.
+ * The set-up page of an authenticator app; returns its secret. It is proved with the code of the step before, which is
+ * taken as well (N13), so that the present one is still good to sign in with. Recovery codes are `offered` after it,
+ * unless they were declined lately.
  */
 export async function finishApp(page: Page, offered = true): Promise<string> {
     await at(page, "Set up your authenticator app");
@@ -186,6 +191,14 @@ export async function signUp(page: Page, request: APIRequestContext, who: Person
     await at(page, "Your details");
 }
 
+/** The whole sign-up where no second step is asked for, up to /claims. */
+export async function signUpByPassword(page: Page, request: APIRequestContext, who: Person): Promise<void> {
+    await toSignIn(page);
+    await proveAddress(page, request, who.email);
+    await giveDetails(page, who);
+    await at(page, "Your details");
+}
+
 /** Signs in with password and text message, up to /claims. */
 export async function signIn(page: Page, request: APIRequestContext, who: Person): Promise<void> {
     await toSignIn(page);
@@ -193,6 +206,29 @@ export async function signIn(page: Page, request: APIRequestContext, who: Person
     await givePassword(page, who.email, who.password);
     await enterPhoneCode(page, request, who, "Text message", known);
     await at(page, "Your details");
+}
+
+/** Signs out at /claims. */
+export async function signOut(page: Page): Promise<void> {
+    await at(page, "Your details");
+    await press(page, "Sign out");
+    await expect(page.getByText("You’ve signed out.")).toBeVisible();
+}
+
+/** Signs in at the account page, which is a sign-in of its own, with password and text message. */
+export async function signInToAccount(page: Page, request: APIRequestContext, who: Person): Promise<void> {
+    await page.goto(`/account/${TENANT}`);
+    await at(page, "Sign in");
+    const known = await seen(request, who.e164);
+    await givePassword(page, who.email, who.password);
+    await enterPhoneCode(page, request, who, "Text message", known);
+    await at(page, "Your account");
+}
+
+/** The whole sign-up with a text message, and a sign-in at the account page. */
+export async function toAccount(page: Page, request: APIRequestContext, who: Person): Promise<void> {
+    await signUp(page, request, who);
+    await signInToAccount(page, request, who);
 }
 
 /** The labels and values that /claims shows, in its order. */
@@ -221,8 +257,8 @@ export async function steadyStep(): Promise<void> {
     if (left < 4_000) await new Promise((next) => setTimeout(next, left + 50));
 }
 
-/** A new operator by a one-time link: password and authenticator app, up to `heading`. */
-export async function becomeOperator(page: Page, link: string, who: Person, heading = "Tenants"): Promise<string> {
+/** A new account by a one-time link, up to its second step. */
+async function accept(page: Page, link: string, who: Person): Promise<void> {
     await page.goto(link);
     await hydrated(page);
     await at(page, "Finish your account");
@@ -233,7 +269,53 @@ export async function becomeOperator(page: Page, link: string, who: Person, head
     await page.getByLabel("Given name").fill(who.givenName);
     await page.getByLabel("Surname").fill(who.surname);
     await press(page, "Create account");
+}
+
+/** A new operator by a one-time link: password and authenticator app, which they have no choice of; returns its secret. */
+export async function becomeOperator(page: Page, link: string, who: Person): Promise<string> {
+    await accept(page, link, who);
     const secret = await finishApp(page);
-    await at(page, heading);
+    await at(page, "Tenants");
     return secret;
+}
+
+/** A new member of staff by a one-time link: password and, of all methods, an authenticator app; returns its secret. */
+export async function joinStaff(page: Page, link: string, who: Person): Promise<string> {
+    await accept(page, link, who);
+    const secret = await enrolApp(page);
+    await at(page, "Patients");
+    return secret;
+}
+
+/**
+ * Staff of the demo sign in for the first time and set up an authenticator app, whose secret comes back with the account;
+ * of the shared server, if no `output` is named. `look` sees the pages on the way.
+ */
+export async function staffIn(
+    page: Page,
+    request: APIRequestContext,
+    output = serverOutput(),
+    look: (state: string) => Promise<void> = async () => {},
+): Promise<{ email: string; password: string; secret: string }> {
+    const staff = demoAccount("staff", output);
+    await page.goto(`/clinic/${TENANT}`);
+    await at(page, "Sign in");
+    await look("clinic sign in");
+    const known = await seen(request, staff.email);
+    await givePassword(page, staff.email, staff.password);
+    // A first second step of an existing account: the code to its address first.
+    await at(page, "Check that it’s you");
+    await look("confirm email");
+    await page.getByLabel("Code from the email").fill(await nextCode(request, staff.email, { known, kind: "email" }));
+    await press(page, "Continue");
+    const secret = await enrolApp(page);
+    await at(page, "Patients");
+    return { ...staff, secret };
+}
+
+/** Asks for no second factor in the demo's flows: all of them, as an application's flows ask for the same. */
+export async function withoutSecondStep(own: RunningServer): Promise<void> {
+    for (const flow of ["b2c_1_edit_profile", "b2c_1_password_reset", "b2c_1_sign_up_sign_in"]) {
+        await own.command("flow", "mfa", flow, "--tenant", TENANT, "--to", "off");
+    }
 }

@@ -2,15 +2,11 @@
 // photographed in all.screens.ts. What is added here is seen by both.
 import { expect, type APIRequestContext, type Page } from "@playwright/test";
 import { nextCode } from "./inbox.ts";
-import { at, choose, giveDetails, givePassword, type Person, press, toSignIn } from "./journey.ts";
-import { hydrated } from "./page.ts";
+import { at, choose, giveDetails, givePassword, type Person, press, signOut, toSignIn } from "./journey.ts";
+import { hydrated, refused } from "./page.ts";
 
 /** Looks at the page as it is now; `state` is a few words in lower case. */
 export type Look = (state: string) => Promise<void>;
-
-async function refused(page: Page): Promise<void> {
-    await expect(page.locator("#error-summary")).toBeVisible();
-}
 
 /** From the landing page through sign-up, claims and sign-in to the pages at the end of it. */
 export async function walkPatientPages(page: Page, request: APIRequestContext, who: Person, look: Look): Promise<void> {
@@ -101,8 +97,7 @@ async function claimsPages(page: Page, look: Look): Promise<void> {
     await look("claims");
     await page.getByText("Technical details").click();
     await look("claims, technical");
-    await press(page, "Sign out");
-    await expect(page.getByText("You’ve signed out.")).toBeVisible();
+    await signOut(page);
     await look("claims, after signing out");
 }
 

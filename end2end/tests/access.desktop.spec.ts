@@ -1,7 +1,7 @@
 // Applications of somebody else: consent (U29), apps with access (A32), and "Keep me signed in".
 // A server of its own: the first operator's link works once, and the settings are not the demo's.
 import { nextCode, seen } from "../support/inbox.ts";
-import { at, becomeOperator, codesLater, enrolPhone, enterPhoneCode, giveDetails, givePassword, operatorLink, person, press, proveAddress, TENANT, toSignIn } from "../support/journey.ts";
+import { at, becomeOperator, codesLater, enrolPhone, enterPhoneCode, giveDetails, givePassword, operatorLink, person, press, proveAddress, signInToAccount, toSignIn } from "../support/journey.ts";
 import { expectAccessibleInBothColours } from "../support/axe.ts";
 import { startServer, type RunningServer } from "../support/server.ts";
 import { makeThirdParty, offerToKeep } from "../support/third-party.ts";
@@ -65,11 +65,7 @@ test("U29 it is asked once; “Keep me signed in” keeps the browser signed in 
 });
 
 test("A32 the account page lists the app and takes its access away", async () => {
-    await page.goto(`/account/${TENANT}`);
-    const known = await seen(context.request, who.e164);
-    await givePassword(page, who.email, who.password);
-    await enterPhoneCode(page, context.request, who, "Text message", known);
-    await at(page, "Your account");
+    await signInToAccount(page, context.request, who);
     const apps = page.getByRole("region", { name: "Apps with access" });
     await expect(apps).toContainText("Patient portal");
     await expect(apps).toContainText("Given name");
@@ -118,11 +114,7 @@ test("U1 U29 consent, cancel and removal without scripting", async ({ browser })
     await begin();
     await press(tab, "Allow");
     await tab.waitForURL(/\/claims\?.*code=/);
-    await tab.goto(`/account/${TENANT}`);
-    const known = await seen(plain.request, who.e164);
-    await givePassword(tab, who.email, who.password);
-    await enterPhoneCode(tab, plain.request, who, "Text message", known);
-    await at(tab, "Your account");
+    await signInToAccount(tab, plain.request, who);
     await tab.getByRole("button", { name: "Remove access of Patient portal" }).click();
     await expect(tab.getByRole("status")).toContainText("Access removed");
     await plain.close();

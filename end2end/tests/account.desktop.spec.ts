@@ -1,35 +1,25 @@
 // What people look after at their account: history, a copy of their data, deletion with time to think, and the
 // link in a mail about a change that was somebody else's.
 import { expectAccessibleInBothColours as good } from "../support/axe.ts";
-import { nextCode, nextMessage, seen } from "../support/inbox.ts";
+import { linkOf, nextCode, nextMessage, seen } from "../support/inbox.ts";
 import {
     at,
     enterPhoneCode,
-    giveDetails,
     givePassword,
     person,
     press,
-    proveAddress,
-    signUp,
+    signUpByPassword,
     TENANT,
+    toAccount,
     toSignIn,
-    type Person,
+    withoutSecondStep,
 } from "../support/journey.ts";
+import { downloaded, longSentences, refused } from "../support/page.ts";
 import { startServer } from "../support/server.ts";
-import { expect, test, type APIRequestContext, type Page } from "../support/test.ts";
+import { expectReflow, expectTargets } from "../support/sizes.ts";
+import { expect, test } from "../support/test.ts";
 
 const HOME = `/account/${TENANT}`;
-
-/** Signed up, and signed in at the account page a moment ago. */
-async function toAccount(page: Page, request: APIRequestContext, who: Person): Promise<void> {
-    await signUp(page, request, who);
-    await page.goto(HOME);
-    await at(page, "Sign in");
-    const known = await seen(request, who.e164);
-    await givePassword(page, who.email, who.password);
-    await enterPhoneCode(page, request, who, "Text message", known);
-    await at(page, "Your account");
-}
 
 test("A23 the security history says what was done, and one's data comes as a file", async ({ page, request }) => {
     const who = person("Mary", "Golda Ross");
@@ -45,12 +35,7 @@ test("A23 the security history says what was done, and one's data comes as a fil
     await page.getByRole("link", { name: "Download your data" }).click();
     await at(page, "Download your data");
     await good(page, "the data page");
-    const coming = page.waitForEvent("download");
-    await press(page, "Download the file");
-    const file = await coming;
-    const chunks: Buffer[] = [];
-    for await (const chunk of await file.createReadStream()) chunks.push(chunk as Buffer);
-    const text = Buffer.concat(chunks).toString("utf8");
+    const { text } = await downloaded(page, () => press(page, "Download the file"));
     expect(text).toContain(who.email);
     expect(text).not.toContain("argon2");
     expect(() => JSON.parse(text)).not.toThrow();
@@ -85,7 +70,7 @@ test("U24 “This wasn’t me” in a mail ends the sessions and takes the passw
     await press(page, "Delete my account");
     await at(page, "Your account");
     const mail = await nextMessage(request, who.email, { known, kind: "email", subject: "/not-me/" });
-    const link = /\/not-me\/\S+/.exec(mail.body)?.[0] ?? "";
+    const link = linkOf(mail, "/not-me/");
     await page.goto(link);
     await good(page, "this wasn’t me");
     // To look at it changes nothing.
@@ -113,7 +98,7 @@ test("A20 U24 another email address takes a code, and the link in the mail to th
     await good(page, "the form of a new address");
     await page.getByLabel("New email address").fill(who.email);
     await press(page, "Send code");
-    await expect(page.locator("#error-summary")).toBeVisible();
+    await refused(page, "This is your email address already.");
     await good(page, "the same address again");
     const [known, told] = [await seen(request, other), await seen(request, who.email)];
     await page.getByLabel("New email address").fill(other);
@@ -128,14 +113,14 @@ test("A20 U24 another email address takes a code, and the link in the mail to th
     await page.getByRole("link", { name: "Enter the code or cancel" }).click();
     await page.getByLabel("Code from the email").fill("000000");
     await press(page, "Continue");
-    await expect(page.locator("#error-summary")).toBeVisible();
+    await refused(page, "That code is not right");
     await page.getByLabel("Code from the email").fill(await nextCode(request, other, { known, kind: "email" }));
     await press(page, "Continue");
     await expect(page.getByText("Your email address is changed")).toBeVisible();
     await expect(page.getByText(other).first()).toBeVisible();
 
     const mail = await nextMessage(request, who.email, { known: told, kind: "email", subject: "/not-me/" });
-    await page.goto(/\/not-me\/\S+/.exec(mail.body)?.[0] ?? "");
+    await page.goto(linkOf(mail, "/not-me/"));
     await expect(page.getByRole("checkbox", { name: /The email address was changed/ })).toBeChecked();
     await good(page, "this wasn’t me, with what can be ticked");
     await page.locator("main button[type=submit]").click();
@@ -157,7 +142,7 @@ test("A20 another number is proved and takes the place of the old one", async ({
     await page.getByLabel("Country of the number").selectOption("US");
     await page.getByLabel("New phone number").fill("12");
     await press(page, "Send code");
-    await expect(page.locator("#error-summary")).toBeVisible();
+    await refused(page);
     await good(page, "a number that is none");
     const known = await seen(request, next.e164);
     await page.getByLabel("New phone number").fill(next.phone);
@@ -194,21 +179,27 @@ for (const javaScriptEnabled of [true, false]) {
         // A server of its own: its flows are switched.
         const own = await startServer();
         try {
-            for (const flow of ["b2c_1_edit_profile", "b2c_1_password_reset", "b2c_1_sign_up_sign_in"]) {
-                await own.command("flow", "mfa", flow, "--tenant", TENANT, "--to", "off");
-            }
+            await withoutSecondStep(own);
             const context = await browser.newContext({ baseURL: own.origin, locale: "en-GB" });
             const [who, other] = [person("Melba", "Roy"), person("Melba", "Roy").email];
-            const first = await context.newPage();
-            await toSignIn(first);
-            await proveAddress(first, context.request, who.email);
-            await giveDetails(first, who);
-            await at(first, "Your details");
+            await signUpByPassword(await context.newPage(), context.request, who);
 
             const plain = await browser.newContext({ baseURL: own.origin, locale: "en-GB", javaScriptEnabled });
             const page = await plain.newPage();
-            // axe is a script itself.
-            const checked = javaScriptEnabled ? good : async () => {};
+            const checked = async (state: string): Promise<void> => {
+                expect(await longSentences(page), `long sentences on ${state}`).toEqual([]);
+                // axe is a script itself.
+                if (!javaScriptEnabled) return;
+                await good(page, state);
+                await expectReflow(page, state);
+                await expectTargets(page, state);
+            };
+            // U12 U13: of either code.
+            const limits = async (): Promise<void> => {
+                for (const words of ["10 minutes", "may take a few minutes", "Up to 5 codes in 15 minutes"]) {
+                    await expect(page.locator("main")).toContainText(words);
+                }
+            };
             await page.goto(HOME);
             await at(page, "Sign in");
             await givePassword(page, who.email, who.password);
@@ -216,24 +207,29 @@ for (const javaScriptEnabled of [true, false]) {
             await page.getByRole("link", { name: "Change your email address" }).click();
             await at(page, "Change your email address");
             await expect(page.getByText("We send a code to this address first")).toBeVisible();
-            await checked(page, "the form of a new address, without a second step");
-            const [known, told] = [await seen(context.request, other), await seen(context.request, who.email)];
+            await checked("the form of a new address, without a second step");
+            const [known, mails] = [await seen(context.request, other), await seen(context.request, who.email)];
             await page.getByLabel("New email address").fill(other);
             await press(page, "Send code");
             await expect(page.getByText("First we make sure that it’s you")).toBeVisible();
-            await checked(page, "the code of the present address");
+            await limits();
+            await checked("the code of the present address");
             await page.getByLabel("Code from the email").fill("000000");
             await press(page, "Continue");
-            await expect(page.locator("#error-summary")).toBeVisible();
-            const present = await nextCode(context.request, who.email, { known: told, kind: "email" });
+            await refused(page, "That code is not right");
+            await checked("the code of the present address, wrong");
+            const present = await nextCode(context.request, who.email, { known: mails, kind: "email" });
             await page.getByLabel("Code from the email").fill(present);
-            await press(page, "Continue");
+            // U5: pressed twice, it is no wrong code of the new address.
+            await page.getByRole("button", { name: "Continue", exact: true }).dblclick();
             await expect(page.getByText("Now the new address")).toBeVisible();
-            await checked(page, "the code of the new address");
+            await expect(page.locator("#error-summary")).toHaveCount(0);
+            await limits();
+            await checked("the code of the new address");
             await page.getByLabel("Code from the email").fill(await nextCode(context.request, other, { known, kind: "email" }));
             await press(page, "Continue");
             await expect(page.getByText("Your email address is changed")).toBeVisible();
-            const mail = await nextMessage(context.request, who.email, { known: told, kind: "email", subject: "/not-me/" });
+            const mail = await nextMessage(context.request, who.email, { known: mails, kind: "email", subject: "/not-me/" });
             expect(mail.body).toContain("/not-me/");
         } finally {
             await own.stop();

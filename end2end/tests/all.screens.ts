@@ -1,26 +1,29 @@
 // Every page in its states, photographed for make screenshots. Look at them one by one.
 import { registerDevice } from "../support/device.ts";
-import { nextCode, nextMessage, seen } from "../support/inbox.ts";
+import { linkOf, nextCode, nextMessage, seen } from "../support/inbox.ts";
 import {
     at,
     becomeOperator,
     choose,
+    chooseWhatIsNot,
     codesLater,
-    demoAccount,
     enrolPhone,
-    enterPhoneCode,
-    finishApp,
     giveDetails,
     givePassword,
     operatorLink,
     person,
     press,
     proveAddress,
+    signInToAccount,
     signUp,
+    signUpByPassword,
+    staffIn,
     TENANT,
+    toAccount,
     toSignIn,
+    withoutSecondStep,
 } from "../support/journey.ts";
-import { hydrated } from "../support/page.ts";
+import { hydrated, refused } from "../support/page.ts";
 import { screens } from "../support/screens.ts";
 import { startServer } from "../support/server.ts";
 import { makeThirdParty, offerToKeep } from "../support/third-party.ts";
@@ -38,18 +41,49 @@ test("the patient's pages", async ({ page, request }) => {
 });
 
 test("the account page", async ({ page, request }) => {
-    const who = person("Grace", "Hopper");
-    await signUp(page, request, who);
-    await page.goto(`/account/${TENANT}`);
-    const known = await seen(request, who.e164);
-    await givePassword(page, who.email, who.password);
-    await enterPhoneCode(page, request, who, "Text message", known);
-    await at(page, "Your account");
+    await toAccount(page, request, person("Grace", "Hopper"));
     await screens(page, "40-account");
     await page.getByRole("link", { name: "Change your details" }).click();
     await screens(page, "41-account-profile");
     await page.goto(`/account/${TENANT}/email`);
     await screens(page, "42-account-email");
+});
+
+test("another address for who has no second step", async ({ browser }) => {
+    const own = await startServer();
+    try {
+        await withoutSecondStep(own);
+        const context = await browser.newContext({ baseURL: own.origin, locale: "en-GB" });
+        const [page, request] = [await context.newPage(), context.request];
+        const [who, other] = [person("Melba", "Roy"), person("Melba", "Roy").email];
+        await signUpByPassword(page, request, who);
+        await page.goto(`/account/${TENANT}`);
+        await at(page, "Sign in");
+        await givePassword(page, who.email, who.password);
+        await at(page, "Your account");
+        await page.getByRole("link", { name: "Change your email address" }).click();
+        await at(page, "Change your email address");
+        await screens(page, "43-account-email-alone");
+        const [present, next] = [await seen(request, who.email), await seen(request, other)];
+        await page.getByLabel("New email address").fill(other);
+        await press(page, "Send code");
+        await expect(page.getByText("First we make sure that it’s you")).toBeVisible();
+        await screens(page, "44-account-email-present");
+        await page.getByLabel("Code from the email").fill("000000");
+        await press(page, "Continue");
+        await refused(page);
+        await screens(page, "44-account-email-present-wrong");
+        await page.getByLabel("Code from the email").fill(await nextCode(request, who.email, { known: present, kind: "email" }));
+        await press(page, "Continue");
+        await expect(page.getByText("Now the new address")).toBeVisible();
+        await screens(page, "45-account-email-new");
+        await page.getByLabel("Code from the email").fill(await nextCode(request, other, { known: next, kind: "email" }));
+        await press(page, "Continue");
+        await expect(page.getByText("Your email address is changed")).toBeVisible();
+        await screens(page, "46-account-email-changed");
+    } finally {
+        await own.stop();
+    }
 });
 
 test("the portal", async ({ page }) => {
@@ -87,6 +121,26 @@ test("the portal", async ({ page }) => {
         expect(answer?.status(), path).toBe(200);
         await screens(page, name);
     }
+    await page.goto(`/portal/${TENANT}/staff`);
+    await press(page, "Send invitation");
+    await refused(page);
+    await screens(page, "63-staff-errors");
+    await page.getByLabel("Email address").fill("nina@staff.example");
+    await press(page, "Send invitation");
+    await expect(page.getByRole("table", { name: "Open invitations" })).toBeVisible();
+    await screens(page, "63-staff-invited");
+    await page.getByRole("link", { name: "Remove Sam Okafor" }).click();
+    await expect(page.getByRole("heading", { level: 1 })).toContainText("Remove Sam Okafor");
+    await screens(page, "63-staff-remove");
+    await page.goto(`/portal/${TENANT}/settings`);
+    await page.getByLabel("Waiting time in hours").fill("a day");
+    await press(page, "Save waiting time");
+    await refused(page);
+    await screens(page, "64-settings-errors");
+    await page.getByLabel("Waiting time in hours").fill("24");
+    await press(page, "Save waiting time");
+    await expect(page.locator("#cool-down").getByRole("status")).toBeVisible();
+    await screens(page, "64-settings-saved");
     await page.goto("/portal/harbour.example/applications");
     await screens(page, "65-applications-empty");
     await page.goto(`/portal/${TENANT}/flows/b2c_1_sign_up_sign_in`);
@@ -136,21 +190,11 @@ async function register(page: Page, name: string, kind: string): Promise<void> {
 }
 
 test("the clinic", async ({ page, request }) => {
-    const staff = demoAccount("staff");
-    await page.goto(`/clinic/${TENANT}`);
-    await screens(page, "80-clinic-sign-in");
-    await givePassword(page, staff.email, staff.password);
-    await at(page, "Check that it’s you");
-    await screens(page, "81-confirm-email");
-    await page.getByLabel("Code from the email").fill(await nextCode(request, staff.email));
-    await press(page, "Continue");
-    await expect(page.getByRole("heading", { level: 1 })).not.toHaveText("Check that it’s you");
-    if ((await page.getByRole("heading", { level: 1 }).innerText()) === "Protect your account") {
-        await choose(page, "Authenticator app");
-        await press(page, "Continue");
-    }
-    await finishApp(page);
-    await at(page, "Patients");
+    let count = 79;
+    await staffIn(page, request, undefined, async (state) => {
+        count += 1;
+        await screens(page, `${count}-${state.replaceAll(" ", "-")}`);
+    });
     await screens(page, "82-patients");
     await page.goto(`/clinic/${TENANT}?q=bra`);
     await screens(page, "83-patients-search");
@@ -159,6 +203,23 @@ test("the clinic", async ({ page, request }) => {
     await page.goto(`/clinic/${TENANT}`);
     await page.locator(".row-link").first().click();
     await screens(page, "85-patient");
+    await page.goto(`/clinic/${TENANT}`);
+    // Nobody who is helped with signing in below.
+    await page.locator(".row-link").last().click();
+    await page.getByRole("link", { name: "Change what is asked for" }).click();
+    await at(page, "Second step for this patient");
+    await screens(page, "85-patient-minimum");
+    await chooseWhatIsNot(page.getByLabel("When the patient signs in"));
+    await press(page, "Save");
+    await refused(page);
+    await screens(page, "85-patient-minimum-errors");
+    await page.getByLabel("When the patient signs in").selectOption("aal2_strict");
+    await press(page, "Save");
+    await expect(page.locator("main")).toContainText("Saved");
+    await screens(page, "85-patient-minimum-saved");
+    await page.getByRole("link", { name: "Cancel" }).click();
+    await expect(page.getByRole("region", { name: "Second step for this patient" })).toContainText("an authenticator app");
+    await screens(page, "85-patient-rule");
     await page.goto(`/clinic/${TENANT}?mfa=enrolled`);
     await page.locator(".row-link").first().click();
     await page.getByRole("link", { name: "Help with signing in" }).click();
@@ -178,11 +239,7 @@ test("a person's account", async ({ page, request }) => {
     const who = person("Mary", "Jackson");
     await signUp(page, request, who);
     await page.clock.install();
-    await page.goto(`/account/${TENANT}`);
-    const known = await seen(request, who.e164);
-    await givePassword(page, who.email, who.password);
-    await enterPhoneCode(page, request, who, "Text message", known);
-    await at(page, "Your account");
+    await signInToAccount(page, request, who);
     for (const summary of await page.locator("main .disclosure > summary").all()) await summary.click();
     await screens(page, "86-account");
     await press(page, "Make recovery codes");
@@ -212,7 +269,7 @@ test("a person's account", async ({ page, request }) => {
     await at(page, "You were signed out");
     await screens(page, "89-signed-out-when-idle");
     const mail = await nextMessage(request, who.email, { known: mails, kind: "email", subject: "/not-me/" });
-    await page.goto(/\/not-me\/\S+/.exec(mail.body)?.[0] ?? "");
+    await page.goto(linkOf(mail, "/not-me/"));
     await screens(page, "89-not-me");
     await page.locator("main button[type=submit]").click();
     await screens(page, "89-not-me-done");
@@ -240,11 +297,7 @@ test("an application of somebody else", async ({ browser }) => {
         await press(page, "Allow");
         await codesLater(page);
         await at(page, "Your details");
-        await page.goto(`/account/${TENANT}`);
-        const known = await seen(context.request, who.e164);
-        await givePassword(page, who.email, who.password);
-        await enterPhoneCode(page, context.request, who, "Text message", known);
-        await at(page, "Your account");
+        await signInToAccount(page, context.request, who);
         await screens(page, "93-account-access");
         await page.getByRole("button", { name: "Remove access of Patient portal" }).click();
         await expect(page.getByRole("status")).toContainText("Access removed");

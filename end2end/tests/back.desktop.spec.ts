@@ -1,32 +1,15 @@
 // What is shown once stays so, whatever the browser keeps for its button "Back".
 import { expectAccessibleInBothColours as good } from "../support/axe.ts";
-import { seen } from "../support/inbox.ts";
-import { at, becomeOperator, choose, enterPhoneCode, givePassword, operatorLink, person, press, signUp, TENANT } from "../support/journey.ts";
+import { at, becomeOperator, choose, operatorLink, person, press, TENANT, toAccount } from "../support/journey.ts";
+import { kept } from "../support/page.ts";
+import { shownCodes } from "../support/recovery.ts";
 import { startServer } from "../support/server.ts";
-import { expect, test, type Page } from "../support/test.ts";
-
-/** Leaves the page as for a browser that keeps it, and looks at what it kept. */
-async function kept(page: Page): Promise<string> {
-    return page.evaluate(() => {
-        dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
-        dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
-        return document.documentElement.outerHTML;
-    });
-}
+import { expect, test } from "../support/test.ts";
 
 test("U22 recovery codes do not come back by the button “Back”", async ({ page, request }) => {
-    const who = person("Mary", "Jackson");
-    await signUp(page, request, who);
-    await page.goto(`/account/${TENANT}`);
-    await at(page, "Sign in");
-    const known = await seen(request, who.e164);
-    await givePassword(page, who.email, who.password);
-    await enterPhoneCode(page, request, who, "Text message", known);
-    await at(page, "Your account");
+    await toAccount(page, request, person("Mary", "Jackson"));
     await press(page, "Make recovery codes");
-    await at(page, "Your recovery codes");
-    const codes = await page.locator(".recovery-codes code").allInnerTexts();
-    expect(codes).toHaveLength(10);
+    const codes = await shownCodes(page);
     await page.getByRole("link", { name: "I’ve saved these" }).click();
     await at(page, "Your account");
     await page.goBack().catch(() => null);
@@ -35,8 +18,7 @@ test("U22 recovery codes do not come back by the button “Back”", async ({ pa
 
     await page.goto(`/account/${TENANT}`);
     await press(page, "Make new codes");
-    await at(page, "Your recovery codes");
-    const again = await page.locator(".recovery-codes code").allInnerTexts();
+    const again = await shownCodes(page);
     const html = await kept(page);
     for (const code of again) {
         expect(html).not.toContain(code);

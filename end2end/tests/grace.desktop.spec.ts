@@ -1,7 +1,7 @@
 // A grace period: who was there before a second factor was switched on may put it off until its end. A server of
 // its own: the flow is switched, which the others must not notice.
 import { expectAccessibleInBothColours as good } from "../support/axe.ts";
-import { at, giveDetails, givePassword, person, press, proveAddress, TENANT, toSignIn } from "../support/journey.ts";
+import { at, giveDetails, givePassword, person, press, proveAddress, signOut, signUpByPassword, TENANT, toSignIn } from "../support/journey.ts";
 import { startServer, type RunningServer } from "../support/server.ts";
 import { expect, test } from "../support/test.ts";
 
@@ -24,12 +24,8 @@ test("O3 who was there before says “Not now” while the grace period lasts, a
     const page = await context.newPage();
     const who = person("Lise", "Meitner");
     await mfa("off");
-    await toSignIn(page);
-    await proveAddress(page, context.request, who.email);
-    await giveDetails(page, who);
-    await at(page, "Your details");
-    await press(page, "Sign out");
-    await expect(page.getByText("You’ve signed out.")).toBeVisible();
+    await signUpByPassword(page, context.request, who);
+    await signOut(page);
 
     await mfa("on", "--set", "grace_days=14");
     await toSignIn(page);
@@ -38,9 +34,7 @@ test("O3 who was there before says “Not now” while the grace period lasts, a
     await expect(page.getByText(/^You can put this off until \d+ [A-Z][a-z]+ \d{4}\. From then on/)).toBeVisible();
     await good(page, "setting up a second step, which can wait");
     await press(page, "Not now");
-    await at(page, "Your details");
-    await press(page, "Sign out");
-    await expect(page.getByText("You’ve signed out.")).toBeVisible();
+    await signOut(page);
 
     // Somebody who is new has nothing to wait for.
     await toSignIn(page);

@@ -1,6 +1,8 @@
 // U1: every step as a plain HTML form, with scripting off.
 import { nextCode, seen } from "../support/inbox.ts";
-import { at, choose, CLINIC, codesLater, enterPhoneCode, finishApp, givePassword, giveDetails, person, press, TENANT, type Person, shownClaims, steadyStep, totp } from "../support/journey.ts";
+import { at, choose, CLINIC, codesLater, enterPhoneCode, finishApp, givePassword, giveDetails, person, press, signInToAccount, TENANT, type Person, shownClaims, steadyStep, totp } from "../support/journey.ts";
+import { downloaded } from "../support/page.ts";
+import { shownCodes, useRecoveryCode } from "../support/recovery.ts";
 import { expect, test, type APIRequestContext, type Page } from "../support/test.ts";
 
 // Without scripting there is no application: people come in by their account page.
@@ -58,6 +60,12 @@ async function toOffer(page: Page, request: APIRequestContext, who: Person): Pro
     await enterPhoneCode(page, request, who, "Text message", new Set());
 }
 
+/** What only a script can do is not offered. */
+async function scriptedHidden(page: Page): Promise<void> {
+    await expect(page.getByRole("button", { name: "Copy recovery codes" })).toBeHidden();
+    await expect(page.getByRole("button", { name: "Print recovery codes" })).toBeHidden();
+}
+
 test("U1 sign-up, sign-in with the second step, and profile editing without scripting", async ({ page, request }) => {
     const who = person("Clara", "Barton");
     await signUp(page, request, who);
@@ -112,26 +120,17 @@ test("U1 an authenticator app without scripting: the picture, the key, the code,
 test("U1 U20 recovery codes are offered without scripting, stay over a reload, and are kept", async ({ page, request }) => {
     const who = person("Hertha", "Ayrton");
     await toOffer(page, request, who);
-    await at(page, "Your recovery codes");
-    const codes = page.locator(".recovery-codes code");
-    const before = await codes.allInnerTexts();
-    expect(before).toHaveLength(10);
-    await expect(page.getByRole("button", { name: "Copy recovery codes" })).toBeHidden();
+    const before = await shownCodes(page);
+    await scriptedHidden(page);
     await page.reload();
-    expect(await codes.allInnerTexts()).toEqual(before);
-    const coming = page.waitForEvent("download");
-    await page.getByRole("link", { name: "Download recovery codes" }).click();
-    expect((await coming).suggestedFilename()).toBe("recovery-codes.txt");
+    expect(await shownCodes(page)).toEqual(before);
+    const file = await downloaded(page, () => page.getByRole("link", { name: "Download recovery codes" }).click());
+    expect(file.name).toBe("recovery-codes.txt");
     await press(page, "I have kept my codes");
     await page.waitForURL(/\/claims\?.*code=/);
     await begin(page);
     await givePassword(page, who.email, who.password);
-    await at(page, "Check your texts");
-    const way = page.getByRole("button", { name: "Use a recovery code" });
-    // It stands open where no further text may go out.
-    if (!(await way.isVisible())) await page.getByText("Try another way").click();
-    await way.click();
-    await at(page, "Enter a recovery code");
+    await useRecoveryCode(page);
     await page.getByLabel("Recovery code").fill(before[0] ?? "");
     await press(page, "Continue");
     await at(page, "Your account");
@@ -172,19 +171,12 @@ test("U1 Try another way without scripting: a call instead of the text", async (
 test("U1 U22 recovery codes without scripting: made, downloaded, used", async ({ page, request }) => {
     const who = person("Hedy", "Lamarr");
     await signUp(page, request, who);
-    await begin(page);
-    const known = await seen(request, who.e164);
-    await givePassword(page, who.email, who.password);
-    await enterPhoneCode(page, request, who, "Text message", known);
-    await at(page, "Your account");
+    await signInToAccount(page, request, who);
     await press(page, "Make recovery codes");
-    await at(page, "Your recovery codes");
-    const codes = await page.locator(".recovery-codes code").allInnerTexts();
-    expect(codes).toHaveLength(10);
-    await expect(page.getByRole("button", { name: "Copy recovery codes" })).toBeHidden();
-    const coming = page.waitForEvent("download");
-    await page.getByRole("link", { name: "Download recovery codes" }).click();
-    expect((await coming).suggestedFilename()).toBe("recovery-codes.txt");
+    const codes = await shownCodes(page);
+    await scriptedHidden(page);
+    const file = await downloaded(page, () => page.getByRole("link", { name: "Download recovery codes" }).click());
+    expect(file.name).toBe("recovery-codes.txt");
     await page.getByRole("link", { name: "I’ve saved these" }).click();
     await at(page, "Your account");
     await page.getByRole("button", { name: "Sign out", exact: true }).last().click();

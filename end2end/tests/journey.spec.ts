@@ -13,6 +13,7 @@ import {
     proveAddress,
     shownClaims,
     signIn,
+    signOut,
     signUp,
     steadyStep,
     toSignIn,
@@ -46,8 +47,7 @@ test("sign-up with email code, details and text message: the application shows e
         "User is new": "Yes",
     });
 
-    await press(page, "Sign out");
-    await expect(page.getByText("You’ve signed out.")).toBeVisible();
+    await signOut(page);
     await signIn(page, request, who);
     expect(await shownClaims(page)).toEqual({
         "Email address": who.email,
@@ -88,7 +88,7 @@ test("sign-in goes on where a session lives: no password is asked for, and claim
 test("U19 Try another way: a phone call instead of the text, said three times", async ({ page, request }) => {
     const who = person("Rosa", "Parks");
     await signUp(page, request, who);
-    await press(page, "Sign out");
+    await signOut(page);
     await toSignIn(page);
     await givePassword(page, who.email, who.password);
     await at(page, "Check your texts");
@@ -118,8 +118,7 @@ test("authenticator app: set up with the shown key, sign in with its code, and t
     await proveAddress(page, request, who.email);
     await giveDetails(page, who);
     const secret = await enrolApp(page);
-    await at(page, "Your details");
-    await press(page, "Sign out");
+    await signOut(page);
 
     await toSignIn(page);
     await givePassword(page, who.email, who.password);
@@ -128,8 +127,7 @@ test("authenticator app: set up with the shown key, sign in with its code, and t
     const code = totp(secret);
     await page.getByLabel("Code from the app").fill(code);
     await press(page, "Continue");
-    await at(page, "Your details");
-    await press(page, "Sign out");
+    await signOut(page);
 
     await toSignIn(page);
     await givePassword(page, who.email, who.password);
@@ -142,7 +140,7 @@ test("authenticator app: set up with the shown key, sign in with its code, and t
 test("N18 a forgotten password asks for the second factor before a new one is taken", async ({ page, request }) => {
     const who = person("Florence", "Price");
     await signUp(page, request, who);
-    await press(page, "Sign out");
+    await signOut(page);
     await toSignIn(page);
     await press(page, "Forgot your password?");
     await at(page, "Reset your password");
@@ -166,7 +164,7 @@ test("N18 a forgotten password asks for the second factor before a new one is ta
     const notice = await nextMessage(request, who.email, { known: before, kind: "email" });
     expect(notice.subject).toContain("password");
 
-    await press(page, "Sign out");
+    await signOut(page);
     await toSignIn(page);
     await givePassword(page, who.email, old);
     await expect(page.getByRole("alert").filter({ hasText: "There is a problem" })).toBeVisible();

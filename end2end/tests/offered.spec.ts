@@ -1,11 +1,11 @@
 // Recovery codes offered once a second step is set up: shown until they are kept or put off, by phone and desktop.
 import { expectAccessibleInBothColours as good } from "../support/axe.ts";
 import { nextMessage, seen } from "../support/inbox.ts";
-import { at, enrolPhone, enterPhoneCode, giveDetails, givePassword, person, press, proveAddress, toSignIn, type Person } from "../support/journey.ts";
-import { hydrated } from "../support/page.ts";
+import { at, enrolPhone, giveDetails, person, press, proveAddress, signIn, signOut, toSignIn, type Person } from "../support/journey.ts";
+import { downloaded, hydrated, kept } from "../support/page.ts";
+import { printCodes, shownCodes, toRecovery } from "../support/recovery.ts";
+import { expectSameSize } from "../support/sizes.ts";
 import { expect, test, type APIRequestContext, type Page } from "../support/test.ts";
-
-const SHAPE = /^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){5}$/;
 
 /** A sign-up, up to the page that offers recovery codes. */
 async function toOffer(page: Page, request: APIRequestContext, who: Person): Promise<string[]> {
@@ -13,41 +13,28 @@ async function toOffer(page: Page, request: APIRequestContext, who: Person): Pro
     await proveAddress(page, request, who.email);
     await giveDetails(page, who);
     await enrolPhone(page, request, who, "Text message", false);
-    return shown(page);
-}
-
-async function shown(page: Page): Promise<string[]> {
-    await at(page, "Your recovery codes");
-    const codes = await page.locator(".recovery-codes code").allInnerTexts();
-    expect(codes).toHaveLength(10);
-    for (const code of codes) expect(code).toMatch(SHAPE);
-    return codes;
+    return shownCodes(page);
 }
 
 test("U20 U22 who sets up a second step keeps recovery codes: copied, downloaded, the same after a reload, and one signs in", async ({ page, request }) => {
     const who = person("Edith", "Clarke");
     const codes = await toOffer(page, request, who);
     await good(page, "recovery codes offered");
-    const sizes = await Promise.all(
-        ["I have kept my codes", "Not now"].map((name) => page.getByRole("button", { name, exact: true }).boundingBox()),
-    );
-    expect(sizes[0]?.width).toBe(sizes[1]?.width);
-    expect(sizes[0]?.height).toBe(sizes[1]?.height);
+    await expectSameSize(page, "I have kept my codes", "Not now");
 
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.getByRole("button", { name: "Copy recovery codes" }).click();
     await expect(page.getByText("Copied")).toBeVisible();
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(codes.join("\n"));
-    const coming = page.waitForEvent("download");
-    await page.getByRole("link", { name: "Download recovery codes" }).click();
-    const chunks: Buffer[] = [];
-    for await (const chunk of await (await coming).createReadStream()) chunks.push(chunk as Buffer);
-    for (const code of codes) expect(Buffer.concat(chunks).toString("utf8")).toContain(code);
+    const file = await downloaded(page, () => page.getByRole("link", { name: "Download recovery codes" }).click());
+    expect(file.name).toBe("recovery-codes.txt");
+    for (const code of codes) expect(file.text).toContain(code);
+    await printCodes(page);
 
     // Somebody who writes them down comes back to a page that was loaded anew, or to a second tab.
     await page.reload();
     await hydrated(page);
-    expect(await shown(page)).toEqual(codes);
+    expect(await shownCodes(page)).toEqual(codes);
     await page.emulateMedia({ media: "print" });
     await expect(page.locator(".recovery-codes")).toBeVisible();
     await expect(page.getByRole("button", { name: "Not now" })).toBeHidden();
@@ -63,13 +50,7 @@ test("U20 U22 who sets up a second step keeps recovery codes: copied, downloaded
 
     // In a browser that knows nothing of it.
     await page.context().clearCookies();
-    await toSignIn(page);
-    await givePassword(page, who.email, who.password);
-    const way = page.getByRole("button", { name: "Use a recovery code" });
-    await expect(page.getByRole("heading", { level: 1 })).not.toHaveText("Sign in");
-    if (!(await way.isVisible())) await page.getByText("Try another way").click();
-    await way.click();
-    await at(page, "Enter a recovery code");
+    await toRecovery(page, who);
     await page.getByLabel("Recovery code").fill(codes[3] ?? "");
     await press(page, "Continue");
     await at(page, "Your details");
@@ -79,12 +60,14 @@ test("U20 “Not now” leads on, and nobody asks again soon", async ({ page, re
     const who = person("Mary", "Keller");
     await toOffer(page, request, who);
     await press(page, "Not now");
-    await at(page, "Your details");
-    await press(page, "Sign out");
-    await expect(page.getByText("You’ve signed out.")).toBeVisible();
-    await toSignIn(page);
-    const known = await seen(request, who.e164);
-    await givePassword(page, who.email, who.password);
-    await enterPhoneCode(page, request, who, "Text message", known);
-    await at(page, "Your details");
+    await signOut(page);
+    await signIn(page, request, who);
+});
+
+test("U22 codes that are offered are not in a page that a browser keeps for its button “Back”, which shows them by asking again", async ({ page, request }) => {
+    const codes = await toOffer(page, request, person("Beatrice", "Shilling"));
+    const [, left] = await Promise.all([page.waitForEvent("load"), kept(page)]);
+    for (const code of codes) expect(left).not.toContain(code);
+    await hydrated(page);
+    expect(await shownCodes(page)).toEqual(codes);
 });

@@ -13,11 +13,13 @@ import {
     person,
     press,
     proveAddress,
+    signOut,
     signUp,
-    TENANT,
+    toAccount,
     toSignIn,
     type Person,
 } from "../support/journey.ts";
+import { expectSameSize } from "../support/sizes.ts";
 import { expect, test, type APIRequestContext, type Page } from "../support/test.ts";
 
 /** A new account whose second step is a passkey, signed out again. */
@@ -32,9 +34,7 @@ async function signUpWithPasskey(page: Page, request: APIRequestContext, who: Pe
     await page.getByLabel("Name for this passkey").fill("My test laptop");
     await press(page, "Create a passkey");
     await codesLater(page);
-    await at(page, "Your details");
-    await press(page, "Sign out");
-    await expect(page.getByText("You’ve signed out.")).toBeVisible();
+    await signOut(page);
 }
 
 test("a passkey is set up with a new account and signs in alone", async ({ page, request }) => {
@@ -57,8 +57,7 @@ test("a passkey is set up with a new account and signs in alone", async ({ page,
     await codesLater(page);
     await at(page, "Your details");
     expect(await device.passkeys()).toBe(1);
-    await press(page, "Sign out");
-    await expect(page.getByText("You’ve signed out.")).toBeVisible();
+    await signOut(page);
 
     await device.touched(false);
     await toSignIn(page);
@@ -101,14 +100,7 @@ test("a passkey after the password: a cancelled one leaves a way on, and the nex
 test("U25 the account page: add, rename and remove a passkey; the other step stays", async ({ page, request }) => {
     const device = await Authenticator.on(page);
     await device.touched(false);
-    const who = person("Marlyn", "Wescoff");
-    await signUp(page, request, who);
-    await page.goto(`/account/${TENANT}`);
-    await at(page, "Sign in");
-    const known = await seen(request, who.e164);
-    await givePassword(page, who.email, who.password);
-    await enterPhoneCode(page, request, who, "Text message", known);
-    await at(page, "Your account");
+    await toAccount(page, request, person("Marlyn", "Wescoff"));
     await press(page, "Add a passkey");
     await at(page, "Add a passkey");
     await expectAccessible(page, "a passkey to add");
@@ -141,8 +133,7 @@ test("U25 after password and code a passkey is offered, “Not now” is as larg
     const [asked, glad] = [person("Frances", "Spence"), person("Ruth", "Teitelbaum")];
     for (const who of [asked, glad]) {
         await signUp(page, request, who);
-        await press(page, "Sign out");
-        await expect(page.getByText("You’ve signed out.")).toBeVisible();
+        await signOut(page);
     }
     const toOffer = async (who: Person): Promise<void> => {
         await toSignIn(page);
@@ -153,19 +144,11 @@ test("U25 after password and code a passkey is offered, “Not now” is as larg
     await toOffer(asked);
     await at(page, "Sign in faster next time");
     await expectAccessible(page, "the offer of a passkey");
-    const sizes = await Promise.all(
-        ["Create a passkey", "Not now"].map((name) => page.getByRole("button", { name, exact: true }).boundingBox()),
-    );
-    expect(sizes[0]?.width).toBe(sizes[1]?.width);
-    expect(sizes[0]?.height).toBe(sizes[1]?.height);
+    await expectSameSize(page, "Create a passkey", "Not now");
     await press(page, "Not now");
-    await at(page, "Your details");
-    await press(page, "Sign out");
-    await expect(page.getByText("You’ve signed out.")).toBeVisible();
+    await signOut(page);
     await toOffer(asked);
-    await at(page, "Your details");
-    await press(page, "Sign out");
-    await expect(page.getByText("You’ve signed out.")).toBeVisible();
+    await signOut(page);
 
     await toOffer(glad);
     await at(page, "Sign in faster next time");

@@ -1,10 +1,17 @@
 // The portal on a phone: everything is in sight, nothing scrolls sideways.
 // A server of its own, because the first operator's link works once.
 import { expectAccessible } from "../support/axe.ts";
-import { nextCode } from "../support/inbox.ts";
-import { at, becomeOperator, demoAccount, enrolApp, givePassword, operatorLink, person, press, TENANT } from "../support/journey.ts";
+import { at, becomeOperator, chooseWhatIsNot, operatorLink, person, press, staffIn, TENANT } from "../support/journey.ts";
+import { refused } from "../support/page.ts";
 import { startServer } from "../support/server.ts";
-import { expect, test } from "../support/test.ts";
+import { CONSOLE_CONTROL, expectNothingSideways, expectTargets } from "../support/sizes.ts";
+import { expect, test, type Page } from "../support/test.ts";
+
+/** In a window of 320 px: all is in sight, and axe finds nothing, whose rules know of targets, too. */
+async function fits(page: Page, state: string): Promise<void> {
+    await expectNothingSideways(page, state);
+    await expectAccessible(page, `${state} at 320 px`);
+}
 
 test("U28 O2 on a phone each attribute is a card with all its boxes, lists are cards, and flow names break at their joints", async ({ browser }) => {
     test.setTimeout(120_000);
@@ -15,12 +22,19 @@ test("U28 O2 on a phone each attribute is a card with all its boxes, lists are c
         await becomeOperator(page, operatorLink(own.output()), person("Olive", "Operator"));
         for (const path of ["", "/applications", "/applications/new", "/flows", "/flows/new", "/flows/b2c_1_sign_up_sign_in", "/flows/b2c_1_sign_up_sign_in/run", "/flows/b2c_1_sign_up_sign_in/mfa?to=off", "/flows/b2c_1_sign_up_sign_in/mfa?to=conditional", "/attributes", "/staff", "/operators", "/settings"]) {
             await page.goto(`/portal/${TENANT}${path}`);
-            const wide = await page.evaluate(() => {
-                const sideways = [document.documentElement, ...document.querySelectorAll(".table-scroll")];
-                return sideways.filter((it) => it.scrollWidth > it.clientWidth).map((it) => it.className || it.tagName);
-            });
-            expect(wide, `${path} scrolls sideways`).toEqual([]);
-            await expectAccessible(page, `portal${path} at 320 px`);
+            await fits(page, `portal${path}`);
+        }
+        for (const [path, send, words] of [
+            ["settings", "Save waiting time", "from 0 to 168"],
+            ["staff", "Send invitation", "email address"],
+        ] as const) {
+            await page.goto(`/portal/${TENANT}/${path}`);
+            await expectTargets(page, path, CONSOLE_CONTROL);
+            if (path === "settings") await page.getByLabel("Waiting time in hours").fill("a day");
+            await press(page, send);
+            await refused(page, words);
+            await fits(page, `portal/${path}, errors`);
+            await expectTargets(page, `${path}, errors`, CONSOLE_CONTROL);
         }
         await page.goto(`/portal/${TENANT}/flows/b2c_1_sign_up_sign_in`);
         for (const label of ["Collect Given name", "Given name is required", "Return Given name"]) {
@@ -65,14 +79,7 @@ test("U28 O7 on a phone the list of patients is cards, and what sorts it stays i
     try {
         const context = await browser.newContext({ baseURL: own.origin, locale: "en-GB", viewport: { width: 320, height: 640 } });
         const page = await context.newPage();
-        const staff = demoAccount("staff", own.output());
-        await page.goto(`/clinic/${TENANT}`);
-        await givePassword(page, staff.email, staff.password);
-        await at(page, "Check that it’s you");
-        await page.getByLabel("Code from the email").fill(await nextCode(context.request, staff.email));
-        await press(page, "Continue");
-        await enrolApp(page);
-        await at(page, "Patients");
+        await staffIn(page, context.request, own.output());
         const list = page.locator(".table-scroll").last();
         const outside = await list.evaluate((it) => {
             const edge = it.getBoundingClientRect().right + 1;
@@ -90,6 +97,25 @@ test("U28 O7 on a phone the list of patients is cards, and what sorts it stays i
         await page.getByLabel("Search by email or name").fill("abe");
         await page.getByRole("button", { name: "Search" }).click();
         await expect(page.locator(".row-link").first()).toBeInViewport();
+
+        // A patient, and what is asked of them when they sign in.
+        await page.locator(".row-link").first().click();
+        await page.getByRole("link", { name: "Change what is asked for" }).click();
+        await at(page, "Second step for this patient");
+        await fits(page, "second step for a patient");
+        await expectTargets(page, "second step for a patient", CONSOLE_CONTROL);
+        await chooseWhatIsNot(page.getByLabel("When the patient signs in"));
+        await press(page, "Save");
+        await refused(page, "Choose one.");
+        await fits(page, "second step for a patient, errors");
+        await expectTargets(page, "second step for a patient, errors", CONSOLE_CONTROL);
+        await page.getByLabel("When the patient signs in").selectOption("aal2_strict");
+        await press(page, "Save");
+        await expect(page.locator("main")).toContainText("Saved");
+        await fits(page, "second step for a patient, saved");
+        await page.getByRole("link", { name: "Cancel" }).click();
+        await expect(page.getByRole("region", { name: "Second step for this patient" })).toContainText("an authenticator app");
+        await fits(page, "a patient with a rule");
         await context.close();
     } finally {
         await own.stop();

@@ -1,50 +1,18 @@
 // Recovery codes: made at the account page and shown once, used once each at sign-in, a warning when few are left.
 import { expectAccessibleInBothColours as good } from "../support/axe.ts";
 import { nextMessage, seen } from "../support/inbox.ts";
-import { at, enterPhoneCode, givePassword, person, press, signUp, TENANT, toSignIn, type Person } from "../support/journey.ts";
-import { hydrated } from "../support/page.ts";
+import { at, person, press, signInToAccount, signOut, signUp, TENANT, type Person } from "../support/journey.ts";
+import { downloaded, hydrated } from "../support/page.ts";
+import { printCodes, shownCodes, toRecovery } from "../support/recovery.ts";
 import { expect, test, type APIRequestContext, type Page } from "../support/test.ts";
 
 const HOME = `/account/${TENANT}`;
-const SHAPE = /^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){5}$/;
 
-/** Signed up, and signed in at the account page a moment ago. */
+/** Signed up, signed out of the application, and signed in at the account page a moment ago. */
 async function toAccount(page: Page, request: APIRequestContext, who: Person): Promise<void> {
     await signUp(page, request, who);
     await signOut(page);
-    await page.goto(HOME);
-    await at(page, "Sign in");
-    const known = await seen(request, who.e164);
-    await givePassword(page, who.email, who.password);
-    await enterPhoneCode(page, request, who, "Text message", known);
-    await at(page, "Your account");
-}
-
-/** The codes on the page that shows them. */
-async function shown(page: Page): Promise<string[]> {
-    await at(page, "Your recovery codes");
-    const codes = await page.locator(".recovery-codes code").allInnerTexts();
-    expect(codes).toHaveLength(10);
-    for (const code of codes) expect(code).toMatch(SHAPE);
-    return codes;
-}
-
-async function signOut(page: Page): Promise<void> {
-    await at(page, "Your details");
-    await press(page, "Sign out");
-    await expect(page.getByText("You’ve signed out.")).toBeVisible();
-}
-
-/** From /claims, signed out, to the page that asks for a recovery code. */
-async function toRecovery(page: Page, who: Person): Promise<void> {
-    await toSignIn(page);
-    await givePassword(page, who.email, who.password);
-    await at(page, "Check your texts");
-    const way = page.getByRole("button", { name: "Use a recovery code" });
-    // It stands open where no further text may go out.
-    if (!(await way.isVisible())) await page.getByText("Try another way").click();
-    await way.click();
-    await at(page, "Enter a recovery code");
+    await signInToAccount(page, request, who);
 }
 
 test("U22 recovery codes are made, saved and shown only once", async ({ page, request }) => {
@@ -54,24 +22,20 @@ test("U22 recovery codes are made, saved and shown only once", async ({ page, re
     await good(page, "the account page without recovery codes");
     const mails = await seen(request, who.email);
     await press(page, "Make recovery codes");
-    const codes = await shown(page);
+    const codes = await shownCodes(page);
     await good(page, "new recovery codes");
     await nextMessage(request, who.email, { known: mails, kind: "email", subject: "recovery codes" });
 
-    const coming = page.waitForEvent("download");
-    await page.getByRole("link", { name: "Download recovery codes" }).click();
-    const file = await coming;
-    expect(file.suggestedFilename()).toBe("recovery-codes.txt");
-    const chunks: Buffer[] = [];
-    for await (const chunk of await file.createReadStream()) chunks.push(chunk as Buffer);
-    const text = Buffer.concat(chunks).toString("utf8");
-    for (const code of codes) expect(text).toContain(code);
+    const file = await downloaded(page, () => page.getByRole("link", { name: "Download recovery codes" }).click());
+    expect(file.name).toBe("recovery-codes.txt");
+    for (const code of codes) expect(file.text).toContain(code);
 
     await hydrated(page);
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.getByRole("button", { name: "Copy recovery codes" }).click();
     await expect(page.getByText("Copied")).toBeVisible();
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(codes.join("\n"));
+    await printCodes(page);
 
     await page.getByRole("link", { name: "I’ve saved these" }).click();
     await at(page, "Your account");
@@ -92,7 +56,7 @@ test("U22 N15 a recovery code signs in once, and a warning comes at three codes"
     const who = person("Annie", "Easley");
     await toAccount(page, request, who);
     await press(page, "Make recovery codes");
-    const codes = await shown(page);
+    const codes = await shownCodes(page);
     await page.getByRole("link", { name: "I’ve saved these" }).click();
 
     await toRecovery(page, who);

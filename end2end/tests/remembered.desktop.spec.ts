@@ -2,7 +2,7 @@
 // of its own: the flow's setting is changed, which the others must not notice.
 import { expectAccessibleInBothColours as good } from "../support/axe.ts";
 import { nextMessage, seen } from "../support/inbox.ts";
-import { at, enterPhoneCode, givePassword, person, press, signUp, TENANT, toSignIn } from "../support/journey.ts";
+import { at, enterPhoneCode, givePassword, person, press, signOut, signUp, TENANT, toSignIn } from "../support/journey.ts";
 import { startServer, type RunningServer } from "../support/server.ts";
 import { expect, test } from "../support/test.ts";
 
@@ -23,8 +23,7 @@ for (const javaScriptEnabled of [true, false]) {
         const page = await context.newPage();
         const who = person("Hedy", "Lamarr");
         await signUp(page, context.request, who);
-        await press(page, "Sign out");
-        await expect(page.getByText("You’ve signed out.")).toBeVisible();
+        await signOut(page);
 
         await toSignIn(page);
         const texts = await seen(context.request, who.e164);
@@ -46,8 +45,7 @@ for (const javaScriptEnabled of [true, false]) {
         await nextMessage(context.request, who.email, { known: mails, kind: "email", subject: "browser is remembered" });
 
         // The password is enough here now.
-        await press(page, "Sign out");
-        await expect(page.getByText("You’ve signed out.")).toBeVisible();
+        await signOut(page);
         await toSignIn(page);
         await givePassword(page, who.email, who.password);
         await at(page, "Your details");
@@ -72,8 +70,7 @@ for (const javaScriptEnabled of [true, false]) {
         await expect(account.getByRole("region", { name: "Remembered browsers" })).toHaveCount(0);
         await plain.close();
 
-        await press(page, "Sign out");
-        await expect(page.getByText("You’ve signed out.")).toBeVisible();
+        await signOut(page);
         await toSignIn(page);
         await givePassword(page, who.email, who.password);
         await at(page, "Check your texts");

@@ -1,6 +1,6 @@
 // What a browser could try to get round the second factor, and what protects a session.
 import { nextCode, seen } from "../support/inbox.ts";
-import { at, codesLater, demoAccount, enterPhoneCode, giveDetails, givePassword, person, press, proveAddress, signUp, TENANT, toSignIn } from "../support/journey.ts";
+import { at, codesLater, demoAccount, enterPhoneCode, giveDetails, givePassword, person, press, proveAddress, signOut, signUp, TENANT, toSignIn } from "../support/journey.ts";
 import { expect, test } from "../support/test.ts";
 
 test.describe("stale and stolen pages", () => {
@@ -66,7 +66,7 @@ test.describe("stale and stolen pages", () => {
 test("f7 A47 no edit of a form gets past the second factor", async ({ page, request }) => {
     const who = person("Form", "Editor");
     await signUp(page, request, who);
-    await press(page, "Sign out");
+    await signOut(page);
     await toSignIn(page);
     const session = async () => (await page.context().cookies()).find((cookie) => cookie.name === "__Host-sso")?.value;
     const dead = await session();
@@ -187,8 +187,7 @@ test("N24 after signing out the session is dead on the server, cookie or not", a
     const who = person("Signed", "Out");
     await signUp(page, request, who);
     const cookies = await context.cookies();
-    await press(page, "Sign out");
-    await expect(page.getByText("You’ve signed out.")).toBeVisible();
+    await signOut(page);
     await context.addCookies(cookies);
     await toSignIn(page);
     await at(page, "Sign in");

@@ -1,20 +1,14 @@
 // A page that stands idle: the warning before the session ends, more time, and the end (U26, C8). The
 // browser's clock is moved; the server's is not.
 import { expectAccessible } from "../support/axe.ts";
-import { seen } from "../support/inbox.ts";
-import { at, enterPhoneCode, givePassword, person, press, signUp, TENANT } from "../support/journey.ts";
+import { at, person, press, signInToAccount, signUp, TENANT } from "../support/journey.ts";
 import { expect, test, type APIRequestContext, type Page } from "../support/test.ts";
 
 async function toAccount(page: Page, request: APIRequestContext): Promise<void> {
     const who = person("Annie", "Easley");
     await signUp(page, request, who);
     await page.clock.install();
-    await page.goto(`/account/${TENANT}`);
-    await at(page, "Sign in");
-    const known = await seen(request, who.e164);
-    await givePassword(page, who.email, who.password);
-    await enterPhoneCode(page, request, who, "Text message", known);
-    await at(page, "Your account");
+    await signInToAccount(page, request, who);
 }
 
 test("U26 C8 an idle page warns, gives more time for one click, and signs out when nobody answers", async ({ page, request }) => {

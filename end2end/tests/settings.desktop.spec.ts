@@ -2,6 +2,7 @@
 // A server of its own, because the first operator's link works once.
 import { expectAccessibleInBothColours } from "../support/axe.ts";
 import { at, becomeOperator, operatorLink, person, press, TENANT } from "../support/journey.ts";
+import { refused } from "../support/page.ts";
 import { startServer } from "../support/server.ts";
 import { expect, test, type BrowserContext, type Page } from "../support/test.ts";
 
@@ -42,7 +43,7 @@ test("U4 the settings stand on a page of their own, in groups; a section that is
     const hours = page.getByLabel("Waiting time in hours");
     await hours.fill("a day");
     await press(page, "Save waiting time");
-    await expect(page.locator("#error-summary")).toContainText("from 0 to 168");
+    await refused(page, "from 0 to 168");
     await expect(hours).toHaveValue("a day");
     await page.locator("#error-summary").getByRole("link").first().click();
     await expect(hours).toBeFocused();
@@ -69,7 +70,7 @@ test("A14 the countries of texts and calls: an unknown one is refused with the r
     const countries = page.getByLabel("Countries", { exact: true });
     await countries.fill("gb, Narnia");
     await press(page, "Save countries");
-    await expect(page.locator("#error-summary")).toContainText("“Narnia” is no country on our list.");
+    await refused(page, "“Narnia” is no country on our list.");
     await expect(countries).toHaveValue("gb, Narnia");
     await good("settings, a wrong country");
     await countries.fill("gb, united states");
@@ -87,9 +88,40 @@ test("N19 makes of staff's passkeys: without certificates they are refused with 
     await makes.fill(typed);
     await press(page, "Save makes");
     await expect(page.locator("#error-summary li").first()).toContainText("root certificates");
+    await refused(page);
     await expect(makes).toHaveValue(typed);
     await good("settings, makes of passkeys, errors");
     await makes.fill("");
     await press(page, "Save makes");
     await expect(page.getByText("The makes are saved")).toBeVisible();
+});
+
+test("U4 O9 what staff and operators must show is saved in its section; who chose on an older page is told, and keeps the choice", async () => {
+    const older = await context.newPage();
+    await older.goto(SETTINGS);
+    await page.goto(SETTINGS);
+    const section = page.locator("#minimums");
+    await expect(section.getByRole("heading")).toHaveText("Second factor of staff and operators");
+    const staff = section.getByLabel("Clinic staff", { exact: true });
+    const operators = section.getByLabel("Operators of this tenant", { exact: true });
+    await expect(staff).toHaveValue("aal1");
+    await staff.selectOption("aal2_strict");
+    await press(page, "Save what is asked for");
+    await expect(page).toHaveURL(/\/settings\?done=minimums#minimums$/);
+    await expect(section.getByRole("status")).toBeInViewport();
+    await expect(section.getByRole("status")).toContainText("What staff and operators must show is saved");
+    await expect(staff).toHaveValue("aal2_strict");
+    await expect(operators).toHaveValue("aal1");
+    await good("settings, what staff must show is saved");
+
+    const list = older.getByLabel("Clinic staff", { exact: true });
+    await list.selectOption("aal2_legacy");
+    await press(older, "Save what is asked for");
+    await refused(older, "Somebody else has changed this meanwhile");
+    await expect(list).toHaveValue("aal2_legacy");
+    await expectAccessibleInBothColours(older, "settings, what staff must show was changed meanwhile");
+    await press(older, "Save what is asked for");
+    await expect(older.locator("#minimums").getByRole("status")).toContainText("is saved");
+    await expect(list).toHaveValue("aal2_legacy");
+    await older.close();
 });

@@ -2,7 +2,7 @@
 // the server's own TLS.
 import * as client from "openid-client";
 import { nextCode, seen } from "../support/inbox.ts";
-import { at, demoAccount, enterPhoneCode, givePassword, person, press, signUp, TENANT } from "../support/journey.ts";
+import { at, demoAccount, enterPhoneCode, givePassword, person, press, signOut, signUp, TENANT } from "../support/journey.ts";
 import { hydrated } from "../support/page.ts";
 import { startServer } from "../support/server.ts";
 import { expect, test, type Page } from "../support/test.ts";
@@ -65,8 +65,7 @@ test("an application starts profile editing: the change is in the token that com
 test("an application starts password reset: email code, second step, and the new password is the one that counts", async ({ page, request: api }) => {
     const who = person("Grace", "Hopper");
     await signUp(page, api, who);
-    await press(page, "Sign out");
-    await expect(page.getByText("You’ve signed out.")).toBeVisible();
+    await signOut(page);
     const { address, finish } = await request(page, "b2c_1_password_reset");
     await page.goto(address);
     await hydrated(page);

@@ -1,38 +1,26 @@
 // Rules of shared user experience: forms, codes, methods, access.
-import { nextCode, nextMessage, seen } from "../support/inbox.ts";
-import { at, choose, CLINIC, enrolPhone, giveDetails, givePassword, person, press, proveAddress, TENANT, toSignIn, totp } from "../support/journey.ts";
+import { codeOf, nextCode, nextMessage, seen } from "../support/inbox.ts";
+import {
+    at,
+    choose,
+    CLINIC,
+    enrolPhone,
+    finishApp,
+    giveDetails,
+    givePassword,
+    person,
+    press,
+    proveAddress,
+    steadyStep,
+    TENANT,
+    toSignIn,
+    totp,
+} from "../support/journey.ts";
 import { expectAccessible } from "../support/axe.ts";
+import { longSentences } from "../support/page.ts";
+import { expectReflow, expectTargets } from "../support/sizes.ts";
 import { expect, test, type Page } from "../support/test.ts";
 import { walkPatientPages } from "../support/walk.ts";
-
-/** Every visible control is 24 px or more in both directions (WCAG 2.5.8), buttons and inputs of forms 44 px high. */
-async function expectTargets(page: Page, state: string): Promise<void> {
-    const small = await page.evaluate(() => {
-        const found: string[] = [];
-        for (const element of document.querySelectorAll<HTMLElement>("main a, main button, main input, main select, main summary")) {
-            const box = element.getBoundingClientRect();
-            const style = getComputedStyle(element);
-            if (!box.width || style.visibility === "hidden" || element.closest(".visually-hidden")) continue;
-            if (element instanceof HTMLInputElement && ["hidden", "radio", "checkbox"].includes(element.type)) continue;
-            // A link within a sentence is exempt.
-            if (element.tagName === "A" && style.display === "inline" && element.closest("p, li")) continue;
-            if (element.getAttribute("tabindex") === "-1") continue;
-            const least = element.matches(".button, .input") ? 44 : 24;
-            if (box.height < least - 0.5) found.push(`${element.tagName} "${element.textContent?.trim() || element.id}" ${box.width}×${box.height}`);
-        }
-        return found;
-    });
-    expect(small, `small targets on ${state}`).toEqual([]);
-}
-
-/** Nothing scrolls sideways at 320 px (WCAG 1.4.10). */
-async function expectReflow(page: Page, state: string): Promise<void> {
-    const before = page.viewportSize();
-    await page.setViewportSize({ width: 320, height: 640 });
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    expect(wide, `${state} scrolls sideways at 320 px`).toBeLessThanOrEqual(0);
-    if (before) await page.setViewportSize(before);
-}
 
 /** Axe in light and dark, reflow, targets. */
 async function expectGood(page: Page, state: string): Promise<void> {
@@ -194,7 +182,7 @@ test("U15 U16 U17 the text and the call, a number as people type it", async ({ p
     await at(page, "Check your texts");
     const text = await nextMessage(request, who.e164, { kind: "text" });
     const host = new URL(baseURL ?? "").hostname;
-    const code = /code is (\d{6})/.exec(text.body)?.[1] ?? "";
+    const code = codeOf(text);
     expect(text.body.trimEnd()).toBe(
         `${CLINIC}: Don't share this code. Your code is ${code}. It expires in 10 minutes.\n\n@${host} #${code}`,
     );
@@ -249,11 +237,7 @@ test("U21 the authenticator app's picture is 200 px or more, on white also in th
 test("U31 the words of the journey are short and plain", async ({ page, request }) => {
     const who = person();
     const long: string[] = [];
-    const look = async () => {
-        for (const text of await page.locator("main p:visible, main li:visible").allInnerTexts()) {
-            for (const sentence of text.split(/[.?!]\s/)) if (sentence.split(/\s+/).length > 25) long.push(sentence);
-        }
-    };
+    const look = async () => long.push(...(await longSentences(page)));
     await toSignIn(page);
     await look();
     await proveAddress(page, request, who.email);
@@ -264,6 +248,29 @@ test("U31 the words of the journey are short and plain", async ({ page, request 
     await choose(page, "Authenticator app");
     await press(page, "Continue");
     await at(page, "Set up your authenticator app");
+    await look();
+    const secret = await finishApp(page, false);
+    await at(page, "Your recovery codes");
+    await look();
+    await press(page, "Not now");
+    await at(page, "Your details");
+
+    // Another address, at the account page.
+    await page.goto(`/account/${TENANT}`);
+    await at(page, "Sign in");
+    await givePassword(page, who.email, who.password);
+    await at(page, "Enter the code from your app");
+    await look();
+    await steadyStep();
+    await page.getByLabel("Code from the app").fill(totp(secret));
+    await press(page, "Continue");
+    await at(page, "Your account");
+    await page.getByRole("link", { name: "Change your email address" }).click();
+    await at(page, "Change your email address");
+    await look();
+    await page.getByLabel("New email address").fill(person().email);
+    await press(page, "Send code");
+    await expect(page.getByLabel("Code from the email")).toBeVisible();
     await look();
     expect(long).toEqual([]);
 });

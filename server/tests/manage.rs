@@ -469,6 +469,7 @@ async fn a19_c4_operators_of_the_instance_are_listed_stopped_and_lose_the_role()
     misused(&dir, &["operator", "revoke"]).await;
     let gone = answered(&dir, &revoke("Ben@Operators.example")).await;
     assert_eq!(gone["operators_left"], 1, "who may sign in: {gone}");
+    assert_eq!(gone["roles_left"], 0, "{gone}");
     assert_eq!((sessions(&dir, "ben").await, sessions(&dir, "ann").await), (0, 1));
     refused(&dir, &revoke("ben@operators.example"), "not found").await;
     assert_eq!(listed().await, [row("ann", false), row("cleo", true)]);

@@ -264,3 +264,38 @@ async fn n20_codes_that_are_kept_end_other_journeys_and_those_of_the_account_pag
     assert!(other_ways(&run.sign_in(MARIA, PASSWORD).await.stage));
     app.drain().await;
 }
+
+/// Two browsers at the offer, fifty answers from each: one set, one mail, one event.
+async fn two_offers_make_one_set(options: Options) {
+    let app = TestApp::with(options).await;
+    let clinic = app.world.mfa.clone();
+    let (mut one, _) = at_offer(&app, &clinic, Via::Form).await;
+    let (mut two, stage) = again(&app, &clinic, Via::Form).await;
+    shown(&stage);
+    app.drain().await;
+    let mails = app.messages(NORA).await;
+    let bound = app.audited(clinic.tenant.id, Action::FactorBound, Outcome::Success).await;
+    let pages = [(one.view().await.csrf, one), (two.view().await.csrf, two)];
+    let tries = (0..100_usize).map(|n| {
+        let (csrf, run) = &pages[n % 2];
+        let via = Via::BOTH[n / 2 % 2];
+        let mut each = Run { browser: run.browser.clone(), id: run.id.clone(), via, codes: true };
+        let csrf = csrf.clone();
+        async move { tokio::spawn(async move { each.post("keep-recovery-codes", &csrf, &[]).await }).await.unwrap() }
+    });
+    let answers = join_all(tries).await;
+    assert!(answers.iter().all(|answer| !answer.status.is_server_error()));
+    app.drain().await;
+    assert_eq!((sets_of(&app, clinic.nora).await, app.messages(NORA).await), (vec![10], mails + 1));
+    assert_eq!(app.audited(clinic.tenant.id, Action::FactorBound, Outcome::Success).await, bound + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d7_c1_two_browsers_at_the_offer_make_one_set() {
+    two_offers_make_one_set(Options::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d7_c1_two_browsers_at_the_offer_make_one_set_postgres() {
+    two_offers_make_one_set(Options::postgres()).await;
+}

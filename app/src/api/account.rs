@@ -162,11 +162,15 @@ pub enum ContactStep {
     PresentCode {
         /// The present address.
         to: String,
+        /// Which code it is, for field `of`.
+        of: String,
     },
     /// A code went out.
     Code {
         /// Where to.
         to: String,
+        /// Which code it is, for field `of`.
+        of: String,
     },
 }
 

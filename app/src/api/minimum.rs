@@ -14,6 +14,12 @@ pub const MINIMUMS: [(&str, &str, &str); 4] = [
     ("phishing_resistant", "Always: a passkey", "you are asked for a passkey every time you sign in."),
 ];
 
+/// Whether a form offers `value` where `present` stands: what only `passkeys` reach, where there are any, or as it stands.
+#[must_use]
+pub fn is_offered(value: &str, present: &str, passkeys: bool) -> bool {
+    passkeys || value != "phishing_resistant" || value == present
+}
+
 /// The words on the form for a minimum.
 #[must_use]
 pub fn label(minimum: &str) -> &'static str {
@@ -68,4 +74,24 @@ pub enum MinimumState {
         /// What is wrong.
         problem: Option<String>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A mail that ended "From now on" would say nothing.
+    #[test]
+    fn every_minimum_has_words_for_the_form_and_for_the_mail() {
+        for value in ["aal1", "aal2_legacy", "aal2_strict", "phishing_resistant"] {
+            assert!(!label(value).is_empty() && rule(value).ends_with('.'), "{value}");
+        }
+        assert_eq!((label("aal9"), rule("aal9")), ("", ""));
+        let strongest = "phishing_resistant";
+        assert!(is_offered(strongest, "aal1", true) && !is_offered(strongest, "aal1", false));
+        assert!(
+            is_offered(strongest, strongest, false) && is_offered("aal1", strongest, false),
+            "as it stands, or less"
+        );
+    }
 }

@@ -18,9 +18,13 @@ pub fn file_link(of: &str, codes: &str) -> String {
     data_url(&["Recovery codes for ", of, "\nEach code works once. Keep them safe.\n\n", codes, "\n"].concat())
 }
 
-/// What saves the file of `link`.
+/// What saves the file of `link`, and what prints the page, where there is a script that can.
 pub(crate) fn download(link: String) -> AnyView {
     view! {
+        <button type="button" class="button button-secondary live-only" data-print="">
+            "Print"
+            <span class="visually-hidden">" recovery codes"</span>
+        </button>
         <a class="button button-secondary" download="recovery-codes.txt" href=link>
             "Download"
             <span class="visually-hidden">" recovery codes"</span>

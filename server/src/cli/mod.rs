@@ -53,6 +53,7 @@ Examples (with the flags that the server was started with, such as --demo):
   lanyard tenant cool-down --tenant harbour.example --hours 24
   lanyard tenant resets --tenant harbour.example --second-approver true
   lanyard tenant passkeys --tenant harbour.example --make \"AAGUID name\" --roots FILE
+  lanyard tenant minimums --tenant harbour.example --staff phishing_resistant
   `lanyard tenant registration --help` has those of registration.";
 
 const REGISTRATION_EXAMPLES: &str = "\
@@ -68,7 +69,8 @@ Examples (with the flags that the server was started with, such as --demo):
   lanyard account disable --tenant harbour.example sam@harbour.example
   lanyard account enable --tenant harbour.example sam@harbour.example
   lanyard account enable --tenant harbour.example sam@harbour.example --address sam@elsewhere.example
-  lanyard account disable --tenant lanyard.system olive@harbour.example";
+  lanyard account disable --tenant lanyard.system olive@harbour.example
+  lanyard account require --tenant harbour.example sam@harbour.example --minimum aal2_legacy";
 
 const MESSAGES_EXAMPLES: &str = "\
 Examples (with the flags that the server was started with, such as --data-dir):
@@ -118,13 +120,14 @@ enum Command {
     /// Operators of the whole instance: invite, list, revoke.
     #[command(subcommand, after_help = OPERATOR_EXAMPLES)]
     Operator(OperatorCommand),
-    /// Tenants: create, list, and what holds for all of one: countries of texts, waits, resets, passkeys, registration.
+    /// Tenants: create, list, and what holds for all of one: countries of texts, waits, resets, passkeys, minimums,
+    /// registration.
     #[command(subcommand, after_help = TENANT_EXAMPLES)]
     Tenant(manage::TenantCommand),
     /// Applications: register, change, show, list, make secrets, revoke registration tokens.
     #[command(subcommand, after_help = APPLICATION_EXAMPLES)]
     App(manage::ApplicationCommand),
-    /// Accounts: stop one, let it be signed in to again.
+    /// Accounts: stop one, let it be signed in to again, say what it must show.
     #[command(subcommand, after_help = ACCOUNT_EXAMPLES)]
     Account(manage::AccountCommand),
     /// User flows: create, change, list, and when they ask for a second factor.

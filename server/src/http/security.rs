@@ -195,11 +195,6 @@ pub fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
     HttpError::Internal("panic".into()).into_response()
 }
 
-/// What no route answers.
-pub async fn not_found() -> Response {
-    HttpError::NotFound.into_response()
-}
-
 /// A path that exists, asked with a method that it does not take.
 pub async fn method_not_allowed() -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed\n").into_response()

@@ -9,12 +9,12 @@ use lanyard_domain::{
     invitation::{Invitation, OPERATOR_LINK_LIFE, STAFF_INVITATION_LIFE},
     role::Role,
     secret::Token,
-    tenant::{SYSTEM_DOMAIN, Tenant, TenantDomain},
+    tenant::Tenant,
 };
 use lanyard_messaging::{self as messaging, Occasion};
 use lanyard_storage::{StorageError, WriteTx};
 
-use super::{audit, journey::JourneyError, outbox};
+use super::{audit, journey::JourneyError, outbox, tenants};
 use crate::{files, http::client::Client, state::App};
 
 /// Makes a link for a new operator of the whole instance. The link is shown once.
@@ -74,8 +74,7 @@ pub async fn forget_first_link(app: &App) -> Result<(), StorageError> {
         Some(token) => {
             let job = app.store.read(move |tx| {
                 Box::pin(async move {
-                    let Ok(domain) = TenantDomain::parse(SYSTEM_DOMAIN) else { return Ok(false) };
-                    let Some(system) = tx.tenant_by_domain(&domain).await? else { return Ok(false) };
+                    let Some(system) = tenants::system(tx).await? else { return Ok(false) };
                     let invitation = tx.invitation_by_token(system.id, &token.hash()).await?;
                     Ok::<_, StorageError>(invitation.is_some_and(|found| found.is_open(now)))
                 })

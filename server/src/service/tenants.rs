@@ -15,7 +15,7 @@ use lanyard_domain::{
         TokenSettings, UserFlow,
     },
 };
-use lanyard_storage::{StorageError, WriteTx};
+use lanyard_storage::{ReadTx, StorageError, WriteTx};
 
 use super::signing;
 use crate::state::App;
@@ -123,6 +123,15 @@ pub async fn only(app: &App) -> Result<Option<Tenant>, StorageError> {
     let all = app.store.read(move |tx| Box::pin(async move { tx.list_tenants(None, 3).await })).await?;
     let mut own = all.into_iter().filter(|tenant: &Tenant| !tenant.domain.is_system());
     Ok(own.next().filter(|_| own.next().is_none()))
+}
+
+/// `lanyard.system`, the tenant of the operators; `None` where no server was ever started.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn system(tx: &mut (dyn ReadTx + '_)) -> Result<Option<Tenant>, StorageError> {
+    let domain = TenantDomain::parse(SYSTEM_DOMAIN).map_err(|_| StorageError::Inconsistent("the system domain"))?;
+    tx.tenant_by_domain(&domain).await
 }
 
 /// Makes sure that `lanyard.system` is there; several processes may try at once.

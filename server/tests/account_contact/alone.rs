@@ -202,3 +202,64 @@ async fn u13_codes_to_both_addresses_count_as_sends_of_the_account() {
     let view = run.sign_in(NORA, PASSWORD).await;
     assert!(!matches!(view.stage, StageView::SignIn { .. }), "{view:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u5_n11_the_code_of_the_present_address_sent_twice_costs_no_try_of_the_new_one() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let mut home = Home::nora_by_password(&app, &clinic).await;
+    home.ask(NEW).await;
+    let page = home.page().await;
+    assert_eq!(page.hidden("of").as_deref(), Some("leave_email"), "{}", page.text());
+    for said in ["10 minutes", "may take a few minutes", "Up to 5 codes in 15 minutes"] {
+        assert!(page.says(said), "u12, u13: {said}");
+    }
+    let first = app.code(NORA).await;
+    for _ in 0..=MAX_TRIES {
+        let own = paths::account_email(&home.domain);
+        assert_eq!(home.answer_as("leave_email", &first).await.location(), Some(own));
+    }
+    assert_eq!(app.messages(NEW).await, 1, "nor does it send another code");
+    assert_eq!(app.audited(clinic.tenant.id, Action::EmailProved, Outcome::Success).await, 1);
+    assert_eq!(app.audited(clinic.tenant.id, Action::EmailChanged, Outcome::Failure).await, 0);
+    let page = home.page().await;
+    assert_eq!(page.hidden("of").as_deref(), Some("change_email"), "{}", page.text());
+    let second = app.code(NEW).await;
+    assert_eq!(home.answer_as("change_email", &second).await.location().unwrap(), home.done("email-changed"));
+    app.drain().await;
+}
+
+/// A hundred at once with the code of the present address: it is proved once, and one code goes to the new one.
+async fn the_present_address_is_proved_once(options: Options) {
+    let app = TestApp::with(options).await;
+    let clinic = app.world.plain.clone();
+    let mut home = Home::nora_by_password(&app, &clinic).await;
+    home.ask(NEW).await;
+    let first = app.code(NORA).await;
+    let path = paths::account_email_code(&home.domain);
+    let tries = (0..100).map(|_| {
+        let (mut browser, csrf, code, path) = (home.browser.clone(), home.csrf.clone(), first.clone(), path.clone());
+        let form = async move {
+            browser.post(&path, &[("csrf", &csrf), ("of", "leave_email"), ("code", &code)]).await.status.as_u16()
+        };
+        tokio::spawn(form)
+    });
+    for answer in futures::future::join_all(tries).await {
+        assert_eq!(answer.unwrap(), 303);
+    }
+    assert_eq!(app.audited(clinic.tenant.id, Action::EmailProved, Outcome::Success).await, 1);
+    let second = app.code(NEW).await;
+    assert_eq!(app.messages(NEW).await, 1);
+    assert_eq!(home.answer(&second).await.location().unwrap(), home.done("email-changed"));
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d7_the_present_address_is_proved_once_of_a_hundred() {
+    the_present_address_is_proved_once(Options::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d7_the_present_address_is_proved_once_of_a_hundred_postgres() {
+    the_present_address_is_proved_once(Options::postgres()).await;
+}

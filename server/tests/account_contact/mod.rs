@@ -78,6 +78,12 @@ impl Home {
         self.post(&path, &[("code", code)]).await
     }
 
+    /// The same from the page that asked for the code `of`.
+    async fn answer_as(&mut self, of: &str, code: &str) -> Page {
+        let path = paths::account_email_code(&self.domain);
+        self.post(&path, &[("of", of), ("code", code)]).await
+    }
+
     /// Takes `NEW` for an address, code and all.
     async fn move_to_new(&mut self, app: &TestApp) {
         self.ask(NEW).await;

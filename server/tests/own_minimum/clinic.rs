@@ -1,20 +1,37 @@
 //! Staff say what a patient must show: who may, what is told, and of two at once one. A9, A20, A21, A23, A25, C1, D7, N20.
 
 use futures::future::join_all;
-use lanyard_app::{api::journey::StageView, paths};
+use lanyard_app::{
+    api::{journey::StageView, minimum::MinimumSaid},
+    paths,
+};
 use lanyard_domain::{
     account::Account,
+    assurance::Assurance,
     audit::{Action, Outcome},
     id::Id,
-    session::FRESH,
+    role::Role,
+    session::{ConsoleKind, FRESH},
 };
+use lanyard_server::{
+    http::client::Client,
+    service::{
+        account,
+        clinic::{Looker, minimum, reset::Helper},
+    },
+};
+use lanyard_storage::StorageError;
 
 use super::is_let_in;
 use crate::{
     account_factors::maria_at_home,
     portal::{boss, fields, send},
     staff_reset::staff,
-    support::{Browser, Clinic, Options, PASSWORD, Page, Run, TestApp, Via, journey::with_tokens, world::NORA},
+    support::{
+        Browser, Clinic, Options, PASSWORD, Page, Run, TestApp, Via,
+        journey::with_tokens,
+        world::{MARIA, NORA},
+    },
 };
 
 fn page_of(clinic: &Clinic, patient: Id<Account>) -> String {
@@ -61,6 +78,12 @@ async fn c1_n20_staff_raise_and_lower_it_the_log_says_who_and_the_patient_is_tol
         words.sort();
         assert_eq!(words, [r#""aal1" "aal2_strict""#, r#""aal2_strict" "aal1""#]);
         // The patient reads of it, too.
+        app.drain().await;
+        let mut home = Run::at(app.browser(), &paths::account(clinic.tenant.domain.as_str()), Via::Form).await;
+        home.sign_in(NORA, PASSWORD).await;
+        home.back().await;
+        let history = home.browser.get(&paths::account_history(clinic.tenant.domain.as_str())).await;
+        assert!(history.says("The clinic changed what you are asked for when you sign in"), "{}", history.text());
         app.drain().await;
     }
 }
@@ -130,6 +153,7 @@ pub(crate) async fn a_change_has_one_winner(options: Options) {
     let app = TestApp::with(options).await;
     let clinic = app.world.mfa.clone();
     let path = page_of(&clinic, clinic.maria);
+    let mails = app.messages(MARIA).await;
     let mut asking = Vec::new();
     for (name, minimum) in [("Ines", "aal2_strict"), ("Jana", "phishing_resistant")] {
         let (mut browser, _) = staff(&app, &clinic, name, &["passkey"]).await;
@@ -145,7 +169,56 @@ pub(crate) async fn a_change_has_one_winner(options: Options) {
     });
     let answers = join_all(tries).await;
     let count = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
-    assert_eq!((count(303), count(409)), (1, 49), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
+    // Those who wanted the same as the winner are told that it is so.
+    assert_eq!((count(303), count(409)), (25, 25), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
+    app.drain().await;
+    assert_eq!(app.messages(MARIA).await, mails + 1);
     assert_eq!(app.audited(clinic.tenant.id, Action::MinimumChanged, Outcome::Success).await, 1);
     app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u5_the_same_form_sent_twice_is_saved_and_told_once() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let (mut hana, _) = staff(&app, &clinic, "Hana", &["authenticator_app"]).await;
+    let path = page_of(&clinic, clinic.nora);
+    let form = fields(&hana.get(&path).await, &path);
+    app.drain().await;
+    let mails = app.messages(NORA).await;
+    for _ in 0..2 {
+        let saved = send(&mut hana, &path, form.clone(), &[("minimum", "aal2_legacy")]).await;
+        assert_eq!(saved.location(), Some(format!("{path}?saved")), "{}", saved.text());
+    }
+    app.drain().await;
+    assert_eq!(app.audited(clinic.tenant.id, Action::MinimumChanged, Outcome::Success).await, 1);
+    assert_eq!(app.messages(NORA).await, mails + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a24_whose_role_goes_while_the_form_is_on_its_way_changes_nothing() {
+    for options in [Options::default(), Options::postgres()] {
+        let app = TestApp::with(options).await;
+        let clinic = app.world.plain.clone();
+        let (mut hana, id) = staff(&app, &clinic, "Hana", &["authenticator_app"]).await;
+        hana.get(&page_of(&clinic, clinic.nora)).await;
+        // The request has been let in; the role goes before its transaction.
+        let (tenant, now) = (clinic.tenant.clone(), app.now());
+        let role = Role::ClinicStaff(tenant.id);
+        let gone = app.app.store.write(move |tx| {
+            Box::pin(async move {
+                tx.revoke_role(id, role, now).await?;
+                Ok(tx.live_sessions_of_account(id, now).await?.remove(0).id)
+            })
+        });
+        let session = gone.await.unwrap_or_else(|error: StorageError| panic!("{error}"));
+        let client = Client { ip: [127, 0, 0, 1].into(), country: None, browser: None, request: "test".to_owned() };
+        let visitor = account::visitor(&app.app, ConsoleKind::Clinic, &tenant, "Hana".to_owned(), "token");
+        let looker = Looker { account: id, tenant: tenant.id, client, visitor };
+        let helper = Helper { looker, tenant, session, fresh: true };
+        let wanted = (Assurance::Aal1, Assurance::Aal2Legacy);
+        let refused = minimum::set(&app.app, helper, clinic.nora, wanted).await.unwrap();
+        assert_eq!(refused, minimum::Outcome::Said(MinimumSaid::SignInAgain));
+        assert_eq!(app.audited(clinic.tenant.id, Action::MinimumChanged, Outcome::Success).await, 0);
+    }
 }

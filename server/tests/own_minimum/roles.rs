@@ -195,6 +195,9 @@ async fn c1_a25_it_is_set_in_the_portal_by_operators_of_the_tenant_and_audited()
         let saved = send(&mut ann, &action, form.clone(), &wanted).await;
         let there = format!("{SETTINGS}?done=minimums#minimums");
         assert_eq!(saved.location(), Some(there), "{}", saved.text());
+        // The same once more is no conflict, and is not written down again (u5).
+        let again = send(&mut ann, &action, form.clone(), &wanted).await;
+        assert_eq!(again.location(), saved.location(), "{}", again.text());
         // A form that was drawn before does not undo it unseen.
         let stale = send(&mut ann, &action, form, &[("staff", "aal2_legacy")]).await;
         assert_eq!(stale.status, StatusCode::UNPROCESSABLE_ENTITY);

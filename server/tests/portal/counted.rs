@@ -14,11 +14,11 @@ use lanyard_server::service::portal::{
 use lanyard_storage::StorageError;
 
 use super::{
-    RIVERSIDE,
+    RIVERSIDE, SETTINGS,
     applications::{application_of, application_path, registered},
     boss, fields, send,
 };
-use crate::support::{Browser, Page, TestApp, app::Options};
+use crate::support::{Browser, Page, TestApp, app::Options, world::SAM};
 
 // Sends each form to its action at the same moment.
 async fn at_once(browser: &Browser, forms: Vec<(String, Vec<(String, String)>)>) -> Vec<Page> {
@@ -111,6 +111,43 @@ async fn an_app_id_uri_is_one_apis(options: Options) {
     assert_eq!(named, 1, "a scope means one web API");
 }
 
+async fn a_minimum_of_a_role_has_one_winner(options: Options) {
+    let app = TestApp::with(options).await;
+    let (action, tenant) = (format!("{RIVERSIDE}/minimums"), app.world.mfa.tenant.id);
+    let mut ann = boss(&app, "Ann").await;
+    let form = fields(&ann.get(SETTINGS).await, &action);
+    let forms = (0..50).map(|number| {
+        let mut form = form.clone();
+        form.retain(|(name, _)| name != "staff");
+        form.push(("staff".to_owned(), ["aal2_strict", "phishing_resistant"][number % 2].to_owned()));
+        (action.clone(), form)
+    });
+    let answers = at_once(&ann, forms.collect()).await;
+    let done = (with_status(&answers, StatusCode::SEE_OTHER), with_status(&answers, StatusCode::UNPROCESSABLE_ENTITY));
+    assert_eq!(done, (25, 25), "who wanted the same is told that it is so");
+    assert_eq!(app.audited(tenant, Action::TenantChanged, Outcome::Success).await, 1);
+}
+
+async fn somebody_is_removed_once_and_taken_in_once(options: Options) {
+    let app = TestApp::with(options).await;
+    let (home, sam) = (format!("{RIVERSIDE}/staff"), app.world.mfa.sam);
+    let tenant = app.world.mfa.tenant.id;
+    let mut ann = boss(&app, "Ann").await;
+    let revoke = format!("{home}/{sam}/revoke");
+    let form = fields(&ann.get(&revoke).await, &revoke);
+    let answers = at_once(&ann, vec![(revoke, form); 50]).await;
+    assert_eq!((with_status(&answers, StatusCode::SEE_OTHER), with_status(&answers, StatusCode::NOT_FOUND)), (1, 49));
+    assert_eq!(app.audited(tenant, Action::RoleRevoked, Outcome::Success).await, 1);
+    app.advance(1);
+    let mut form = fields(&ann.get(&home).await, &home);
+    form.retain(|(name, _)| name != "email");
+    form.push(("email".to_owned(), SAM.to_owned()));
+    let answers = at_once(&ann, vec![(home, form); 50]).await;
+    let done = (with_status(&answers, StatusCode::SEE_OTHER), with_status(&answers, StatusCode::UNPROCESSABLE_ENTITY));
+    assert_eq!(done, (1, 49), "{}", answers[0].text());
+    assert_eq!(app.audited(tenant, Action::RoleGranted, Outcome::Success).await, 1);
+}
+
 macro_rules! on_both {
     ($($sqlite:ident, $postgres:ident: $check:ident;)*) => {$(
         #[tokio::test(flavor = "multi_thread")]
@@ -131,4 +168,8 @@ on_both! {
         attributes_are_counted;
     d7_a47_concurrent_app_id_uris_one_winner, d7_a47_concurrent_app_id_uris_one_winner_postgres:
         an_app_id_uri_is_one_apis;
+    d7_a_minimum_of_a_role_has_one_winner, d7_a_minimum_of_a_role_has_one_winner_postgres:
+        a_minimum_of_a_role_has_one_winner;
+    d7_a24_somebody_is_removed_once_and_taken_in_once, d7_a24_somebody_is_removed_once_and_taken_in_once_postgres:
+        somebody_is_removed_once_and_taken_in_once;
 }

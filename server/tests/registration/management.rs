@@ -399,3 +399,23 @@ async fn c1_a_registration_tells_the_log_of_every_address_and_key() {
     assert_ne!(told[0], told[1], "two keys of one name are told apart");
     assert!(!told.concat().contains(first.told["registration_access_token"].as_str().unwrap()), "c5");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u29_who_is_told_of_sign_outs_elsewhere_asks_everybody_anew() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let bearer = open(&app, &clinic, 1).await;
+    let new = made(&app, &clinic, &bearer, &wanted()).await;
+    let mut run = Run::at(app.browser(), &authorize(&new.clinic, &clinic.flow, &[]), Via::Form).await;
+    run.sign_in(NORA, PASSWORD).await;
+    run.act("agree", &[]).await;
+    run.code().await;
+    let mut change = json!({"client_id": new.told["client_id"], "redirect_uris": [REPLY]});
+    for (told, consents) in [("https://app.example/out", 1), ("https://evil.example/out", 0)] {
+        change["backchannel_logout_uri"] = told.into();
+        let answer = send(&mut app.browser(), Method::PUT, &new.uri, &new.token, Some(&change)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(app.count("consents").await, consents, "{told}");
+    }
+    assert_eq!(silently(&mut run.browser, &new.clinic, REPLY).await, "consent_required");
+}

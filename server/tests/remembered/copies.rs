@@ -2,7 +2,7 @@
 //! N22, A17, U24, D7.
 
 use lanyard_domain::{
-    clock::SECOND,
+    clock::{HOUR, SECOND},
     remembered::{LOST_ANSWER, RememberedBrowser},
     secret::Token,
 };
@@ -273,4 +273,41 @@ async fn n22_a_browser_is_remembered_at_each_tenant_by_itself() {
     assert_eq!(browsers(&app).await, 2);
     assert!(passes(&other, run.browser, MARIA, &[]).await.0);
     app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n22_a19_a_browser_that_is_forgotten_or_over_takes_what_it_opened_with_it() {
+    for options in [Options::default(), Options::postgres()] {
+        let (app, clinic) = remembering(options).await;
+        let account = clinic.maria;
+        let run = remember(&app, &clinic, app.browser(), Via::Form).await;
+        much_later(&app).await;
+        // A thief has the cookie and the password, and whatever makes the owner's browsers forgotten comes before the owner.
+        let (mut thief, token) = opened(&clinic, run.browser).await;
+        let answer = refresh(&mut thief, &clinic, &clinic.flow, &token).await;
+        let token = answer.json::<serde_json::Value>()["refresh_token"].as_str().unwrap().to_owned();
+        let silent = authorize(&clinic, &clinic.flow, &[("prompt", "none")]);
+        let back = thief.get(&silent).await.location().unwrap();
+        let code = parameter(&back, "code").unwrap();
+        let forgotten = app.app.store.write(move |tx| Box::pin(async move { tx.forget_all_remembered(account).await }));
+        assert_eq!(forgotten.await.unwrap_or_else(|error: StorageError| panic!("{error}")), 1);
+        assert_eq!(refresh(&mut thief, &clinic, &clinic.flow, &token).await.status, 400);
+        let late = crate::support::journey::redeem(&mut thief, &clinic, &clinic.flow, &code, &[]).await;
+        assert_eq!(late.status, 400, "nor does a code");
+        app.drain().await;
+
+        // And the end of its days ends what it opened on the last of them.
+        let run = remember(&app, &clinic, app.browser(), Via::Form).await;
+        let entry = entry_of(&app, &clinic, &run.browser.jar[&cookie(&clinic)]).await.expect("remembered");
+        app.advance(entry.expires_at.since(app.now()) - 2 * HOUR);
+        app.drain().await;
+        let (mut owner, token) = opened(&clinic, run.browser).await;
+        app.advance(HOUR);
+        let answer = refresh(&mut owner, &clinic, &clinic.flow, &token).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let token = answer.json::<serde_json::Value>()["refresh_token"].as_str().unwrap().to_owned();
+        app.advance(HOUR);
+        assert_eq!(refresh(&mut owner, &clinic, &clinic.flow, &token).await.status, 400);
+        app.drain().await;
+    }
 }

@@ -212,6 +212,8 @@ async fn a10_a24_what_a_removed_member_of_staff_asked_for_is_refused_and_stays_s
             }
             let refused = approves.post(&path, &form).await;
             assert!(refused.status == 409 && codes_on(&refused).is_empty(), "{back}: {}", refused.text());
+            let shut = asks.get(&paths::clinic(domain)).await;
+            assert!(shut.location().is_some_and(|to| to.starts_with("/journey/")), "a19: {back}: {}", shut.status);
         }
         assert_eq!(app.rows(&["factors"]).await, factors);
         // And no colleague has to wait for its end.

@@ -61,7 +61,7 @@ const FEATURES: [&str; 8] = [
     "--enable-sign-ext",
 ];
 
-/// Shrinks the module with binaryen's wasm-opt (17 s for half a megabyte).
+/// Shrinks the module with binaryen's wasm-opt (half a minute for half a megabyte).
 ///
 /// # Errors
 ///
@@ -72,9 +72,10 @@ pub(crate) fn optimise(program: &Path, wasm: &[u8]) -> Result<Vec<u8>, SiteError
     std::fs::create_dir_all(&folder).map_err(SiteError::at(&folder))?;
     let (input, output) = (folder.join("in.wasm"), folder.join("out.wasm"));
     std::fs::write(&input, wasm).map_err(SiteError::at(&input))?;
-    eprintln!("wasm-opt -Oz over {} bytes (about 20 s) …", wasm.len());
+    eprintln!("wasm-opt -Oz over {} bytes (about 40 s) …", wasm.len());
     let run = Command::new(program)
-        .args(["-Oz", "--strip-debug", "--strip-producers"])
+        // Until another round wins nothing: some 700 bytes of what a phone loads, for twice the time.
+        .args(["-Oz", "--converge", "--strip-debug", "--strip-producers"])
         .args(FEATURES)
         .arg("-o")
         .arg(&output)

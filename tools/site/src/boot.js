@@ -7,6 +7,19 @@
 // part before the hash; and <html data-hydrated> says when the page is live.
 import init, * as wasm from "__GLUE__";
 
+// What a page of the journey shows for a while (data-again) does not come back by the button "Back" of a browser that
+// keeps pages: the page is emptied when it is left, with what its islands were given, and asked for again. (What is
+// shown once, and never again, is session.js's: answers to a POST are not repeated.)
+let emptied = false;
+addEventListener("pagehide", () => {
+    emptied = document.querySelector("[data-again]") !== null;
+    if (emptied) document.body.replaceChildren();
+});
+addEventListener("pageshow", (event) => event.persisted && emptied && location.reload());
+
+// "Print" is for who has this file: others print the page as any other.
+addEventListener("click", (event) => event.target.closest("[data-print]") && print());
+
 const enclosing = [];
 
 function find(id) {

@@ -366,19 +366,6 @@ pub struct AttributesPage {
     pub form: FormState,
 }
 
-/// The page of the clinic's staff. Field `email`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StaffPage {
-    /// Those who look after this tenant's patients.
-    pub staff: Vec<HolderRow>,
-    /// The open invitations.
-    pub invited: Vec<InvitationRow>,
-    /// Whether email can be sent.
-    pub can_send: bool,
-    /// What was typed.
-    pub form: FormState,
-}
-
 /// Somebody who holds a role in the tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HolderRow {
@@ -403,11 +390,11 @@ pub struct InvitationRow {
     pub expires: String,
 }
 
-/// The page of the tenant's operators. Field `email`.
+/// The page of who has a post in the tenant: its staff, or its operators. Field `email`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OperatorsPage {
-    /// Those who manage this tenant.
-    pub operators: Vec<HolderRow>,
+pub struct PostPage {
+    /// Those who have it.
+    pub holders: Vec<HolderRow>,
     /// The open invitations.
     pub invited: Vec<InvitationRow>,
     /// Whether the viewer may invite and take away.

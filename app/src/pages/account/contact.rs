@@ -126,7 +126,7 @@ pub fn contact_page(view: ContactView) -> impl IntoView {
             }
             .into_any()
         }
-        ContactStep::PresentCode { to } => {
+        ContactStep::PresentCode { to, of: which } => {
             let lead = view! {
                 <p class="lead">
                     "First we make sure that it’s you. We’ve sent a 6-digit code to your present address, "
@@ -136,23 +136,23 @@ pub fn contact_page(view: ContactView) -> impl IntoView {
             let words = Words {
                 lead: lead.into_any(),
                 label: "Code from the email",
-                look: "No code? Look in your spam or junk folder. If you can’t read this address any more, ask the clinic to help you.",
+                look: "No code? It may take a few minutes. Look in your spam or junk folder. If you can’t read this address any more, ask the clinic to help you.",
             };
-            code_forms(places, csrf, words, of("code"))
+            code_forms(places, (csrf, which), words, of("code"))
         }
-        ContactStep::Code { to } => {
+        ContactStep::Code { to, of: which } => {
             let lead = view! { <p class="lead">"We’ve sent a 6-digit code to " <bdi class="strong">{to}</bdi> "."</p> };
             let (lead, label, look) = match page {
                 ContactPage::Email { both, .. } => (
                     view! { {both.then(|| view! { <p>"Thank you. Now the new address:"</p> })} {lead} }.into_any(),
                     "Code from the email",
-                    "No code? Look in your spam or junk folder, and check that the address is right.",
+                    "No code? It may take a few minutes. Look in your spam or junk folder, and check that the address is right.",
                 ),
                 ContactPage::Phone { .. } => {
-                    (lead.into_any(), "Code from the text or call", "No code? Check that the number is right.")
+                    (lead.into_any(), "Code from the text or call", "No code? It may take a few minutes. Check that the number is right.")
                 }
             };
-            code_forms(places, csrf, Words { lead, label, look }, of("code"))
+            code_forms(places, (csrf, which), Words { lead, label, look }, of("code"))
         }
     };
     let body = view! {
@@ -172,16 +172,19 @@ struct Words {
     look: &'static str,
 }
 
-fn code_forms(places: Places, csrf: String, words: Words, error: Option<String>) -> AnyView {
+fn code_forms(places: Places, (csrf, of): (String, String), words: Words, error: Option<String>) -> AnyView {
     view! {
         {words.lead}
         <Form action=places.code csrf=csrf.clone()>
+            <input type="hidden" name="of" value=of />
             <CodeField name="code" label=words.label error=error />
             <div class="actions">
                 <Button label="Continue" />
             </div>
         </Form>
+        <p class="muted">"The code works for 10 minutes, and only once."</p>
         <p class="muted">{words.look}</p>
+        <p class="muted">"Up to 5 codes in 15 minutes."</p>
         <div class="actions">
             <Form action=places.resend csrf=csrf.clone() class="inline-form">
                 <Button label="Send a new code" kind=ButtonKind::Secondary />

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::{LIST_TITLE, frame};
+use super::{frame, reset::crumbs};
 use crate::{
-    api::minimum::{MINIMUMS, MinimumSaid, MinimumState, MinimumView, label},
+    api::minimum::{MINIMUMS, MinimumSaid, MinimumState, MinimumView, is_offered, label},
     components::{
         Breadcrumbs, Button, ButtonKind, ButtonLink, ErrorItem, ErrorSummary, Form, Notice, SelectField, Tone,
     },
@@ -17,11 +17,7 @@ pub const MINIMUM_TITLE: &str = "Second step for this patient";
 /// The body of `/clinic/{tenant}/patients/{id}/minimum`.
 pub fn minimum_page(view: MinimumView) -> impl IntoView {
     let MinimumView { visitor, patient, name, email, said, present, state } = view;
-    let crumbs = vec![
-        (LIST_TITLE.to_owned(), Some(paths::clinic(&visitor.domain))),
-        (name.clone(), Some(paths::clinic_patient(&visitor.domain, &patient))),
-        (MINIMUM_TITLE.to_owned(), None),
-    ];
+    let crumbs = crumbs(&visitor, &patient, &name, MINIMUM_TITLE);
     let problems = match &state {
         MinimumState::Form { problem: Some(text), .. } => {
             vec![ErrorItem { field: "minimum".to_owned(), text: text.clone() }]
@@ -83,8 +79,7 @@ fn form(
     (passkeys, problem): (bool, Option<String>),
 ) -> AnyView {
     let (action, back) = (paths::clinic_minimum(domain, patient), paths::clinic_patient(domain, patient));
-    let offered =
-        MINIMUMS.iter().filter(|(value, _, _)| passkeys || *value != "phishing_resistant" || *value == present);
+    let offered = MINIMUMS.iter().filter(|(value, _, _)| is_offered(value, present, passkeys));
     let options: Vec<_> = offered.map(|(value, label, _)| ((*value).to_owned(), (*label).to_owned())).collect();
     let (was, value) = (present.to_owned(), present.to_owned());
     view! {

@@ -22,7 +22,8 @@ pub const RESET_TITLE: &str = "Help with signing in";
 /// The title of [`reset_code_page`].
 pub const RESET_CODE_TITLE: &str = "Code for the patient";
 
-fn crumbs(visitor: &Visitor, patient: &str, name: &str, here: &str) -> Vec<(String, Option<String>)> {
+/// The way to a page about a patient.
+pub(super) fn crumbs(visitor: &Visitor, patient: &str, name: &str, here: &str) -> Vec<(String, Option<String>)> {
     vec![
         (LIST_TITLE.to_owned(), Some(paths::clinic(&visitor.domain))),
         (name.to_owned(), Some(paths::clinic_patient(&visitor.domain, patient))),

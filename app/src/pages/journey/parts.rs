@@ -182,3 +182,14 @@ pub(crate) fn autocomplete(name: &str) -> Option<&'static str> {
         _ => None,
     }
 }
+
+/// "Not now", of the same size as the other way on.
+pub(super) fn not_now(at: &Step<'_>) -> AnyView {
+    let button = view! {
+        <div class="actions">
+            <Button label="Not now" kind=ButtonKind::Secondary />
+        </div>
+    }
+    .plain();
+    view! { <div class="not-now">{at.form("not-now", button)}</div> }.plain()
+}

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use super::code::other_ways;
 use super::enrol::back;
-use super::parts::Step;
+use super::parts::{Step, not_now};
 use crate::api::journey::{OtherWay, PasskeyPrompt};
 use crate::components::{Button, ButtonKind, Ceremony, Plain as _, TextField};
 
@@ -84,16 +84,10 @@ pub(super) fn offer(at: &Step<'_>, prompt: Option<&PasskeyPrompt>) -> AnyView {
         </div>
     }
     .plain();
-    let not_now = view! {
-        <div class="actions">
-            <Button label="Not now" kind=ButtonKind::Secondary />
-        </div>
-    }
-    .plain();
     view! {
         {prompt.map(|prompt| ceremony(at, "create-passkey", prompt, "create", fields))}
         <p class="lead without-passkeys">"This browser can’t create passkeys."</p>
-        <div class="not-now">{at.form("not-now", not_now)}</div>
+        {not_now(at)}
         <p class="muted">"You can add one later on your account page."</p>
     }
     .plain()

@@ -3,10 +3,10 @@
 use leptos::prelude::*;
 
 use super::code::other_ways;
-use super::parts::Step;
+use super::parts::{Step, not_now};
 use crate::api::journey::OtherWay;
 use crate::components::{
-    Button, ButtonKind, CopyControl, Disclosure, Plain as _, TextField,
+    Button, CopyControl, Disclosure, Plain as _, TextField,
     codes::{code_list, download},
 };
 
@@ -19,25 +19,21 @@ pub(super) fn offer(at: &Step<'_>, codes: &[String], file: &str) -> AnyView {
         </div>
     }
     .plain();
-    let not_now = view! {
-        <div class="actions">
-            <Button label="Not now" kind=ButtonKind::Secondary />
-        </div>
-    }
-    .plain();
     view! {
         <p class="lead">"If you lose your phone, one of these codes lets you in. Each works once."</p>
-        {code_list(codes.to_vec())}
-        <div class="save">
-            <CopyControl text=all what="recovery codes" />
-            {download(file.to_owned())}
+        <div data-again="">
+            {code_list(codes.to_vec())}
+            <div class="save">
+                <CopyControl text=all what="recovery codes" />
+                {download(file.to_owned())}
+            </div>
         </div>
         <p>
             "Save or print them, or write them down. Keep them where nobody else finds them, and not on the phone that you sign in with."
         </p>
         <p>"The codes work once you press “I have kept my codes”. After that we can’t show them again."</p>
         {at.form("keep-recovery-codes", keep)}
-        <div class="not-now">{at.form("not-now", not_now)}</div>
+        {not_now(at)}
         <p class="muted">"You can make recovery codes later on your account page."</p>
     }
     .plain()

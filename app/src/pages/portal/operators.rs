@@ -4,17 +4,17 @@ use leptos::prelude::*;
 
 use super::{
     addresses, domain,
-    people::{Question, holders, invitations, question, tenant},
+    people::{Question, holders, invitations, invite, question, tenant},
     portal_page,
 };
 use crate::{
-    api::portal::{Frame, HolderRow, OperatorsPage},
-    components::{Button, ErrorSummary, Form, Notice, TextField, Tone},
+    api::portal::{Frame, HolderRow, PostPage},
+    components::ErrorSummary,
 };
 
 /// `/portal/{tenant}/operators`.
 #[must_use]
-pub fn operators_page(frame: Frame, page: OperatorsPage) -> AnyView {
+pub fn operators_page(frame: Frame, page: PostPage) -> AnyView {
     let domain = domain(&frame);
     let csrf = frame.csrf.clone();
     let problems = page.form.problems.clone();
@@ -25,12 +25,12 @@ pub fn operators_page(frame: Frame, page: OperatorsPage) -> AnyView {
     let remove: &dyn Fn(&str) -> String = &remove;
     let withdraw: &dyn Fn(&str) -> String = &withdraw;
     let invited = invitations(page.invited.clone(), &csrf, page.may_change.then_some(withdraw));
-    let invite = invite(&domain, &csrf, &page);
-    let list = if page.operators.is_empty() {
+    let invitation = invitation(&domain, &csrf, &page);
+    let list = if page.holders.is_empty() {
         view! { <p class="muted">"Nobody manages this tenant alone yet: only the operators of the whole system do."</p> }
             .into_any()
     } else {
-        holders("Operators of this tenant", page.operators, page.may_change.then_some(remove))
+        holders("Operators of this tenant", page.holders, page.may_change.then_some(remove))
     };
     let content = view! {
         <ErrorSummary items=problems />
@@ -38,41 +38,20 @@ pub fn operators_page(frame: Frame, page: OperatorsPage) -> AnyView {
         <p class="lead">"They manage this tenant’s applications and user flows, and invite its clinic staff. Operators of the whole system manage every tenant and are not listed here. An operator does not see patients."</p>
         {list}
         {invited}
-        {invite}
+        {invitation}
     };
     portal_page(frame, content.into_any())
 }
 
-fn invite(domain: &str, csrf: &str, page: &OperatorsPage) -> AnyView {
-    let body = if !page.may_change {
+fn invitation(domain: &str, csrf: &str, page: &PostPage) -> AnyView {
+    let hint =
+        "They get a link that works once. Somebody who is an operator already gets the role at once, without a link.";
+    let body = if page.may_change {
+        let to = (addresses::operators(domain), csrf.to_owned());
+        invite(to, (page.can_send, &page.form), (hint, "Invite operator"))
+    } else {
         view! { <p class="muted">"Only an operator of the whole system can invite operators or take the role away."</p> }
             .into_any()
-    } else if page.can_send {
-        let (value, error) = (page.form.value("email"), page.form.error("email"));
-        view! {
-            <Form action=addresses::operators(domain) csrf=csrf.to_owned()>
-                <TextField
-                    name="email"
-                    label="Email address"
-                    value=value
-                    hint="They get a link that works once. Somebody who is an operator already gets the role at once, without a link."
-                    error=error
-                    kind="email"
-                    inputmode="email"
-                    autocomplete="off"
-                    class="ltr"
-                />
-                <div class="actions"><Button label="Invite operator" /></div>
-            </Form>
-        }
-        .into_any()
-    } else {
-        view! {
-            <Notice tone=Tone::Warning title="Email can’t be sent yet">
-                <p>"An invitation goes by email, and no mail server is configured. Set one up, start Lanyard again, then come back."</p>
-            </Notice>
-        }
-        .into_any()
     };
     view! {
         <section class="panel">
@@ -90,7 +69,7 @@ pub fn revoke_operator_page(frame: Frame, operator: HolderRow) -> AnyView {
     let asked = Question {
         home: ("Operators", addresses::operators(&domain)),
         heading: format!("Remove {} as an operator of {tenant}?", operator.name),
-        effect: "It acts at once: their next click in this tenant finds nothing. Their account and other tenants stay as they are, and you can invite them again.",
+        effect: "It acts at once: their next click in this tenant finds nothing, and who manages no other tenant is signed out. Their account and other tenants stay as they are, and you can invite them again.",
         action: addresses::operator_revocation(&domain, &operator.id),
         label: "Remove operator",
     };

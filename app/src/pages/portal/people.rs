@@ -1,12 +1,12 @@
-//! What the pages of operators and of staff share: who has the role, who is invited, and the question before the
-//! role is taken away.
+//! What the pages of operators and of staff share: who has the role, who is invited, the form that invites, and the
+//! question before the role is taken away.
 
 use leptos::prelude::*;
 
 use super::{domain, portal_page};
 use crate::{
-    api::portal::{Frame, HolderRow, InvitationRow},
-    components::{Breadcrumbs, Button, ButtonKind, ButtonLink, Column, DataTable, Form, Notice, Tone},
+    api::portal::{FormState, Frame, HolderRow, InvitationRow},
+    components::{Breadcrumbs, Button, ButtonKind, ButtonLink, Column, DataTable, Form, Notice, TextField, Tone},
 };
 
 /// Who has the role; `remove` is where it is taken away, if the viewer may.
@@ -64,6 +64,40 @@ pub(super) fn invitations(
         </section>
     };
     Some(section.into_any())
+}
+
+/// The form that invites somebody, or why nobody can be invited.
+pub(super) fn invite(
+    (action, csrf): (String, String),
+    (can_send, form): (bool, &FormState),
+    (hint, label): (&'static str, &'static str),
+) -> AnyView {
+    if !can_send {
+        return view! {
+            <Notice tone=Tone::Warning title="Email can’t be sent yet">
+                <p>"An invitation goes by email, and no mail server is configured. Set one up, start Lanyard again, then come back."</p>
+            </Notice>
+        }
+        .into_any();
+    }
+    let (value, error) = (form.value("email"), form.error("email"));
+    view! {
+        <Form action=action csrf=csrf>
+            <TextField
+                name="email"
+                label="Email address"
+                value=value
+                hint=hint
+                error=error
+                kind="email"
+                inputmode="email"
+                autocomplete="off"
+                class="ltr"
+            />
+            <div class="actions"><Button label=label /></div>
+        </Form>
+    }
+    .into_any()
 }
 
 /// What a page asks before a role is taken away.

@@ -28,11 +28,6 @@ use crate::password::Argon2Passwords;
 #[error("too many passwords are being checked")]
 pub struct Busy;
 
-impl Busy {
-    /// After how many seconds to try again.
-    pub const RETRY_AFTER_SECONDS: u32 = 2;
-}
-
 /// Checks and hashes passwords on its own threads. Dropping it ends them.
 pub struct PasswordQueue {
     passwords: Arc<Argon2Passwords>,

@@ -209,7 +209,15 @@ mod tests {
     fn at<T>(now: Timestamp, judge: impl Fn(&Redemption<'_>) -> T) -> T {
         let (application, account) = (fixtures::application(Native), fixtures::account());
         let (tenant, flow) = (fixtures::tenant_id(), fixtures::flow().id);
-        judge(&Redemption { tenant, flow, application: &application, apis: &[], account: Some(&account), now })
+        judge(&Redemption {
+            tenant,
+            flow,
+            application: &application,
+            apis: &[],
+            account: Some(&account),
+            recognised: true,
+            now,
+        })
     }
 
     #[test]

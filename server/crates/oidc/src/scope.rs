@@ -67,12 +67,6 @@ impl<'a> Scopes<'a> {
         })
     }
 
-    /// Whether the application may call the web API of this id at all.
-    #[must_use]
-    pub fn may_call(self, api: &str) -> bool {
-        self.permitted().any(|(known, _, names)| known.id.to_string() == api && !names.is_empty())
-    }
-
     fn is_plain(self, scope: &str) -> bool {
         SUPPORTED.contains(&scope) || scope == self.application.id.to_string()
     }

@@ -4,10 +4,7 @@ use lanyard_domain::email::EmailAddress;
 use serde_json::json;
 
 use super::{Outcome, by, said, with};
-use crate::{
-    config::Config,
-    service::portal::{accounts, instance},
-};
+use crate::{config::Config, service::portal::instance};
 
 /// Lists the operators of the whole instance.
 ///
@@ -32,10 +29,9 @@ pub(in super::super) async fn list(config: Config) -> Outcome {
 pub(in super::super) async fn revoke(config: Config, email: &str) -> Outcome {
     let address = EmailAddress::parse(email).map_err(|_| format!("{email}: is no email address"))?;
     with(config, |app| async move {
-        let system = instance::system(&app).await.map_err(|error| said(error, email))?;
-        let account = accounts::find(&app, system, address).await.map_err(|error| said(error, email))?;
+        let account = instance::find(&app, address).await.map_err(|error| said(error, email))?;
         let left = instance::revoke(&app, account.id, by()).await.map_err(|error| said(error, email))?;
-        Ok(json!({"email": email, "operators_left": left}))
+        Ok(json!({"email": email, "operators_left": left.operators, "roles_left": left.roles}))
     })
     .await
 }

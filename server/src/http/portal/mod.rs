@@ -10,12 +10,10 @@ pub(crate) mod forms;
 mod frame;
 mod initial_tokens;
 pub(crate) mod mfa;
-mod operators;
-mod people;
+mod posts;
 mod run;
 mod secrets;
 mod settings;
-mod staff;
 mod tenants;
 mod tokens;
 mod words;
@@ -30,6 +28,7 @@ use lanyard_app::api::portal::Listing;
 use lanyard_domain::tenant::Tenant;
 use serde::Deserialize;
 
+use self::posts::{Operators, Staff};
 use super::{
     client::Client,
     console::{Shut, SignedIn, TenantOperator},
@@ -73,12 +72,12 @@ pub fn routes() -> Router<App> {
         .route("/portal/{tenant}/flows/{flow}/run", get(run::choose).post(run::start))
         .route("/portal/{tenant}/run/result", get(run::result))
         .route("/portal/{tenant}/attributes", get(attributes::show).post(attributes::define))
-        .route("/portal/{tenant}/staff", get(staff::show).post(staff::invite))
-        .route("/portal/{tenant}/staff/{id}/revoke", get(staff::ask).post(staff::revoke))
-        .route("/portal/{tenant}/staff/{id}/withdraw", post(staff::withdraw))
-        .route("/portal/{tenant}/operators", get(operators::show).post(operators::invite))
-        .route("/portal/{tenant}/operators/{id}/revoke", get(operators::ask).post(operators::revoke))
-        .route("/portal/{tenant}/operators/{id}/withdraw", post(operators::withdraw))
+        .route("/portal/{tenant}/staff", get(posts::show::<Staff>).post(posts::invite::<Staff>))
+        .route("/portal/{tenant}/staff/{id}/revoke", get(posts::ask::<Staff>).post(posts::revoke::<Staff>))
+        .route("/portal/{tenant}/staff/{id}/withdraw", post(posts::withdraw::<Staff>))
+        .route("/portal/{tenant}/operators", get(posts::show::<Operators>).post(posts::invite::<Operators>))
+        .route("/portal/{tenant}/operators/{id}/revoke", get(posts::ask::<Operators>).post(posts::revoke::<Operators>))
+        .route("/portal/{tenant}/operators/{id}/withdraw", post(posts::withdraw::<Operators>))
 }
 
 /// An operator in a tenant that they manage; `lanyard.system` is no such tenant: what is in it is

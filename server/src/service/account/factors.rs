@@ -49,6 +49,17 @@ pub(in crate::service) async fn holds(
     enough: impl Fn(&Session) -> bool + Send,
 ) -> Result<bool, StorageError> {
     lock(app, tx, account).await?;
+    stands(app, tx, account, session, enough).await
+}
+
+// The same behind the lock.
+async fn stands(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    account: Id<Account>,
+    session: Id<Session>,
+    enough: impl Fn(&Session) -> bool + Send,
+) -> Result<bool, StorageError> {
     let (held, now) = (tx.hold_session(session).await?, app.clock.now());
     Ok(held.is_some_and(|held| held.account == account && held.is_live(now) && enough(&held)))
 }
@@ -64,7 +75,7 @@ pub(super) async fn holds_all(
 ) -> Result<bool, StorageError> {
     lock(app, tx, account).await?;
     let (alone, now) = (tx.factors_of_account(account).await?.is_empty(), app.clock.now());
-    holds(app, tx, account, session, move |held| held.is_fresh(now) && (alone || held.level(now) == Level::Aal2)).await
+    stands(app, tx, account, session, move |held| held.is_fresh(now) && (alone || held.level(now) == Level::Aal2)).await
 }
 
 /// [`holds`], for what changes the protection of an account: `enough`, and a sign-in by a factor as good as the
@@ -78,23 +89,27 @@ pub(super) async fn holds_factors(
 ) -> Result<bool, StorageError> {
     lock(app, tx, account).await?;
     let factors = tx.factors_of_account(account).await?;
-    holds(app, tx, account, session, move |held| enough(held) && held.authentication.measures_up_to(&factors)).await
+    stands(app, tx, account, session, move |held| enough(held) && held.authentication.measures_up_to(&factors)).await
 }
 
-/// [`holds_factors`], for another address or number. An account without any factor, not even one that is turned
-/// off, changes its address by a fresh sign-in; the caller asks for a code to the present address as well.
+/// [`holds_factors`], for another address or number; whether the account has nothing but its address and password, or
+/// `None` if the session is not enough. An account without any factor, not even one that is turned off, changes its
+/// address by a fresh sign-in; the caller asks for a code to the present address as well.
 pub(super) async fn holds_contact(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
     account: Id<Account>,
     session: Id<Session>,
     kind: ContactKind,
-) -> Result<bool, StorageError> {
+) -> Result<Option<bool>, StorageError> {
     lock(app, tx, account).await?;
-    let alone = kind == ContactKind::Email && tx.factors_of_account(account).await?.is_empty();
-    let now = app.clock.now();
-    let enough = move |held: &Session| if alone { held.is_fresh(now) } else { held.may_change_factors(now) };
-    holds_factors(app, tx, account, session, enough).await
+    let (factors, now) = (tx.factors_of_account(account).await?, app.clock.now());
+    let alone = kind == ContactKind::Email && factors.is_empty();
+    let enough = move |held: &Session| {
+        let recent = if alone { held.is_fresh(now) } else { held.may_change_factors(now) };
+        recent && held.authentication.measures_up_to(&factors)
+    };
+    Ok(stands(app, tx, account, session, enough).await?.then_some(alone))
 }
 
 // The factor, if the session may change it now.

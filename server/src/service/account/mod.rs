@@ -5,6 +5,8 @@ mod access;
 pub mod browsers;
 pub mod contact;
 mod contact_change;
+mod contact_code;
+mod contact_page;
 pub mod data;
 pub mod deletion;
 pub mod factors;

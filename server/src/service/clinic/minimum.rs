@@ -10,7 +10,7 @@ use lanyard_domain::{
 };
 use lanyard_storage::{StorageError, WriteTx};
 
-use super::reset::{Helper, looked_at, may_help, name_of, patient};
+use super::reset::{Helper, looked_at, may_help, name_of, patient, settled};
 use crate::{
     service::{audit, journey::JourneyError, minimum},
     state::App,
@@ -77,16 +77,8 @@ pub async fn set(
     change: (Assurance, Assurance),
 ) -> Result<Outcome, JourneyError> {
     let own = app.clone();
-    match app.store.write(move |tx| Box::pin(async move { step(&own, tx, &helper, id, change).await })).await {
-        Err(JourneyError::Storage(StorageError::Conflict | StorageError::Raced)) => {
-            Ok(Outcome::Said(MinimumSaid::Changed))
-        }
-        Ok(outcome) => {
-            app.outbox.wake();
-            Ok(outcome)
-        }
-        Err(error) => Err(error),
-    }
+    let done = app.store.write(move |tx| Box::pin(async move { step(&own, tx, &helper, id, change).await })).await;
+    settled(app, done, Outcome::Said(MinimumSaid::Changed))
 }
 
 async fn step(
@@ -104,12 +96,13 @@ async fn step(
     if !minimum::is_reachable(app, wanted) {
         return Ok(Outcome::Unreachable);
     }
-    // Also what would change nothing: the page says how things stand.
-    if tx.own_minimum(id).await? != Some(present) {
-        return Ok(Outcome::Said(MinimumSaid::Changed));
-    }
-    if present == wanted {
+    // The same form once more (U5), or a colleague who wanted the same: it is so.
+    let now = tx.own_minimum(id).await?;
+    if now == Some(wanted) {
         return Ok(Outcome::Said(MinimumSaid::Saved));
+    }
+    if now != Some(present) {
+        return Ok(Outcome::Said(MinimumSaid::Changed));
     }
     let by = (Some(helper.looker.account), &helper.looker.client);
     minimum::set(app, tx, (&helper.tenant, &account), (present, wanted), by).await?;

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     http::client::Client,
-    service::{audit, oauth::device::said_no},
+    service::{account::lock, audit, oauth::device::said_no},
     state::App,
 };
 
@@ -169,9 +169,7 @@ async fn still_holds(
     let Stage::Returning(back) = journey.stage() else { return Ok(false) };
     let now = app.clock.now();
     // A reset or a sign-out at the same moment comes before the code or after it: then it revokes it.
-    if app.store.is_postgres() {
-        tx.lock_account(back.authentication().account()).await?;
-    }
+    lock(app, tx, back.authentication().account()).await?;
     let session = tx.session_by_id(back.session()).await?;
     let account = tx.account_facts(scene.tenant.id, back.authentication().account()).await?;
     // Read afresh: the flow may have been changed since the page was asked for.

@@ -270,10 +270,9 @@ fn challenge(
     let served = number.is_none_or(|number| phone::is_served(&sight.scene.tenant.phone_countries, number));
     let delivery = if served { sight.delivery } else { Delivery::Failed };
     let ways = sight.account.map(|account| journey.ways(&sight.scene.demand, account, sight.now)).unwrap_or_default();
-    // Where the account must show a factor each time, remembering the browser would come to nothing.
-    let at_will = sight.account.is_none_or(|account| account.minimum == assurance::Assurance::Aal1);
+    let days = journey.remember_days(&sight.scene.demand, sight.account, sight.now);
     StageView::Challenge {
-        remember_days: journey.remember_days(&sight.scene.demand).filter(|_| takes_digits(method) && at_will),
+        remember_days: days.filter(|_| takes_digits(method)),
         method: method_of(method),
         code: proof.map(|proof| CodeView { delivery, ..code(proof, &hint(factor), sight) }),
         factor_name: hint(factor),

@@ -25,7 +25,7 @@ use super::{
     client::{self, apis_of},
     dpop,
     redeem::{self, Redeemed, claimed},
-    standing::standing,
+    standing::{is_recognised, standing},
 };
 use crate::{
     http::client::Client,
@@ -273,7 +273,7 @@ async fn fetch(
     if !standing.linked {
         return Err(token::unknown_grant().into());
     }
-    let by = Redemption { tenant, flow, application, apis: &standing.apis, account: None, now };
+    let by = Redemption { tenant, flow, application, apis: &standing.apis, account: None, recognised: true, now };
     let id = match rules::poll(&code, &by) {
         Ok(id) => id,
         Err(refusal) => {
@@ -287,7 +287,8 @@ async fn fetch(
     let over = Ok(Polled::Yet(DeviceRefusal::Over));
     let Some(grant) = tx.grant_by_id(id).await? else { return over };
     let Some(account) = tx.account_by_id(grant.tenant, grant.account).await? else { return over };
-    let by = Redemption { account: Some(&account), ..by };
+    let recognised = is_recognised(tx, &grant, now).await?;
+    let by = Redemption { account: Some(&account), recognised, ..by };
     let agreed = consents::agreed(tx, application, &grant).await?;
     let Some(agreed) = agreed.filter(|_| rules::still_counts(&grant, &standing.demand, &by).is_ok()) else {
         return over;

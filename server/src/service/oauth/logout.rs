@@ -14,7 +14,7 @@ use lanyard_storage::ReadTx;
 use super::Place;
 use crate::{
     http::client::Client,
-    service::{audit, journey::JourneyError, sign_out, signing},
+    service::{account::lock, audit, journey::JourneyError, sign_out, signing},
     state::App,
 };
 
@@ -96,9 +96,7 @@ pub async fn logout(
             .write(move |tx| {
                 Box::pin(async move {
                     // A code that is issued at the same moment is either seen here or not issued.
-                    if own.store.is_postgres() {
-                        tx.lock_account(session.account).await?;
-                    }
+                    lock(&own, tx, session.account).await?;
                     let parties = sign_out::parties(&own, tx, &session).await?;
                     if sign_out::end(&own, tx, &session, now).await? {
                         tx.revoke_grants_of_session(session.id, now).await?;

@@ -19,7 +19,10 @@ use lanyard_oidc::{
 };
 use lanyard_storage::{GrantAtHand, StorageError};
 
-use super::{Place, ProtocolError, client, client_credentials, device, dpop, refresh, standing::standing};
+use super::{
+    Place, ProtocolError, client, client_credentials, device, dpop, refresh,
+    standing::{is_recognised, standing},
+};
 use crate::{
     http::client::Client,
     service::{audit, consents, journey::JourneyError, signing},
@@ -178,6 +181,7 @@ async fn by_code(
                     application: &application,
                     apis: &standing.apis,
                     account: account.as_ref(),
+                    recognised: is_recognised(tx, &grant, now).await?,
                     now,
                 };
                 let mut judged = code::check(&grant, &request, &by);

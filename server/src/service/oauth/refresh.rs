@@ -17,7 +17,7 @@ use lanyard_storage::{GrantAtHand, StorageError};
 use super::{
     Place, ProtocolError, dpop,
     redeem::{NextToken, Redeemed},
-    standing::standing,
+    standing::{is_recognised, standing},
 };
 use crate::{
     http::client::Client,
@@ -85,6 +85,7 @@ async fn attempt(
                     application: &application,
                     apis: &standing.apis,
                     account: account.as_ref(),
+                    recognised: is_recognised(tx, &grant, now).await?,
                     now,
                 };
                 let judged = rules::check(&stored, successor.as_ref(), &grant, &request, &standing.demand, &by);

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use lanyard_domain::{application::Application, assurance::Demand, id::Id, tenant::Tenant, user_flow::UserFlow};
-use lanyard_storage::ReadTx;
+use lanyard_domain::{
+    application::Application, assurance::Demand, clock::Timestamp, grant::Grant, id::Id, tenant::Tenant,
+    user_flow::UserFlow,
+};
+use lanyard_storage::{ReadTx, StorageError};
 
 use super::{Place, client::apis_of};
 use crate::{service::journey::JourneyError, state::App};
@@ -48,4 +51,19 @@ pub(super) async fn standing(
         demand: crate::service::journey::demand(tx, &place.flow, Some(application)).await?.of_what_stands(),
     };
     Ok(if current { app.configured.standings.keep(key, configuration, read) } else { Arc::new(read) })
+}
+
+/// Whether the remembered browser that `grant` rests on is remembered still; true where it rests on none. Whatever
+/// forgets a browser ends what it opened with that, and so does the end of its days (N22).
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn is_recognised(
+    tx: &mut (dyn ReadTx + '_),
+    grant: &Grant,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let Some(browser) = grant.authentication.remembered() else { return Ok(true) };
+    let found = tx.remembered_by_id(grant.tenant, browser).await?;
+    Ok(found.is_some_and(|browser| browser.account == grant.account && browser.is_live(now)))
 }

@@ -10,7 +10,10 @@ use lanyard_storage::WriteTx;
 
 use super::{By, PortalError, record};
 use crate::{
-    service::{account::notices, audit, minimum, sign_out},
+    service::{
+        account::{lock, notices},
+        audit, minimum, sign_out,
+    },
     state::App,
 };
 
@@ -135,8 +138,6 @@ async fn held(
     tenant: Id<Tenant>,
     id: Id<Account>,
 ) -> Result<Account, PortalError> {
-    if app.store.is_postgres() {
-        tx.lock_account(id).await?;
-    }
+    lock(app, tx, id).await?;
     tx.account_by_id(tenant, id).await?.ok_or(PortalError::NotFound)
 }

@@ -68,7 +68,8 @@ pub async fn set(
         .write(move |tx| {
             Box::pin(async move {
                 let now = read(tx, (staff, operators)).await?;
-                if present.is_some_and(|present| present != now) {
+                // The same form once more is no conflict (U5).
+                if now != wanted && present.is_some_and(|present| present != now) {
                     return Err(PortalError::Conflict);
                 }
                 let each = [(staff, now.staff, wanted.staff), (Some(operators), now.operators, wanted.operators)];

@@ -6,6 +6,7 @@ pub mod applications;
 pub mod attributes;
 pub mod changes;
 pub mod cool_down;
+mod flow_edit;
 pub mod flows;
 pub mod instance;
 pub mod listing;
@@ -20,7 +21,7 @@ use lanyard_domain::{
     audit::{Action, AuditEvent, Outcome},
     clock::Timestamp,
     id::Id,
-    tenant::{SYSTEM_DOMAIN, Tenant, TenantDomain},
+    tenant::Tenant,
 };
 use lanyard_storage::{ReadTx, StorageError, WriteTx};
 
@@ -175,8 +176,7 @@ pub async fn last_changed(
 }
 
 async fn operator_name(tx: &mut (dyn ReadTx + '_), operator: Id<Account>) -> Result<Option<String>, PortalError> {
-    let Ok(system) = TenantDomain::parse(SYSTEM_DOMAIN) else { return Ok(None) };
-    let Some(system) = tx.tenant_by_domain(&system).await? else { return Ok(None) };
+    let Some(system) = super::tenants::system(tx).await? else { return Ok(None) };
     let account = tx.account_by_id(system.id, operator).await?;
     Ok(account.map(|account| account.full_name().unwrap_or_else(|| account.email.as_str().to_owned())))
 }

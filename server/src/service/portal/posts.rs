@@ -12,13 +12,17 @@ use lanyard_domain::{
     id::Id,
     invitation::Invitation,
     role::{Role, RoleGrant},
-    tenant::{SYSTEM_DOMAIN, Tenant, TenantDomain},
+    tenant::Tenant,
 };
-use lanyard_storage::ReadTx;
+use lanyard_storage::{ReadTx, StorageError};
 
 use super::{By, PortalError, gone, record};
 use crate::{
-    service::invitations::{self, Invited},
+    service::{
+        account::lock,
+        invitations::{self, Invited},
+        sign_out, tenants,
+    },
     state::App,
 };
 
@@ -59,10 +63,7 @@ impl Post {
     // Where the accounts of those who have it live.
     async fn home(self, tx: &mut (dyn ReadTx + '_), tenant: Id<Tenant>) -> Result<Tenant, PortalError> {
         let found = match self {
-            Self::Operator => {
-                let domain = TenantDomain::parse(SYSTEM_DOMAIN).map_err(|_| PortalError::NotFound)?;
-                tx.tenant_by_domain(&domain).await?
-            }
+            Self::Operator => tenants::system(tx).await?,
             Self::Staff => tx.tenant_by_id(tenant).await?,
         };
         found.ok_or(PortalError::NotFound)
@@ -106,16 +107,25 @@ pub async fn list(app: &App, tenant: Id<Tenant>, post: Post) -> Result<Holders, 
         .read(move |tx| {
             Box::pin(async move {
                 let (home, role) = (post.home(tx, tenant).await?, post.role(tenant));
-                let mut holders = Vec::new();
-                for grant in tx.holders_of_role(role, MAX_SHOWN).await? {
-                    let account = tx.account_by_id(home.id, grant.account).await?;
-                    holders.extend(account.map(|account| Holder { account, since: grant.granted_at }));
-                }
+                let holders = holders(tx, home.id, role).await?;
                 let invited = tx.open_invitations(home.id, role, now, MAX_SHOWN).await?;
                 Ok(Holders { holders, invited })
             })
         })
         .await
+}
+
+/// Who of the accounts in `home` holds `role`, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn holders(
+    tx: &mut (dyn ReadTx + '_),
+    home: Id<Tenant>,
+    role: Role,
+) -> Result<Vec<Holder>, StorageError> {
+    let found = tx.holders_of_role(home, role, MAX_SHOWN).await?;
+    Ok(found.into_iter().map(|(account, since)| Holder { account, since }).collect())
 }
 
 /// Invites somebody to `post` in `tenant`. Who has such an account already gets the role at once.
@@ -172,7 +182,8 @@ pub async fn find(app: &App, tenant: Id<Tenant>, (post, account): (Post, Id<Acco
         .await
 }
 
-/// Takes the role away from `account`.
+/// Takes the role away from `account`. Whoever has no role left is signed out, and begins anew once taken in again
+/// (A19, A24).
 ///
 /// # Errors
 /// [`PortalError::NotFound`] if the account does not hold it (any more).
@@ -183,11 +194,18 @@ pub async fn revoke(
     by: By,
 ) -> Result<(), PortalError> {
     let own = app.clone();
-    app.store
+    let done = app
+        .store
         .write(move |tx| {
             Box::pin(async move {
                 let now = own.clock.now();
+                // A sign-in that completes at the same moment comes before this or after it.
+                lock(&own, tx, account).await?;
                 gone(tx.revoke_role(account, post.role(tenant), now).await)?;
+                if tx.roles_of_account(account).await?.is_empty() {
+                    tx.outdate_journeys(account).await?;
+                    sign_out::end_all(&own, tx, account, None, now).await?;
+                }
                 let detail = serde_json::json!({ "role": post.role(tenant).as_str() });
                 record(&own, tx, tenant, &by, Action::RoleRevoked, account.to_string(), detail).await?;
                 if post == Post::Operator {
@@ -202,7 +220,9 @@ pub async fn revoke(
                 Ok(())
             })
         })
-        .await
+        .await;
+    app.outbox.wake();
+    done
 }
 
 /// Ends an invitation that was not used yet.

@@ -173,6 +173,14 @@ pub async fn show(app: &App, tenant: Id<Tenant>) -> Result<(RegistrationSwitch, 
         .await
 }
 
+/// Whether programs may register applications of a tenant, and how many have.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn standing(app: &App, tenant: Id<Tenant>) -> Result<RegistrationSwitch, PortalError> {
+    app.store.read(move |tx| Box::pin(async move { Ok(tx.registration_switch(tenant).await?) })).await
+}
+
 /// What the portal's page of initial access tokens shows.
 #[derive(Debug, Clone)]
 pub struct Tokens {

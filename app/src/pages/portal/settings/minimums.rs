@@ -4,7 +4,10 @@ use leptos::prelude::*;
 
 use super::addresses;
 use crate::{
-    api::portal::{FormState, MinimumsPanel},
+    api::{
+        minimum::is_offered,
+        portal::{FormState, MinimumsPanel},
+    },
     components::{Button, ButtonKind, Form, SelectField},
 };
 
@@ -38,7 +41,7 @@ pub(super) fn section(domain: &str, csrf: &str, panel: &MinimumsPanel) -> AnyVie
 
 fn choice(form: &FormState, name: &str, label: &str, passkeys: bool) -> AnyView {
     let value = form.value(name);
-    let offered = OPTIONS.iter().filter(|(own, _)| passkeys || *own != "phishing_resistant" || *own == value);
+    let offered = OPTIONS.iter().filter(|(own, _)| is_offered(own, &value, passkeys));
     let options = offered.map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect::<Vec<_>>();
     let (name, label, error) = (name.to_owned(), label.to_owned(), form.error(name));
     view! { <SelectField name=name label=label options=options value=value error=error /> }.into_any()

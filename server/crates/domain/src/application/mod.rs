@@ -11,7 +11,7 @@ use crate::{
     assurance::Assurance,
     clock::Timestamp,
     id::Id,
-    reply_url::ReplyUrl,
+    reply_url::{ReplyUrl, place_of},
     secret::{Token, TokenHash},
     tenant::Tenant,
 };
@@ -154,10 +154,14 @@ impl Application {
         self.reply_urls.iter().any(|url| url.matches(requested, self.kind))
     }
 
-    /// Where its reply URLs lead and those of `before` did not: who agreed to `before` was not told of these.
+    /// Where its reply URLs lead, and who is told of a sign-out behind everybody's back, and those of `before` did
+    /// not: who agreed to `before` was not told of these.
     #[must_use]
     pub fn new_places(&self, before: &Self) -> BTreeSet<String> {
-        let places = |of: &Self| of.reply_urls.iter().filter_map(ReplyUrl::place).collect::<BTreeSet<_>>();
+        let places = |of: &Self| {
+            let told = of.settings.back_channel_logout.as_deref().and_then(place_of);
+            of.reply_urls.iter().filter_map(ReplyUrl::place).chain(told).collect::<BTreeSet<_>>()
+        };
         &places(self) - &places(before)
     }
 

@@ -152,12 +152,6 @@ impl CodeProof {
         self.locked_until.filter(|until| *until > now)
     }
 
-    /// Until when no code may be sent, if sends are used up at `now`.
-    #[must_use]
-    pub fn withheld(&self, now: Timestamp) -> Option<Timestamp> {
-        self.withheld_until.filter(|until| *until > now)
-    }
-
     /// How many wrong tries are left.
     #[must_use]
     pub const fn tries_left(&self) -> u32 {

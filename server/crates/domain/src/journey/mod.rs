@@ -345,11 +345,10 @@ impl Journey {
         }
     }
 
-    /// For how many days the person at a challenge may have the browser remembered, where the account has no minimum
-    /// of its own; `None`: it is not offered.
+    /// For how many days the person at a challenge may have the browser remembered; `None`: it is not offered.
     #[must_use]
-    pub fn remember_days(&self, now_demanded: &Demand) -> Option<u32> {
-        let demand = demand_of(&self.header, now_demanded);
+    pub fn remember_days(&self, now_demanded: &Demand, account: Option<&AccountFacts>, now: Timestamp) -> Option<u32> {
+        let demand = self.demanded(now_demanded, now, account);
         let asked = matches!(self.stage, Stage::Challenge { .. });
         let person = self.stage.person().filter(|_| asked)?;
         let may = remember::may_ask(&self.header, &demand, person);
@@ -363,9 +362,7 @@ impl Journey {
         let Some(person) = self.stage.person().filter(|person| !person.authentication().has_long_password()) else {
             return false;
         };
-        let own = account.filter(|account| account.id == person.authentication().account());
-        let bare_since = own.and_then(AccountFacts::bare_since);
-        let demand = demand_of(&self.header, now_demanded).of_account(now, bare_since);
+        let demand = self.demanded(now_demanded, now, account);
         match &self.stage {
             Stage::Challenge { .. } => remember::would_ask(&self.header, &demand, person),
             stage => grace::is_setting_up(stage) && demand.waits_until().is_some() && grace::would_postpone(person),

@@ -383,3 +383,26 @@ fn f46_only_one_recipient_and_only_real_codes() {
     let call = Occasion::MfaCall { to_e164: "0660", tenant: "A", code: "123456", language: "en" };
     assert!(matches!(render(call), Err(TemplateError::BadRecipient)));
 }
+
+#[test]
+fn n20_u24_what_the_clinic_does_is_told_with_its_time_and_a_way_to_repudiate_it() {
+    let origin = origin();
+    let rule = "a passkey is asked for every time.";
+    for (change, link) in [
+        (Change::MinimumRaised(rule), true),
+        (Change::MinimumLowered(rule), true),
+        (Change::AccountLetIn, true),
+        (Change::AccountStopped, false),
+    ] {
+        let (subject, text, html) = email(protection("Acme", "The clinic", &origin, change));
+        for body in [&text, &html] {
+            assert!(body.contains("22 November 2026"), "{subject}: {body}");
+            assert_eq!(body.replace("&#x2f;", "/").contains("/acme/reset"), link, "{subject}: {body}");
+            assert_eq!(
+                body.contains("This wasn't me") || body.contains("This wasn&#x27;t me"),
+                link,
+                "{subject}: {body}"
+            );
+        }
+    }
+}

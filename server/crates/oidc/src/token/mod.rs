@@ -109,6 +109,8 @@ pub struct Redemption<'a> {
     pub apis: &'a [Application],
     /// The account of the grant, if it still exists.
     pub account: Option<&'a Account>,
+    /// Whether the browser that stood in for a second factor is remembered still; true where none did (N22).
+    pub recognised: bool,
     /// The present moment.
     pub now: Timestamp,
 }
@@ -125,9 +127,10 @@ impl<'a> Redemption<'a> {
         self.account.is_some_and(|account| account.disabled_at.is_none())
     }
 
-    // What the account itself must show, whatever flow and application say; it may have risen since the sign-in.
+    // What the account itself must show, whatever flow and application say; it may have risen since the sign-in. And
+    // what stood in for a factor counts no longer than its owner lets it.
     pub(crate) fn measures_up(&self, grant: &Grant) -> bool {
-        self.account.is_some_and(|account| grant.authentication.reaches(account.minimum))
+        self.recognised && self.account.is_some_and(|account| grant.authentication.reaches(account.minimum))
     }
 }
 

@@ -38,6 +38,7 @@ impl Store {
             application: &application,
             apis: &[],
             account: Some(&account),
+            recognised: true,
             now: self.now,
         };
         let token = self.tokens[n].clone();

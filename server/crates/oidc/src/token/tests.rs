@@ -43,6 +43,7 @@ fn with<T>(judge: impl Fn(Redemption<'_>) -> T) -> T {
         application: &application,
         apis: &[],
         account: Some(&account),
+        recognised: true,
         now: NOW,
     })
 }
@@ -187,6 +188,17 @@ fn n23_what_stands_is_held_to_what_the_account_must_show_by_now() {
         });
     }
     assert!(!CodeRefusal::TooWeak.revokes());
+}
+
+#[test]
+fn n22_what_rests_on_a_browser_that_is_forgotten_is_too_weak() {
+    with(|by| {
+        let by = Redemption { recognised: false, ..by };
+        assert_eq!(code::check(&fixtures::grant(), &code_request(), &by), Err(CodeRefusal::TooWeak));
+        let (token, request) = (fixtures::refresh_token(), refresh_request(None));
+        let refreshed = refresh::check(&token, None, &fixtures::grant(), &request, &Demand::single_factor(), &by);
+        assert_eq!(refreshed.map(drop), Err(RefreshRefusal::TooWeak));
+    });
 }
 
 #[test]

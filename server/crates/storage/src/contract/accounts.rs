@@ -152,6 +152,7 @@ async fn d7_concurrent_sign_ups_with_one_address_one_winner(db: &Db) {
 
 async fn roles_are_held_once_and_can_be_taken_away(db: &Db) {
     let own = stored_tenant(db, "a.example").await;
+    let other = stored_tenant(db, "b.example").await;
     let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
     db.store
         .write(move |tx| {
@@ -164,10 +165,12 @@ async fn roles_are_held_once_and_can_be_taken_away(db: &Db) {
                 let twice = tx.grant_role(&staff).await;
                 assert!(matches!(twice, Err(StorageError::Unique(Constraint::RoleHeld))));
                 assert_eq!(tx.roles_of_account(account).await?.len(), 2);
-                assert_eq!(tx.holders_of_role(role, 10).await?, std::slice::from_ref(&staff));
-                assert!(tx.holders_of_role(Role::TenantOperator(own.id), 10).await?.is_empty());
+                let held = tx.holders_of_role(own.id, role, 10).await?;
+                assert!(matches!(&held[..], [(holder, since)] if holder.id == account && *since == NOW), "{held:?}");
+                assert!(tx.holders_of_role(other.id, role, 10).await?.is_empty(), "a25: of this tenant alone");
+                assert!(tx.holders_of_role(own.id, Role::TenantOperator(own.id), 10).await?.is_empty());
                 tx.revoke_role(account, role, LATER).await?;
-                assert!(tx.holders_of_role(role, 10).await?.is_empty(), "what is taken away is not held");
+                assert!(tx.holders_of_role(own.id, role, 10).await?.is_empty(), "what is taken away is not held");
                 assert_eq!(tx.roles_of_account(account).await?, [operator]);
                 assert!(matches!(tx.revoke_role(account, role, LATER).await, Err(StorageError::Conflict)));
                 tx.grant_role(&RoleGrant { granted_at: LATER, ..staff }).await?;

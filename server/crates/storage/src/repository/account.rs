@@ -1,4 +1,4 @@
-//! Accounts, their passwords, and the facts that a journey's step wants.
+//! Accounts and their passwords.
 
 use async_trait::async_trait;
 use lanyard_domain::{
@@ -8,7 +8,7 @@ use lanyard_domain::{
     email::EmailAddress,
     factor::MAX_CONSECUTIVE,
     id::Id,
-    journey::{AccountFacts, Journey, NewAccount},
+    journey::{Journey, NewAccount},
     password::StoredPassword,
     tenant::Tenant,
 };
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{
     CounterWrites as _, FactorWrites as _, PATIENTS_TOTAL, PATIENTS_WITH_MFA, PATIENTS_WITH_MINIMUM, both, collect,
     counter::patients_by_factors,
-    factor::{FactorRow, kinds_of},
+    factor::kinds_of,
     hit,
     minimum::{minimum_columns, minimum_of},
     optional,
@@ -41,14 +41,6 @@ pub trait AccountReads {
     async fn deletion_of(&mut self, id: Id<Account>) -> Result<Option<Timestamp>>;
     /// At most `limit` accounts whose time to be deleted has come, the longest due first.
     async fn due_deletions(&mut self, now: Timestamp, limit: u32) -> Result<Vec<Account>>;
-    /// What a journey needs to know of an account of `tenant`. One statement, found or not (D11).
-    async fn account_facts(&mut self, tenant: Id<Tenant>, id: Id<Account>) -> Result<Option<AccountFacts>>;
-    /// The same by address.
-    async fn account_facts_by_email(
-        &mut self,
-        tenant: Id<Tenant>,
-        email: &EmailAddress,
-    ) -> Result<Option<AccountFacts>>;
 }
 
 /// Changes accounts.
@@ -110,7 +102,9 @@ macro_rules! account_columns {
     };
 }
 
-/// The same for lists, by which nobody is judged: what roles demand is not looked up. Patients hold none.
+/// The same for lists, by which nobody is judged: what roles demand is not looked up. Patients hold none; of staff and
+/// operators, who are listed too, it is missing from the minimum, so that whoever is to be judged is read anew by
+/// [`AccountReads::account_by_id`].
 macro_rules! listed_columns {
     () => {
         "a.id, a.tenant_id, a.kind, a.email, a.attributes, a.disabled_at, a.created_at, a.last_sign_in_at, \
@@ -162,89 +156,6 @@ struct PasswordRow {
     password_version: Option<i64>,
 }
 
-// The account's columns repeat with each of its factors; without a factor there is one row.
-#[derive(sqlx::FromRow)]
-pub(super) struct FactsRow {
-    account: Uuid,
-    kind: String,
-    email: String,
-    disabled_at: Option<i64>,
-    password_version: Option<i64>,
-    password_failures: i64,
-    delete_at: Option<i64>,
-    passkey_declined_at: Option<i64>,
-    recovery_offer_from: Option<i64>,
-    created_at: i64,
-    own_minimum: i64,
-    role_minimum: Option<i64>,
-    factor: Option<Uuid>,
-    secret: Option<String>,
-    name: Option<String>,
-    bound_at: Option<i64>,
-    last_used_at: Option<i64>,
-    last_step: Option<i64>,
-    failures: Option<i64>,
-    locked_until: Option<i64>,
-    backed_up: Option<i64>,
-    copied_at: Option<i64>,
-    used_codes: Option<i64>,
-    issued_until: Option<i64>,
-}
-
-impl FactsRow {
-    fn factor(&mut self) -> Option<FactorRow> {
-        Some(FactorRow {
-            id: self.factor?,
-            account_id: self.account,
-            secret: self.secret.take()?,
-            name: self.name.take()?,
-            created_at: self.bound_at?,
-            last_used_at: self.last_used_at,
-            last_step: self.last_step,
-            failures: self.failures?,
-            locked_until: self.locked_until,
-            backed_up: self.backed_up,
-            copied_at: self.copied_at,
-            used_codes: self.used_codes,
-            issued_until: self.issued_until,
-        })
-    }
-}
-
-pub(super) fn facts(mut rows: Vec<FactsRow>) -> Result<Option<AccountFacts>> {
-    let factors = rows.iter_mut().filter_map(FactsRow::factor).map(TryInto::try_into).collect::<Result<_>>()?;
-    let Some(row) = rows.into_iter().next() else { return Ok(None) };
-    Ok(Some(AccountFacts {
-        id: Id::from_uuid(row.account),
-        kind: word(AccountKind::parse(&row.kind))?,
-        email: address(&row.email)?,
-        disabled: row.disabled_at.is_some(),
-        password_version: row.password_version,
-        password_failures: u32::try_from(row.password_failures).unwrap_or(u32::MAX),
-        delete_at: time(row.delete_at),
-        passkey_declined_at: time(row.passkey_declined_at),
-        recovery_offer_from: time(row.recovery_offer_from),
-        created_at: Timestamp(row.created_at),
-        minimum: minimum_of(row.own_minimum, row.role_minimum)?,
-        factors,
-    }))
-}
-
-macro_rules! select_facts {
-    ($condition:literal) => {
-        concat!(
-            "SELECT a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, a.delete_at, a.passkey_declined_at, a.recovery_offer_from, a.created_at, ",
-            minimum_columns!(),
-            ", f.id AS factor, f.secret, f.name, f.created_at AS bound_at, \
-                f.last_used_at, f.last_step, f.failures, f.locked_until, f.backed_up, f.copied_at, f.used_codes, f.issued_until \
-             FROM accounts a LEFT JOIN factors f ON f.account_id = a.id \
-             WHERE a.tenant_id = $1 AND ",
-            $condition,
-            " ORDER BY f.id"
-        )
-    };
-}
-
 // A test looks at its plan.
 pub(crate) const DUE_DELETIONS: &str = concat!(
     "SELECT ",
@@ -287,20 +198,6 @@ both!(AccountReads {
     async fn due_deletions(&mut self, now: Timestamp, limit: u32) -> Result<Vec<Account>> {
         let rows = sqlx::query_as::<_, AccountRow>(DUE_DELETIONS);
         collect(rows.bind(now.0).bind(i64::from(limit)).fetch_all(&mut *self.db).await?)
-    }
-
-    async fn account_facts(&mut self, tenant: Id<Tenant>, id: Id<Account>) -> Result<Option<AccountFacts>> {
-        let rows = sqlx::query_as::<_, FactsRow>(select_facts!("a.id = $2"));
-        facts(rows.bind(tenant.uuid()).bind(id.uuid()).fetch_all(&mut *self.db).await?)
-    }
-
-    async fn account_facts_by_email(
-        &mut self,
-        tenant: Id<Tenant>,
-        email: &EmailAddress,
-    ) -> Result<Option<AccountFacts>> {
-        let rows = sqlx::query_as::<_, FactsRow>(select_facts!("a.email = $2"));
-        facts(rows.bind(tenant.uuid()).bind(email.as_str()).fetch_all(&mut *self.db).await?)
     }
 });
 

@@ -5,6 +5,7 @@
 //! whose count of rows decides: one, or [`StorageError::Conflict`].
 
 mod account;
+mod account_facts;
 mod application;
 mod attribute;
 mod audit;
@@ -47,6 +48,7 @@ mod throttle;
 mod user_flow;
 
 pub use account::{AccountReads, AccountWrites};
+pub use account_facts::AccountFactsReads;
 pub use application::{ApplicationReads, ApplicationWrites};
 pub use attribute::{AttributeReads, AttributeWrites};
 pub use audit::{AuditCursor, AuditReads, AuditWanted, AuditWrites, EACH_KIND};
@@ -144,7 +146,7 @@ transaction! {
     ReadTx: MetaReads, TenantReads, ApplicationReads, FlowReads, FlowLinkReads, AttributeReads, AccountReads,
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
         ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
-        StepReads, ConsentReads, DeviceCodeReads, PushedRequestReads, RedemptionReads,
+        StepReads, AccountFactsReads, ConsentReads, DeviceCodeReads, PushedRequestReads, RedemptionReads,
         RegistrationReads, PasskeyReads, RepudiationReads, ResetReads, ContactReads, KnownPlaceReads, RememberedReads,
         CoolDownReads, MessageProviderReads, MinimumReads;
     /// What a job may do that changes something: everything.

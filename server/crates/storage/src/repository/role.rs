@@ -6,10 +6,14 @@ use lanyard_domain::{
     clock::Timestamp,
     id::Id,
     role::{Role, RoleGrant},
+    tenant::Tenant,
 };
 use uuid::Uuid;
 
-use super::{both, collect, hit, unique};
+use super::{
+    account::{AccountRow, listed_columns},
+    both, collect, hit, unique,
+};
 use crate::error::{Constraint, Result, StorageError};
 
 /// Reads roles.
@@ -17,8 +21,13 @@ use crate::error::{Constraint, Result, StorageError};
 pub trait RoleReads {
     /// The roles that an account holds now.
     async fn roles_of_account(&mut self, account: Id<Account>) -> Result<Vec<RoleGrant>>;
-    /// At most `limit` grants of a role that are held now, oldest first.
-    async fn holders_of_role(&mut self, role: Role, limit: u32) -> Result<Vec<RoleGrant>>;
+    /// At most `limit` accounts of `tenant` that hold a role now, and since when, the oldest grant first.
+    async fn holders_of_role(
+        &mut self,
+        tenant: Id<Tenant>,
+        role: Role,
+        limit: u32,
+    ) -> Result<Vec<(Account, Timestamp)>>;
 }
 
 /// Changes roles.
@@ -36,6 +45,13 @@ struct RoleRow {
     role: String,
     granted_at: i64,
     granted_by: Option<Uuid>,
+}
+
+#[derive(sqlx::FromRow)]
+struct HolderRow {
+    #[sqlx(flatten)]
+    account: AccountRow,
+    granted_at: i64,
 }
 
 impl TryFrom<RoleRow> for RoleGrant {
@@ -59,12 +75,21 @@ both!(RoleReads {
         collect(rows.bind(account.uuid()).fetch_all(&mut *self.db).await?)
     }
 
-    async fn holders_of_role(&mut self, role: Role, limit: u32) -> Result<Vec<RoleGrant>> {
-        let rows = sqlx::query_as::<_, RoleRow>(
-            "SELECT account_id, role, granted_at, granted_by FROM role_grants \
-             WHERE role = $1 AND revoked_at IS NULL ORDER BY granted_at LIMIT $2",
-        );
-        collect(rows.bind(serde_json::to_string(&role)?).bind(i64::from(limit)).fetch_all(&mut *self.db).await?)
+    async fn holders_of_role(
+        &mut self,
+        tenant: Id<Tenant>,
+        role: Role,
+        limit: u32,
+    ) -> Result<Vec<(Account, Timestamp)>> {
+        let rows = sqlx::query_as::<_, HolderRow>(concat!(
+            "SELECT ",
+            listed_columns!(),
+            ", r.granted_at FROM role_grants r JOIN accounts a ON a.id = r.account_id \
+             WHERE r.role = $1 AND r.revoked_at IS NULL AND a.tenant_id = $2 ORDER BY r.granted_at, a.id LIMIT $3"
+        ));
+        let rows = rows.bind(serde_json::to_string(&role)?).bind(tenant.uuid()).bind(i64::from(limit));
+        let rows = rows.fetch_all(&mut *self.db).await?;
+        rows.into_iter().map(|row| Ok((row.account.try_into()?, Timestamp(row.granted_at)))).collect()
     }
 });
 

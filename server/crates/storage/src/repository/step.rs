@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     StoredJourney,
-    account::{FactsRow, facts},
+    account_facts::{FactsRow, facts},
     both,
     journey::JourneyRow,
     minimum::minimum_columns,

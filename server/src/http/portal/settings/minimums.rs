@@ -4,7 +4,7 @@ use axum::{extract::State, response::Response};
 use lanyard_app::api::portal::{FormState, MinimumsPanel};
 use lanyard_domain::assurance::Assurance;
 
-use super::{Place, Refused, forms, refused, saved};
+use super::{Place, SettingsSection, forms, refused, saved};
 use crate::{
     http::{console::ConsoleForm, error::HttpError},
     service::{
@@ -37,10 +37,11 @@ fn present(now: RoleMinimums) -> FormState {
 /// was drawn from.
 pub(in super::super) async fn set(State(app): State<App>, sent: ConsoleForm<Place>) -> Result<Response, HttpError> {
     let ConsoleForm { who: place, client, fields } = sent;
-    let form = |typed| Refused { minimums: Some(typed), ..Refused::default() };
     let wanted = match forms::role_minimums(&fields) {
         Ok(wanted) => wanted,
-        Err(problems) => return refused(&app, &place, form(forms::typed(&fields, problems))).await,
+        Err(problems) => {
+            return refused(&app, &place, SettingsSection::Minimums, forms::typed(&fields, problems)).await;
+        }
     };
     // What is none of ours was drawn from nothing that is stored: a conflict, if not by chance the truth.
     let was = |name: &str| Assurance::parse(fields.get(name)).unwrap_or_default();
@@ -50,12 +51,14 @@ pub(in super::super) async fn set(State(app): State<App>, sent: ConsoleForm<Plac
         Err(PortalError::Unreachable) => {
             let text = "Passkeys can’t be used at this address, so nobody could sign in any more.";
             let field = if wanted.staff == Assurance::PhishingResistant { "staff" } else { "operators" };
-            refused(&app, &place, form(forms::typed(&fields, Vec::new()).wrong(field, text))).await
+            refused(&app, &place, SettingsSection::Minimums, forms::typed(&fields, Vec::new()).wrong(field, text)).await
         }
         Err(PortalError::Conflict) => {
-            let text = "Somebody else has changed this meanwhile. What you see is how it stands now. Choose again to replace it.";
+            let text = "Somebody else has changed this meanwhile. What you chose is not saved. Save again to replace what stands now.";
             let now = minimums::show(&app, &place.tenant).await?;
-            refused(&app, &place, form(present(now).wrong("staff", text))).await
+            let typed = forms::typed(&fields, Vec::new()).with("was_staff", now.staff.as_str());
+            let typed = typed.with("was_operators", now.operators.as_str());
+            refused(&app, &place, SettingsSection::Minimums, typed.wrong("staff", text)).await
         }
         Err(error) => Err(error.into()),
     }

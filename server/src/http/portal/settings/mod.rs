@@ -36,30 +36,13 @@ const SAVED: [(&str, SettingsSection, &str); 8] = [
     ("registration-off", SettingsSection::Registration, "Nobody but operators registers applications any more"),
 ];
 
-/// The forms of the page as they were typed, where they were refused.
-#[derive(Default)]
-struct Refused {
-    cool_down: Option<FormState>,
-    texts: Option<FormState>,
-    minimums: Option<FormState>,
-    passkeys: Option<FormState>,
-    registration: Option<FormState>,
-}
-
-impl Refused {
-    fn is_any(&self) -> bool {
-        let all = [&self.cool_down, &self.texts, &self.minimums, &self.passkeys, &self.registration];
-        all.into_iter().any(Option::is_some)
-    }
-}
-
 /// `GET /portal/{tenant}/settings`.
 pub(super) async fn show(
     State(app): State<App>,
     place: Place,
     Query(asked): Query<Asked>,
 ) -> Result<Response, HttpError> {
-    drawn(&app, &place, &asked.done, Refused::default()).await
+    drawn(&app, &place, &asked.done, None).await
 }
 
 // Back to the section that was saved.
@@ -70,23 +53,29 @@ fn saved(place: &Place, done: &str) -> Response {
     Redirect::to(&to).into_response()
 }
 
-// The page again, with what was typed into a form of it.
-async fn refused(app: &App, place: &Place, refused: Refused) -> Result<Response, HttpError> {
-    drawn(app, place, "", refused).await
+// The page again, with what was typed into the form of `section`.
+async fn refused(app: &App, place: &Place, section: SettingsSection, typed: FormState) -> Result<Response, HttpError> {
+    drawn(app, place, "", Some((section, typed))).await
 }
 
-async fn drawn(app: &App, place: &Place, done: &str, refused: Refused) -> Result<Response, HttpError> {
+async fn drawn(
+    app: &App,
+    place: &Place,
+    done: &str,
+    refused: Option<(SettingsSection, FormState)>,
+) -> Result<Response, HttpError> {
     let frame = in_tenant(app, place, Section::Settings).await?;
-    let answer = Answer::of_form("Settings", &frame, refused.is_any());
+    let answer = Answer::of_form("Settings", &frame, refused.is_some());
     let saved = SAVED.iter().find(|(word, ..)| *word == done);
+    let typed = |at| refused.as_ref().filter(|(own, _)| *own == at).map(|(_, form)| form.clone());
     let page = SettingsPage {
         saved: saved.map(|(_, section, text)| (*section, (*text).to_owned())),
-        cool_down: cool_down::panel(app, place, refused.cool_down).await?,
+        cool_down: cool_down::panel(app, place, typed(SettingsSection::CoolDown)).await?,
         second_approver: place.tenant.second_approver,
-        texts: texts::panel(place, refused.texts),
-        minimums: minimums::panel(app, place, refused.minimums).await?,
-        passkeys: staff_passkeys::panel(place, refused.passkeys),
-        registration: registration::panel(app, place, refused.registration).await?,
+        texts: texts::panel(place, typed(SettingsSection::Texts)),
+        minimums: minimums::panel(app, place, typed(SettingsSection::Minimums)).await?,
+        passkeys: staff_passkeys::panel(place, typed(SettingsSection::StaffPasskeys)),
+        registration: registration::panel(app, place, typed(SettingsSection::Registration)).await?,
     };
     Ok(answer.draw(app, move || settings_page(frame.clone(), page.clone())).await)
 }

@@ -4,7 +4,7 @@ use axum::{extract::State, response::Response};
 use lanyard_app::api::portal::{FormState, RegistrationPanel};
 use lanyard_domain::registration::MOST_REGISTRATIONS;
 
-use super::{Place, Refused, forms, refused, saved};
+use super::{Place, SettingsSection, forms, refused, saved};
 use crate::{
     http::{console::ConsoleForm, error::HttpError},
     service::portal::{PortalError, registration},
@@ -16,7 +16,7 @@ const USUAL_MOST: u32 = 50;
 
 /// The section, as it stands or as it was `typed`.
 pub(super) async fn panel(app: &App, place: &Place, typed: Option<FormState>) -> Result<RegistrationPanel, HttpError> {
-    let (switch, _) = registration::show(app, place.tenant.id).await?;
+    let switch = registration::standing(app, place.tenant.id).await?;
     let usual = if switch.most == 0 { USUAL_MOST } else { switch.most };
     Ok(RegistrationPanel {
         on: switch.on,
@@ -43,7 +43,7 @@ pub(in super::super) async fn switch(State(app): State<App>, sent: ConsoleForm<P
         Err(PortalError::NotAllowed) => {
             let text = format!("Enter a whole number from 1 to {MOST_REGISTRATIONS}.");
             let typed = forms::typed(&fields, Vec::new()).wrong("most", text);
-            refused(&app, &place, Refused { registration: Some(typed), ..Refused::default() }).await
+            refused(&app, &place, SettingsSection::Registration, typed).await
         }
         Err(error) => Err(error.into()),
     }

@@ -4,7 +4,7 @@ use axum::{extract::State, response::Response};
 use lanyard_app::api::portal::{FormState, PasskeysPanel};
 use lanyard_domain::makes::PasskeyMakes;
 
-use super::{Place, Refused, forms, refused, saved};
+use super::{Place, SettingsSection, forms, refused, saved};
 use crate::{
     http::{console::ConsoleForm, error::HttpError},
     service::portal::{PortalError, tenants},
@@ -25,7 +25,9 @@ pub(in super::super) async fn set(State(app): State<App>, sent: ConsoleForm<Plac
     let ConsoleForm { who: place, client, fields } = sent;
     let wanted = match forms::staff_passkeys(&fields) {
         Ok(wanted) => wanted,
-        Err(problems) => return again(&app, &place, forms::typed(&fields, problems)).await,
+        Err(problems) => {
+            return refused(&app, &place, SettingsSection::StaffPasskeys, forms::typed(&fields, problems)).await;
+        }
     };
     // What is none of ours was drawn from nothing that is stored: a conflict, if not by chance the truth.
     let was = PasskeyMakes::from_stored(fields.get("was")).unwrap_or_default();
@@ -34,12 +36,14 @@ pub(in super::super) async fn set(State(app): State<App>, sent: ConsoleForm<Plac
         Err(PortalError::Conflict) => {
             let text = "Somebody else has changed the makes meanwhile. What you see above is how they stand now. Save again to replace them.";
             let present = place.tenant.staff_passkeys.stored();
-            again(&app, &place, forms::typed(&fields, Vec::new()).with("was", present).wrong("makes", text)).await
+            refused(
+                &app,
+                &place,
+                SettingsSection::StaffPasskeys,
+                forms::typed(&fields, Vec::new()).with("was", present).wrong("makes", text),
+            )
+            .await
         }
         Err(error) => Err(error.into()),
     }
-}
-
-async fn again(app: &App, place: &Place, typed: FormState) -> Result<Response, HttpError> {
-    refused(app, place, Refused { passkeys: Some(typed), ..Refused::default() }).await
 }

@@ -4,7 +4,7 @@ use axum::{extract::State, response::Response};
 use lanyard_app::api::portal::{FormState, TextsPanel};
 use lanyard_domain::phone::PhoneCountries;
 
-use super::{Place, Refused, forms, refused, saved};
+use super::{Place, SettingsSection, forms, refused, saved};
 use crate::{
     http::{console::ConsoleForm, error::HttpError},
     service::portal::{PortalError, tenants},
@@ -26,7 +26,7 @@ pub(in super::super) async fn set(State(app): State<App>, sent: ConsoleForm<Plac
     let ConsoleForm { who: place, client, fields } = sent;
     let wanted = match forms::phone_countries(&fields) {
         Ok(wanted) => wanted,
-        Err(problems) => return again(&app, &place, forms::typed(&fields, problems)).await,
+        Err(problems) => return refused(&app, &place, SettingsSection::Texts, forms::typed(&fields, problems)).await,
     };
     let was = PhoneCountries::from_listed(fields.get("was"));
     match tenants::set_phone_countries(&app, place.tenant.id, Some(was), wanted, place.by(client)).await {
@@ -35,12 +35,8 @@ pub(in super::super) async fn set(State(app): State<App>, sent: ConsoleForm<Plac
             let text = "Somebody else has changed the countries meanwhile. What you see above is how they stand now. Save again to replace them.";
             let present = place.tenant.phone_countries.listed();
             let typed = forms::typed(&fields, Vec::new()).with("was", present).wrong("countries", text);
-            again(&app, &place, typed).await
+            refused(&app, &place, SettingsSection::Texts, typed).await
         }
         Err(error) => Err(error.into()),
     }
-}
-
-async fn again(app: &App, place: &Place, typed: FormState) -> Result<Response, HttpError> {
-    refused(app, place, Refused { texts: Some(typed), ..Refused::default() }).await
 }

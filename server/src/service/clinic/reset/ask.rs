@@ -41,7 +41,7 @@ pub struct Draft {
 pub async fn ask(app: &App, helper: Helper, id: Id<Account>, draft: Draft) -> Result<Outcome, JourneyError> {
     let own = app.clone();
     let asked = app.store.write(move |tx| Box::pin(async move { step(&own, tx, &helper, id, draft).await })).await;
-    settled(app, asked)
+    settled(app, asked, Outcome::Said(ResetSaid::Changed))
 }
 
 async fn step(

@@ -29,7 +29,7 @@ pub async fn decide(
     let own = app.clone();
     let decided =
         app.store.write(move |tx| Box::pin(async move { step(&own, tx, &helper, (id, reset), approves).await })).await;
-    settled(app, decided)
+    settled(app, decided, Outcome::Said(ResetSaid::Changed))
 }
 
 async fn step(

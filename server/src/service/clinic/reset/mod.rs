@@ -18,6 +18,7 @@ use lanyard_domain::{
     id::Id,
     recovery::RecoveryCode,
     reset::Reset,
+    role::Role,
     session::Session,
     tenant::Tenant,
 };
@@ -62,10 +63,11 @@ pub enum Outcome {
     Missing,
 }
 
-/// What a change came to. A conflict says that somebody else was first, or that a role was taken away.
-fn settled(app: &App, changed: Result<Outcome, JourneyError>) -> Result<Outcome, JourneyError> {
-    match changed {
-        Err(JourneyError::Storage(StorageError::Conflict)) => Ok(Outcome::Said(ResetSaid::Changed)),
+/// What a change came to; `changed` where somebody else was first, be it by a conflict or by a transaction that the
+/// database gave up, or where a role was taken away.
+pub(super) fn settled<O>(app: &App, done: Result<O, JourneyError>, changed: O) -> Result<O, JourneyError> {
+    match done {
+        Err(JourneyError::Storage(StorageError::Conflict | StorageError::Raced)) => Ok(changed),
         Ok(outcome) => {
             app.outbox.wake();
             Ok(outcome)
@@ -106,10 +108,13 @@ fn can_be_helped(account: &Account, factors: &[Factor]) -> bool {
     account.disabled_at.is_none() && factors.iter().any(Factor::stands_alone)
 }
 
-/// Whether the member of staff may change something now; behind a lock on their account and session.
+/// Whether the member of staff may change something now; behind a lock on their account and session. The role is read
+/// again: it may have gone since the request began (A24).
 pub(super) async fn may_help(app: &App, tx: &mut (dyn WriteTx + '_), helper: &Helper) -> Result<bool, StorageError> {
     let now = app.clock.now();
-    holds(app, tx, helper.looker.account, helper.session, |held| held.may_change_factors(now)).await
+    let held = holds(app, tx, helper.looker.account, helper.session, |held| held.may_change_factors(now)).await?;
+    let role = Role::ClinicStaff(helper.tenant.id);
+    Ok(held && tx.roles_of_account(helper.looker.account).await?.iter().any(|grant| grant.role == role))
 }
 
 /// What can be lost: what opens something now, less the code that staff issued.

@@ -180,7 +180,7 @@ fn n1_beside_a_password_that_is_too_short_to_be_the_only_factor_nothing_stands_i
         let account = desk.store.account(id(20));
         desk.journey.needs_long_password(desk.now, &desk.demand, account)
     };
-    assert_eq!((desk.journey.remember_days(&lax()), needs(&desk)), (None, true), "nor is it offered");
+    assert_eq!((desk.journey.remember_days(&lax(), None, desk.now), needs(&desk)), (None, true), "nor is it offered");
     let digits = desk.code_to(PHONE);
     desk.ok(remembering(&digits)).settle();
     assert_eq!(desk.store.browsers.len(), 1, "an edited form remembers nothing");
@@ -190,7 +190,15 @@ fn n1_beside_a_password_that_is_too_short_to_be_the_only_factor_nothing_stands_i
     assert!(recognised(&desk) && !needs(&desk));
     let mut desk = Desk::new(FlowType::SignIn, &lax());
     desk.sign_in(B);
-    assert!(!needs(&desk) && desk.journey.remember_days(&lax()).is_some());
+    assert!(!needs(&desk) && desk.journey.remember_days(&lax(), None, desk.now).is_some());
+    // One that must show a factor each time is not told how to do without.
+    let mut desk = known(FlowType::SignIn, &lax());
+    desk.store.short = vec![id(20)];
+    desk.store.accounts[1].minimum = Assurance::Aal2Legacy;
+    desk.sign_in(B);
+    assert_eq!((desk.stage(), needs(&desk)), ("challenge", false));
+    desk.store.short.clear();
+    assert_eq!(desk.journey.remember_days(&lax(), desk.store.account(id(20)), desk.now), None);
     let mut strict = Desk::new(FlowType::SignIn, &on());
     strict.store.short = vec![id(20)];
     strict.sign_in(B);
@@ -214,7 +222,7 @@ fn n22_who_asks_for_a_level_or_a_fresh_sign_in_gets_the_factor() {
         change(request);
         desk.sign_in(B);
         assert!(!recognised(&desk) || desk.stage() == "complete");
-        assert!(desk.journey.remember_days(&lax()).is_none());
+        assert!(desk.journey.remember_days(&lax(), None, desk.now).is_none());
         desk.stage()
     };
     assert_eq!(ask(|request| request.options.acr = Some(Level::Aal2)), "challenge");
@@ -246,7 +254,7 @@ fn n22_a_minimum_and_conditions_leave_it_no_room() {
         let mut desk = known(FlowType::SignIn, &demand);
         desk.sign_in(B);
         assert_eq!((desk.stage(), recognised(&desk)), ("challenge", false), "{demand:?}");
-        assert_eq!(desk.journey.remember_days(&demand), None, "{demand:?}");
+        assert_eq!(desk.journey.remember_days(&demand, None, desk.now), None, "{demand:?}");
         // Nor where only one of both versions of the flow asks for it.
         let mut risen = known(FlowType::SignIn, &lax());
         risen.demand = demand.clone();
@@ -280,14 +288,14 @@ fn n22_recovery_codes_have_no_browser_remembered_and_are_no_factor_that_one_stan
 fn n18_n19_it_counts_nowhere_else() {
     let mut desk = known(FlowType::ProfileEditing, &lax());
     assert_eq!(desk.sign_in(B).stage(), "challenge");
-    assert_eq!(desk.journey.remember_days(&lax()), None);
+    assert_eq!(desk.journey.remember_days(&lax(), None, desk.now), None);
     let mut desk = known(FlowType::PasswordReset, &lax());
     desk.request(B).prove(B);
     assert_eq!(desk.stage(), "challenge");
     // Nor in the forgotten password within a sign-in, where none can be asked for either.
     let mut desk = known(FlowType::SignIn, &lax());
     desk.ok(Event::GoForgotPassword).request(B).prove(B);
-    assert_eq!((desk.stage(), desk.journey.remember_days(&lax())), ("challenge", None));
+    assert_eq!((desk.stage(), desk.journey.remember_days(&lax(), None, desk.now)), ("challenge", None));
     let digits = desk.code_to(PHONE);
     desk.ok(remembering(&digits)).ok(Event::SubmitNewPassword { phc: "x".into() });
     desk.settle();
@@ -302,7 +310,7 @@ fn n18_n19_it_counts_nowhere_else() {
 fn u23_a_browser_is_remembered_when_asked_with_the_right_code_and_its_owner_is_told() {
     let mut desk = Desk::new(FlowType::SignIn, &lax());
     desk.sign_in(B);
-    assert_eq!(desk.journey.remember_days(&lax()), Some(30));
+    assert_eq!(desk.journey.remember_days(&lax(), None, desk.now), Some(30));
     assert!(matches!(desk.send(remembering(WRONG)), Some(Refusal::CodeWrong { .. })));
     assert!(desk.journey.stage().person().is_some_and(|person| !person.remember), "the wish goes with the code");
     let digits = desk.code_to(PHONE);
@@ -322,7 +330,7 @@ fn u23_a_browser_is_remembered_when_asked_with_the_right_code_and_its_owner_is_t
 fn u23_where_it_is_not_offered_the_code_counts_and_nothing_is_remembered() {
     let mut desk = Desk::new(FlowType::SignIn, &on());
     desk.sign_in(B);
-    assert_eq!(desk.journey.remember_days(&on()), None);
+    assert_eq!(desk.journey.remember_days(&on(), None, desk.now), None);
     let digits = desk.code_to(PHONE);
     desk.ok(remembering(&digits));
     assert_eq!(desk.notices(), []);
