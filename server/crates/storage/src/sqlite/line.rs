@@ -4,11 +4,11 @@
 //! than the statement itself. Changes that nothing is read after can therefore be gathered
 //! ([`crate::Gathering`]): they go as one text, in their order, and each one's count of rows is judged
 //! when they come back. Whatever else is asked of the connection sends them first, so nothing ever
-//! reads past them.
+//! reads past them. What begins a job ([`Opening`]) travels with the job's first statement for the same reason.
 
-use std::{fmt::Write as _, mem};
+use std::{fmt::Write as _, future, mem};
 
-use futures::{StreamExt as _, TryFutureExt as _, TryStreamExt as _, future::BoxFuture, stream::BoxStream};
+use futures::{StreamExt as _, TryFutureExt as _, TryStreamExt as _, future::BoxFuture, stream, stream::BoxStream};
 use sqlx::{
     Arguments as _, AssertSqlSafe, Connection as _, Describe, Either, Encode, Execute, Executor, SqlStr, Sqlite,
     SqliteConnection, Type,
@@ -24,6 +24,30 @@ pub(crate) struct Line {
     connection: SqliteConnection,
     gathering: bool,
     held: Held,
+    opening: Option<Opening>,
+    // An opening was sent and has not been seen to succeed: what would follow might be outside of its job.
+    doubtful: bool,
+}
+
+/// What stands before the first statement of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// The first job of a transaction.
+    Begin,
+    /// A later one: the job before it is done with.
+    Next,
+}
+
+impl Opening {
+    // How many statements each is.
+    const LENGTH: usize = 2;
+
+    const fn sql(self) -> &'static str {
+        match self {
+            Self::Begin => "BEGIN IMMEDIATE; SAVEPOINT job; ",
+            Self::Next => "RELEASE job; SAVEPOINT job; ",
+        }
+    }
 }
 
 // Changes as one text, their arguments in one row.
@@ -44,7 +68,13 @@ enum Expected {
 
 impl Line {
     pub(crate) fn new(connection: SqliteConnection) -> Self {
-        Self { connection, gathering: false, held: Held::default() }
+        Self { connection, gathering: false, held: Held::default(), opening: None, doubtful: false }
+    }
+
+    /// Begins a job, together with whatever is asked first. If that fails, nothing more can be asked of this
+    /// connection.
+    pub(crate) fn open(&mut self, opening: Opening) {
+        self.opening = Some(opening);
     }
 
     /// Holds back the changes that come from now on.
@@ -86,16 +116,58 @@ impl Line {
         if let Some(error) = broken {
             return Err(sqlx::Error::Encode(error));
         }
-        let mut done = (&mut self.connection).execute_many(sqlx::query_with(AssertSqlSafe(sql), arguments));
+        let mut done = self.ask(sqlx::query_with(AssertSqlSafe(sql), arguments));
         let mut hit = true;
         for expected in expected {
-            let result = done.try_next().await?.ok_or(sqlx::Error::RowNotFound)?;
+            let Either::Left(result) = done.try_next().await?.ok_or(sqlx::Error::RowNotFound)? else {
+                return Err(sqlx::Error::Protocol("a change that was held back returned a row".into()));
+            };
             hit &= expected == Expected::Any || result.rows_affected() == 1;
         }
         // Read to its end: the statement is done with, and no error is left unread.
         while done.try_next().await?.is_some() {}
         if hit { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
     }
+
+    // Asks for one thing, and opens the job with it where that is still to be done.
+    fn ask<'e, 'q: 'e, E>(&'e mut self, mut query: E) -> BoxStream<'e, Step>
+    where
+        E: 'q + Execute<'q, Sqlite>,
+    {
+        if self.doubtful {
+            return failed(sqlx::Error::Protocol("the transaction of this job could not be begun".into()));
+        }
+        let Some(opening) = self.opening.take() else {
+            return self.connection.fetch_many(query);
+        };
+        let arguments = match query.take_arguments() {
+            Ok(arguments) => arguments.unwrap_or_default(),
+            Err(error) => return failed(sqlx::Error::Encode(error)),
+        };
+        let sql = [opening.sql(), query.sql().as_str()].concat();
+        self.doubtful = true;
+        let Self { connection, doubtful, .. } = self;
+        let mut opened = 0;
+        // The results of the opening itself are nobody's business.
+        let own = move |step| {
+            let own = opened == Opening::LENGTH;
+            if !own {
+                opened += 1;
+                *doubtful = opened < Opening::LENGTH;
+            }
+            future::ready(Ok(own.then_some(step)))
+        };
+        connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments)).try_filter_map(own).boxed()
+    }
+
+    // Whether the next statement can go as it is.
+    fn is_clear(&self) -> bool {
+        self.held.is_empty() && self.opening.is_none() && !self.doubtful
+    }
+}
+
+fn failed(error: sqlx::Error) -> BoxStream<'static, Step> {
+    stream::once(future::ready(Err(error))).boxed()
 }
 
 impl Held {
@@ -172,12 +244,12 @@ impl<'c> Executor<'c> for &'c mut Line {
         'c: 'e,
         E: 'q + Execute<'q, Sqlite>,
     {
-        if self.held.is_empty() {
+        if self.is_clear() {
             return self.connection.fetch_many(query);
         }
         let sent = async move {
             self.send().await?;
-            Ok(self.connection.fetch_many(query))
+            Ok(self.ask(query))
         };
         sent.try_flatten_stream().boxed()
     }
@@ -187,12 +259,21 @@ impl<'c> Executor<'c> for &'c mut Line {
         'c: 'e,
         E: 'q + Execute<'q, Sqlite>,
     {
-        if self.held.is_empty() {
+        if self.is_clear() {
             return self.connection.fetch_optional(query);
         }
         Box::pin(async move {
             self.send().await?;
-            self.connection.fetch_optional(query).await
+            if self.is_clear() {
+                return self.connection.fetch_optional(query).await;
+            }
+            let mut steps = self.ask(query);
+            while let Some(step) = steps.try_next().await? {
+                if let Either::Right(row) = step {
+                    return Ok(Some(row));
+                }
+            }
+            Ok(None)
         })
     }
 
@@ -226,5 +307,52 @@ mod tests {
         held.push("UPDATE a SET b = $2 WHERE c = $1 OR $2 IS NULL", 0);
         held.push("INSERT INTO d VALUES ($1, $10, '$')", 2);
         assert_eq!(held.sql, "UPDATE a SET b = $2 WHERE c = $1 OR $2 IS NULL;\nINSERT INTO d VALUES ($3, $12, '$');\n");
+    }
+
+    async fn line() -> Line {
+        let mut line = Line::new(SqliteConnection::connect("sqlite::memory:").await.unwrap());
+        line.run("CREATE TABLE a (b INTEGER)").await.unwrap();
+        line
+    }
+
+    async fn rows(line: &mut Line) -> i64 {
+        sqlx::query_scalar("SELECT COUNT(*) FROM a").fetch_one(line).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn d3_what_opens_a_job_goes_with_its_first_statement_and_is_no_part_of_its_answer() {
+        let mut line = line().await;
+        line.open(Opening::Begin);
+        let done = sqlx::query("INSERT INTO a VALUES ($1), ($1)").bind(7).execute(&mut line).await.unwrap();
+        assert_eq!(done.rows_affected(), 2, "of its own change alone");
+        line.open(Opening::Next);
+        let row = sqlx::query_scalar::<_, i64>("SELECT b FROM a WHERE b = $1").bind(7).fetch_optional(&mut line).await;
+        assert_eq!(row.unwrap(), Some(7));
+        line.gather();
+        Later::new(&mut line, "INSERT INTO a VALUES ($1)").bind(8).one().await.unwrap();
+        line.scatter().await.unwrap();
+        // What the third job holds back is judged without the results of its opening.
+        line.run("RELEASE job; SAVEPOINT job").await.unwrap();
+        line.open(Opening::Next);
+        line.gather();
+        Later::new(&mut line, "UPDATE a SET b = $1 WHERE b = 99").bind(9).one().await.unwrap();
+        assert!(line.scatter().await.is_err(), "no row");
+        line.run("ROLLBACK TO job").await.unwrap();
+        line.run("RELEASE job; COMMIT").await.unwrap();
+        assert_eq!(rows(&mut line).await, 3);
+    }
+
+    #[tokio::test]
+    async fn d3_nothing_is_done_outside_of_a_transaction_that_could_not_be_begun() {
+        let mut line = line().await;
+        // There is no job before it whose savepoint could be released.
+        line.open(Opening::Next);
+        assert!(sqlx::query("INSERT INTO a VALUES ($1)").bind(1).execute(&mut line).await.is_err());
+        // Whatever the job makes of the error, nothing of it is written, held back or not.
+        assert!(sqlx::query("INSERT INTO a VALUES ($1)").bind(2).execute(&mut line).await.is_err());
+        assert!(Later::new(&mut line, "INSERT INTO a VALUES ($1)").bind(3).any().await.is_err());
+        assert!(line.run("RELEASE job; COMMIT").await.is_err());
+        line.doubtful = false;
+        assert_eq!(rows(&mut line).await, 0);
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! It takes a waiting job, begins a transaction, and runs that job and every other that waits,
 //! each in a savepoint; then one COMMIT for all, and only then the replies. A job that fails
-//! takes back its own savepoint and nobody else's. What stands between two jobs is one message to
-//! SQLite's thread: a savepoint is released with whatever comes next. When the transaction itself is lost (disk
+//! takes back its own savepoint and nobody else's. What stands before a job travels with the job's first
+//! statement ([`Opening`]): a message of its own to SQLite's thread would cost more than what it says. When the transaction itself is lost (disk
 //! full, I/O error), every job of the batch is told so and the connection is made anew.
 
 use std::time::Duration;
@@ -12,7 +12,10 @@ use futures::future::BoxFuture;
 use sqlx::{ConnectOptions as _, sqlite::SqliteConnectOptions};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{SqliteTx, line::Line};
+use super::{
+    SqliteTx,
+    line::{Line, Opening},
+};
 use crate::{
     error::{Result, StorageError},
     repository::WriteTx,
@@ -131,7 +134,7 @@ async fn batch(
     closing: &mut Option<oneshot::Sender<()>>,
     limit: Duration,
 ) -> Result<()> {
-    line.run("BEGIN IMMEDIATE; SAVEPOINT job").await?;
+    line.open(Opening::Begin);
     let mut next = Some(first);
     while let Some(job) = next.take() {
         one(line, job, replies, limit).await?;
@@ -146,7 +149,7 @@ async fn batch(
             };
         }
         if next.is_some() {
-            line.run("RELEASE job; SAVEPOINT job").await?;
+            line.open(Opening::Next);
         }
     }
     line.run("RELEASE job; COMMIT").await
