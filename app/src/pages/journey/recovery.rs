@@ -21,7 +21,7 @@ pub(super) fn offer(at: &Step<'_>, codes: &[String], file: &str) -> AnyView {
     .plain();
     view! {
         <p class="lead">"If you lose your phone, one of these codes lets you in. Each works once."</p>
-        <div data-again="">
+        <div class="codes" data-again="">
             {code_list(codes.to_vec())}
             <div class="save">
                 <CopyControl text=all what="recovery codes" />
