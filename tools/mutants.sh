@@ -6,8 +6,8 @@
 #
 # Two passes, because most mutants fall to tests that take a second: the first leaves out the walks of
 # journey/explore, the second tries what was let through against everything. What lives on is an error,
-# unless server/crates/domain/mutants.toml says why it is no fault. The lists (caught, missed,
-# unviable) are in target/mutants/mutants.out.
+# unless server/crates/domain/mutants.toml says why it is no fault. What was caught goes into docs/MUTANTS.md; the
+# lists (caught, missed, unviable) are in target/mutants/mutants.out.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -38,15 +38,19 @@ mutate() {
 }
 
 say "the quick tests"
-mutate -- --lib -- --skip explore
+# Building takes longer than these tests, so nothing is optimised for them; the walks below need it.
+CARGO_INCREMENTAL=1 mutate --cargo-arg=--config=profile.dev.package.lanyard-domain.opt-level=0 -- --lib -- --skip explore
 # A second run keeps the first one's list beside its own.
 first="$(cat "$out/mutants.out/caught.txt" "$out/mutants.out/timeout.txt" 2>/dev/null || true)"
+cp "$out/mutants.out/mutants.json" "$out/all.json"
+cp "$out/mutants.out/unviable.txt" "$out/unviable.txt"
 if [ -s "$out/mutants.out/missed.txt" ]; then
     say "all tests, for the $(wc -l <"$out/mutants.out/missed.txt") that the quick ones let through"
     mutate --iterate -- --lib
 fi
 caught="$(printf '%s\n' "$first" | cat - "$out/mutants.out/caught.txt" "$out/mutants.out/timeout.txt" | grep -v '^$' | sort -u)"
 printf '%s\n' "$caught" >"$out/caught.txt"
+node tools/mutants-list.mjs "$out/all.json" "$out/caught.txt" "$out/unviable.txt"
 if [ -s "$out/mutants.out/missed.txt" ]; then
     cat "$out/mutants.out/missed.txt" >&2
     die "$(wc -l <"$out/mutants.out/missed.txt") mutants live on"
@@ -54,4 +58,4 @@ fi
 number="$(wc -l <"$out/caught.txt")"
 # So few would mean that nothing was tried.
 [ $# -gt 0 ] || [ "$number" -ge 50 ] || die "only $number mutants"
-say "$number mutants, all caught: $out/caught.txt"
+say "$number mutants, all caught: docs/MUTANTS.md"

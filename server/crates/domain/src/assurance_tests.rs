@@ -52,6 +52,7 @@ fn names_and_claims_are_the_ones_that_others_rely_on() {
     let new = someone.clone().with_email().for_new_account().with_second(Method::PhoneCall, at.plus(1));
     assert!(new.email_proved() && new.is_new_account() && new.second().contains(&Method::PhoneCall));
     assert_eq!((new.account(), new.at()), (someone.account(), at.plus(1)));
+    assert!(!someone.has_password() && someone.clone().with_password().has_password());
     let later = new.carried_over(Level::Aal2);
     assert!(!later.email_proved() && !later.is_new_account() && !later.second().is_empty());
 }

@@ -47,7 +47,9 @@ mod tests {
         for (age, lasts) in [(-hour, true), (0, true), (24 * hour - 1, true), (24 * hour, false), (48 * hour, false)] {
             assert_eq!(day.until(at, at.plus(age)), lasts.then(|| at.plus(24 * hour)), "{age}");
         }
-        assert_eq!(CoolDown::of_hours(0).unwrap().until(at, at), None);
+        for age in [-1, 0, 1] {
+            assert_eq!(CoolDown::of_hours(0).unwrap().until(at, at.plus(age)), None, "off, whatever the clock says");
+        }
         assert_eq!(CoolDown::of_hours(168).unwrap().until(at, at), Some(at.plus(168 * hour)));
         assert_eq!(CoolDown::of_hours(169), None);
     }
