@@ -8,7 +8,11 @@ use crate::support::{
     world::{MARIA, NORA, SAM},
 };
 
-const STRANGER: &str = "mario@patients.example";
+/// Nobody's address, as long as Maria's.
+pub(crate) const STRANGER: &str = "mario@patients.example";
+
+/// What a person does: the events and their fields.
+pub(crate) type Events<'a> = &'a [(&'a str, &'a [(&'a str, &'a str)])];
 
 /// The answer without what differs each time: ids, tokens, nonces.
 fn masked(page: &Page, run: &Run, csrf: &str, email: &str) -> String {
@@ -48,9 +52,13 @@ fn without_challenge(text: &str) -> String {
     out
 }
 
-// Everything that can be seen after each of `events`: the answer, the page, the JSON.
-async fn seen(app: &TestApp, via: Via, email: &str, events: &[(&str, &[(&str, &str)])]) -> (Vec<String>, u64) {
-    let mut run = Run::begin(app, &app.world.mfa, via).await;
+async fn seen(app: &TestApp, via: Via, email: &str, events: Events<'_>) -> (Vec<String>, u64) {
+    seen_in(app, Run::begin(app, &app.world.mfa, via).await, email, events).await
+}
+
+/// Everything that can be seen in `run` after each of `events`, the answer, the page, the JSON; and how many hashes it
+/// took. The value `EMAIL` stands for `email`.
+pub(crate) async fn seen_in(app: &TestApp, mut run: Run, email: &str, events: Events<'_>) -> (Vec<String>, u64) {
     let hashes = app.app.passwords.hashes_done();
     let mut all = Vec::new();
     for (event, fields) in events {
@@ -67,8 +75,8 @@ async fn seen(app: &TestApp, via: Via, email: &str, events: &[(&str, &[(&str, &s
     (all, app.app.passwords.hashes_done() - hashes)
 }
 
-// Says where two answers part, rather than printing two whole pages.
-fn assert_same(one: &str, two: &str, what: &str) {
+/// Says where two answers part, rather than printing two whole pages.
+pub(crate) fn assert_same(one: &str, two: &str, what: &str) {
     if one != two {
         let at = one.bytes().zip(two.bytes()).take_while(|(a, b)| a == b).count();
         let around = |text: &str| {
@@ -78,7 +86,7 @@ fn assert_same(one: &str, two: &str, what: &str) {
     }
 }
 
-async fn compare(events: &[(&str, &[(&str, &str)])], hashes: Option<u64>) {
+async fn compare(events: Events<'_>, hashes: Option<u64>) {
     for via in Via::BOTH {
         // Each in a world of its own: no count of the one shows in the other.
         let known = TestApp::new().await;
@@ -158,9 +166,6 @@ async fn a6_a_known_address_at_sign_up_is_told_by_mail_alone() {
     assert_eq!(app.durable().await, before);
 }
 
-type Events<'a> = &'a [(&'a str, &'a [(&'a str, &'a str)])];
-
-// The statements of each event, and of the page after it.
 async fn counted(options: Options, email: &str, (cookies, raised, events): (bool, bool, Events<'_>)) -> Vec<[u64; 2]> {
     let app = TestApp::with(options).await;
     let clinic = if raised { app.world.plain.clone() } else { app.world.mfa.clone() };
@@ -177,6 +182,13 @@ async fn counted(options: Options, email: &str, (cookies, raised, events): (bool
         let remembered = format!("__Host-browser-{}", clinic.tenant.id);
         run.browser.jar.extend(["__Host-known".to_owned(), remembered].map(|name| (name, token.clone())));
     }
+    let counts = counted_in(&mut run, email, events).await;
+    app.drain().await;
+    counts
+}
+
+/// The statements of each event in `run`, and of the page after it.
+pub(crate) async fn counted_in(run: &mut Run, email: &str, events: Events<'_>) -> Vec<[u64; 2]> {
     let mut counts = Vec::new();
     for (event, fields) in events {
         let csrf = run.view().await.csrf;
@@ -187,7 +199,6 @@ async fn counted(options: Options, email: &str, (cookies, raised, events): (bool
         run.page().await;
         counts.push([between - before, statements::sent() - between]);
     }
-    app.drain().await;
     counts
 }
 
@@ -226,13 +237,17 @@ async fn statements_of_a_process_of_its_own() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn d11_known_and_unknown_accounts_cost_the_same_statements() {
+/// Runs the ignored test `name` of this program in a process of its own.
+pub(crate) async fn in_a_process_of_its_own(name: &'static str) {
     let own = std::env::current_exe().unwrap();
-    let name = "enumeration::statements_of_a_process_of_its_own";
     let arguments = ["--exact", name, "--ignored", "--nocapture", "--test-threads=1"];
     let run = tokio::task::spawn_blocking(move || std::process::Command::new(own).args(arguments).output());
     let output = run.await.unwrap().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && out.contains("1 passed"), "{out}\n{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d11_known_and_unknown_accounts_cost_the_same_statements() {
+    in_a_process_of_its_own("enumeration::statements_of_a_process_of_its_own").await;
 }

@@ -16,11 +16,14 @@ use crate::{
     },
 };
 
-const ABROAD: Conditions = Conditions { new_browser: true, new_network: false, new_country: true, strong_days: None };
+/// A flow that asks in a new browser and in a new country.
+pub(crate) const ABROAD: Conditions =
+    Conditions { new_browser: true, new_network: false, new_country: true, strong_days: None };
 const PROXY: [u8; 4] = [192, 0, 2, 1];
 const HEADER: &str = "cf-ipcountry";
 
-fn behind_a_proxy(options: Options) -> Options {
+/// A server whose trusted proxy tells countries.
+pub(crate) fn behind_a_proxy(options: Options) -> Options {
     let config = Config {
         trusted_proxies: vec![std::net::IpAddr::from(PROXY)].into(),
         country_header: Some("CF-IPCountry".to_owned()),
@@ -30,14 +33,14 @@ fn behind_a_proxy(options: Options) -> Options {
 }
 
 /// A browser whose requests come by the trusted proxy, which names `country`.
-fn by_proxy(browser: Browser, country: &str) -> Browser {
+pub(crate) fn by_proxy(browser: Browser, country: &str) -> Browser {
     let mut browser = browser.at_ip(PROXY);
     browser.extra = vec![(HEADER, country.to_owned())];
     browser
 }
 
 /// A browser in which Maria signed in with her phone.
-async fn known(app: &TestApp, clinic: &Clinic, browser: Browser) -> Browser {
+pub(crate) async fn known(app: &TestApp, clinic: &Clinic, browser: Browser) -> Browser {
     let mut run = Run::at(browser, &authorize(clinic, &clinic.flow, &[]), Via::Form).await;
     run.sign_in_with_phone(app, MARIA, PHONE).await;
     run.back().await;

@@ -249,6 +249,9 @@ async fn tenants_flows_and_applications_are_made_and_changed() {
     refused(&dir, &set, "token_minutes").await;
     assert_eq!(answered(&dir, &show).await, changed);
     assert_eq!(answered(&dir, &list).await.as_array().unwrap().len(), 1);
+    let public: Vec<&str> = register.into_iter().chain(["--kind", "single_page"]).collect();
+    let public = answered(&dir, &public).await;
+    refused(&dir, &["app", "secret", public["id"].as_str().unwrap(), "--tenant", domain], "can keep no secret").await;
     remove(&dir);
 }
 
@@ -428,6 +431,22 @@ async fn sessions(dir: &Path, name: &str) -> usize {
     let found = found.await.unwrap_or_else(|error: StorageError| panic!("{error}"));
     store.close().await;
     found.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n23_what_an_account_must_show_is_set_once_and_a_second_time_is_said_to_be_so() {
+    let dir = temp_dir();
+    assert!(lanyard(&dir, &["operator", "invite"]).await.status.success());
+    operators(&dir, &["ann"]).await;
+    let ann = ["account", "require", "ann@operators.example", "--tenant", "lanyard.system", "--minimum"];
+    let with = |minimum: &'static str| [&ann[..], &[minimum]].concat();
+    refused(&dir, &with("aal1"), "ann@operators.example: is so already").await;
+    let set = answered(&dir, &with("aal2_strict")).await;
+    assert_eq!((&set["minimum"], &set["before"]), (&"aal2_strict".into(), &"aal1".into()));
+    refused(&dir, &with("aal2_strict"), "ann@operators.example: is so already").await;
+    let back = answered(&dir, &with("aal1")).await;
+    assert_eq!((&back["minimum"], &back["before"]), (&"aal1".into(), &"aal2_strict".into()));
+    remove(&dir);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! Failures 12 and 29 and D7: of many at once exactly one wins, on both databases.
 
 use futures::future::join_all;
+use lanyard_app::api::journey::StageView;
 use lanyard_domain::audit::{Action, Outcome};
 
 use crate::{
@@ -203,6 +204,31 @@ async fn an_address_has_one_account(options: Options) {
     assert_eq!(app.count("sessions").await, 1);
 }
 
+// The last form of one sign-up, sent many times: one account, and whoever sent it is signed in and not told that
+// somebody else was quicker.
+async fn a_sign_up_goes_on_however_often_it_is_sent(options: Options) {
+    let app = TestApp::with(options).await;
+    let accounts = app.count("accounts").await;
+    let mut run = Run::begin(&app, &app.world.plain, Via::Form).await;
+    run.act("go-sign-up", &[]).await;
+    run.prove(&app, "ada@new.example").await;
+    let csrf = run.view().await.csrf;
+    let tries = (0..40).map(|n| {
+        let mut one = Run { browser: run.browser.clone(), id: run.id.clone(), via: Via::BOTH[n % 2], codes: false };
+        let csrf = csrf.clone();
+        let fields = [("password", PASSWORD), ("givenName", "A"), ("surname", "B"), ("country", "GB")];
+        async move { tokio::spawn(async move { one.post("submit-details", &csrf, &fields).await }).await.unwrap() }
+    });
+    let answers = join_all(tries).await;
+    assert!(answers.iter().all(|answer| !answer.status.is_server_error()));
+    let cookies = answers.iter().filter(|answer| answer.headers.contains_key("set-cookie")).count();
+    assert_eq!((cookies, app.count("sessions").await), (1, 1), "one of them got the session");
+    assert_eq!(app.count("accounts").await, accounts + 1);
+    let view = run.view().await;
+    assert!(matches!(view.stage, StageView::Done { .. }), "{view:?}");
+    run.code().await;
+}
+
 // A hundred ways back and a hundred polls at once: one grant, and its tokens once.
 pub(crate) async fn device_code_has_one_winner(options: Options, rounds: usize) {
     let app = TestApp::with(options).await;
@@ -272,6 +298,8 @@ on_both! {
     d7_concurrent_repudiation_one_winner, d7_concurrent_repudiation_one_winner_postgres: a_repudiation_has_one_winner();
     a47_concurrent_return_one_winner, a47_concurrent_return_one_winner_postgres: the_way_back_has_one_winner();
     a47_concurrent_sign_up_one_account, a47_concurrent_sign_up_one_account_postgres: an_address_has_one_account();
+    d7_u5_concurrent_last_form_of_a_sign_up_goes_on, d7_u5_concurrent_last_form_of_a_sign_up_goes_on_postgres:
+        a_sign_up_goes_on_however_often_it_is_sent();
 }
 
 #[tokio::test(flavor = "multi_thread")]

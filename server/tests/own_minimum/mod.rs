@@ -2,6 +2,7 @@
 //! set it, and the minimums of roles, are in the modules below.
 
 mod clinic;
+mod not_me;
 mod roles;
 
 use lanyard_app::api::journey::{Method, StageView};
@@ -26,7 +27,7 @@ use crate::{
 
 pub(crate) use clinic::a_change_has_one_winner;
 
-fn by() -> By {
+pub(crate) fn by() -> By {
     By {
         operator: None,
         client: Client { ip: [127, 0, 0, 1].into(), country: None, browser: None, request: "test".to_owned() },
@@ -34,7 +35,7 @@ fn by() -> By {
 }
 
 /// As an operator does on the command line.
-async fn require(app: &TestApp, clinic: &Clinic, account: Id<Account>, minimum: Assurance) {
+pub(crate) async fn require(app: &TestApp, clinic: &Clinic, account: Id<Account>, minimum: Assurance) {
     accounts::require(&app.app, clinic.tenant.clone(), (account, minimum), by()).await.unwrap();
     app.drain().await;
 }

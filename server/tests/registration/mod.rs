@@ -1,6 +1,7 @@
 //! Dynamic client registration (RFC 7591, 7592): off until it is switched on, held to its bounds,
 //! and no way to more than a stranger's application has.
 
+mod at_once;
 mod limits;
 mod management;
 

@@ -33,7 +33,7 @@ async fn n22_a17_its_secret_changes_with_each_use_and_a_copy_forgets_the_browser
 }
 
 /// Whether the application gets a code without anybody being asked.
-async fn silently(clinic: &Clinic, browser: &mut Browser) -> bool {
+pub(super) async fn silently(clinic: &Clinic, browser: &mut Browser) -> bool {
     let silent = authorize(clinic, &clinic.flow, &[("prompt", "none")]);
     let back = browser.get(&silent).await.location().unwrap();
     parameter(&back, "code").is_some()
@@ -173,7 +173,7 @@ async fn n22_a_form_that_is_sent_again_because_its_answer_was_lost_brings_the_co
     }
 }
 
-async fn entry_of(app: &TestApp, clinic: &Clinic, cookie: &str) -> Option<RememberedBrowser> {
+pub(super) async fn entry_of(app: &TestApp, clinic: &Clinic, cookie: &str) -> Option<RememberedBrowser> {
     let (tenant, token) = (clinic.tenant.id, Token::parse(cookie).unwrap());
     let found = app.app.store.read(move |tx| {
         Box::pin(async move {

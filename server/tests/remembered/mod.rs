@@ -1,6 +1,7 @@
 //! Remembered browsers: where one counts, and for what. N1, N21 to N23, decision 4, A25.
 
 mod copies;
+mod crowd;
 mod kept;
 
 use futures::future::join_all;

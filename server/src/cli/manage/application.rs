@@ -172,8 +172,13 @@ pub(in super::super) async fn run(command: &ApplicationCommand) -> Outcome {
         ApplicationCommand::Secret { id, tenant, server } => {
             with(server.load()?, |app| async move {
                 let tenant = tenant_of(&app, tenant).await?;
-                let made = applications::create_secret(&app, tenant.id, parse(id)?, by()).await;
-                Ok(json!({"id": id, "secret": made.map_err(|error| said(error, id))?.expose()}))
+                match applications::create_secret(&app, tenant.id, parse(id)?, by()).await {
+                    Ok(secret) => Ok(json!({"id": id, "secret": secret.expose()})),
+                    Err(PortalError::NotAllowed) => {
+                        Err(format!("{id}: single-page and native applications can keep no secret, and get none").into())
+                    }
+                    Err(error) => Err(said(error, id)),
+                }
             })
             .await
         }

@@ -104,8 +104,7 @@ impl Done {
 pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transport) -> Result<Done, JourneyError> {
     let email = input::password_of(act.event, act.fields);
     let Some(loaded) = show::load(app, act.id, email).await? else { return Err(JourneyError::NotFound) };
-    let Loaded { row: loaded, scene, password } = loaded;
-    let typed_for = password.as_ref().map(|(account, _)| *account);
+    let Loaded { row: loaded, scene, account: typed_for, password } = loaded;
     if !loaded.journey.header.browser.matches(&act.browser.hash()) || loaded.journey.is_expired(app.clock.now()) {
         // The page itself says what is the matter.
         return Ok(Done::default());
@@ -115,7 +114,8 @@ pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
         match input::read(app, &scene, (&loaded.journey, act.browser), (act.event, act.fields), password).await? {
             Input::Event(event) => event,
             Input::Problems(problems) => {
-                return kept(app, act, transport, Feedback { problems, values: typed, ..Feedback::default() }).await;
+                let feedback = Feedback { problems, values: typed, ..Feedback::default() };
+                return kept(app, act, transport, (loaded.version, feedback)).await;
             }
         };
     let order = Order {
@@ -155,7 +155,7 @@ struct Cookies {
 
 struct Order {
     loaded: StoredJourney,
-    // Whose the address is that a password was typed for.
+    // Whose the address is that a password was typed for, also where there is no password to it (D11).
     typed_for: Option<Id<Account>>,
     // The script on the page says that this browser can make one.
     can_make_passkey: bool,
@@ -187,11 +187,12 @@ struct Outcome {
 
 // The transaction. Whatever fails rolls all of it back: the step, its effects, its audit events.
 async fn carry_out(app: &App, scene: Scene, order: Order, event: Event) -> Result<Outcome, JourneyError> {
-    let (id, own) = (order.loaded.journey.header.id, app.clone());
+    let (id, own) = ((order.loaded.journey.header.id, order.loaded.version), app.clone());
     let result = app.store.write(move |tx| Box::pin(async move { step(&own, tx, scene, order, event).await })).await;
     match result {
         Ok(outcome) => Ok(outcome),
-        // Two accounts for one address: the journey that came second ends here.
+        // Two accounts for one address: the journey that came second ends here. Where it is the same form of the
+        // same journey, sent twice, that one has gone on by now and is left alone (U5).
         Err(JourneyError::Storage(StorageError::Unique(Constraint::AccountEmail))) => {
             end(app, id, OverReason::AddressTaken).await?;
             Ok(Outcome::default())
@@ -372,12 +373,18 @@ async fn settle(
     Ok((Journey::returning(header, settled.back), cookie, remembered))
 }
 
-async fn end(app: &App, id: Id<Journey>, over: OverReason) -> Result<(), JourneyError> {
-    say(app, id, encode(&Feedback { over: Some(over), ..Feedback::default() }), Some(app.clock.now())).await
+async fn end(app: &App, of: (Id<Journey>, i64), over: OverReason) -> Result<(), JourneyError> {
+    say(app, of, encode(&Feedback { over: Some(over), ..Feedback::default() }), Some(app.clock.now())).await
 }
 
-// Keeps words for the next page without a step. A step that was quicker has words of its own.
-async fn say(app: &App, id: Id<Journey>, text: String, ended_at: Option<Timestamp>) -> Result<(), JourneyError> {
+// Keeps words for the next page of a journey of this version, without a step. A step that was quicker has words of
+// its own.
+async fn say(
+    app: &App,
+    (id, version): (Id<Journey>, i64),
+    text: String,
+    ended_at: Option<Timestamp>,
+) -> Result<(), JourneyError> {
     let said = app
         .store
         .write(move |tx| {
@@ -385,7 +392,7 @@ async fn say(app: &App, id: Id<Journey>, text: String, ended_at: Option<Timestam
                 let Some(row) = tx.journey(id).await? else { return Err(JourneyError::NotFound) };
                 let save = JourneySave {
                     journey: &row.journey,
-                    replaces: row.version,
+                    replaces: version,
                     feedback: Some(&text),
                     ended_at,
                     flow_version: None,
@@ -416,7 +423,12 @@ async fn finish(
 }
 
 // Wrong fields never reach the machine; what was typed stays (U4).
-async fn kept(app: &App, act: Act<'_>, transport: Transport, feedback: Feedback) -> Result<Done, JourneyError> {
+async fn kept(
+    app: &App,
+    act: Act<'_>,
+    transport: Transport,
+    (version, feedback): (i64, Feedback),
+) -> Result<Done, JourneyError> {
     match transport {
         Transport::Json => {
             let mut view = show::show(app, act.id, Some(act.browser)).await?;
@@ -425,7 +437,7 @@ async fn kept(app: &App, act: Act<'_>, transport: Transport, feedback: Feedback)
         }
         Transport::Form => {
             let Some(id) = show::parse_id(act.id) else { return Err(JourneyError::NotFound) };
-            say(app, id, encode(&feedback), None).await?;
+            say(app, (id, version), encode(&feedback), None).await?;
             Ok(Done::default())
         }
     }

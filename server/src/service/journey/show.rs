@@ -48,7 +48,9 @@ pub(super) fn parse_id(text: &str) -> Option<Id<Journey>> {
 pub(super) struct Loaded {
     pub(super) row: StoredJourney,
     pub(super) scene: Scene,
-    /// The account of the address that was asked for, with its password.
+    /// The account of the address that was asked for, whether it has a password or not.
+    pub(super) account: Option<Id<Account>>,
+    /// That account with its password, if it has one.
     pub(super) password: Option<(Id<Account>, StoredPassword)>,
 }
 
@@ -60,11 +62,11 @@ pub(super) async fn load(app: &App, id: &str, email: Option<EmailAddress>) -> Re
         .store
         .glance(move |tx| Box::pin(async move { Ok::<_, JourneyError>(tx.journey_at_hand(id, email.as_ref()).await?) }))
         .await?;
-    let Some(JourneyAtHand { stored: row, configuration, password }) = found else { return Ok(None) };
+    let Some(JourneyAtHand { stored: row, configuration, account, password }) = found else { return Ok(None) };
     let header = &row.journey.header;
     let around = surroundings::at(app, Place::of(header), configuration).await?;
     let scene = Scene::of(app, around, header);
-    Ok(Some(Loaded { row, scene, password }))
+    Ok(Some(Loaded { row, scene, account, password }))
 }
 
 /// The page of journey `id` for the browser with this secret.

@@ -259,7 +259,10 @@ async fn u20_who_had_a_factor_before_there_was_an_offer_is_asked(db: &Db) {
         async move { tx.replace_recovery_codes(with_codes, &recovery_set(12), None, NOW).await }.boxed()
     });
     set.await.unwrap();
-    let migration = include_str!("../../migrations/sqlite/0040_recovery_offer.sql");
+    let migration = match db.store.is_postgres() {
+        true => include_str!("../../migrations/postgres/0040_recovery_offer.sql"),
+        false => include_str!("../../migrations/sqlite/0040_recovery_offer.sql"),
+    };
     let update = migration.find("UPDATE").expect("a statement");
     db.raw(migration[update..].trim().trim_end_matches(';')).await.unwrap();
     for (tenant, account, expected) in [(tenant, account, Some(0)), (own.id, bare, None), (own.id, with_codes, None)] {

@@ -46,11 +46,18 @@ async fn d11_a_journey_at_hand_is_one_statement_for_known_and_unknown(db: &Db) {
     assert_eq!((&found.stored.journey, found.stored.version), (&begun, 1));
     let (of, password) = found.password.expect("a password");
     assert_eq!((of, password.version, password.phc.as_str()), (account, 1, "$argon2id$v=19$stand-in"));
+    assert_eq!(found.account, Some(account));
     // Nobody, and somebody of another tenant (A25).
     for address in [None, Some("nobody@a.example"), Some("mario@a.example")] {
         let same = at_hand(address).await.unwrap().expect("stored");
         assert_eq!((same.stored.version, same.configuration, same.password), (1, found.configuration, None));
+        assert_eq!(same.account, None);
     }
+    // Whose password was taken away is there all the same.
+    let taken = db.store.write(move |tx| async move { tx.clear_password(account).await }.boxed());
+    taken.await.unwrap_or_else(|error: StorageError| panic!("{error}"));
+    let bare = at_hand(Some("maria@a.example")).await.unwrap().expect("stored");
+    assert_eq!((bare.account, bare.password), (Some(account), None));
     let gone = db.store.glance(|tx| async { tx.journey_at_hand(id(), None).await }.boxed()).await.unwrap();
     assert!(gone.is_none());
 }

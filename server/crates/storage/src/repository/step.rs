@@ -30,7 +30,9 @@ pub struct JourneyAtHand {
     pub stored: StoredJourney,
     /// The version of its tenant's configuration; see [`super::TenantReads::configuration_version`].
     pub configuration: i64,
-    /// The account of the address that was asked for, in the journey's tenant, with its password.
+    /// The account of the address that was asked for, in the journey's tenant, whether it has a password or not.
+    pub account: Option<Id<Account>>,
+    /// That account with its password, if it has one.
     pub password: Option<(Id<Account>, StoredPassword)>,
 }
 
@@ -115,11 +117,13 @@ both!(StepReads {
         );
         let row = row.bind(id.uuid()).bind(email.map(EmailAddress::as_str)).fetch_optional(&mut *self.db).await?;
         let Some(row) = row else { return Ok(None) };
+        let account = row.account.map(Id::from_uuid);
         let stored = row.phc.zip(row.password_version).map(|(phc, version)| StoredPassword { phc, version });
         Ok(Some(JourneyAtHand {
             stored: row.journey.try_into()?,
             configuration: row.configuration,
-            password: row.account.map(Id::from_uuid).zip(stored),
+            account,
+            password: account.zip(stored),
         }))
     }
 

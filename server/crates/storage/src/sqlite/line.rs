@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn d3_what_opens_a_job_goes_with_its_first_statement_and_is_no_part_of_its_answer() {
+    async fn what_opens_a_job_goes_with_its_first_statement_and_is_no_part_of_its_answer() {
         let mut line = line().await;
         line.open(Opening::Begin);
         let done = sqlx::query("INSERT INTO a VALUES ($1), ($1)").bind(7).execute(&mut line).await.unwrap();
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn d3_nothing_is_done_outside_of_a_transaction_that_could_not_be_begun() {
+    async fn d2_nothing_is_done_outside_of_a_transaction_that_could_not_be_begun() {
         let mut line = line().await;
         // There is no job before it whose savepoint could be released.
         line.open(Opening::Next);

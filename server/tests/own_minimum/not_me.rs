@@ -1,0 +1,109 @@
+//! "This wasn't me" in the mails about a minimum, and what is said where nobody could reach one. N20, N23, U24, A5.
+
+use lanyard_app::paths;
+use lanyard_domain::{
+    audit::{Action, Outcome},
+    role::Role,
+};
+
+use super::*;
+use crate::{
+    account_factors::factors,
+    account_not_me::link,
+    portal::{RIVERSIDE, SETTINGS, fields, operator, send},
+    staff_reset::staff,
+};
+
+async fn own(app: &TestApp, account: Id<Account>) -> Assurance {
+    let found = app.app.store.read(move |tx| Box::pin(async move { tx.own_minimum(account).await })).await;
+    found.unwrap_or_else(|error: StorageError| panic!("{error}")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n20_n23_u24_the_link_in_the_mail_about_a_minimum_secures_the_account_and_leaves_what_staff_ask() {
+    let tables = ["accounts", "sessions", "grants", "refresh_tokens", "factors", "repudiations", "audit"];
+    for options in [Options::default, Options::postgres] {
+        for (before, after) in [(Assurance::Aal1, Assurance::Aal2Legacy), (Assurance::Aal2Legacy, Assurance::Aal1)] {
+            let app = TestApp::with(options()).await;
+            let clinic = app.world.mfa.clone();
+            let (tenant, maria) = (clinic.tenant.id, clinic.maria);
+            if before > Assurance::Aal1 {
+                silently(&app, maria, before).await;
+            }
+            // Somebody is signed in as Maria, with her phone: that is enough either way.
+            let mut run = Run::begin(&app, &clinic, Via::Form).await;
+            run.sign_in_with_phone(&app, MARIA, PHONE).await;
+            let back = run.back().await;
+            let given = tokens(&mut run, &clinic, &back).await;
+            let (mut hana, _) = staff(&app, &clinic, "Hana", &["authenticator_app"]).await;
+            let path = paths::clinic_minimum(clinic.tenant.domain.as_str(), &maria.to_string());
+            let form = fields(&hana.get(&path).await, &path);
+            let saved = send(&mut hana, &path, form, &[("minimum", after.as_str())]).await;
+            assert_eq!(saved.status, 303, "{}", saved.text());
+            assert!(is_let_in(&mut run.browser, &clinic).await);
+            let link = link(&app, MARIA).await;
+            let mut reader = app.browser();
+            let stood = app.rows(&tables).await;
+            assert_eq!(reader.get(&link).await.status, 200);
+            assert_eq!(app.rows(&tables).await, stood, "looking changes nothing");
+
+            let done = reader.post(&link, &[]).await;
+            assert_eq!(done.status, 200, "{}", done.text());
+            assert!(!is_let_in(&mut run.browser, &clinic).await, "whoever was signed in is out");
+            let token = given["refresh_token"].as_str().unwrap();
+            assert_eq!(refresh(&mut run.browser, &clinic, &clinic.flow, token).await.status, 400);
+            let view = Run::begin(&app, &clinic, Via::Form).await.sign_in(MARIA, PASSWORD).await;
+            assert!(matches!(view.stage, StageView::SignIn { .. }), "the password is gone: {view:?}");
+            assert_eq!(app.audited(tenant, Action::AccountSecured, Outcome::Success).await, 1);
+            assert!(app.message(MARIA).await.body.contains("secured your account"));
+            // Her phone is older than that, and what staff ask for is theirs to say.
+            assert_eq!((factors(&app, maria).await.len(), own(&app, maria).await), (1, after));
+            assert_eq!(app.audited(tenant, Action::FactorDisabled, Outcome::Success).await, 0);
+            assert_eq!(app.audited(tenant, Action::MinimumChanged, Outcome::Success).await, 1);
+            assert_eq!(reader.post(&link, &[]).await.status, 410, "once");
+            app.drain().await;
+        }
+    }
+}
+
+/// A server at an address of numbers alone, which has no passkeys.
+async fn without_passkeys() -> TestApp {
+    let mut options = Options::default();
+    options.config.public_origin = Some("https://192.0.2.7".to_owned());
+    let app = TestApp::with(options).await;
+    assert!(app.app.passkeys.is_none());
+    app
+}
+
+fn at_home(mut browser: Browser) -> Browser {
+    browser.extra = vec![("host", "192.0.2.7".to_owned()), ("origin", "https://192.0.2.7".to_owned())];
+    browser
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n23_where_there_are_no_passkeys_staff_and_operators_read_why_none_is_asked_for() {
+    let app = without_passkeys().await;
+    let clinic = app.world.mfa.clone();
+    let (hana, _) = staff(&app, &clinic, "Hana", &["authenticator_app"]).await;
+    let (mut hana, maria) = (at_home(hana), clinic.maria);
+    let path = paths::clinic_minimum(clinic.tenant.domain.as_str(), &maria.to_string());
+    let page = hana.get(&path).await;
+    assert!(!page.says("phishing_resistant"), "nor is it offered: {}", page.text());
+    let before = app.rows(&["accounts", "outbox", "repudiations"]).await;
+    let refused = send(&mut hana, &path, fields(&page, &path), &[("minimum", "phishing_resistant")]).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.says("Passkeys can’t be used at this address."), "{}", refused.text());
+    assert_eq!(app.rows(&["accounts", "outbox", "repudiations"]).await, before);
+
+    let (ann, _) = operator(&app, "Ann", &[Role::TenantOperator(clinic.tenant.id)]).await;
+    let (mut ann, action) = (at_home(ann), format!("{RIVERSIDE}/minimums"));
+    let page = ann.get(SETTINGS).await;
+    let form = fields(&page, &action);
+    for role in ["staff", "operators"] {
+        let refused = send(&mut ann, &action, form.clone(), &[(role, "phishing_resistant")]).await;
+        assert_eq!(refused.status, 422);
+        let words = "Passkeys can’t be used at this address, so nobody could sign in any more.";
+        assert!(refused.says(words), "{role}: {}", refused.text());
+    }
+    assert_eq!(app.count("role_minimums").await, 0);
+}
