@@ -15,8 +15,9 @@ use lanyard_server::http::csrf;
 use crate::{
     Arguments, Outcome,
     http::Connection,
-    provider::{self, Subject},
+    seeded,
     server::{Place, Server},
+    subject::{self, Subject},
     table::{Report, Times},
     world,
 };
@@ -37,7 +38,7 @@ struct Answers {
 pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Outcome<()> {
     let span = Duration::from_secs(arguments.seconds.max(10));
     let place = Place::sqlite(&arguments.folder.join("flood"));
-    let seeded = provider::ours(&place, SigningAlgorithm::ES256, "SQLite").await?;
+    let seeded = seeded::ours(&place, SigningAlgorithm::ES256, "SQLite").await?;
     // As it comes: the limits are those of an installation.
     let server = Server::start(&arguments.server, &place).await?;
     let subject = seeded.at(server.port);
@@ -70,7 +71,7 @@ pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Outco
 
 async fn refreshing(subject: &Subject, end: Instant) -> Outcome<Times> {
     let mut connection = Connection::open(Ipv4Addr::LOCALHOST, subject.port).await?;
-    let mut token = provider::first_token(subject, &mut connection).await?;
+    let mut token = subject::first_token(subject, &mut connection).await?;
     let times = RefCell::new(Times::default());
     while Instant::now() < end {
         let began = Instant::now();

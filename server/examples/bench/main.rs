@@ -18,9 +18,11 @@ mod patients;
 mod peer;
 mod process;
 mod provider;
+mod seeded;
 mod server;
 mod sign_in;
 // The server of the tests; not all of it is wanted here.
+mod subject;
 #[path = "../../tests/support/mod.rs"]
 #[allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used)]
 mod support;

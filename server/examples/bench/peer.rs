@@ -13,7 +13,7 @@ use crate::{
     Outcome,
     http::Connection,
     process::{self, Cpu},
-    provider::{Client, Subject},
+    subject::{Client, Subject},
 };
 
 /// The secret of all its clients, as in `provider.mjs`.

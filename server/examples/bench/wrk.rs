@@ -1,5 +1,5 @@
-//! wrk, where it is installed: a client in C that takes less of the cores than ours, for what is asked
-//! for with GET alone.
+//! wrk, where it is installed: a client in C that takes less of the cores than ours, for what one request
+//! is enough for.
 
 use std::{
     process::{Command, Stdio},
@@ -25,14 +25,44 @@ pub(crate) fn is_there() -> bool {
 
 /// Gets `path` over `connections` connections for as long as `span`, in whole seconds.
 pub(crate) fn get(port: u16, path: &str, connections: usize, span: Duration) -> Outcome<Run> {
+    run(&mut command(port, path, connections, span))
+}
+
+/// Posts `form` to the token endpoint at `path` in the same way. With `tokens`, one more than there are
+/// connections (wrk tries its script once), each request takes one of them and its answer brings the next.
+pub(crate) fn post(
+    port: u16,
+    path: &str,
+    connections: usize,
+    span: Duration,
+    form: &str,
+    tokens: &[String],
+) -> Outcome<Run> {
+    let script = std::env::temp_dir().join(format!("lanyard-bench-{}.lua", std::process::id()));
+    std::fs::write(&script, include_bytes!("token.lua"))?;
+    let mut command = command(port, path, connections, span);
+    command.arg("--script").arg(&script).arg("--").arg(form).args(tokens);
+    let done = run(&mut command);
+    std::fs::remove_file(script)?;
+    done
+}
+
+fn command(port: u16, path: &str, connections: usize, span: Duration) -> Command {
     let seconds = span.as_secs().max(1);
     let mut command = Command::new("wrk");
+    command.arg(format!("http://localhost:{port}{path}"));
     command.args(["--latency", "--threads", "1", "--connections", &connections.to_string()]);
-    command.args(["--duration", &format!("{seconds}s"), &format!("http://localhost:{port}{path}")]);
+    command.args(["--duration", &format!("{seconds}s")]);
+    command
+}
+
+fn run(command: &mut Command) -> Outcome<Run> {
     let output = command.output()?;
     let said = String::from_utf8_lossy(&output.stdout);
-    if !output.status.success() || said.contains("Non-2xx") || said.contains("Socket errors") {
-        return Err(format!("wrk: {said}").into());
+    let bad = ["Non-2xx", "Socket errors"].iter().any(|word| said.contains(word))
+        || said.lines().any(|line| line.ends_with(" bad answers") && line != "0 bad answers");
+    if !output.status.success() || bad {
+        return Err(format!("wrk: {said}{}", String::from_utf8_lossy(&output.stderr)).into());
     }
     let count = said.lines().find_map(|line| line.trim().split_once(" requests in ")).ok_or("wrk counts nothing")?;
     let taken = count.1.split_once(',').and_then(|(taken, _)| milliseconds(taken)).ok_or("wrk tells no time")?;
