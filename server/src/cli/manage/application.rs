@@ -175,7 +175,8 @@ pub(in super::super) async fn run(command: &ApplicationCommand) -> Outcome {
                 match applications::create_secret(&app, tenant.id, parse(id)?, by()).await {
                     Ok(secret) => Ok(json!({"id": id, "secret": secret.expose()})),
                     Err(PortalError::NotAllowed) => {
-                        Err(format!("{id}: single-page and native applications can keep no secret, and get none").into())
+                        Err(format!("{id}: single-page and native applications can keep no secret, and get none")
+                            .into())
                     }
                     Err(error) => Err(said(error, id)),
                 }
