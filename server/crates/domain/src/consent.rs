@@ -121,3 +121,61 @@ fn scopes(scopes: &str, application: Id<Application>) -> impl Iterator<Item = It
     let scopes = scopes.split(' ').filter(move |scope| !scope.is_empty() && *scope != "openid" && *scope != own);
     scopes.map(|scope| Item::Scope(scope.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        assurance::Authentication,
+        entropy::SeededEntropy,
+        grant::GrantDetails,
+        secret::{Token, TokenHash},
+    };
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn grant(account: Id<Account>, application: Id<Application>, scope: &str, claims: [&[&str]; 2]) -> Grant {
+        let mut random = SeededEntropy::new(2);
+        let [id_token_claims, userinfo_claims] =
+            claims.map(|names| names.iter().map(|&name| name.to_owned()).collect());
+        let code: TokenHash = Token::generate(&mut random).hash();
+        Grant {
+            id: Id::new(NOW, &mut random),
+            tenant: Id::new(NOW, &mut random),
+            flow: Id::new(NOW, &mut random),
+            application,
+            account,
+            session: None,
+            authentication: Authentication::begin(account, NOW),
+            scope: scope.to_owned(),
+            nonce: None,
+            redirect_uri: "https://app.example/".to_owned(),
+            details: GrantDetails { id_token_claims, userinfo_claims, dpop_jkt: None },
+            code_challenge: None,
+            code,
+            code_expires_at: NOW,
+            redeemed_at: None,
+            revoked_at: None,
+            created_at: NOW,
+        }
+    }
+
+    #[test]
+    fn u29_a_consent_covers_what_was_agreed_to_by_whom_and_for_which_application() {
+        let mut random = SeededEntropy::new(1);
+        let [account, somebody] = [(); 2].map(|()| Id::new(NOW, &mut random));
+        let [application, other] = [(); 2].map(|()| Id::new(NOW, &mut random));
+        let items = [Item::Claim("given_name".into()), Item::Scope("offline_access".into())].into();
+        let consent = Consent { account, application, items, given_at: NOW };
+        let own = format!("openid {application} offline_access");
+        let agreed =
+            |account, application, scope: &str, claims| consent.covers(&grant(account, application, scope, claims));
+        assert!(agreed(account, application, &own, [&["given_name"], &[]]));
+        assert!(agreed(account, application, "openid", [&[], &["given_name"]]), "less is covered too");
+        assert!(!agreed(somebody, application, &own, [&[], &[]]), "somebody else's");
+        assert!(!agreed(account, other, "openid offline_access", [&[], &[]]), "another application's");
+        assert!(!agreed(account, application, "openid profile", [&[], &[]]), "another scope");
+        assert!(!agreed(account, application, "openid", [&["surname"], &[]]), "another claim in the ID token");
+        assert!(!agreed(account, application, "openid", [&[], &["surname"]]), "another claim at userinfo");
+    }
+}

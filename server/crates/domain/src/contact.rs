@@ -403,6 +403,30 @@ mod tests {
     }
 
     #[test]
+    fn a8_a_code_is_bound_to_the_address_it_went_to_and_a_phones_to_the_way_it_went() {
+        let mut random = SeededEntropy::new(8);
+        let present = email("old@example.com");
+        let mut change = ContactChange::begin(to("new@example.com"), Some(&present), None, NOW, &mut random);
+        let of_present = |change: &ContactChange| change.present.as_ref().map(|first| first.proof.clone());
+        let (untouched, before) = (change.proof.clone(), of_present(&change));
+        let _ = change.issue(NOW, &mut random, &Plain, false);
+        assert_eq!(change.proof, untouched, "the new address has had none");
+        assert_ne!(of_present(&change), before);
+        assert_eq!(change.by(), None);
+        let number = PhoneNumber::from_e164("+12025550123").unwrap();
+        let replaces = Id::new(NOW, &mut random);
+        for method in [Method::TextMessage, Method::PhoneCall] {
+            let phone = Contact::Phone { number: number.clone(), method, replaces };
+            assert_eq!((phone.by(), phone.kind().as_str()), (Some(method), "phone"));
+            let change = ContactChange::begin(phone.clone(), None, None, NOW, &mut random);
+            assert_eq!(change.by(), Some(method));
+            let change = ContactChange::begin(phone, Some(&present), None, NOW, &mut random);
+            assert_eq!(change.by(), None, "the present address has its code by mail");
+        }
+        assert_eq!(to("a@example.com").kind().as_str(), "email");
+    }
+
+    #[test]
     fn n11_wrong_codes_of_the_present_address_are_counted_over_changes() {
         let mut random = SeededEntropy::new(6);
         let present = email("old@example.com");
