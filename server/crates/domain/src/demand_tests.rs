@@ -269,3 +269,29 @@ fn a_minimum_never_falls_whatever_it_is_joined_with() {
         }
     }
 }
+
+#[test]
+fn a_demand_for_one_factor_has_no_second_ones_terms_whatever_is_added_to_it() {
+    let (one, two) = (Demand::single_factor(), Demand::mfa([Method::TextMessage]));
+    assert_eq!((two.level, two.minimum), (Level::Aal2, Assurance::Aal2Legacy));
+    assert_eq!(
+        (two.floor(), two.methods.iter().collect::<Vec<_>>()),
+        (Assurance::Aal2Legacy, vec![&Method::TextMessage])
+    );
+    assert_eq!(one.clone().with_minimum(Assurance::Aal2Strict), one);
+    let strict = two.clone().with_minimum(Assurance::Aal2Strict);
+    assert_eq!((strict.minimum, strict.methods.contains(&Method::TextMessage)), (Assurance::Aal2Strict, false));
+    // A remembered browser stands in only where it is told to, for a second factor.
+    for (demand, takes) in [(one.clone(), false), (two.clone(), true), (strict, false)] {
+        assert!(!demand.takes_remembered());
+        assert_eq!(demand.remembering(true).takes_remembered(), takes);
+    }
+    assert!(!Demand { conditions: Some(BROWSER), remembered: true, ..two.clone() }.takes_remembered());
+    // Nor does a grace period last that was judged by other terms, or without a second factor to wait for.
+    let judged = two.with_grace(Some(GRACE)).of_account(Timestamp(DAY), THERE_BEFORE);
+    assert_eq!((judged.grace(), judged.waits_until()), (Some(GRACE), Some(GRACE.until)));
+    assert_eq!(judged.clone().with_grace(Some(GRACE)).waits_until(), None);
+    assert_eq!(judged.with_grace(None).grace(), None);
+    assert_eq!(one.clone().with_grace(Some(GRACE)).grace(), None);
+    assert_eq!(Demand { waits_until: Some(GRACE.until), ..one }.waits_until(), None);
+}

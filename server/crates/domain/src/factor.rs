@@ -199,4 +199,17 @@ mod tests {
             assert_eq!((guessed.is_disabled(), guessed.is_dead()), (disabled, disabled), "{failures}");
         }
     }
+
+    #[test]
+    fn n17_codes_of_staff_open_something_in_their_time_and_stand_in_for_lost_factors() {
+        let (own, _) = RecoveryCodes::generate(&mut SeededEntropy::new(3));
+        let (issued, _) = RecoveryCodes::issue(Timestamp(1000), &mut SeededEntropy::new(4));
+        let [own, issued] = [own, issued].map(|codes| factor(FactorSecret::RecoveryCodes(codes)));
+        let app = factor(FactorSecret::AuthenticatorApp { seed: Sealed(vec![1]) });
+        assert_eq!([&own, &issued, &app].map(Factor::is_issued), [false, true, false]);
+        assert_eq!([999, 1000].map(|now| issued.opens(Timestamp(now))), [true, false]);
+        assert!(own.opens(Timestamp(1000)) && app.opens(Timestamp(1000)));
+        let guessed = Factor { failures: 100, ..issued };
+        assert!(!guessed.opens(Timestamp(0)));
+    }
 }

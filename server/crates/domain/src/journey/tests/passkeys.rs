@@ -260,3 +260,16 @@ fn a_passkey_alone_signs_in_where_mfa_is_off_too() {
     desk.ok(desk.answer(KEY, 0));
     assert_eq!(desk.level(), Level::Aal2, "the level is what happened");
 }
+
+#[test]
+fn a15_a_page_that_takes_passkeys_has_a_challenge_in_its_time_and_a_journey_ends_in_both_directions() {
+    let demand = Demand::mfa([Method::Passkey]);
+    let desk = Desk::with(FlowType::SignIn, Audience::Patients, &demand, vec![passkey_factor(KEY)]);
+    let made = desk.journey.header.created_at;
+    assert!(desk.journey.ceremony(made).is_some());
+    assert!(desk.journey.ceremony(made.plus(crate::clock::HOUR)).is_none());
+    let end = desk.journey.header.expires_at;
+    for (now, expired) in [(made.minus(1), true), (made, false), (end.minus(1), false), (end, true)] {
+        assert_eq!(desk.journey.is_expired(now), expired, "{now:?}");
+    }
+}
