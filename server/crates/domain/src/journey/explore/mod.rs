@@ -15,38 +15,64 @@ mod spec;
 mod walk;
 mod world;
 
+use std::{
+    iter,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
 use scenarios::scenarios;
 use walk::{Production, Report, walk};
+use world::Scenario;
 
 use crate::application::Minimum;
 
+// One world: the properties hold, and no intruder without a factor gets further than a password leads.
+fn judged(scenario: &Scenario) -> Report {
+    let began = std::time::Instant::now();
+    let report = walk(scenario, &Production);
+    println!(
+        "{:>9} states {:>10} transitions {:?} {}",
+        report.states,
+        report.transitions,
+        began.elapsed(),
+        scenario.name
+    );
+    assert_eq!(report.broken, Default::default(), "{}", scenario.name);
+    if scenario.minimum == Minimum::StrongestLinked {
+        let entered = report.goals.iter().find(|goal| goal.starts_with("Intruder") && !goal.contains("mallory"));
+        assert_eq!(entered, None, "the intruder knows passwords and has no factor");
+    }
+    // A password alone is enough for an account that may wait; so much a grace period costs.
+    let waits = |goal: &str| scenario.grace.is_some() && goal == "Intruder a@example.com Strong SignIn Aal1";
+    let faked = report.goals.iter().find(|goal| {
+        goal.starts_with("Intruder")
+            && !waits(goal)
+            && !goal.contains("mallory")
+            && (goal.contains("Strong") || goal.contains("Aal2"))
+    });
+    assert_eq!(faked, None, "{}", scenario.name);
+    report
+}
+
+// The worlds have nothing to do with one another: each core takes the next one.
+fn all_judged(scenarios: &[Scenario]) -> Vec<Report> {
+    let next = AtomicUsize::new(0);
+    let work = || iter::from_fn(|| scenarios.get(next.fetch_add(1, Ordering::Relaxed))).map(judged).collect::<Vec<_>>();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
 #[test]
 fn the_seven_properties_hold_everywhere() {
+    let scenarios = scenarios();
     let mut total = Report::default();
-    for scenario in scenarios() {
-        let began = std::time::Instant::now();
-        let report = walk(&scenario, &Production);
-        println!(
-            "{:>9} states {:>10} transitions {:?} {}",
-            report.states,
-            report.transitions,
-            began.elapsed(),
-            scenario.name
-        );
-        assert_eq!(report.broken, Default::default(), "{}", scenario.name);
-        if scenario.minimum == Minimum::StrongestLinked {
-            let entered = report.goals.iter().find(|goal| goal.starts_with("Intruder") && !goal.contains("mallory"));
-            assert_eq!(entered, None, "the intruder knows passwords and has no factor");
-        }
-        // A password alone is enough for an account that may wait; so much a grace period costs.
-        let waits = |goal: &str| scenario.grace.is_some() && goal == "Intruder a@example.com Strong SignIn Aal1";
-        let faked = report.goals.iter().find(|goal| {
-            goal.starts_with("Intruder")
-                && !waits(goal)
-                && !goal.contains("mallory")
-                && (goal.contains("Strong") || goal.contains("Aal2"))
-        });
-        assert_eq!(faked, None, "{}", scenario.name);
+    let reports = all_judged(&scenarios);
+    assert_eq!(reports.len(), scenarios.len());
+    for report in reports {
         total.states += report.states;
         total.transitions += report.transitions;
         total.goals.extend(report.goals);
