@@ -55,7 +55,7 @@ const sum = [...sections.values()].reduce((sum, text) => sum + Number(/^(\d+) ca
 const head = `# Mutants of the policy code
 
 Written by \`tools/mutants.sh\` (part of \`make soak\`), which runs cargo-mutants: each change below was made by itself in
-\`server/crates/domain/src\`, and some test failed. ${sum} changes in ${sections.size} files, all caught. A file is listed when all of
+\`server/crates/domain/src\`, and some test failed or did not end. ${sum} changes in ${sections.size} files, all caught. A file is listed when all of
 its changes were tried and none lived on.
 `;
 writeFileSync(page, [head, ...[...sections].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, text]) => text)].join("\n"));
