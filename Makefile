@@ -20,7 +20,7 @@ soak: ## the long tests: races, timing statistics, fuzzing, mutants
 watch: ## demo server that rebuilds and restarts on change
 	@tools/watch.sh $(ARGS)
 
-lint: ## formatting, clippy with warnings denied, cargo-deny where installed
+lint: ## formatting, clippy with warnings denied, types, the table of rules, cargo-deny where installed
 	@tools/lint.sh
 
 bench: ## measure and print a table

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # make bench: builds the release binary, measures it and prints a table.
 #
-#   tools/bench.sh                    sign-ins, footprint, /clinic with 1,000 and 100,000 patients
+#   tools/bench.sh                    sign-ins, footprint, provider, /clinic with 1,000 and 100,000 patients, factors, flood
 #   tools/bench.sh --large            /clinic with 1,000,000 patients too (several minutes more)
 #   tools/bench.sh --peer             npm oidc-provider beside our provider's endpoints
 #   tools/bench.sh --write            puts the figures into BENCHMARKS.md as well

@@ -1,5 +1,6 @@
 // Writes docs/MUTANTS.md: what tools/mutants.sh changed in each file of the policy code, and that some test failed
-// each time. A file's section is made anew when all of its mutants were tried and none lived on; others stay.
+// each time. The section of a file that was tried is made anew if none of its mutants lived on, and goes otherwise;
+// those of other files stay.
 //
 //   node tools/mutants-list.mjs MUTANTS.json CAUGHT.txt UNVIABLE.txt
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -50,13 +51,19 @@ if (existsSync(page)) {
         sections.set(/^## (\S+)/.exec(text)[1], text.trimEnd() + "\n");
     }
 }
-for (const [file, entry] of files) if (entry.left === 0 && entry.number > 0) sections.set(file, section(file, entry));
+// What is no more has no section either.
+for (const file of sections.keys()) if (!existsSync(`server/crates/domain/src/${file}`)) sections.delete(file);
+for (const [file, entry] of files) {
+    if (entry.left > 0) sections.delete(file);
+    else if (entry.number > 0) sections.set(file, section(file, entry));
+}
 const sum = [...sections.values()].reduce((sum, text) => sum + Number(/^(\d+) caught/m.exec(text)[1]), 0);
 const head = `# Mutants of the policy code
 
 Written by \`tools/mutants.sh\` (part of \`make soak\`), which runs cargo-mutants: each change below was made by itself in
-\`server/crates/domain/src\`, and some test failed or did not end. ${sum} changes in ${sections.size} files, all caught. A file is listed when all of
-its changes were tried and none lived on.
+\`server/crates/domain/src\`, and some test failed or did not end. ${sum} changes in ${sections.size} files, all caught. A file
+is listed when all of its changes were tried and none lived on; a file of \`POLICY\` in \`tools/mutants.sh\` that is not here was not
+tried to the end. Left out are the tests themselves and what is printed for the log (\`server/crates/domain/mutants.toml\`).
 `;
 writeFileSync(page, [head, ...[...sections].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, text]) => text)].join("\n"));
 const open = [...files].filter(([, { left }]) => left > 0).map(([file, { left }]) => `${file} (${left})`);

@@ -108,7 +108,8 @@ async fn takes_the_same_time(what: &str, first: Option<&str>, event: &str, field
     }
     let [(known, of_known), (unknown, of_unknown)] = [moments(&times[0]), moments(&times[1])];
     let t = (known - unknown) / (of_known + of_unknown).sqrt();
-    println!("soak: {what}: {n} pairs; known {known:.0} us, unknown {unknown:.0} us, Welch t = {t:.2}");
+    let enough = if n < SAMPLES { ", too few to tell" } else { "" };
+    println!("soak: {what}: {n} pairs{enough}; known {known:.0} us, unknown {unknown:.0} us, Welch t = {t:.2}");
     assert!(t.abs() < WELCH_BOUND, "{what}: t = {t:.2}");
 }
 

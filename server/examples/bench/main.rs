@@ -2,8 +2,10 @@
 //!
 //! Everything goes over real sockets to the real binary in a process of its own ([`server`]); this
 //! program seeds its databases ([`world`], [`patients`]), plays its clients ([`http`]) and reads
-//! what the kernel counted ([`process`]). One module a subject: [`sign_in`], [`footprint`],
-//! [`provider`] with its [`peer`], [`clinic`], [`flood`]. Only [`factors`] runs the server in this process. `tools/bench.sh` builds both and says on which machine.
+//! what the kernel counted ([`process`]). One module a subject: [`sign_in`], [`footprint`], [`clinic`],
+//! [`flood`], [`provider`] ([`subject`]: who answers; [`seeded`]: our side; [`peer`]; [`wrk`] with token.lua;
+//! [`floor`]: bare sockets). Only [`factors`] runs the server in this process. `tools/bench.sh` builds both
+//! and says on which machine.
 
 mod clinic;
 mod clinic_cases;
@@ -21,8 +23,8 @@ mod provider;
 mod seeded;
 mod server;
 mod sign_in;
-// The server of the tests; not all of it is wanted here.
 mod subject;
+// The server of the tests; not all of it is wanted here.
 #[path = "../../tests/support/mod.rs"]
 #[allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used)]
 mod support;

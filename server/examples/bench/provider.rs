@@ -247,15 +247,19 @@ async fn all(subject: &Subject, span: Duration, cpu: impl Fn() -> Outcome<Cpu>) 
 
 async fn asked_by_wrk(subject: &Subject, kind: Kind, span: Duration, cpu: &impl Fn() -> Outcome<Cpu>) -> Outcome<Run> {
     let mut tokens = Vec::new();
+    let mut connection = Connection::open(Ipv4Addr::LOCALHOST, subject.port).await?;
+    // wrk takes a redirect for an answer: what is asked for is there, and is no other thing.
+    for path in [&subject.discovery, &subject.keys] {
+        connection.get(path, "").await?.expect(200)?;
+    }
     if kind == Kind::Refresh {
-        let mut connection = Connection::open(Ipv4Addr::LOCALHOST, subject.port).await?;
         for _ in 0..=CONNECTIONS {
             tokens.push(first_token(subject, &mut connection).await?);
         }
     }
     let before = cpu()?;
     let post = |form: String| wrk::post(subject.port, &subject.token, CONNECTIONS, span, &form, &tokens);
-    let wrk::Run { count, seconds, times } = match kind {
+    let wrk::Run { count, seconds, times, .. } = match kind {
         Kind::Discovery => wrk::get(subject.port, &subject.discovery, CONNECTIONS, span)?,
         Kind::Keys => wrk::get(subject.port, &subject.keys, CONNECTIONS, span)?,
         Kind::Refresh => post(subject.refresh_form())?,

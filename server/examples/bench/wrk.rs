@@ -16,6 +16,8 @@ pub(crate) struct Run {
     pub(crate) seconds: f64,
     /// "p50 / p99" in milliseconds.
     pub(crate) times: String,
+    /// Whether each answer was looked at and found good.
+    checked: bool,
 }
 
 /// Whether it is installed. (It has no answer that is a success but a run.)
@@ -44,7 +46,7 @@ pub(crate) fn post(
     command.arg("--script").arg(&script).arg("--").arg(form).args(tokens);
     let done = run(&mut command);
     std::fs::remove_file(script)?;
-    done
+    done.and_then(|done| if done.checked { Ok(done) } else { Err("wrk did not look at the answers".into()) })
 }
 
 fn command(port: u16, path: &str, connections: usize, span: Duration) -> Command {
@@ -61,6 +63,8 @@ fn run(command: &mut Command) -> Outcome<Run> {
     let said = String::from_utf8_lossy(&output.stdout);
     let bad = ["Non-2xx", "Socket errors"].iter().any(|word| said.contains(word))
         || said.lines().any(|line| line.ends_with(" bad answers") && line != "0 bad answers");
+    // Said at the end by the script, which looks at each of them.
+    let checked = said.lines().any(|line| line == "0 bad answers");
     if !output.status.success() || bad {
         return Err(format!("wrk: {said}{}", String::from_utf8_lossy(&output.stderr)).into());
     }
@@ -71,7 +75,11 @@ fn run(command: &mut Command) -> Outcome<Run> {
         value.and_then(|value| milliseconds(value.trim())).ok_or("wrk tells no percentiles")
     };
     let times = format!("{:.2} / {:.2}", at("50%")?, at("99%")?);
-    Ok(Run { count: count.0.parse()?, seconds: taken / 1000.0, times })
+    let count = count.0.parse()?;
+    if count < 1.0 {
+        return Err("wrk had no answer".into());
+    }
+    Ok(Run { count, seconds: taken / 1000.0, times, checked })
 }
 
 // "412.00us", "1.05ms", "6.10s", "1.00m".

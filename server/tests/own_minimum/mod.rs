@@ -19,8 +19,7 @@ use crate::{
     remembered,
     support::{
         Browser, Clinic, Options, PASSWORD, Run, TestApp, Via,
-        browser::parameter,
-        journey::{authorize, place, redeem, refresh, with_code, with_tokens},
+        journey::{authorize, is_let_in, place, redeem, refresh, with_code, with_tokens},
         world::{MARIA, NORA, PHONE, SEED, TINA, totp},
     },
 };
@@ -49,11 +48,6 @@ pub(crate) async fn silently(app: &TestApp, account: Id<Account>, minimum: Assur
         })
     });
     done.await.unwrap_or_else(|error: StorageError| panic!("{error}"));
-}
-
-async fn is_let_in(browser: &mut Browser, clinic: &Clinic) -> bool {
-    let silent = authorize(clinic, &clinic.flow, &[("prompt", "none")]);
-    parameter(&browser.get(&silent).await.location().unwrap(), "code").is_some()
 }
 
 async fn userinfo(browser: &mut Browser, clinic: &Clinic, token: &str) -> u16 {

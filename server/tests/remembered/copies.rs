@@ -32,13 +32,6 @@ async fn n22_a17_its_secret_changes_with_each_use_and_a_copy_forgets_the_browser
     app.drain().await;
 }
 
-/// Whether the application gets a code without anybody being asked.
-pub(super) async fn silently(clinic: &Clinic, browser: &mut Browser) -> bool {
-    let silent = authorize(clinic, &clinic.flow, &[("prompt", "none")]);
-    let back = browser.get(&silent).await.location().unwrap();
-    parameter(&back, "code").is_some()
-}
-
 // Signs in by the password alone; the session's browser and the refresh token.
 async fn opened(clinic: &Clinic, browser: Browser) -> (Browser, String) {
     let (passed, mut run) = passes(clinic, browser, MARIA, &[]).await;
@@ -74,13 +67,13 @@ async fn n22_u24_what_a_copy_opened_ends_when_the_owner_comes_and_the_owner_is_t
         let silent = authorize(&clinic, &clinic.flow, &[("prompt", "none")]);
         let back = thief_again.get(&silent).await.location().unwrap();
         let code = parameter(&back, "code").unwrap();
-        assert!(silently(&clinic, &mut thief).await && silently(&clinic, &mut thief_again).await);
+        assert!(is_let_in(&mut thief, &clinic).await && is_let_in(&mut thief_again, &clinic).await);
         app.advance(5 * MINUTE);
         app.drain().await;
         let mails = app.messages(MARIA).await;
 
         assert!(!passes(&clinic, run.browser.clone(), MARIA, &[]).await.0, "the owner is asked for the factor");
-        assert!(!silently(&clinic, &mut thief).await && !silently(&clinic, &mut thief_again).await);
+        assert!(!is_let_in(&mut thief, &clinic).await && !is_let_in(&mut thief_again, &clinic).await);
         for token in [&first, &second] {
             assert_eq!(refresh(&mut thief, &clinic, &clinic.flow, token).await.status, 400);
         }
@@ -94,7 +87,7 @@ async fn n22_u24_what_a_copy_opened_ends_when_the_owner_comes_and_the_owner_is_t
 
         // What else there is stands.
         assert_eq!(browsers(&app).await, 1);
-        assert!(silently(&clinic, &mut elsewhere.browser).await);
+        assert!(is_let_in(&mut elsewhere.browser, &clinic).await);
         assert_eq!(app.messages(MARIA).await, mails + 1);
         let mail = app.message(MARIA).await.body;
         assert!(mail.contains("may have copied") && mail.contains("signed out everybody"), "{mail}");

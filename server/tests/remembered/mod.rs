@@ -24,7 +24,7 @@ use crate::{
         Browser, Clinic, PASSWORD, Run, TestApp, Via,
         app::Options,
         browser::parameter,
-        journey::{authorize, refresh},
+        journey::{authorize, is_let_in, refresh},
         world::{MARIA, NORA, PHONE, SEED, TINA, totp},
     },
 };

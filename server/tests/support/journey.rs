@@ -216,6 +216,12 @@ pub(crate) async fn redeem(
     browser.post_bare(&format!("{}/oauth2/v2.0/token", place(clinic, flow)), &fields).await
 }
 
+/// Whether the clinic's flow lets this browser in without asking anything.
+pub(crate) async fn is_let_in(browser: &mut Browser, clinic: &Clinic) -> bool {
+    let silent = authorize(clinic, &clinic.flow, &[("prompt", "none")]);
+    parameter(&browser.get(&silent).await.location().unwrap(), "code").is_some()
+}
+
 /// A browser in which Nora has signed in at a clinic without a second factor, and her code.
 pub(crate) async fn with_code(app: &TestApp, clinic: &Clinic) -> (Run, String) {
     let mut run = Run::begin(app, clinic, Via::Form).await;

@@ -25,12 +25,14 @@ async fn a25_what_one_tenants_client_has_opens_nothing_at_another_tenants_endpoi
     let (access, refresh, hint) = (text("access_token"), text("refresh_token"), text("id_token"));
     let (_, holder) = operator(&app, "Ann", &[Role::InstanceOperator]).await;
     let by = || by(holder);
-    let client = own.application.id.to_string();
+    // Who asks: the client that was given them, and one of the tenant where it asks.
+    let [client, theirs] = [&own, &other].map(|clinic| clinic.application.id.to_string());
     let base = place(&other, &other.flow);
     let tables =
         ["accounts", "sessions", "grants", "refresh_tokens", "applications", "device_codes", "pushed_requests"];
     let before = app.rows(&tables).await;
     let id = ("client_id", client.as_str());
+    let askers = [id, ("client_id", theirs.as_str())];
     for endpoint in Endpoint::ALL {
         let mut browser = app.browser();
         match endpoint {
@@ -44,10 +46,13 @@ async fn a25_what_one_tenants_client_has_opens_nothing_at_another_tenants_endpoi
             }
             Endpoint::Token => {
                 let address = format!("{base}/oauth2/v2.0/token");
-                let code = [("grant_type", "authorization_code"), id, ("code", &code), ("redirect_uri", REPLY)];
-                let refresh = [("grant_type", "refresh_token"), id, ("refresh_token", &refresh)];
-                for page in [browser.post_bare(&address, &code).await, browser.post_bare(&address, &refresh).await] {
-                    assert!(page.status == 400 || page.status == 401, "{} {}", page.status, page.text());
+                for id in askers {
+                    let code = [("grant_type", "authorization_code"), id, ("code", &code), ("redirect_uri", REPLY)];
+                    let refresh = [("grant_type", "refresh_token"), id, ("refresh_token", &refresh)];
+                    for page in [browser.post_bare(&address, &code).await, browser.post_bare(&address, &refresh).await]
+                    {
+                        assert!(page.status == 400 || page.status == 401, "{} {}", page.status, page.text());
+                    }
                 }
             }
             Endpoint::Logout => {
@@ -70,9 +75,17 @@ async fn a25_what_one_tenants_client_has_opens_nothing_at_another_tenants_endpoi
                     Endpoint::PushedRequest => "par",
                     _ => "devicecode",
                 };
+                let address = format!("{base}/oauth2/v2.0/{last}");
                 let fields = [id, ("token", refresh.as_str()), ("scope", "openid"), ("redirect_uri", REPLY)];
-                let page = browser.post_bare(&format!("{base}/oauth2/v2.0/{last}"), &fields).await;
+                let page = browser.post_bare(&address, &fields).await;
                 assert!(page.status == 400 || page.status == 401, "{last}: {} {}", page.status, page.text());
+                if matches!(endpoint, Endpoint::Revocation | Endpoint::Introspection) {
+                    // A client of that tenant may ask, and there is no such token: it is told nothing of it (RFC 7009,
+                    // 2.2; RFC 7662, 2.2), and the rows below say that it still stands.
+                    let page = browser.post_bare(&address, &[askers[1], ("token", refresh.as_str())]).await;
+                    assert!(!page.says("\"active\":true"), "{last}: {}", page.text());
+                    assert!(page.status.as_u16() < 500, "{last}: {} {}", page.status, page.text());
+                }
             }
             Endpoint::Registration => {
                 let draft = TokenDraft { flow: own.flow.id, label: "Partner".to_owned(), uses: 1, days: 7 };

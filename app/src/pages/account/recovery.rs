@@ -135,7 +135,7 @@ pub fn new_codes_page(view: NewCodesView) -> impl IntoView {
         <Notice tone=Tone::Warning title="Save these codes now">
             <p>"We show them only this once, and can’t show them again. Codes that you had before no longer work."</p>
         </Notice>
-        <div data-once="">
+        <div class="codes" data-once="">
             {code_list(codes)}
             <div class="actions">
                 <CopyButton text=all what="recovery codes".to_owned() />

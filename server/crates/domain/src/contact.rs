@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a8_a_code_is_bound_to_the_address_it_went_to_and_a_phones_to_the_way_it_went() {
+    fn a8_a_code_is_made_for_the_address_it_goes_to_and_a_phones_for_the_way_it_goes() {
         let mut random = SeededEntropy::new(8);
         let present = email("old@example.com");
         let mut change = ContactChange::begin(to("new@example.com"), Some(&present), None, NOW, &mut random);

@@ -110,14 +110,21 @@ pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
         return Ok(Done::default());
     }
     let typed = typed_values(act.fields);
-    let event =
-        match input::read(app, &scene, (&loaded.journey, act.browser), (act.event, act.fields), password).await? {
-            Input::Event(event) => event,
-            Input::Problems(problems) => {
-                let feedback = Feedback { problems, values: typed, ..Feedback::default() };
-                return kept(app, act, transport, (loaded.version, feedback)).await;
-            }
-        };
+    let event = match input::read(
+        app,
+        &scene,
+        (&loaded.journey, act.browser),
+        (act.event, act.fields),
+        typed_for.zip(password),
+    )
+    .await?
+    {
+        Input::Event(event) => event,
+        Input::Problems(problems) => {
+            let feedback = Feedback { problems, values: typed, ..Feedback::default() };
+            return kept(app, act, transport, (loaded.version, feedback)).await;
+        }
+    };
     let order = Order {
         typed_for,
         can_make_passkey: app.passkeys.is_some() && act.fields.ticked(CAN_MAKE_PASSKEY),
@@ -422,7 +429,7 @@ async fn finish(
     Ok(Done { view, session: outcome.session, browser: outcome.browser.map(|made| (tenant, made)) })
 }
 
-// Wrong fields never reach the machine; what was typed stays (U4).
+// Wrong fields never reach the machine; what was typed stays (U4), unless a step that was quicker has words of its own.
 async fn kept(
     app: &App,
     act: Act<'_>,
@@ -431,8 +438,10 @@ async fn kept(
 ) -> Result<Done, JourneyError> {
     match transport {
         Transport::Json => {
-            let mut view = show::show(app, act.id, Some(act.browser)).await?;
-            show::with_feedback(&mut view, feedback);
+            let (mut view, now) = show::drawn(app, act.id, Some(act.browser)).await?;
+            if now == version {
+                show::with_feedback(&mut view, feedback);
+            }
             Ok(Done { view: Some(view), ..Done::default() })
         }
         Transport::Form => {

@@ -50,8 +50,8 @@ pub(super) struct Loaded {
     pub(super) scene: Scene,
     /// The account of the address that was asked for, whether it has a password or not.
     pub(super) account: Option<Id<Account>>,
-    /// That account with its password, if it has one.
-    pub(super) password: Option<(Id<Account>, StoredPassword)>,
+    /// Its password, if it has one.
+    pub(super) password: Option<StoredPassword>,
 }
 
 /// Loads journey `id`, and the password of who has the address `email`; `None` if there is no such
@@ -74,9 +74,14 @@ pub(super) async fn load(app: &App, id: &str, email: Option<EmailAddress>) -> Re
 /// # Errors
 /// [`JourneyError::NotFound`] if there is no such journey.
 pub async fn show(app: &App, id: &str, browser: Option<&Token>) -> Result<JourneyView, JourneyError> {
+    Ok(drawn(app, id, browser).await?.0)
+}
+
+/// The same, and of which version of the journey it is.
+pub(super) async fn drawn(app: &App, id: &str, browser: Option<&Token>) -> Result<(JourneyView, i64), JourneyError> {
     let Some(Loaded { row, scene, .. }) = load(app, id, None).await? else { return Err(JourneyError::NotFound) };
     let Some(browser) = browser.filter(|browser| row.journey.header.browser.matches(&browser.hash())) else {
-        return Ok(elsewhere(id, &row.journey, &scene));
+        return Ok((elsewhere(id, &row.journey, &scene), row.version));
     };
     let more = more(app, &row.journey, &scene).await?;
     let keys = app.tenant_keys_of(scene.tenant.id).await?;
@@ -97,7 +102,7 @@ pub async fn show(app: &App, id: &str, browser: Option<&Token>) -> Result<Journe
         attributes: more.attributes,
         rights: more.rights,
     };
-    Ok(view::of(&row.journey, sight))
+    Ok((view::of(&row.journey, sight), row.version))
 }
 
 /// What the person is told who is about to leave journey `id` with an account that is to be deleted; `None`

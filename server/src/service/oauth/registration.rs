@@ -172,7 +172,7 @@ pub async fn update(
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let (mut application, mut registration) = registered(tx, &here, id, shown.as_ref()).await?;
+                let (mut application, mut registration) = held(tx, &here, id, shown.as_ref()).await?;
                 let Update { secret, registration: wanted } = judged?;
                 let known = |secret: &Token| application.secrets.iter().any(|own| own.hash.matches(&secret.hash()));
                 if secret.is_some_and(|secret| !known(&secret)) {
@@ -180,9 +180,6 @@ pub async fn update(
                 }
                 if !wanted.updates(&application, &registration.method) {
                     return Err(rules::fixed().into());
-                }
-                if !claimed(tx.hold_client_registration(&registration).await)? {
-                    return Err(rules::taken_over().into());
                 }
                 let advanced = tx.advance_application(here.tenant.id, application.id, registration.version).await;
                 if !claimed(advanced)? {
@@ -244,7 +241,7 @@ pub async fn delete(
     app.store
         .write(move |tx| {
             Box::pin(async move {
-                let (application, registration) = registered(tx, &here, id, bearer.as_ref()).await?;
+                let (application, registration) = held(tx, &here, id, bearer.as_ref()).await?;
                 if !claimed(tx.delete_registered_application(&registration, own.clock.now()).await)? {
                     return Err(rules::taken_over().into());
                 }
@@ -290,6 +287,19 @@ async fn known(
 
 async fn switched_on(tx: &mut (dyn ReadTx + '_), place: &Place) -> Result<(), ProtocolError> {
     if tx.registration_switch(place.tenant.id).await?.on { Ok(()) } else { Err(JourneyError::NotFound.into()) }
+}
+
+// The same, held: of a client's own changes each sees what the one before it made.
+async fn held(
+    tx: &mut (dyn WriteTx + '_),
+    place: &Place,
+    id: Option<Id<Application>>,
+    token: Option<&Token>,
+) -> Result<(Application, ClientRegistration), ProtocolError> {
+    if let Some(id) = id {
+        tx.lock_client_registration(place.tenant.id, id).await?;
+    }
+    registered(tx, place, id, token).await
 }
 
 // The registration of `id` at `place`, if the token is its own: to strangers there is none.

@@ -259,9 +259,10 @@ async fn u20_who_had_a_factor_before_there_was_an_offer_is_asked(db: &Db) {
         async move { tx.replace_recovery_codes(with_codes, &recovery_set(12), None, NOW).await }.boxed()
     });
     set.await.unwrap();
-    let migration = match db.store.is_postgres() {
-        true => include_str!("../../migrations/postgres/0040_recovery_offer.sql"),
-        false => include_str!("../../migrations/sqlite/0040_recovery_offer.sql"),
+    let migration = if db.store.is_postgres() {
+        include_str!("../../migrations/postgres/0040_recovery_offer.sql")
+    } else {
+        include_str!("../../migrations/sqlite/0040_recovery_offer.sql")
     };
     let update = migration.find("UPDATE").expect("a statement");
     db.raw(migration[update..].trim().trim_end_matches(';')).await.unwrap();

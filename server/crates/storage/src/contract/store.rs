@@ -12,6 +12,7 @@ contract!(
     d2_no_success_after_a_failed_statement,
     d13_a_schema_from_the_future_is_refused,
     d13_migrating_twice_changes_nothing,
+    d1_jobs_that_ask_nothing_share_a_batch_and_harm_nobody,
     jobs_that_only_read_see_one_snapshot_and_what_was_committed,
     a_closed_store_is_unavailable,
 );
@@ -85,6 +86,31 @@ async fn d13_migrating_twice_changes_nothing(db: &Db) {
     db.store.migrate().await.unwrap();
     let listed = db.store.read(|tx| async { tx.list_tenants(None, 100).await }.boxed()).await.unwrap();
     assert_eq!(listed.len(), 1);
+}
+
+// A sign of life among writes that wait: all of them go into one batch of SQLite's.
+async fn d1_jobs_that_ask_nothing_share_a_batch_and_harm_nobody(db: &Db) {
+    let (release, held) = tokio::sync::oneshot::channel::<()>();
+    let first = db.store.write(move |_| async move { held.await.map_err(|_| StorageError::Conflict) }.boxed());
+    let mut first = Box::pin(first);
+    assert!(first.as_mut().now_or_never().is_none(), "it is under way, and asks nothing");
+    let stored = |domain: &'static str| {
+        Box::pin(
+            db.store.write(move |tx| async move { tx.create_tenant(&tenant(domain), &Sealed(vec![1])).await }.boxed()),
+        )
+    };
+    let (mut one, mut two) = (stored("one.example"), stored("two.example"));
+    let mut pings = [Box::pin(db.store.ping()), Box::pin(db.store.ping())];
+    assert!(pings[0].as_mut().now_or_never().is_none());
+    assert!(one.as_mut().now_or_never().is_none());
+    assert!(pings[1].as_mut().now_or_never().is_none());
+    assert!(two.as_mut().now_or_never().is_none());
+    release.send(()).unwrap();
+    let [ping, pong] = pings;
+    let (first, ping, one, pong, two) = tokio::join!(first, ping, one, pong, two);
+    first.and(ping).and(one).and(pong).and(two).unwrap();
+    let listed = db.store.read(|tx| async { tx.list_tenants(None, 10).await }.boxed()).await.unwrap();
+    assert_eq!(listed.len(), 2);
 }
 
 async fn jobs_that_only_read_see_one_snapshot_and_what_was_committed(db: &Db) {

@@ -67,8 +67,11 @@ pub trait RegistrationWrites {
     async fn count_registration(&mut self, tenant: Id<Tenant>) -> Result<()>;
     /// Remembers that an application was registered by a program.
     async fn create_client_registration(&mut self, registration: &ClientRegistration) -> Result<()>;
-    /// Holds a registration until the transaction ends, before the application itself: every change of it begins so.
-    /// Conflict if it is another one by now: taken over by an operator, updated, or revoked.
+    /// Holds the registration of an application, if it has one, until the transaction ends: what is read of both
+    /// afterwards stays so. Every change that a client makes of itself begins so, before anything else is held.
+    async fn lock_client_registration(&mut self, tenant: Id<Tenant>, application: Id<Application>) -> Result<()>;
+    /// The same for a registration as it was read. Conflict if it is another one by now: taken over by an operator,
+    /// updated, or revoked.
     async fn hold_client_registration(&mut self, registration: &ClientRegistration) -> Result<()>;
     /// Makes an application the operators' own, if a program registered it: it changes and deletes itself no more, and
     /// what its program knows of it stays. Before the application itself is touched, as above.
@@ -267,6 +270,14 @@ both!(RegistrationWrites {
         hit(insert.execute(&mut *self.db).await?.rows_affected())
     }
 
+    async fn lock_client_registration(&mut self, tenant: Id<Tenant>, application: Id<Application>) -> Result<()> {
+        let lock = sqlx::query(
+            "UPDATE client_registrations SET version = version WHERE application_id = $1 AND tenant_id = $2",
+        );
+        lock.bind(application.uuid()).bind(tenant.uuid()).execute(&mut *self.db).await?;
+        Ok(())
+    }
+
     async fn hold_client_registration(&mut self, registration: &ClientRegistration) -> Result<()> {
         let update = sqlx::query(
             "UPDATE client_registrations SET version = version \
@@ -304,8 +315,8 @@ both!(RegistrationWrites {
 
     async fn delete_registered_application(&mut self, registration: &ClientRegistration, at: Timestamp) -> Result<()> {
         let (application, tenant) = (registration.application.uuid(), registration.tenant.uuid());
-        // The count first, as whoever registers takes it first: neither waits for the other in a circle.
-        // If the application then turns out to be another one, the transaction is given up with it.
+        // The count before the application, as whoever registers takes it first: neither waits for the other in a
+        // circle, whatever of its own a client holds by then. If the application then turns out to be another one, the transaction is given up with it.
         let count = sqlx::query("UPDATE registration_switches SET registered = registered - 1 WHERE tenant_id = $1 AND registered > 0");
         hit(count.bind(tenant).execute(&mut *self.db).await?.rows_affected())?;
         self.hold_client_registration(registration).await?;

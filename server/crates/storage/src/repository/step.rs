@@ -32,8 +32,8 @@ pub struct JourneyAtHand {
     pub configuration: i64,
     /// The account of the address that was asked for, in the journey's tenant, whether it has a password or not.
     pub account: Option<Id<Account>>,
-    /// That account with its password, if it has one.
-    pub password: Option<(Id<Account>, StoredPassword)>,
+    /// Its password, if it has one.
+    pub password: Option<StoredPassword>,
 }
 
 /// What [`StepReads::step_facts`] is to look for.
@@ -117,13 +117,12 @@ both!(StepReads {
         );
         let row = row.bind(id.uuid()).bind(email.map(EmailAddress::as_str)).fetch_optional(&mut *self.db).await?;
         let Some(row) = row else { return Ok(None) };
-        let account = row.account.map(Id::from_uuid);
-        let stored = row.phc.zip(row.password_version).map(|(phc, version)| StoredPassword { phc, version });
+        let password = row.phc.zip(row.password_version).map(|(phc, version)| StoredPassword { phc, version });
         Ok(Some(JourneyAtHand {
             stored: row.journey.try_into()?,
             configuration: row.configuration,
-            account,
-            password: account.zip(stored),
+            account: row.account.map(Id::from_uuid),
+            password,
         }))
     }
 

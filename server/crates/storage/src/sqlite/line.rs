@@ -25,8 +25,8 @@ pub(crate) struct Line {
     gathering: bool,
     held: Held,
     opening: Option<Opening>,
-    // An opening was sent and has not been seen to succeed: what would follow might be outside of its job.
-    doubtful: bool,
+    // Why an opening that was taken has not been seen to succeed: what would follow might be outside of its job.
+    doubt: Option<String>,
 }
 
 /// What stands before the first statement of a job.
@@ -68,13 +68,13 @@ enum Expected {
 
 impl Line {
     pub(crate) fn new(connection: SqliteConnection) -> Self {
-        Self { connection, gathering: false, held: Held::default(), opening: None, doubtful: false }
+        Self { connection, gathering: false, held: Held::default(), opening: None, doubt: None }
     }
 
-    /// Begins a job, together with whatever is asked first. If that fails, nothing more can be asked of this
-    /// connection.
+    /// Begins a job, together with whatever is asked first: a job that asks nothing leaves its opening to the next.
+    /// If that fails, or is given up before its answer, nothing more can be asked of this connection.
     pub(crate) fn open(&mut self, opening: Opening) {
-        self.opening = Some(opening);
+        self.opening.get_or_insert(opening);
     }
 
     /// Holds back the changes that come from now on.
@@ -134,35 +134,42 @@ impl Line {
     where
         E: 'q + Execute<'q, Sqlite>,
     {
-        if self.doubtful {
-            return failed(sqlx::Error::Protocol("the transaction of this job could not be begun".into()));
+        if let Some(doubt) = &self.doubt {
+            let why = format!("the transaction of this job could not be begun: {doubt}");
+            return failed(sqlx::Error::Protocol(why));
         }
-        let Some(opening) = self.opening.take() else {
+        let Some(opening) = self.opening else {
             return self.connection.fetch_many(query);
         };
+        // What cannot be asked opens nothing either.
         let arguments = match query.take_arguments() {
             Ok(arguments) => arguments.unwrap_or_default(),
             Err(error) => return failed(sqlx::Error::Encode(error)),
         };
+        self.opening = None;
+        self.doubt = Some("there was no answer".into());
         let sql = [opening.sql(), query.sql().as_str()].concat();
-        self.doubtful = true;
-        let Self { connection, doubtful, .. } = self;
+        let Self { connection, doubt, .. } = self;
         let mut opened = 0;
-        // The results of the opening itself are nobody's business.
-        let own = move |step| {
-            let own = opened == Opening::LENGTH;
-            if !own {
-                opened += 1;
-                *doubtful = opened < Opening::LENGTH;
+        // The results of the opening itself are nobody's business, but for why it failed.
+        let own = move |step: Step| {
+            if opened == Opening::LENGTH {
+                return future::ready(Some(step));
             }
-            future::ready(Ok(own.then_some(step)))
+            opened += 1;
+            *doubt = match &step {
+                Ok(_) if opened == Opening::LENGTH => None,
+                Ok(_) => return future::ready(None),
+                Err(error) => Some(error.to_string()),
+            };
+            future::ready(step.is_err().then_some(step))
         };
-        connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments)).try_filter_map(own).boxed()
+        connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments)).filter_map(own).boxed()
     }
 
     // Whether the next statement can go as it is.
     fn is_clear(&self) -> bool {
-        self.held.is_empty() && self.opening.is_none() && !self.doubtful
+        self.held.is_empty() && self.opening.is_none() && self.doubt.is_none()
     }
 }
 
@@ -299,6 +306,8 @@ impl<'c> Executor<'c> for &'c mut Line {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::encode::IsNull;
+
     use super::*;
 
     #[test]
@@ -352,7 +361,61 @@ mod tests {
         assert!(sqlx::query("INSERT INTO a VALUES ($1)").bind(2).execute(&mut line).await.is_err());
         assert!(Later::new(&mut line, "INSERT INTO a VALUES ($1)").bind(3).any().await.is_err());
         assert!(line.run("RELEASE job; COMMIT").await.is_err());
-        line.doubtful = false;
+        line.doubt = None;
         assert_eq!(rows(&mut line).await, 0);
+    }
+
+    #[tokio::test]
+    async fn d2_why_a_transaction_could_not_be_begun_is_said_to_all_of_its_jobs() {
+        let mut line = line().await;
+        line.open(Opening::Next);
+        for asked in ["SELECT 1", "RELEASE job; COMMIT"] {
+            let why = format!("{:?}", line.run(asked).await.unwrap_err());
+            assert!(why.contains("no such savepoint"), "{why}");
+        }
+    }
+
+    #[tokio::test]
+    async fn d2_a_job_that_asks_nothing_leaves_the_beginning_to_the_next() {
+        let mut line = line().await;
+        line.open(Opening::Begin);
+        // The first job asked nothing, nor did the second.
+        line.open(Opening::Next);
+        line.open(Opening::Next);
+        line.run("INSERT INTO a VALUES (1)").await.unwrap();
+        line.open(Opening::Next);
+        line.open(Opening::Next);
+        line.run("INSERT INTO a VALUES (2)").await.unwrap();
+        line.run("ROLLBACK TO job").await.unwrap();
+        line.run("RELEASE job; COMMIT").await.unwrap();
+        assert_eq!(rows(&mut line).await, 1, "the last one alone was taken back");
+    }
+
+    // What no database takes.
+    struct Unwritable;
+
+    impl Type<Sqlite> for Unwritable {
+        fn type_info() -> SqliteTypeInfo {
+            <i64 as Type<Sqlite>>::type_info()
+        }
+    }
+
+    impl Encode<'_, Sqlite> for Unwritable {
+        fn encode_by_ref(&self, _: &mut sqlx::sqlite::SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
+            Err("unwritable".into())
+        }
+    }
+
+    #[tokio::test]
+    async fn d1_a_first_statement_that_cannot_be_written_takes_nothing_of_the_job_before_back() {
+        let mut line = line().await;
+        line.open(Opening::Begin);
+        line.run("INSERT INTO a VALUES (1)").await.unwrap();
+        line.open(Opening::Next);
+        let unwritable = sqlx::query("INSERT INTO a VALUES ($1)").bind(Unwritable).execute(&mut line).await;
+        assert!(matches!(unwritable, Err(sqlx::Error::Encode(_))), "{unwritable:?}");
+        line.run("ROLLBACK TO job").await.unwrap();
+        line.run("RELEASE job; COMMIT").await.unwrap();
+        assert_eq!(rows(&mut line).await, 1);
     }
 }
