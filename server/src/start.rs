@@ -128,6 +128,7 @@ pub fn parts(config: Config, store: Store, master: MasterKey, outside: Outside) 
         transport: Arc::new(providers),
         channels,
         inbox,
+        pace: journey::Pace::default(),
         outbox: Wake::default(),
         outbound: Outbound::new(reach).map_err(|error| say(chain("outbound requests", &error)))?,
         signing: SigningKeys::default(),

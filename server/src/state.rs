@@ -27,7 +27,7 @@ use crate::{
     jobs::delivery::Wake,
     outbound::Outbound,
     service::{
-        journey::{self, JourneyError},
+        journey::{self, JourneyError, Pace},
         left_out::LeftOut,
         oauth,
         signing::SigningKeys,
@@ -98,6 +98,8 @@ pub struct Parts {
     pub limiter: Limiter,
     /// Failures that the log was not told of, counted.
     pub left_out: LeftOut,
+    /// When answers come that must not tell whose an address is.
+    pub pace: Pace,
     /// Wakes the delivery.
     pub outbox: Wake,
     /// Calls addresses that applications register.

@@ -1,11 +1,14 @@
 //! A6, D11: nobody learns by message, code or amount of work whether an address has an account.
 
+use std::time::{Duration, Instant};
+
 use lanyard_app::{api::journey::StageView, paths};
 use lanyard_domain::{entropy::SeededEntropy, secret::Token};
+use lanyard_server::service::journey::Pace;
 
 use crate::support::{
     Options, Page, Run, TestApp, Via, statements,
-    world::{MARIA, NORA, SAM},
+    world::{MARIA, NORA, PASSWORD, SAM},
 };
 
 /// Nobody's address, as long as Maria's.
@@ -250,4 +253,61 @@ pub(crate) async fn in_a_process_of_its_own(name: &'static str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn d11_known_and_unknown_accounts_cost_the_same_statements() {
     in_a_process_of_its_own("enumeration::statements_of_a_process_of_its_own").await;
+}
+
+const PACE: Duration = Duration::from_secs(2);
+
+// How long `event` takes with `email`, after `first` if there is one.
+async fn takes(app: &TestApp, via: Via, first: Option<&str>, event: &str, fields: &[(&str, &str)]) -> Duration {
+    let mut run = Run::begin(app, &app.world.mfa, via).await;
+    if let Some(first) = first {
+        run.act(first, &[]).await;
+    }
+    let csrf = run.view().await.csrf;
+    let asked = Instant::now();
+    let answer = run.post(event, &csrf, fields).await;
+    assert!(answer.status.is_success() || answer.status == 303, "{}", answer.status);
+    asked.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d11_what_could_tell_whose_an_address_is_comes_at_its_time_and_what_could_not_at_once() {
+    let options = Options { adjust: |parts| parts.pace = Pace::of(PACE), ..Options::default() };
+    let mut app = TestApp::with(options).await;
+    app.leave_messages();
+    let app = &app;
+    for via in Via::BOTH {
+        let guess = |email| async move {
+            takes(app, via, None, "sign-in", &[("email", email), ("password", "a wrong password")]).await
+        };
+        let ask = |first, email| async move { takes(app, via, Some(first), "request-code", &[("email", email)]).await };
+        let (reset, sign_up) = ("go-forgot-password", "go-sign-up");
+        let slow = futures::join!(
+            guess(MARIA),
+            guess(STRANGER),
+            ask(reset, MARIA),
+            ask(reset, STRANGER),
+            ask(sign_up, MARIA),
+            ask(sign_up, STRANGER),
+        );
+        for (n, took) in [slow.0, slow.1, slow.2, slow.3, slow.4, slow.5].into_iter().enumerate() {
+            assert!(took >= PACE, "{n}, {via:?}: {took:?}");
+        }
+        let (right, empty) = futures::join!(
+            takes(app, via, None, "sign-in", &[("email", MARIA), ("password", PASSWORD)]),
+            takes(app, via, None, "sign-in", &[("email", "no address"), ("password", "")]),
+        );
+        assert!(right < PACE && empty < PACE, "{via:?}: {right:?}, {empty:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d11_during_the_wait_the_right_password_is_answered_when_a_wrong_one_is() {
+    let options = Options { adjust: |parts| parts.pace = Pace::of(PACE), ..Options::default() };
+    let app = TestApp::with(options).await;
+    let wrong = [("email", MARIA), ("password", "a wrong password")];
+    let tries = (0..5).map(|_| takes(&app, Via::Json, None, "sign-in", &wrong));
+    futures::future::join_all(tries).await;
+    let right = takes(&app, Via::Json, None, "sign-in", &[("email", MARIA), ("password", PASSWORD)]).await;
+    assert!(right >= PACE, "{right:?}");
 }

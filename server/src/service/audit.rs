@@ -83,6 +83,12 @@ pub async fn append(
     tenant: Id<Tenant>,
     event: Event,
 ) -> Result<(), StorageError> {
+    tx.append_audit(&record(app, tenant, event)).await
+}
+
+/// `event` of `tenant` as the log keeps it, for a change that brings its event with it.
+#[must_use]
+pub fn record(app: &App, tenant: Id<Tenant>, event: Event) -> AuditEvent {
     let now = app.clock.now();
     let mut detail = event.detail;
     // Which browser it was, for the history that a person sees of their own account.
@@ -90,7 +96,7 @@ pub async fn append(
     if let (Some(browser), Some(detail)) = (browser, detail.as_object_mut()) {
         detail.insert("browser".to_owned(), browser.into());
     }
-    tx.append_audit(&AuditEvent {
+    AuditEvent {
         id: Id::new(now, app.entropy().as_mut()),
         tenant,
         at: now,
@@ -101,6 +107,5 @@ pub async fn append(
         ip: event.client.as_ref().map(|client| client.ip.to_string()),
         request: event.client.map(|client| client.request),
         detail,
-    })
-    .await
+    }
 }

@@ -28,6 +28,7 @@ use lanyard_server::{
     config::{Config, Limits},
     jobs::delivery,
     router::router,
+    service::journey::Pace,
     start::{self, Outside},
     state::{App, EntropySource, Parts},
 };
@@ -178,6 +179,7 @@ impl TestApp {
             inbox: Some(Arc::clone(&inbox)),
         };
         let mut parts = start::parts(options.config, store, MasterKey::from_bytes(&MASTER_KEY), outside).unwrap();
+        parts.pace = Pace::NONE;
         (options.adjust)(&mut parts);
         let app = App::new(parts);
         Self {

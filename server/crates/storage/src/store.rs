@@ -8,12 +8,13 @@ use std::{
     time::Duration,
 };
 
-use futures::future::BoxFuture;
+use futures::{FutureExt as _, future::BoxFuture};
+use lanyard_domain::audit::AuditEvent;
 
 use crate::{
     error::{OpenError, Result, StorageError},
     postgres::Postgres,
-    repository::{ReadTx, WriteTx},
+    repository::{Exchange, ReadTx, WriteTx},
     sqlite::Sqlite,
 };
 
@@ -168,6 +169,45 @@ impl Store {
         match &self.0.backend {
             Backend::Sqlite(backend) => backend.write(job, commits).await,
             Backend::Postgres(backend) => backend.write(job, commits).await,
+        }
+    }
+
+    /// Carries out a refresh that was judged by what is known of it: all of it while that stands, or nothing. Where the
+    /// database takes it as one statement, that is a transaction by itself, without a beginning and an end.
+    ///
+    /// # Errors
+    /// [`StorageError::Conflict`] when the token was used, its grant revoked or the configuration changed since;
+    /// [`StorageError::Unavailable`].
+    pub async fn exchange(&self, exchange: Exchange) -> Result<()> {
+        let commits = &self.0.commits;
+        match &self.0.backend {
+            Backend::Sqlite(backend) => {
+                backend.write(move |tx| async move { tx.exchange_judged(&exchange).await }.boxed(), commits).await
+            }
+            Backend::Postgres(backend) => {
+                backend.alone(|tx| async move { tx.exchange_judged(&exchange).await }.boxed(), commits).await
+            }
+        }
+    }
+
+    /// Notes down what was judged by the version `configuration` of its tenant's configuration, while that stands: for
+    /// what happens by being noted. A transaction by itself, as [`Store::exchange`].
+    ///
+    /// # Errors
+    /// [`StorageError::Conflict`] when the configuration changed since; [`StorageError::Unavailable`].
+    pub async fn note(&self, event: AuditEvent, configuration: i64) -> Result<()> {
+        let commits = &self.0.commits;
+        match &self.0.backend {
+            Backend::Sqlite(backend) => {
+                backend
+                    .write(move |tx| async move { tx.append_audit_while(&event, configuration).await }.boxed(), commits)
+                    .await
+            }
+            Backend::Postgres(backend) => {
+                backend
+                    .alone(|tx| async move { tx.append_audit_while(&event, configuration).await }.boxed(), commits)
+                    .await
+            }
         }
     }
 

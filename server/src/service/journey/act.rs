@@ -6,15 +6,15 @@ use axum::http::{HeaderMap, header};
 use lanyard_app::api::journey::{JourneyView, OverReason, ProblemCode};
 use lanyard_domain::{
     account::Account,
-    assurance::Level,
-    clock::{Millis, SECOND, Timestamp},
+    clock::{SECOND, Timestamp},
     id::Id,
     journey::{Event, Facts, Journey, Refusal, Stage, Target, Tools},
     secret::Token,
     tenant::Tenant,
-    user_flow::{Audience, KNOWN_LIFE},
+    user_flow::Audience,
 };
 use lanyard_storage::{Constraint, JourneySave, StorageError, StoredJourney, WriteTx};
+use tokio::time::Instant;
 
 use super::{
     JourneyError, Scene,
@@ -22,8 +22,9 @@ use super::{
     facts,
     input::{self, Input},
     known::{self, Whence},
-    problems,
+    pace, problems,
     remember::{self, Remembered},
+    settle::{self, Cookies, Session},
     show::{self, Loaded},
     view::Feedback,
 };
@@ -33,7 +34,7 @@ use crate::{
         cookies::{BrowserCookie, Cookie},
         form::Fields,
     },
-    service::{invitations, sign_out},
+    service::invitations,
     state::App,
 };
 
@@ -73,21 +74,15 @@ pub struct Done {
     session: Session,
     /// The browser is remembered, or was recognised, at this tenant: its cookie.
     browser: Option<(Id<Tenant>, Remembered)>,
+    // When it comes could tell whose an address is (D11).
+    could_tell: bool,
 }
 
 impl Done {
-    /// Sets the cookies of a session and of a remembered browser that were just made, in answer to `request` (A17:
-    /// always a new secret).
+    /// Sets the cookies of a session and of a remembered browser that were just made, in answer to `request`.
     pub fn set_cookies(&self, headers: &mut HeaderMap, request: &HeaderMap) {
         if let Some(made) = &self.session {
-            let header = match made.keep_for {
-                Some(life) => made.cookie.keep(&made.token, life / SECOND),
-                None => made.cookie.set(&made.token),
-            };
-            headers.append(header::SET_COOKIE, header);
-            if let Some(known) = &made.known {
-                headers.append(header::SET_COOKIE, Cookie::Known.keep(known, KNOWN_LIFE / SECOND));
-            }
+            made.set_cookies(headers);
         }
         if let Some((tenant, Remembered { token, life })) = &self.browser {
             for line in BrowserCookie(*tenant).keep(token, life / SECOND, request) {
@@ -102,6 +97,15 @@ impl Done {
 /// # Errors
 /// [`JourneyError`]; a refusal is no error but a page that says so.
 pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transport) -> Result<Done, JourneyError> {
+    let asked = Instant::now();
+    let done = perform(app, act, headers, transport).await?;
+    if done.could_tell {
+        app.pace.keep(asked).await;
+    }
+    Ok(done)
+}
+
+async fn perform(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transport) -> Result<Done, JourneyError> {
     let email = input::password_of(act.event, act.fields);
     let Some(loaded) = show::load(app, act.id, email).await? else { return Err(JourneyError::NotFound) };
     let Loaded { row: loaded, scene, account: typed_for, password } = loaded;
@@ -140,6 +144,7 @@ pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
     };
     let operators = scene.flow.audience == Audience::Operators;
     let tenant = scene.tenant.id;
+    let could_tell = pace::could_tell(&order.loaded.journey, &event);
     let outcome = carry_out(app, scene, order, event).await?;
     if outcome.sends {
         app.outbox.wake();
@@ -148,17 +153,13 @@ pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
         // The clean-up comes by again if this fails.
         let _ = invitations::forget_first_link(app).await;
     }
-    finish(app, act, transport, (outcome, tenant)).await
+    let could_tell = could_tell && !outcome.proved;
+    let done = finish(app, act, transport, (outcome, tenant)).await?;
+    Ok(Done { could_tell, ..done })
 }
 
 /// The field by which `passkey.js` says that the browser can make passkeys. It opens nothing.
 const CAN_MAKE_PASSKEY: &str = "passkeys";
-
-struct Cookies {
-    sso: Option<Token>,
-    console: Option<Token>,
-    browser: Option<Token>,
-}
 
 struct Order {
     loaded: StoredJourney,
@@ -172,24 +173,14 @@ struct Order {
     whence: Whence,
 }
 
-type Session = Option<Made>;
-
-// The cookie of a session that was just made.
-struct Made {
-    cookie: Cookie,
-    token: Token,
-    // The person asked to stay signed in: the cookie lives so long, else as long as the browser.
-    keep_for: Option<Millis>,
-    // The browser is known from now on.
-    known: Option<Token>,
-}
-
 // What a step left behind.
 #[derive(Default)]
 struct Outcome {
     session: Session,
     browser: Option<Remembered>,
     sends: bool,
+    // The right password or the right code.
+    proved: bool,
 }
 
 // The transaction. Whatever fails rolls all of it back: the step, its effects, its audit events.
@@ -239,6 +230,7 @@ async fn step(
     let facts = facts::load(app, tx, &scene, (&journey, version), came, from, (&order.whence, seen)).await?;
     let keys = app.tenant_keys(tx, scene.tenant.id).await?;
     let before = journey.stage().name();
+    let is_proof = matches!(event, Event::SignIn { .. } | Event::SubmitCode { .. });
     let step = {
         let mut entropy = app.entropy();
         let mut tools = Tools { entropy: entropy.as_mut(), codes: keys.as_ref(), totp: keys.as_ref() };
@@ -260,11 +252,12 @@ async fn step(
         next,
     };
     let sends = effects::send_something(&step.effects);
+    let proved = is_proof && step.refusal.is_none();
     // Nothing is read from here on, as a rule: what changes goes to the database together.
     tx.gather();
     effects::apply(&hands, tx, step.effects).await?;
     let from = (&order.client, &order.cookie, &order.whence);
-    let (journey, session, remembered) = settle(app, tx, step.journey, &facts, from).await?;
+    let (journey, session, remembered) = settle::settle(app, tx, step.journey, &facts, from).await?;
     let feedback = match &step.refusal {
         Some(refusal) => Some(Feedback {
             problems: problems.into_iter().collect(),
@@ -285,7 +278,7 @@ async fn step(
     })
     .await?;
     tx.scatter().await?;
-    Ok(Outcome { session, browser: remembered.or(recognised), sends })
+    Ok(Outcome { session, browser: remembered.or(recognised), sends, proved })
 }
 
 // When the account is deleted of somebody who signed in and leaves for an application; the consoles say so
@@ -321,63 +314,6 @@ fn over_of(refusal: &Refusal) -> Option<OverReason> {
         | Refusal::FactorDisabled
         | Refusal::PasswordChangedMeanwhile => None,
     }
-}
-
-// A complete journey becomes a session at once; the way back is opened in the same transaction.
-async fn settle(
-    app: &App,
-    tx: &mut (dyn WriteTx + '_),
-    journey: Journey,
-    facts: &Facts,
-    (client, cookies, whence): (&Client, &Cookies, &Whence),
-) -> Result<(Journey, Session, Option<Remembered>), JourneyError> {
-    let (header, completion) = match journey.complete() {
-        Ok(complete) => complete,
-        Err(journey) => return Ok((*journey, None, None)),
-    };
-    let settled = completion.settle(&header, facts.now, app.entropy().as_mut());
-    let cookie = match settled.session {
-        Some((session, token)) => {
-            let cookie = if session.console.is_some() { Cookie::Console } else { Cookie::Sso };
-            let old = match cookie {
-                Cookie::Console => cookies.console.as_ref(),
-                Cookie::Sso | Cookie::Journey | Cookie::Known => cookies.sso.as_ref(),
-            };
-            // The secret is always new (failure 23); the browser's sessions of other tenants move
-            // along, the one of this tenant ends.
-            if let Some(old) = old {
-                tx.rekey_sessions(&old.hash(), &token.hash(), header.tenant).await?;
-            }
-            tx.create_session(&session).await?;
-            if let Some(old) = old
-                && let Some(before) = tx.session_by_token(header.tenant, &old.hash()).await?
-            {
-                // The same person signed in again: the applications stay signed in, and logout
-                // will tell them by the `sid` that they know.
-                if before.account == session.account {
-                    tx.inherit_relying_parties(before.id, session.id).await?;
-                } else {
-                    // Somebody else: the one before is signed out, as by logout (A19).
-                    tx.revoke_grants_of_session(before.id, facts.now).await?;
-                }
-                sign_out::end(app, tx, &before, facts.now).await?;
-            }
-            let keep_for = session.terms.kept.then(|| session.expires_at.since(facts.now));
-            // A password alone makes nothing known.
-            let strong = facts.demand.conditions.is_some() && session.authentication.level() > Level::Aal1;
-            let known = match strong {
-                true => Some(known::note(app, tx, (header.tenant, session.account), whence, facts.now).await?),
-                false => None,
-            };
-            Some(Made { cookie, token, keep_for, known })
-        }
-        None => None,
-    };
-    let remembered = match settled.remembered {
-        Some(made) => Some(remember::store(tx, made, (client, cookies.browser.as_ref())).await?),
-        None => None,
-    };
-    Ok((Journey::returning(header, settled.back), cookie, remembered))
 }
 
 async fn end(app: &App, of: (Id<Journey>, i64), over: OverReason) -> Result<(), JourneyError> {
@@ -426,7 +362,8 @@ async fn finish(
         Transport::Form => None,
         Transport::Json => Some(show::show(app, act.id, Some(act.browser)).await?),
     };
-    Ok(Done { view, session: outcome.session, browser: outcome.browser.map(|made| (tenant, made)) })
+    let browser = outcome.browser.map(|made| (tenant, made));
+    Ok(Done { view, session: outcome.session, browser, could_tell: false })
 }
 
 // Wrong fields never reach the machine; what was typed stays (U4), unless a step that was quicker has words of its own.

@@ -12,8 +12,12 @@ use lanyard_oidc::{
     scope::Scopes,
     token::{self, ApplicationToken},
 };
+use lanyard_storage::StorageError;
 
-use super::{Place, ProtocolError, dpop, standing::standing};
+use super::{
+    Place, ProtocolError, dpop,
+    standing::{self, Standing},
+};
 use crate::{
     http::client::Client,
     service::{audit, journey::JourneyError, signing},
@@ -30,29 +34,11 @@ pub(super) async fn by_client(
     token::may_ask_for_itself(application)?;
     dpop_rules::demanded(application, proof.as_ref())?;
     let key = proof.as_ref().map(|proof| proof.thumbprint.clone());
-    let (own, here, caller, from, asked) =
-        (app.clone(), place.clone(), application.clone(), from.clone(), scope.clone());
-    let (api, roles) = app
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                dpop::consume(tx, proof.as_ref()).await?;
-                // An application that was unlinked gets nothing more from this flow.
-                let configuration = tx.configuration_version(here.tenant.id).await?.unwrap_or_default();
-                let standing = standing(&own, tx, &here, &caller, configuration).await?;
-                if !standing.linked {
-                    return Err(ProtocolError::Refused(unlinked()));
-                }
-                let (api, roles) = Scopes::new(&caller, &standing.apis).whole_api(asked.as_deref())?;
-                let event = audit::Event::of(Action::ApplicationTokenIssued, Outcome::Success)
-                    .on(caller.id)
-                    .from(&from)
-                    .with(serde_json::json!({"api": api.id}));
-                audit::append(&own, tx, here.tenant.id, event).await?;
-                Ok((api.clone(), roles.into_iter().map(str::to_owned).collect::<Vec<_>>()))
-            })
-        })
-        .await?;
+    let granted = match at_once(app, place, application, scope.as_deref(), (proof.as_ref(), from)).await? {
+        Some(granted) => granted,
+        None => attempt(app, place, application, scope.clone(), (proof, from)).await?,
+    };
+    let Granted { api, roles } = granted;
     let signing = signing::of(app, place.tenant.id).await?;
     let now = app.clock.now();
     let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
@@ -68,6 +54,71 @@ pub(super) async fn by_client(
     let serial = Id::<Application>::new(now, app.entropy().as_mut()).uuid();
     ApplicationToken::issue(&issuance, signing.key(api.settings.signing)?, serial, scope.unwrap_or_default())
         .map_err(|error| JourneyError::Internal(format!("signing: {error}")).into())
+}
+
+// The web API that a token is for, and what it permits there.
+struct Granted {
+    api: Application,
+    roles: Vec<String>,
+}
+
+// An application that was unlinked gets nothing more from this flow.
+fn judge(caller: &Application, standing: &Standing, asked: Option<&str>) -> Result<Granted, Refusal> {
+    if !standing.linked {
+        return Err(unlinked());
+    }
+    let (api, roles) = Scopes::new(caller, &standing.apis).whole_api(asked)?;
+    Ok(Granted { api: api.clone(), roles: roles.into_iter().map(str::to_owned).collect() })
+}
+
+fn issued(caller: &Application, granted: &Granted, from: &Client) -> audit::Event {
+    audit::Event::of(Action::ApplicationTokenIssued, Outcome::Success)
+        .on(caller.id)
+        .from(from)
+        .with(serde_json::json!({"api": granted.api.id}))
+}
+
+// By what is known of the configuration, as long as it is that while the event is noted down. `None`: it has to be
+// looked at, or a proof noted down with it.
+async fn at_once(
+    app: &App,
+    place: &Place,
+    application: &Application,
+    asked: Option<&str>,
+    (proof, from): (Option<&Proof>, &Client),
+) -> Result<Option<Granted>, ProtocolError> {
+    let Some(standing) = standing::at_hand(app, place, application).filter(|_| proof.is_none()) else {
+        return Ok(None);
+    };
+    let Ok(granted) = judge(application, &standing, asked) else { return Ok(None) };
+    let event = audit::record(app, place.tenant.id, issued(application, &granted, from));
+    match app.store.note(event, place.configuration).await {
+        Ok(()) => Ok(Some(granted)),
+        Err(StorageError::Conflict | StorageError::Raced) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn attempt(
+    app: &App,
+    place: &Place,
+    application: &Application,
+    asked: Option<String>,
+    (proof, from): (Option<Proof>, &Client),
+) -> Result<Granted, ProtocolError> {
+    let (own, here, caller, from) = (app.clone(), place.clone(), application.clone(), from.clone());
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                dpop::consume(tx, proof.as_ref()).await?;
+                let configuration = tx.configuration_version(here.tenant.id).await?.unwrap_or_default();
+                let standing = standing::standing(&own, tx, &here, &caller, configuration).await?;
+                let granted = judge(&caller, &standing, asked.as_deref())?;
+                audit::append(&own, tx, here.tenant.id, issued(&caller, &granted, &from)).await?;
+                Ok(granted)
+            })
+        })
+        .await
 }
 
 const fn unlinked() -> Refusal {

@@ -1,9 +1,16 @@
 //! Refresh: each token once; a second use ends the whole family (A29), but for an answer that was
 //! just lost.
+//!
+//! Nearly every refresh is judged by one look and carried out by one statement, which holds only while what was seen
+//! still stands ([`at_once`]). Whatever that does not settle is judged anew under a lock ([`attempt`]).
 
 use lanyard_domain::{
+    account::Account,
     application::Application,
     audit::{Action, Outcome},
+    clock::Timestamp,
+    consent::Agreed,
+    grant::{Grant, RefreshToken},
 };
 use lanyard_oidc::{
     dpop::{self as dpop_rules, Proof},
@@ -12,7 +19,7 @@ use lanyard_oidc::{
         refresh::{self as rules, Way},
     },
 };
-use lanyard_storage::{GrantAtHand, StorageError};
+use lanyard_storage::{Exchange, GrantAtHand, ReadTx, StorageError};
 
 use super::{
     Place, ProtocolError, dpop,
@@ -32,6 +39,13 @@ pub(super) async fn by_refresh(
     request: rules::RefreshRequest,
     (proof, client): (Option<Proof>, &Client),
 ) -> Result<Redeemed, ProtocolError> {
+    // A proof is noted down in the transaction, and what a third party may have is read for itself.
+    if proof.is_none()
+        && !application.settings.third_party
+        && let Some(redeemed) = at_once(app, place, application, &request, client).await?
+    {
+        return Ok(redeemed);
+    }
     // Under the lock nobody can have been first: the database gave one of two transactions up, or the
     // clocks disagree. That says nothing of the token: once more, and then 503, but never that the
     // grant is over, which an application takes for the end of its session.
@@ -50,6 +64,122 @@ const fn is_raced(error: &ProtocolError) -> bool {
     matches!(error, ProtocolError::Failed(JourneyError::Storage(Conflict | Raced)))
 }
 
+// The refresh that nearly all are. `None`: it may be refused, or came at the same moment as something else.
+async fn at_once(
+    app: &App,
+    place: &Place,
+    application: &Application,
+    request: &rules::RefreshRequest,
+    client: &Client,
+) -> Result<Option<Redeemed>, ProtocolError> {
+    let hash = request.token.hash();
+    let now = app.clock.now();
+    let (own, at, of, asked) = (app.clone(), place.clone(), application.clone(), request.clone());
+    let judged: Result<_, ProtocolError> = app
+        .store
+        .glance(move |tx| {
+            Box::pin(async move {
+                // An invented one makes no transaction.
+                let Some((stored, at_hand)) = tx.refresh_token_at_hand(&hash).await? else {
+                    return Err(ProtocolError::Refused(token::unknown_grant()));
+                };
+                let configuration = at_hand.configuration;
+                // Whether the browser is remembered still is read for itself.
+                if at_hand.grant.authentication.remembered().is_some() {
+                    return Ok(None);
+                }
+                let found = Found { stored, successor: None, at_hand };
+                // Whatever is refused is looked at again, under a lock.
+                match judge(&own, tx, (&at, &of), &asked, found, (None, now)).await {
+                    Ok(Ok(judged)) => Ok(Some((judged, configuration))),
+                    Ok(Err(_)) | Err(ProtocolError::Refused(_)) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            })
+        })
+        .await;
+    let Some((judged, configuration)) = judged? else { return Ok(None) };
+    if judged.accepted.way != Way::First {
+        return Ok(None);
+    }
+    let next = NextToken::draw(app, place, application, &judged.grant, now);
+    let event = audit::record(app, place.tenant.id, refreshed(&judged, application, client));
+    let exchange = Exchange { hash, next: next.row.clone(), at: now, configuration, event };
+    match app.store.exchange(exchange).await {
+        Ok(()) => Ok(Some(judged.redeemed(next))),
+        Err(StorageError::Conflict | StorageError::Raced) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+// What the database has of a refresh token.
+struct Found {
+    stored: RefreshToken,
+    // What the token was exchanged for, if it was.
+    successor: Option<RefreshToken>,
+    at_hand: GrantAtHand,
+}
+
+// A refresh that is to be.
+struct Judged {
+    grant: Grant,
+    account: Account,
+    agreed: Agreed,
+    apis: Vec<Application>,
+    accepted: rules::Accepted,
+}
+
+impl Judged {
+    fn redeemed(self, next: NextToken) -> Redeemed {
+        let Self { grant, account, agreed, apis, accepted } = self;
+        Redeemed { grant, account, agreed, scope: accepted.scope, apis, next: Some(next) }
+    }
+}
+
+// Why it is not to be, and of what grant.
+type Refused = (rules::RefreshRefusal, Box<Grant>);
+
+async fn judge(
+    app: &App,
+    tx: &mut (dyn ReadTx + '_),
+    (place, application): (&Place, &Application),
+    request: &rules::RefreshRequest,
+    found: Found,
+    (proof, now): (Option<&Proof>, Timestamp),
+) -> Result<Result<Judged, Refused>, ProtocolError> {
+    let Found { stored, successor, at_hand: GrantAtHand { grant, account, configuration } } = found;
+    let standing = standing(app, tx, place, application, configuration).await?;
+    let agreed = match standing.linked {
+        true => consents::agreed(tx, application, &grant).await?,
+        false => None,
+    };
+    let Some(agreed) = agreed else { return Err(ProtocolError::Refused(token::unknown_grant())) };
+    let by = Redemption {
+        tenant: place.tenant.id,
+        flow: place.flow.id,
+        application,
+        apis: &standing.apis,
+        account: account.as_ref(),
+        recognised: is_recognised(tx, &grant, now).await?,
+        now,
+    };
+    let accepted = match rules::check(&stored, successor.as_ref(), &grant, request, &standing.demand, &by) {
+        Ok(accepted) => accepted,
+        Err(refusal) => return Ok(Err((refusal, Box::new(grant)))),
+    };
+    let Some(account) = account else { return Ok(Err((rules::RefreshRefusal::AccountGone, Box::new(grant)))) };
+    dpop_rules::check_refresh(&grant.details, application, proof)?;
+    Ok(Ok(Judged { grant, account, agreed, apis: standing.apis.clone(), accepted }))
+}
+
+fn refreshed(judged: &Judged, application: &Application, client: &Client) -> audit::Event {
+    audit::Event::of(Action::TokenRefreshed, Outcome::Success)
+        .by(judged.grant.account)
+        .on(application.id)
+        .from(client)
+        .with(serde_json::json!({"again": judged.accepted.way != Way::First}))
+}
+
 async fn attempt(
     app: &App,
     place: &Place,
@@ -64,34 +194,20 @@ async fn attempt(
             Box::pin(async move {
                 let now = own.clock.now();
                 dpop::consume(tx, proof.as_ref()).await?;
-                let unknown = || ProtocolError::Refused(token::unknown_grant());
                 let hash = request.token.hash();
                 // Locked: nobody else changes the grant and its tokens from here on.
-                let Some((stored, at_hand)) = tx.lock_refresh_token(&hash).await? else { return Err(unknown()) };
-                let GrantAtHand { grant, account, configuration } = at_hand;
+                let Some((stored, at_hand)) = tx.lock_refresh_token(&hash).await? else {
+                    return Err(ProtocolError::Refused(token::unknown_grant()));
+                };
                 let successor = match &stored.replaced_by {
                     Some(next) => tx.refresh_token(next).await?,
                     None => None,
                 };
-                let standing = standing(&own, tx, &place, &application, configuration).await?;
-                let agreed = match standing.linked {
-                    true => consents::agreed(tx, &application, &grant).await?,
-                    false => None,
-                };
-                let Some(agreed) = agreed else { return Err(unknown()) };
-                let by = Redemption {
-                    tenant: place.tenant.id,
-                    flow: place.flow.id,
-                    application: &application,
-                    apis: &standing.apis,
-                    account: account.as_ref(),
-                    recognised: is_recognised(tx, &grant, now).await?,
-                    now,
-                };
-                let judged = rules::check(&stored, successor.as_ref(), &grant, &request, &standing.demand, &by);
-                let accepted = match judged {
-                    Ok(accepted) => accepted,
-                    Err(refusal) => {
+                let found = Found { stored, successor, at_hand };
+                let with = (proof.as_ref(), now);
+                let judged = match judge(&own, tx, (&place, &application), &request, found, with).await? {
+                    Ok(judged) => judged,
+                    Err((refusal, grant)) => {
                         if refusal.revokes() {
                             tx.revoke_grant(grant.id, now).await?;
                             let event = audit::Event::of(Action::RefreshReused, Outcome::Failure)
@@ -103,27 +219,19 @@ async fn attempt(
                         return Ok(Err(refusal));
                     }
                 };
-                let Some(account) = account else { return Ok(Err(rules::RefreshRefusal::AccountGone)) };
-                dpop_rules::check_refresh(&grant.details, &application, proof.as_ref())?;
-                let next = NextToken::draw(&own, &place, &application, &grant, now);
+                let next = NextToken::draw(&own, &place, &application, &judged.grant, now);
                 // Nothing is read from here on: what changes goes to the database together.
                 tx.gather();
-                match accepted.way {
+                match judged.accepted.way {
                     Way::First => tx.exchange_refresh_token(&hash, &next.row, now).await?,
                     Way::Again { lost } => {
                         tx.replace_successor(&hash, &lost, &next.row.hash, now).await?;
                         tx.create_refresh_token(&next.row).await?;
                     }
                 }
-                let event = audit::Event::of(Action::TokenRefreshed, Outcome::Success)
-                    .by(grant.account)
-                    .on(application.id)
-                    .from(&client)
-                    .with(serde_json::json!({"again": accepted.way != Way::First}));
-                audit::append(&own, tx, place.tenant.id, event).await?;
+                audit::append(&own, tx, place.tenant.id, refreshed(&judged, &application, &client)).await?;
                 tx.scatter().await?;
-                let apis = standing.apis.clone();
-                Ok(Ok(Redeemed { grant, account, agreed, scope: accepted.scope, apis, next: Some(next) }))
+                Ok(Ok(judged.redeemed(next)))
             })
         })
         .await?;

@@ -37,13 +37,13 @@ pub(super) async fn standing(
     application: &Application,
     configuration: i64,
 ) -> Result<Arc<Standing>, JourneyError> {
-    let key = (place.tenant.id, place.flow.id, application.id);
     // What the caller holds of the flow and the application may be older than `configuration`, by the
     // time between two statements: then nothing is kept.
     let current = configuration > 0 && place.configuration == configuration;
-    if let Some(known) = app.configured.standings.at(&key, configuration).filter(|_| current) {
+    if let Some(known) = at_hand(app, place, application).filter(|_| current) {
         return Ok(known);
     }
+    let key = (place.tenant.id, place.flow.id, application.id);
     let read = Standing {
         linked: tx.is_linked(application.id, place.flow.id).await?,
         apis: apis_of(tx, application).await?,
@@ -51,6 +51,13 @@ pub(super) async fn standing(
         demand: crate::service::journey::demand(tx, &place.flow, Some(application)).await?.of_what_stands(),
     };
     Ok(if current { app.configured.standings.keep(key, configuration, read) } else { Arc::new(read) })
+}
+
+/// The standing of `application` at `place` as it was kept at the version of the configuration at which `place` was
+/// read.
+pub(super) fn at_hand(app: &App, place: &Place, application: &Application) -> Option<Arc<Standing>> {
+    let key = (place.tenant.id, place.flow.id, application.id);
+    app.configured.standings.at(&key, place.configuration).filter(|_| place.configuration > 0)
 }
 
 /// Whether the remembered browser that `grant` rests on is remembered still; true where it rests on none. Whatever

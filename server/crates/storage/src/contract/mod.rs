@@ -9,6 +9,7 @@ mod consents;
 mod contacts;
 mod cool_down;
 mod device_codes;
+mod exchanges;
 mod factors;
 mod grants;
 mod journeys;

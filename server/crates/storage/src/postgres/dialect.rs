@@ -33,3 +33,18 @@ pub(crate) const EXCHANGE_REFRESH_TOKEN: &str = concat!(
     " RETURNING grant_id) INSERT INTO refresh_tokens (hash, grant_id, created_at, expires_at) \
         SELECT $4, grant_id, $5, $6 FROM used WHERE grant_id = $7"
 );
+
+/// The same, with an audit event (`$9` and on), while the grant stands and its tenant's configuration has the version
+/// `$8`. The grant is locked first, as by [`LOCK_REFRESH_TOKEN`]: whoever revokes it comes before or after.
+pub(crate) const EXCHANGE_JUDGED_TOKEN: &str = "WITH held AS ( \
+        SELECT g.id FROM grants g JOIN tenants n ON n.id = g.tenant_id \
+        WHERE g.id = $7 AND g.revoked_at IS NULL AND n.configuration = $8 FOR UPDATE OF g), \
+    used AS ( \
+        UPDATE refresh_tokens t SET used_at = $2, replaced_by = $4 FROM held \
+        WHERE t.hash = $1 AND t.grant_id = held.id AND t.used_at IS NULL AND t.expires_at > $2 AND t.created_at <= $3 \
+        RETURNING t.grant_id), \
+    next AS ( \
+        INSERT INTO refresh_tokens (hash, grant_id, created_at, expires_at) SELECT $4, grant_id, $5, $6 FROM used \
+        RETURNING grant_id) \
+    INSERT INTO audit (id, tenant_id, at, actor, action, target, outcome, ip, request, detail) \
+        SELECT $9, $10, $11, $12, $13, $14, $15, $16, $17, $18 FROM next";

@@ -218,6 +218,27 @@ impl Postgres {
         }
     }
 
+    /// A `job` of one statement that changes everything or nothing: that is a transaction by itself.
+    pub(crate) async fn alone<F>(&self, job: F, commits: &AtomicU64) -> Result<()>
+    where
+        F: for<'t> FnOnce(&'t mut dyn WriteTx) -> BoxFuture<'t, Result<()>>,
+    {
+        let change = async {
+            let mut own = self.pool.take().await?;
+            let _counted = Counted(commits);
+            let done = job(&mut PostgresTx { db: &mut own.connection }).await;
+            // Whatever else it says may be the connection.
+            if matches!(done, Ok(()) | Err(StorageError::Conflict)) {
+                own.keep();
+            }
+            done
+        };
+        match tokio::time::timeout(self.limit, change).await {
+            Ok(done) => done,
+            Err(_) => Err(too_slow()),
+        }
+    }
+
     pub(crate) async fn ping(&self) -> Result<()> {
         self.glance(|tx| {
             async {

@@ -149,6 +149,9 @@ pub(crate) const ONWARDS: [&str; 2] = [onwards!(""), onwards!(" AND action = $5"
 pub trait AuditWrites {
     /// Appends an event.
     async fn append_audit(&mut self, event: &AuditEvent) -> Result<()>;
+    /// The same, while its tenant's configuration has the version `configuration`; else Conflict. See
+    /// [`crate::Store::note`].
+    async fn append_audit_while(&mut self, event: &AuditEvent, configuration: i64) -> Result<()>;
 }
 
 #[derive(sqlx::FromRow)]
@@ -166,7 +169,7 @@ struct AuditRow {
 }
 
 // The domain names actions and outcomes by serde (`snake_case`).
-fn to_word<T: Serialize>(value: &T) -> Result<String> {
+pub(super) fn to_word<T: Serialize>(value: &T) -> Result<String> {
     match serde_json::to_value(value)? {
         serde_json::Value::String(word) => Ok(word),
         _ => Err(StorageError::Inconsistent("not a word")),
@@ -255,5 +258,16 @@ both!(AuditWrites {
         let insert = insert.bind(event.actor.map(Id::uuid)).bind(to_word(&event.action)?).bind(&event.target);
         let insert = insert.bind(to_word(&event.outcome)?).bind(&event.ip).bind(&event.request);
         insert.bind(event.detail.to_string()).one().await
+    }
+
+    async fn append_audit_while(&mut self, event: &AuditEvent, configuration: i64) -> Result<()> {
+        let insert = self.later(
+            "INSERT INTO audit (id, tenant_id, at, actor, action, target, outcome, ip, request, detail) \
+             SELECT $1, n.id, $3, $4, $5, $6, $7, $8, $9, $10 FROM tenants n WHERE n.id = $2 AND n.configuration = $11",
+        );
+        let insert = insert.bind(event.id.uuid()).bind(event.tenant.uuid()).bind(event.at.0);
+        let insert = insert.bind(event.actor.map(Id::uuid)).bind(to_word(&event.action)?).bind(&event.target);
+        let insert = insert.bind(to_word(&event.outcome)?).bind(&event.ip).bind(&event.request);
+        insert.bind(event.detail.to_string()).bind(configuration).one().await
     }
 });

@@ -77,7 +77,7 @@ pub use patient::{
 };
 pub use pushed_request::{PushedAt, PushedRequest, PushedRequestReads, PushedRequestWrites};
 pub use recovery::RecoveryWrites;
-pub use redemption::{GrantAtHand, RedemptionReads, RedemptionWrites};
+pub use redemption::{Exchange, GrantAtHand, RedemptionReads, RedemptionWrites};
 pub(crate) use redemption::{at_hand_columns, select_refresh, use_token};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
 pub use registration::{RegistrationReads, RegistrationWrites};

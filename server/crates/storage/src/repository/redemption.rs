@@ -5,6 +5,7 @@
 use async_trait::async_trait;
 use lanyard_domain::{
     account::Account,
+    audit::AuditEvent,
     clock::Timestamp,
     grant::{CLOCK_AHEAD, Grant, RefreshToken},
     id::Id,
@@ -12,7 +13,10 @@ use lanyard_domain::{
     tenant::Tenant,
 };
 
-use super::{account::AccountRow, both, grant::GrantRow, optional, time, token_hash};
+use super::{
+    AuditWrites as _, Gathering as _, account::AccountRow, audit::to_word, both, grant::GrantRow, optional, time,
+    token_hash,
+};
 use crate::error::{Result, StorageError};
 
 /// A grant, and what is asked about it whenever it is redeemed.
@@ -26,11 +30,28 @@ pub struct GrantAtHand {
     pub configuration: i64,
 }
 
-/// Reads what the redemption of a code wants.
+/// A refresh that was judged by what [`RedemptionReads::refresh_token_at_hand`] found.
+#[derive(Debug)]
+pub struct Exchange {
+    /// The token that is used up.
+    pub hash: TokenHash,
+    /// What comes in its place, of the same grant.
+    pub next: RefreshToken,
+    /// Now.
+    pub at: Timestamp,
+    /// The version of the configuration by which it was judged.
+    pub configuration: i64,
+    /// What the log is told.
+    pub event: AuditEvent,
+}
+
+/// Reads what a redemption wants.
 #[async_trait]
 pub trait RedemptionReads {
     /// The grant of this code if it is of `tenant` (failure 38), whatever became of it.
     async fn grant_at_hand(&mut self, tenant: Id<Tenant>, code: &TokenHash) -> Result<Option<GrantAtHand>>;
+    /// A refresh token, used or not, with its grant, as they are at this moment: nothing is locked.
+    async fn refresh_token_at_hand(&mut self, hash: &TokenHash) -> Result<Option<(RefreshToken, GrantAtHand)>>;
 }
 
 /// Reads and changes what a refresh wants.
@@ -43,6 +64,9 @@ pub trait RedemptionWrites {
     /// Uses a token up in exchange for `next`, which is stored: once, within its life, while its
     /// grant stands; else Conflict (A29).
     async fn exchange_refresh_token(&mut self, hash: &TokenHash, next: &RefreshToken, at: Timestamp) -> Result<()>;
+    /// The same with its audit event, in one statement where the database can, and only while the configuration is the
+    /// one by which it was judged; else Conflict. See [`crate::Store::exchange`].
+    async fn exchange_judged(&mut self, exchange: &Exchange) -> Result<()>;
 }
 
 #[derive(sqlx::FromRow)]
@@ -83,6 +107,21 @@ impl TryFrom<AtHandRow> for GrantAtHand {
         };
         let account = optional(account)?;
         Ok(Self { grant, account, configuration: row.configuration })
+    }
+}
+
+impl RefreshRow {
+    fn found(self, hash: &TokenHash) -> Result<(RefreshToken, GrantAtHand)> {
+        let at_hand = GrantAtHand::try_from(self.at_hand)?;
+        let token = RefreshToken {
+            hash: *hash,
+            grant: at_hand.grant.id,
+            created_at: Timestamp(self.token_created_at),
+            expires_at: Timestamp(self.token_expires_at),
+            used_at: time(self.token_used_at),
+            replaced_by: self.token_replaced_by.as_deref().map(token_hash).transpose()?,
+        };
+        Ok((token, at_hand))
     }
 }
 
@@ -142,6 +181,21 @@ impl crate::sqlite::SqliteTx<'_> {
     async fn exchange(&mut self, hash: &TokenHash, next: &RefreshToken, at: Timestamp) -> Result<()> {
         let taken = self.later(use_token!()).bind(hash.0.to_vec()).bind(at.0).bind(at.plus(CLOCK_AHEAD).0);
         taken.bind(next.hash.0.to_vec()).one().await?;
+        self.store_next(hash, next).await
+    }
+
+    async fn exchange_as_judged(&mut self, exchange: &Exchange) -> Result<()> {
+        let Exchange { hash, next, at, configuration, event } = exchange;
+        self.gather();
+        let taken = self.later(crate::sqlite::dialect::USE_JUDGED_TOKEN).bind(hash.0.to_vec()).bind(at.0);
+        let taken = taken.bind(at.plus(CLOCK_AHEAD).0).bind(next.hash.0.to_vec()).bind(*configuration);
+        taken.one().await?;
+        self.store_next(hash, next).await?;
+        self.append_audit(event).await?;
+        self.scatter().await
+    }
+
+    async fn store_next(&mut self, hash: &TokenHash, next: &RefreshToken) -> Result<()> {
         let insert = self.later(
             "INSERT INTO refresh_tokens (hash, grant_id, created_at, expires_at) \
              SELECT $1, grant_id, $2, $3 FROM refresh_tokens WHERE hash = $4 AND grant_id = $5",
@@ -159,6 +213,16 @@ impl crate::postgres::PostgresTx<'_> {
         let exchange = exchange.bind(&hash.0[..]).bind(at.0).bind(at.plus(CLOCK_AHEAD).0).bind(&next.hash.0[..]);
         exchange.bind(next.created_at.0).bind(next.expires_at.0).bind(next.grant.uuid()).one().await
     }
+
+    async fn exchange_as_judged(&mut self, exchange: &Exchange) -> Result<()> {
+        let Exchange { hash, next, at, configuration, event } = exchange;
+        let all = self.later(crate::postgres::dialect::EXCHANGE_JUDGED_TOKEN).bind(&hash.0[..]).bind(at.0);
+        let all = all.bind(at.plus(CLOCK_AHEAD).0).bind(&next.hash.0[..]).bind(next.created_at.0);
+        let all = all.bind(next.expires_at.0).bind(next.grant.uuid()).bind(*configuration);
+        let all = all.bind(event.id.uuid()).bind(event.tenant.uuid()).bind(event.at.0).bind(event.actor.map(Id::uuid));
+        let all = all.bind(to_word(&event.action)?).bind(&event.target).bind(to_word(&event.outcome)?);
+        all.bind(&event.ip).bind(&event.request).bind(event.detail.to_string()).one().await
+    }
 }
 
 both!(RedemptionReads {
@@ -171,25 +235,24 @@ both!(RedemptionReads {
         ));
         optional(row.bind(&code.0[..]).bind(tenant.uuid()).fetch_optional(&mut *self.db).await?)
     }
+
+    async fn refresh_token_at_hand(&mut self, hash: &TokenHash) -> Result<Option<(RefreshToken, GrantAtHand)>> {
+        let row = sqlx::query_as::<_, RefreshRow>(select_refresh!("")).bind(&hash.0[..]);
+        row.fetch_optional(&mut *self.db).await?.map(|row| row.found(hash)).transpose()
+    }
 });
 
 both!(RedemptionWrites {
     async fn lock_refresh_token(&mut self, hash: &TokenHash) -> Result<Option<(RefreshToken, GrantAtHand)>> {
         let row = sqlx::query_as::<_, RefreshRow>(Self::LOCK_REFRESH).bind(&hash.0[..]);
-        let Some(row) = row.fetch_optional(&mut *self.db).await? else { return Ok(None) };
-        let at_hand = GrantAtHand::try_from(row.at_hand)?;
-        let token = RefreshToken {
-            hash: *hash,
-            grant: at_hand.grant.id,
-            created_at: Timestamp(row.token_created_at),
-            expires_at: Timestamp(row.token_expires_at),
-            used_at: time(row.token_used_at),
-            replaced_by: row.token_replaced_by.as_deref().map(token_hash).transpose()?,
-        };
-        Ok(Some((token, at_hand)))
+        row.fetch_optional(&mut *self.db).await?.map(|row| row.found(hash)).transpose()
     }
 
     async fn exchange_refresh_token(&mut self, hash: &TokenHash, next: &RefreshToken, at: Timestamp) -> Result<()> {
         self.exchange(hash, next, at).await
+    }
+
+    async fn exchange_judged(&mut self, exchange: &Exchange) -> Result<()> {
+        self.exchange_as_judged(exchange).await
     }
 });

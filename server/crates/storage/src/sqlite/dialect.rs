@@ -1,6 +1,6 @@
 //! The queries for which SQLite needs its own words.
 
-use crate::repository::{select_refresh, waiting};
+use crate::repository::{select_refresh, use_token, waiting};
 
 /// When the next message of a kind (`$1`) is due, less those to busy hosts (`$2`, JSON).
 pub(crate) const NEXT_MESSAGE: &str =
@@ -17,3 +17,11 @@ pub(crate) const CLAIM_MESSAGES: &str = concat!(
 
 /// A refresh token (`$1`) with what is asked about it; the one writer has everything for itself.
 pub(crate) const LOCK_REFRESH_TOKEN: &str = select_refresh!("");
+
+/// Uses a refresh token (`$1`) up at `$2` (or `$3`, by a clock that is ahead) in exchange for `$4`, while its tenant's
+/// configuration has the version `$5`.
+pub(crate) const USE_JUDGED_TOKEN: &str = concat!(
+    use_token!(),
+    " AND EXISTS (SELECT 1 FROM grants g JOIN tenants n ON n.id = g.tenant_id \
+        WHERE g.id = refresh_tokens.grant_id AND n.configuration = $5)"
+);

@@ -9,6 +9,7 @@ mod grace;
 mod moves;
 mod offered;
 mod own_minimum;
+mod play;
 mod remembered;
 mod scenarios;
 mod spec;

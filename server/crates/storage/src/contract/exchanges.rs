@@ -1,0 +1,198 @@
+//! A refresh that was judged beforehand: one statement, which holds only while what was judged stands.
+
+use futures::FutureExt as _;
+use lanyard_domain::{
+    account::Account,
+    audit::{Action, AuditEvent, Outcome},
+    clock::{DAY, Timestamp},
+    grant::{CLOCK_AHEAD, Grant, RefreshToken},
+    id::Id,
+    tenant::Tenant,
+};
+
+use super::{contract, support::*};
+use crate::{Exchange, StorageError, Store};
+
+contract!(
+    a29_a_judged_exchange_happens_whole_or_not_at_all,
+    a29_a_judged_exchange_holds_only_while_all_of_it_stands,
+    f29_judged_and_locked_exchanges_at_once_have_one_winner,
+    a29_a_judged_exchange_and_a_revocation_at_once_leave_nothing_alive,
+    c1_what_was_judged_by_an_older_configuration_is_not_noted,
+);
+
+// A family of one token, and the version of its tenant's configuration.
+async fn family(db: &Db, tenant: &Tenant, account: Id<Account>) -> (Grant, RefreshToken, i64) {
+    let one = grant(tenant, account);
+    let token = refresh_token(&one);
+    let (stored, first, of) = (one.clone(), token.clone(), tenant.id);
+    let job = db.store.write(move |tx| {
+        async move {
+            tx.create_grant(&stored).await?;
+            tx.create_refresh_token(&first).await?;
+            tx.configuration_version(of).await
+        }
+        .boxed()
+    });
+    (one, token, job.await.unwrap().expect("a version"))
+}
+
+fn exchange(tenant: &Tenant, token: &RefreshToken, next: RefreshToken, configuration: i64) -> Exchange {
+    let event = AuditEvent {
+        id: id(),
+        tenant: tenant.id,
+        at: LATER,
+        actor: None,
+        action: Action::TokenRefreshed,
+        target: Some("an application".to_owned()),
+        outcome: Outcome::Success,
+        ip: Some("192.0.2.1".to_owned()),
+        request: None,
+        detail: serde_json::json!({"again": false}),
+    };
+    Exchange { hash: token.hash, next, at: LATER, configuration, event }
+}
+
+async fn events(store: &Store, tenant: &Tenant) -> Vec<AuditEvent> {
+    let of = tenant.id;
+    store.read(move |tx| async move { tx.list_audit(of, None, 1000).await }.boxed()).await.unwrap()
+}
+
+async fn token(store: &Store, token: &RefreshToken) -> Option<RefreshToken> {
+    let hash = token.hash;
+    store.read(move |tx| async move { tx.refresh_token(&hash).await }.boxed()).await.unwrap()
+}
+
+async fn a29_a_judged_exchange_happens_whole_or_not_at_all(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let (one, first, version) = family(db, &own, account).await;
+    let next = refresh_token(&one);
+    let judged = exchange(&own, &first, next.clone(), version);
+    let event = judged.event.clone();
+    let before = db.store.commits();
+    db.store.exchange(judged).await.unwrap();
+    assert!(db.store.commits() > before, "what was read before is out of date");
+    let used = RefreshToken { used_at: Some(LATER), replaced_by: Some(next.hash), ..first.clone() };
+    assert_eq!(token(&db.store, &first).await, Some(used.clone()));
+    assert_eq!(token(&db.store, &next).await, Some(next.clone()));
+    assert_eq!(events(&db.store, &own).await, [event]);
+
+    // An event whose id is taken fails, and everything with it.
+    let mut twice = exchange(&own, &next, refresh_token(&one), version);
+    twice.event.id = events(&db.store, &own).await[0].id;
+    let after = twice.next.clone();
+    db.store.exchange(twice).await.unwrap_err();
+    assert_eq!(token(&db.store, &next).await, Some(next));
+    assert_eq!(token(&db.store, &after).await, None);
+    assert_eq!(events(&db.store, &own).await.len(), 1);
+    db.store.ping().await.unwrap();
+}
+
+async fn a29_a_judged_exchange_holds_only_while_all_of_it_stands(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let other = stored_tenant(db, "b.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let (one, first, version) = family(db, &own, account).await;
+    let (foreign, ..) = family(db, &own, account).await;
+    let (revoked, dead, _) = family(db, &own, account).await;
+    let (gone, used, _) = family(db, &own, account).await;
+    db.store.exchange(exchange(&own, &used, refresh_token(&gone), version)).await.unwrap();
+    let of = revoked.id;
+    db.store.write(move |tx| async move { tx.revoke_grant(of, LATER).await }.boxed()).await.unwrap();
+
+    let judged = |token: &RefreshToken, next: &Grant| exchange(&own, token, refresh_token(next), version);
+    let at = |at: Timestamp| Exchange { at, ..judged(&first, &one) };
+    for (why, refused) in [
+        ("used", judged(&used, &gone)),
+        ("revoked", judged(&dead, &revoked)),
+        ("of another grant", judged(&first, &foreign)),
+        ("unknown", judged(&refresh_token(&one), &one)),
+        ("over", at(NOW.plus(DAY))),
+        ("not yet", at(NOW.minus(CLOCK_AHEAD + 1))),
+        ("another configuration", exchange(&own, &first, refresh_token(&one), version - 1)),
+    ] {
+        let next = refused.next.clone();
+        let result = db.store.exchange(refused).await;
+        assert!(matches!(result, Err(StorageError::Conflict)), "{why}: {result:?}");
+        assert_eq!(token(&db.store, &next).await, None, "{why}");
+        assert_eq!(events(&db.store, &own).await.len(), 1, "{why}");
+    }
+    assert_eq!(token(&db.store, &first).await, Some(first.clone()));
+
+    // Another tenant's changes are none of ours; one of our own is.
+    let change = |tenant: Id<Tenant>| {
+        db.store.write(move |tx| async move { tx.set_second_approver(tenant, true).await }.boxed())
+    };
+    change(other.id).await.unwrap();
+    db.store.exchange(at(NOW.minus(CLOCK_AHEAD))).await.unwrap();
+    let (one, first, version) = family(db, &own, account).await;
+    change(own.id).await.unwrap();
+    let late = db.store.exchange(exchange(&own, &first, refresh_token(&one), version)).await;
+    assert!(matches!(late, Err(StorageError::Conflict)), "{late:?}");
+}
+
+// Both ways take the grant before the token: none waits for the other in a ring.
+async fn f29_judged_and_locked_exchanges_at_once_have_one_winner(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let (one, first, version) = family(db, &own, account).await;
+    let hash = first.hash;
+    let won = winners(100, |n| {
+        let store = db.store.clone();
+        let (next, judged) = (refresh_token(&one), exchange(&own, &first, refresh_token(&one), version));
+        async move {
+            if n % 2 == 0 {
+                return store.exchange(judged).await;
+            }
+            let job = store.write(move |tx| {
+                async move {
+                    tx.lock_refresh_token(&hash).await?.expect("the token");
+                    tx.exchange_refresh_token(&hash, &next, LATER).await
+                }
+                .boxed()
+            });
+            job.await
+        }
+    });
+    assert_eq!(won.await, 1);
+    assert!(events(&db.store, &own).await.len() <= 1);
+}
+
+async fn a29_a_judged_exchange_and_a_revocation_at_once_leave_nothing_alive(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    for _ in 0..20 {
+        let (one, first, version) = family(db, &own, account).await;
+        let (next, of) = (refresh_token(&one), one.id);
+        let revoke = db.store.write(move |tx| async move { tx.revoke_grant(of, LATER).await }.boxed());
+        let (exchanged, revoked) =
+            futures::join!(db.store.exchange(exchange(&own, &first, next.clone(), version)), revoke);
+        assert!(revoked.unwrap());
+        let was = match exchanged {
+            Ok(()) => next,
+            Err(StorageError::Conflict) => first,
+            Err(other) => panic!("{other:?}"),
+        };
+        // Whichever was first, what is left refreshes no more.
+        let after = db.store.exchange(exchange(&own, &was, refresh_token(&one), version)).await;
+        assert!(matches!(after, Err(StorageError::Conflict)), "{after:?}");
+    }
+}
+
+async fn c1_what_was_judged_by_an_older_configuration_is_not_noted(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let (one, first, version) = family(db, &own, account).await;
+    let event = || exchange(&own, &first, refresh_token(&one), version).event;
+    let (noted, before) = (event(), db.store.commits());
+    db.store.note(noted.clone(), version).await.unwrap();
+    assert!(db.store.commits() > before);
+    for other in [version - 1, version + 1] {
+        let refused = db.store.note(event(), other).await;
+        assert!(matches!(refused, Err(StorageError::Conflict)), "{refused:?}");
+    }
+    let strangers = db.store.note(AuditEvent { tenant: id(), ..event() }, version).await;
+    assert!(matches!(strangers, Err(StorageError::Conflict)), "{strangers:?}");
+    assert_eq!(events(&db.store, &own).await, [noted]);
+}
