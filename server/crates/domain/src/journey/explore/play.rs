@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{Effect, Event, Facts, Journey, Stage, Step, Target, Tools, testing::*},
-    moves::{self, Move},
+    moves::Move,
     spec::{self, Ghost, Property},
     walk::Machine,
     world::{self, Kept, Scenario, Secrets, State},

@@ -11,7 +11,7 @@ use super::{
     moves::{self, Move},
     play::play,
     spec::Property,
-    world::{self, Scenario, State},
+    world::{Scenario, State},
 };
 
 /// The production code, or a broken variant of it.
