@@ -30,7 +30,7 @@ use crate::{
     http::{documents::Documents, limit::Limiter},
     jobs::delivery::Wake,
     outbound::{Outbound, Reach},
-    service::{journey, left_out::LeftOut, oauth, signing::SigningKeys},
+    service::{journey, left_out::LeftOut, oauth, pace::Pace, signing::SigningKeys},
     state::{App, Channels, EntropySource, Parts},
 };
 
@@ -128,7 +128,7 @@ pub fn parts(config: Config, store: Store, master: MasterKey, outside: Outside) 
         transport: Arc::new(providers),
         channels,
         inbox,
-        pace: journey::Pace::default(),
+        pace: Pace::default(),
         outbox: Wake::default(),
         outbound: Outbound::new(reach).map_err(|error| say(chain("outbound requests", &error)))?,
         signing: SigningKeys::default(),

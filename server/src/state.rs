@@ -27,9 +27,10 @@ use crate::{
     jobs::delivery::Wake,
     outbound::Outbound,
     service::{
-        journey::{self, JourneyError, Pace},
+        journey::{self, JourneyError},
         left_out::LeftOut,
         oauth,
+        pace::Pace,
         signing::SigningKeys,
     },
 };

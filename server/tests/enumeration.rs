@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use lanyard_app::{api::journey::StageView, paths};
 use lanyard_domain::{entropy::SeededEntropy, secret::Token};
-use lanyard_server::service::journey::Pace;
+use lanyard_server::service::pace::Pace;
 
 use crate::support::{
     Options, Page, Run, TestApp, Via, statements,
@@ -277,20 +277,24 @@ async fn d11_what_could_tell_whose_an_address_is_comes_at_its_time_and_what_coul
     app.leave_messages();
     let app = &app;
     for via in Via::BOTH {
-        let guess = |email| async move {
-            takes(app, via, None, "sign-in", &[("email", email), ("password", "a wrong password")]).await
+        let guess = |email, password| async move {
+            takes(app, via, None, "sign-in", &[("email", email), ("password", password)]).await
         };
         let ask = |first, email| async move { takes(app, via, Some(first), "request-code", &[("email", email)]).await };
         let (reset, sign_up) = ("go-forgot-password", "go-sign-up");
         let slow = futures::join!(
-            guess(MARIA),
-            guess(STRANGER),
+            guess(MARIA, "a wrong password"),
+            guess(STRANGER, "a wrong password"),
+            // Nothing is hashed, and yet an account was looked for.
+            guess(MARIA, ""),
+            guess(STRANGER, ""),
             ask(reset, MARIA),
             ask(reset, STRANGER),
             ask(sign_up, MARIA),
             ask(sign_up, STRANGER),
         );
-        for (n, took) in [slow.0, slow.1, slow.2, slow.3, slow.4, slow.5].into_iter().enumerate() {
+        let slow = [slow.0, slow.1, slow.2, slow.3, slow.4, slow.5, slow.6, slow.7];
+        for (n, took) in slow.into_iter().enumerate() {
             assert!(took >= PACE, "{n}, {via:?}: {took:?}");
         }
         let (right, empty) = futures::join!(
@@ -299,6 +303,31 @@ async fn d11_what_could_tell_whose_an_address_is_comes_at_its_time_and_what_coul
         );
         assert!(right < PACE && empty < PACE, "{via:?}: {right:?}, {empty:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d11_wrong_codes_and_further_codes_of_an_address_come_at_their_time() {
+    let options = Options { adjust: |parts| parts.pace = Pace::of(PACE), ..Options::default() };
+    let mut app = TestApp::with(options).await;
+    app.leave_messages();
+    let app = &app;
+    let after = |first, event, fields: &'static [(&'static str, &'static str)]| async move {
+        let mut run = Run::begin(app, &app.world.mfa, Via::Json).await;
+        run.act(first, &[]).await;
+        run.act("request-code", &[("email", STRANGER)]).await;
+        let csrf = run.view().await.csrf;
+        let asked = Instant::now();
+        assert_eq!(run.post(event, &csrf, fields).await.status, 200);
+        asked.elapsed()
+    };
+    let (reset, sign_up) = ("go-forgot-password", "go-sign-up");
+    let slow = futures::join!(
+        after(reset, "submit-code", &[("code", "000000")]),
+        after(sign_up, "submit-code", &[("code", "000000")]),
+        after(reset, "resend", &[]),
+        after(sign_up, "resend", &[]),
+    );
+    assert!([slow.0, slow.1, slow.2, slow.3].into_iter().all(|took| took >= PACE), "{slow:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use lanyard_domain::journey::SEND_WINDOW;
-use lanyard_server::{jobs::clean_up, service::journey::Pace};
+use lanyard_server::{jobs::clean_up, service::pace::Pace};
 
 use crate::{
     input_abuse, races,

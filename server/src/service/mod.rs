@@ -13,6 +13,7 @@ pub mod left_out;
 pub mod minimum;
 pub mod oauth;
 pub mod outbox;
+pub mod pace;
 pub mod patient_portal;
 pub mod phone;
 pub mod portal;

@@ -5,7 +5,7 @@ use lanyard_app::paths;
 use lanyard_domain::{clock::SECOND, grant::CLOCK_AHEAD, secret::Token};
 
 use super::*;
-use crate::support::{Options, browser::encode};
+use crate::support::{Options, browser::encode, journey::refresh};
 
 const WRITTEN: [&str; 5] = ["journeys", "grants", "audit", "pushed_requests", "sessions"];
 
@@ -64,6 +64,17 @@ async fn d8_an_invented_request_uri_makes_no_write_transaction() {
     // What is done is counted.
     signed_in(&app, &clinic, &[]).await;
     assert!(app.app.store.commits() > commits);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d8_an_invented_refresh_token_makes_no_write_transaction() {
+    let app = TestApp::new().await;
+    let clinic = app.world.plain.clone();
+    let commits = app.app.store.commits();
+    let invented = Token::generate(app.app.entropy().as_mut());
+    let answer = refresh(&mut app.browser(), &clinic, &clinic.flow, invented.expose()).await;
+    assert_eq!((answer.status.as_u16(), answer.says("invalid_grant")), (400, true), "{}", answer.text());
+    assert_eq!(app.app.store.commits(), commits);
 }
 
 #[tokio::test(flavor = "multi_thread")]

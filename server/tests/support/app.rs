@@ -28,7 +28,7 @@ use lanyard_server::{
     config::{Config, Limits},
     jobs::delivery,
     router::router,
-    service::journey::Pace,
+    service::pace::Pace,
     start::{self, Outside},
     state::{App, EntropySource, Parts},
 };
@@ -179,7 +179,7 @@ impl TestApp {
             inbox: Some(Arc::clone(&inbox)),
         };
         let mut parts = start::parts(options.config, store, MasterKey::from_bytes(&MASTER_KEY), outside).unwrap();
-        parts.pace = Pace::NONE;
+        assert_eq!(std::mem::replace(&mut parts.pace, Pace::NONE), Pace::default(), "D11: as the server has it");
         (options.adjust)(&mut parts);
         let app = App::new(parts);
         Self {

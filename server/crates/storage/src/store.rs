@@ -26,7 +26,7 @@ pub struct StoreOptions {
     /// Connections: of PostgreSQL in all, of SQLite for readers (it has one writer besides).
     pub max_connections: u32,
     /// How long a job may take, the wait for a connection included; then it is rolled back and
-    /// the caller told [`StorageError::Unavailable`] (D4).
+    /// the caller told [`StorageError::Unavailable`] (D4). PostgreSQL gives a single statement up after as long.
     pub job_limit: Duration,
 }
 

@@ -258,6 +258,7 @@ where
         + Send
         + 'static,
 {
+    let beat = app.pace.begin().await;
     let own = app.clone();
     let came = app
         .store
@@ -272,6 +273,10 @@ where
         })
         .await?;
     app.outbox.wake();
+    // Whether somebody else has the address is not told, nor by the time it takes to look (D11).
+    if kind == ContactKind::Email {
+        beat.keep().await;
+    }
     Ok(came)
 }
 

@@ -8,13 +8,12 @@ use lanyard_domain::{
     account::Account,
     clock::{SECOND, Timestamp},
     id::Id,
-    journey::{Event, Facts, Journey, Refusal, Stage, Target, Tools},
+    journey::{Event, Facts, Journey, Refusal, Stage, Target, Tools, Whose},
     secret::Token,
     tenant::Tenant,
     user_flow::Audience,
 };
 use lanyard_storage::{Constraint, JourneySave, StorageError, StoredJourney, WriteTx};
-use tokio::time::Instant;
 
 use super::{
     JourneyError, Scene,
@@ -22,7 +21,7 @@ use super::{
     facts,
     input::{self, Input},
     known::{self, Whence},
-    pace, problems,
+    problems,
     remember::{self, Remembered},
     settle::{self, Cookies, Session},
     show::{self, Loaded},
@@ -97,21 +96,24 @@ impl Done {
 /// # Errors
 /// [`JourneyError`]; a refusal is no error but a page that says so.
 pub async fn act(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transport) -> Result<Done, JourneyError> {
-    let asked = Instant::now();
-    let done = perform(app, act, headers, transport).await?;
-    if done.could_tell {
-        app.pace.keep(asked).await;
+    let beat = app.pace.begin().await;
+    let done = perform(app, act, headers, transport).await;
+    // What failed may have failed because of what was found.
+    if done.as_ref().map_or(true, |done| done.could_tell) {
+        beat.keep().await;
     }
-    Ok(done)
+    done
 }
 
 async fn perform(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transport) -> Result<Done, JourneyError> {
     let email = input::password_of(act.event, act.fields);
+    // An account was looked for, whatever comes of it.
+    let looked_for = email.is_some();
     let Some(loaded) = show::load(app, act.id, email).await? else { return Err(JourneyError::NotFound) };
     let Loaded { row: loaded, scene, account: typed_for, password } = loaded;
     if !loaded.journey.header.browser.matches(&act.browser.hash()) || loaded.journey.is_expired(app.clock.now()) {
         // The page itself says what is the matter.
-        return Ok(Done::default());
+        return Ok(Done { could_tell: looked_for, ..Done::default() });
     }
     let typed = typed_values(act.fields);
     let event = match input::read(
@@ -126,7 +128,8 @@ async fn perform(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
         Input::Event(event) => event,
         Input::Problems(problems) => {
             let feedback = Feedback { problems, values: typed, ..Feedback::default() };
-            return kept(app, act, transport, (loaded.version, feedback)).await;
+            let done = kept(app, act, transport, (loaded.version, feedback)).await?;
+            return Ok(Done { could_tell: looked_for, ..done });
         }
     };
     let order = Order {
@@ -144,7 +147,7 @@ async fn perform(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
     };
     let operators = scene.flow.audience == Audience::Operators;
     let tenant = scene.tenant.id;
-    let could_tell = pace::could_tell(&order.loaded.journey, &event);
+    let of_address = matches!(order.loaded.journey.whose(&event), Whose::Address(_));
     let outcome = carry_out(app, scene, order, event).await?;
     if outcome.sends {
         app.outbox.wake();
@@ -153,7 +156,8 @@ async fn perform(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
         // The clean-up comes by again if this fails.
         let _ = invitations::forget_first_link(app).await;
     }
-    let could_tell = could_tell && !outcome.proved;
+    // Whoever proved with it who they are learns nothing; a password may be right and let nobody in just now.
+    let could_tell = (looked_for || of_address) && !outcome.proved;
     let done = finish(app, act, transport, (outcome, tenant)).await?;
     Ok(Done { could_tell, ..done })
 }

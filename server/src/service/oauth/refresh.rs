@@ -14,17 +14,18 @@ use lanyard_domain::{
 };
 use lanyard_oidc::{
     dpop::{self as dpop_rules, Proof},
+    error::Refusal,
     token::{
         self, Redemption,
         refresh::{self as rules, Way},
     },
 };
-use lanyard_storage::{Exchange, GrantAtHand, ReadTx, StorageError};
+use lanyard_storage::{Exchange, GrantAtHand, StorageError};
 
 use super::{
     Place, ProtocolError, dpop,
     redeem::{NextToken, Redeemed},
-    standing::{is_recognised, standing},
+    standing::{self, Standing},
 };
 use crate::{
     http::client::Client,
@@ -74,34 +75,25 @@ async fn at_once(
 ) -> Result<Option<Redeemed>, ProtocolError> {
     let hash = request.token.hash();
     let now = app.clock.now();
-    let (own, at, of, asked) = (app.clone(), place.clone(), application.clone(), request.clone());
-    let judged: Result<_, ProtocolError> = app
-        .store
-        .glance(move |tx| {
-            Box::pin(async move {
-                // An invented one makes no transaction.
-                let Some((stored, at_hand)) = tx.refresh_token_at_hand(&hash).await? else {
-                    return Err(ProtocolError::Refused(token::unknown_grant()));
-                };
-                let configuration = at_hand.configuration;
-                // Whether the browser is remembered still is read for itself.
-                if at_hand.grant.authentication.remembered().is_some() {
-                    return Ok(None);
-                }
-                let found = Found { stored, successor: None, at_hand };
-                // Whatever is refused is looked at again, under a lock.
-                match judge(&own, tx, (&at, &of), &asked, found, (None, now)).await {
-                    Ok(Ok(judged)) => Ok(Some((judged, configuration))),
-                    Ok(Err(_)) | Err(ProtocolError::Refused(_)) => Ok(None),
-                    Err(error) => Err(error),
-                }
-            })
-        })
-        .await;
-    let Some((judged, configuration)) = judged? else { return Ok(None) };
-    if judged.accepted.way != Way::First {
+    let found = app.store.glance(move |tx| Box::pin(async move { tx.refresh_token_at_hand(&hash).await })).await;
+    // An invented one makes no transaction.
+    let Some((stored, at_hand)) = found.map_err(JourneyError::from)? else {
+        return Err(ProtocolError::Refused(token::unknown_grant()));
+    };
+    // Of one configuration, all of it, and whether a browser is remembered still is read for itself.
+    let configuration = at_hand.configuration;
+    if configuration != place.configuration || at_hand.grant.authentication.remembered().is_some() {
         return Ok(None);
     }
+    let Some(standing) = standing::at_hand(app, place, application) else { return Ok(None) };
+    let agreed = standing.linked.then_some(Agreed::Everything);
+    let around = Around { standing: &standing, agreed, recognised: true, proof: None, now };
+    let found = Found { stored, successor: None, at_hand };
+    let judged = match judge(place, application, request, found, around) {
+        Ok(Ok(judged)) if judged.accepted.way == Way::First => judged,
+        // Whatever is refused is looked at again, under a lock.
+        Ok(_) | Err(_) => return Ok(None),
+    };
     let next = NextToken::draw(app, place, application, &judged.grant, now);
     let event = audit::record(app, place.tenant.id, refreshed(&judged, application, client));
     let exchange = Exchange { hash, next: next.row.clone(), at: now, configuration, event };
@@ -139,28 +131,34 @@ impl Judged {
 // Why it is not to be, and of what grant.
 type Refused = (rules::RefreshRefusal, Box<Grant>);
 
-async fn judge(
-    app: &App,
-    tx: &mut (dyn ReadTx + '_),
-    (place, application): (&Place, &Application),
+// What else is asked of a refresh.
+struct Around<'a> {
+    standing: &'a Standing,
+    // What of the person may go out to the application, if anything.
+    agreed: Option<Agreed>,
+    // The remembered browser that the grant rests on is remembered still, or it rests on none.
+    recognised: bool,
+    proof: Option<&'a Proof>,
+    now: Timestamp,
+}
+
+fn judge(
+    place: &Place,
+    application: &Application,
     request: &rules::RefreshRequest,
     found: Found,
-    (proof, now): (Option<&Proof>, Timestamp),
-) -> Result<Result<Judged, Refused>, ProtocolError> {
-    let Found { stored, successor, at_hand: GrantAtHand { grant, account, configuration } } = found;
-    let standing = standing(app, tx, place, application, configuration).await?;
-    let agreed = match standing.linked {
-        true => consents::agreed(tx, application, &grant).await?,
-        false => None,
-    };
-    let Some(agreed) = agreed else { return Err(ProtocolError::Refused(token::unknown_grant())) };
+    around: Around<'_>,
+) -> Result<Result<Judged, Refused>, Refusal> {
+    let Found { stored, successor, at_hand: GrantAtHand { grant, account, .. } } = found;
+    let Around { standing, agreed, recognised, proof, now } = around;
+    let agreed = agreed.ok_or_else(token::unknown_grant)?;
     let by = Redemption {
         tenant: place.tenant.id,
         flow: place.flow.id,
         application,
         apis: &standing.apis,
         account: account.as_ref(),
-        recognised: is_recognised(tx, &grant, now).await?,
+        recognised,
         now,
     };
     let accepted = match rules::check(&stored, successor.as_ref(), &grant, request, &standing.demand, &by) {
@@ -203,9 +201,16 @@ async fn attempt(
                     Some(next) => tx.refresh_token(next).await?,
                     None => None,
                 };
+                let grant = &at_hand.grant;
+                let standing = standing::standing(&own, tx, &place, &application, at_hand.configuration).await?;
+                let agreed = match standing.linked {
+                    true => consents::agreed(tx, &application, grant).await?,
+                    false => None,
+                };
+                let recognised = standing::is_recognised(tx, grant, now).await?;
+                let around = Around { standing: &standing, agreed, recognised, proof: proof.as_ref(), now };
                 let found = Found { stored, successor, at_hand };
-                let with = (proof.as_ref(), now);
-                let judged = match judge(&own, tx, (&place, &application), &request, found, with).await? {
+                let judged = match judge(&place, &application, &request, found, around)? {
                     Ok(judged) => judged,
                     Err((refusal, grant)) => {
                         if refusal.revokes() {

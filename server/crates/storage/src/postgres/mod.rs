@@ -77,14 +77,25 @@ impl Gathering for PostgresTx<'_> {
     }
 }
 
-/// Connections to the server.
-struct Connections(PgConnectOptions);
+/// Connections to the server, which gives a statement up by itself when its job was given up: one that waits for a lock
+/// and is a transaction by itself would change something long after its caller was told that it did not.
+struct Connections {
+    options: PgConnectOptions,
+    limit: Duration,
+}
 
 impl Source for Connections {
     type Connection = PgConnection;
 
     fn open(&self) -> BoxFuture<'_, Result<PgConnection, sqlx::Error>> {
-        self.0.connect().boxed()
+        async {
+            let mut connection = self.options.connect().await?;
+            let limit = i64::try_from(self.limit.as_millis()).unwrap_or(i64::MAX);
+            let set = sqlx::query("SELECT set_config('statement_timeout', $1, false)").persistent(false);
+            set.bind(limit.min(i64::from(i32::MAX)).to_string()).execute(&mut connection).await?;
+            Ok(connection)
+        }
+        .boxed()
     }
 
     fn close(connection: PgConnection) -> BoxFuture<'static, Result<(), sqlx::Error>> {
@@ -116,7 +127,8 @@ impl Postgres {
     pub(crate) async fn connect(options: &StoreOptions) -> Result<Self, OpenError> {
         let connect =
             PgConnectOptions::from_str(&options.url)?.application_name("lanyard").statement_cache_capacity(256);
-        let pool = Pool::new(Connections(connect), options.max_connections);
+        let source = Connections { options: connect, limit: options.job_limit };
+        let pool = Pool::new(source, options.max_connections);
         let store = Self { pool, limit: options.job_limit };
         store.schema().await?;
         Ok(store)
@@ -144,6 +156,8 @@ impl Postgres {
 
     pub(crate) async fn migrate(&self) -> Result<(), OpenError> {
         let mut connection = self.open().await?;
+        // A migration takes as long as it takes.
+        sqlx::raw_sql("SET statement_timeout = 0").execute(&mut connection).await?;
         // `Migrator::run` would make this future one that cannot be sent between threads.
         let done = MIGRATIONS.run_direct(None, &mut connection, false).await;
         connection.close().await?;
@@ -218,7 +232,8 @@ impl Postgres {
         }
     }
 
-    /// A `job` of one statement that changes everything or nothing: that is a transaction by itself.
+    /// A `job` of one statement that changes everything or nothing: that is a transaction by itself. One that is given up
+    /// may still happen, within the limit of a statement: as with a commit whose answer was lost.
     pub(crate) async fn alone<F>(&self, job: F, commits: &AtomicU64) -> Result<()>
     where
         F: for<'t> FnOnce(&'t mut dyn WriteTx) -> BoxFuture<'t, Result<()>>,
@@ -228,7 +243,7 @@ impl Postgres {
             let _counted = Counted(commits);
             let done = job(&mut PostgresTx { db: &mut own.connection }).await;
             // Whatever else it says may be the connection.
-            if matches!(done, Ok(()) | Err(StorageError::Conflict)) {
+            if matches!(done, Ok(()) | Err(StorageError::Conflict | StorageError::Raced)) {
                 own.keep();
             }
             done
@@ -294,6 +309,18 @@ mod tests {
         let second = process(&store).await;
         assert_ne!(second, first, "nobody meets the dead one");
         assert_eq!(process(&store).await, second);
+        store.close().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn d4_a_statement_whose_job_was_given_up_ends_by_itself() {
+        let mut options = StoreOptions::new(std::env::var("LANYARD_TEST_POSTGRES_URL").unwrap());
+        options.job_limit = Duration::from_millis(200);
+        let store = Postgres::connect(&options).await.unwrap();
+        let mut own = store.pool.take().await.unwrap();
+        let slept = run(&mut own.connection, "SELECT pg_sleep(600)").await;
+        assert!(matches!(slept, Err(StorageError::Unavailable(_))), "{slept:?}");
+        drop(own);
         store.close().await;
     }
 
