@@ -255,7 +255,7 @@ async fn d11_known_and_unknown_accounts_cost_the_same_statements() {
     in_a_process_of_its_own("enumeration::statements_of_a_process_of_its_own").await;
 }
 
-const PACE: Duration = Duration::from_secs(2);
+const PACE: Duration = Duration::from_secs(4);
 
 // How long `event` takes with `email`, after `first` if there is one.
 async fn takes(app: &TestApp, via: Via, first: Option<&str>, event: &str, fields: &[(&str, &str)]) -> Duration {
