@@ -248,16 +248,31 @@ both!(AuditReads {
     }
 });
 
+// An event's columns, in their order, whatever statement they are part of.
+macro_rules! bind_event {
+    ($change:expr, $event:expr) => {
+        $change
+            .bind($event.id.uuid())
+            .bind($event.tenant.uuid())
+            .bind($event.at.0)
+            .bind($event.actor.map(Id::uuid))
+            .bind(to_word(&$event.action)?)
+            .bind(&$event.target)
+            .bind(to_word(&$event.outcome)?)
+            .bind(&$event.ip)
+            .bind(&$event.request)
+            .bind($event.detail.to_string())
+    };
+}
+pub(super) use bind_event;
+
 both!(AuditWrites {
     async fn append_audit(&mut self, event: &AuditEvent) -> Result<()> {
         let insert = self.later(
             "INSERT INTO audit (id, tenant_id, at, actor, action, target, outcome, ip, request, detail) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         );
-        let insert = insert.bind(event.id.uuid()).bind(event.tenant.uuid()).bind(event.at.0);
-        let insert = insert.bind(event.actor.map(Id::uuid)).bind(to_word(&event.action)?).bind(&event.target);
-        let insert = insert.bind(to_word(&event.outcome)?).bind(&event.ip).bind(&event.request);
-        insert.bind(event.detail.to_string()).one().await
+        bind_event!(insert, event).one().await
     }
 
     async fn append_audit_while(&mut self, event: &AuditEvent, configuration: i64) -> Result<()> {
@@ -265,9 +280,6 @@ both!(AuditWrites {
             "INSERT INTO audit (id, tenant_id, at, actor, action, target, outcome, ip, request, detail) \
              SELECT $1, n.id, $3, $4, $5, $6, $7, $8, $9, $10 FROM tenants n WHERE n.id = $2 AND n.configuration = $11",
         );
-        let insert = insert.bind(event.id.uuid()).bind(event.tenant.uuid()).bind(event.at.0);
-        let insert = insert.bind(event.actor.map(Id::uuid)).bind(to_word(&event.action)?).bind(&event.target);
-        let insert = insert.bind(to_word(&event.outcome)?).bind(&event.ip).bind(&event.request);
-        insert.bind(event.detail.to_string()).bind(configuration).one().await
+        bind_event!(insert, event).bind(configuration).one().await
     }
 });

@@ -14,8 +14,12 @@ use lanyard_domain::{
 };
 
 use super::{
-    AuditWrites as _, Gathering as _, account::AccountRow, audit::to_word, both, grant::GrantRow, optional, time,
-    token_hash,
+    AuditWrites as _, Gathering as _,
+    account::AccountRow,
+    audit::{bind_event, to_word},
+    both,
+    grant::GrantRow,
+    optional, time, token_hash,
 };
 use crate::error::{Result, StorageError};
 
@@ -110,6 +114,16 @@ impl TryFrom<AtHandRow> for GrantAtHand {
     }
 }
 
+#[derive(sqlx::FromRow)]
+struct RefreshRow {
+    #[sqlx(flatten)]
+    at_hand: AtHandRow,
+    token_created_at: i64,
+    token_expires_at: i64,
+    token_used_at: Option<i64>,
+    token_replaced_by: Option<Vec<u8>>,
+}
+
 impl RefreshRow {
     fn found(self, hash: &TokenHash) -> Result<(RefreshToken, GrantAtHand)> {
         let at_hand = GrantAtHand::try_from(self.at_hand)?;
@@ -123,16 +137,6 @@ impl RefreshRow {
         };
         Ok((token, at_hand))
     }
-}
-
-#[derive(sqlx::FromRow)]
-struct RefreshRow {
-    #[sqlx(flatten)]
-    at_hand: AtHandRow,
-    token_created_at: i64,
-    token_expires_at: i64,
-    token_used_at: Option<i64>,
-    token_replaced_by: Option<Vec<u8>>,
 }
 
 macro_rules! at_hand_columns {
@@ -219,9 +223,7 @@ impl crate::postgres::PostgresTx<'_> {
         let all = self.later(crate::postgres::dialect::EXCHANGE_JUDGED_TOKEN).bind(&hash.0[..]).bind(at.0);
         let all = all.bind(at.plus(CLOCK_AHEAD).0).bind(&next.hash.0[..]).bind(next.created_at.0);
         let all = all.bind(next.expires_at.0).bind(next.grant.uuid()).bind(*configuration);
-        let all = all.bind(event.id.uuid()).bind(event.tenant.uuid()).bind(event.at.0).bind(event.actor.map(Id::uuid));
-        let all = all.bind(to_word(&event.action)?).bind(&event.target).bind(to_word(&event.outcome)?);
-        all.bind(&event.ip).bind(&event.request).bind(event.detail.to_string()).one().await
+        bind_event!(all, event).one().await
     }
 }
 
