@@ -62,3 +62,33 @@ impl Beat {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // How long after its question an answer comes whose work takes `work`.
+    async fn answered(pace: Pace, work: Duration) -> Duration {
+        let asked = Instant::now();
+        let beat = pace.begin().await;
+        tokio::time::sleep(work).await;
+        beat.keep().await;
+        asked.elapsed()
+    }
+
+    #[tokio::test]
+    async fn d11_an_answer_comes_at_its_beat_or_at_the_next_if_the_work_outlasts_it() {
+        let pace = Pace::of(Duration::from_millis(100));
+        let quick = answered(pace, Duration::ZERO).await;
+        assert!(quick >= Duration::from_millis(100), "{quick:?}");
+        let slow = answered(pace, Duration::from_millis(130)).await;
+        assert!(slow >= Duration::from_millis(200), "{slow:?}");
+        let none = answered(Pace::NONE, Duration::ZERO).await;
+        assert!(none < Duration::from_millis(100), "{none:?}");
+    }
+
+    #[test]
+    fn d11_the_servers_beat_outlasts_a_hash_on_a_slow_machine() {
+        assert!(Pace::default().0 >= Duration::from_millis(200));
+    }
+}
