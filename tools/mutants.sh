@@ -17,6 +17,8 @@ POLICY=(assurance.rs consent.rs contact.rs cool_down.rs delays.rs demand.rs fact
 NOT_POLICY=('journey/testing/**' '*_tests.rs' 'user_flow/testing.rs' 'journey/tests/**' 'journey/explore/**')
 # Seconds after which a mutant that never ends is caught: the quick tests take two, the walks some minutes.
 QUICK=60 LIMIT=900
+# Two at a time: the compiler works on one core for most of a mutant's time.
+JOBS=2
 
 "$ROOT/tools/setup.sh" build mutants
 cd "$ROOT"
@@ -33,13 +35,14 @@ rm -rf "$out/mutants.out" "$out/mutants.out.old"
 mutate() {
     local status=0
     "$TARGET/tools/bin/cargo-mutants" mutants --config server/crates/domain/mutants.toml --package lanyard-domain \
-        --output "$out" --build-timeout 600 --no-shuffle --colors never "${files[@]}" "$@" || status=$?
+        --output "$out" --jobs "$JOBS" --build-timeout 600 --no-shuffle --colors never "${files[@]}" "$@" || status=$?
     case "$status" in 0 | 2 | 3) ;; *) die "cargo-mutants failed (exit code $status)" ;; esac
 }
 
 say "the quick tests"
 # Building takes longer than these tests, so nothing is optimised for them; the walks below need it.
-CARGO_INCREMENTAL=1 mutate --timeout "$QUICK" --cargo-arg=--config=profile.dev.package.lanyard-domain.opt-level=0 -- --lib -- --skip explore
+CARGO_INCREMENTAL=1 mutate --timeout "$QUICK" --cargo-arg=--config=profile.dev.package.lanyard-domain.opt-level=0 \
+    --cargo-arg=--config=profile.dev.debug=false -- --lib -- --skip explore
 # A second run keeps the first one's list beside its own.
 first="$(cat "$out/mutants.out/caught.txt")"
 cp "$out/mutants.out/mutants.json" "$out/all.json"

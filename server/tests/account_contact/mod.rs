@@ -4,6 +4,8 @@ mod alone;
 mod back;
 mod phone;
 
+use std::time::{Duration, Instant};
+
 use lanyard_app::{api::journey::StageView, paths};
 use lanyard_domain::{
     account::Account,
@@ -13,6 +15,7 @@ use lanyard_domain::{
     journey::{CODE_LIFE, SEND_LIMIT},
     session::FRESH,
 };
+use lanyard_server::service::pace::Pace;
 
 use crate::{
     account_factors::{maria_at_home, one_more, token},
@@ -216,6 +219,32 @@ async fn a6_u10_an_address_that_has_an_account_looks_like_any_other_and_its_owne
     }
     let [free, taken]: [_; 2] = seen.try_into().unwrap();
     assert_eq!(free, taken);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a6_d11_a_change_of_address_is_answered_at_its_time_whoever_has_the_address() {
+    const PACE: Duration = Duration::from_secs(1);
+    let options = Options { adjust: |parts| parts.pace = Pace::of(PACE), ..Options::default() };
+    let app = TestApp::with(options).await;
+    let clinic = app.world.mfa.clone();
+    let (maria, nora) = (Home::maria(&app, &clinic).await, Home::nora(&app, &clinic).await);
+    let at_their_time = |mut home: Home, address| async move {
+        let mut took = Vec::new();
+        let asked = Instant::now();
+        assert_eq!(home.ask(address).await.status, 303);
+        took.push(asked.elapsed());
+        let asked = Instant::now();
+        assert_eq!(home.answer("000000").await.status, 422);
+        took.push(asked.elapsed());
+        let asked = Instant::now();
+        let again = paths::account_email_resend(&home.domain);
+        assert_eq!(home.post(&again, &[]).await.status, 422, "too soon");
+        took.push(asked.elapsed());
+        assert!(took.iter().all(|took| *took >= PACE), "{address}: {took:?}");
+    };
+    // One has an account, one has none.
+    at_their_time(maria, NORA).await;
+    at_their_time(nora, NEW).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

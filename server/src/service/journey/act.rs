@@ -115,39 +115,31 @@ async fn perform(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
         // The page itself says what is the matter.
         return Ok(Done { could_tell: looked_for, ..Done::default() });
     }
-    let typed = typed_values(act.fields);
-    let event = match input::read(
-        app,
-        &scene,
-        (&loaded.journey, act.browser),
-        (act.event, act.fields),
-        typed_for.zip(password),
-    )
-    .await?
-    {
-        Input::Event(event) => event,
+    let (journey, sent) = ((&loaded.journey, act.browser), (act.event, act.fields));
+    match input::read(app, &scene, journey, sent, typed_for.zip(password)).await? {
         Input::Problems(problems) => {
-            let feedback = Feedback { problems, values: typed, ..Feedback::default() };
+            let feedback = Feedback { problems, values: typed_values(act.fields), ..Feedback::default() };
             let done = kept(app, act, transport, (loaded.version, feedback)).await?;
-            return Ok(Done { could_tell: looked_for, ..done });
+            Ok(Done { could_tell: looked_for, ..done })
         }
-    };
-    let order = Order {
-        typed_for,
-        can_make_passkey: app.passkeys.is_some() && act.fields.ticked(CAN_MAKE_PASSKEY),
-        loaded,
-        client: act.client.clone(),
-        typed,
-        cookie: Cookies {
-            sso: Cookie::Sso.read(headers),
-            console: Cookie::Console.read(headers),
-            browser: BrowserCookie(scene.tenant.id).read(headers),
-        },
-        whence: Whence::of(act.client, Cookie::Known.read(headers)),
-    };
-    let operators = scene.flow.audience == Audience::Operators;
-    let tenant = scene.tenant.id;
-    let of_address = matches!(order.loaded.journey.whose(&event), Whose::Address(_));
+        Input::Event(event) => {
+            let order = Order::of(app, act, headers, (loaded, typed_for, scene.tenant.id));
+            let of_address = matches!(order.loaded.journey.whose(&event), Whose::Address(_));
+            let (done, proved) = obey(app, act, transport, (scene, order, event)).await?;
+            // Whoever proved with it who they are learns nothing; a password may be right and let nobody in just now.
+            Ok(Done { could_tell: (looked_for || of_address) && !proved, ..done })
+        }
+    }
+}
+
+// Carries the event out, and what follows the commit. Whether it proved who somebody is comes with it.
+async fn obey(
+    app: &App,
+    act: Act<'_>,
+    transport: Transport,
+    (scene, order, event): (Scene, Order, Event),
+) -> Result<(Done, bool), JourneyError> {
+    let (operators, tenant) = (scene.flow.audience == Audience::Operators, scene.tenant.id);
     let outcome = carry_out(app, scene, order, event).await?;
     if outcome.sends {
         app.outbox.wake();
@@ -156,10 +148,8 @@ async fn perform(app: &App, act: Act<'_>, headers: &HeaderMap, transport: Transp
         // The clean-up comes by again if this fails.
         let _ = invitations::forget_first_link(app).await;
     }
-    // Whoever proved with it who they are learns nothing; a password may be right and let nobody in just now.
-    let could_tell = (looked_for || of_address) && !outcome.proved;
-    let done = finish(app, act, transport, (outcome, tenant)).await?;
-    Ok(Done { could_tell, ..done })
+    let proved = outcome.proved;
+    Ok((finish(app, act, transport, (outcome, tenant)).await?, proved))
 }
 
 /// The field by which `passkey.js` says that the browser can make passkeys. It opens nothing.
@@ -175,6 +165,29 @@ struct Order {
     typed: BTreeMap<String, String>,
     cookie: Cookies,
     whence: Whence,
+}
+
+impl Order {
+    fn of(
+        app: &App,
+        act: Act<'_>,
+        headers: &HeaderMap,
+        (loaded, typed_for, tenant): (StoredJourney, Option<Id<Account>>, Id<Tenant>),
+    ) -> Self {
+        Self {
+            loaded,
+            typed_for,
+            can_make_passkey: app.passkeys.is_some() && act.fields.ticked(CAN_MAKE_PASSKEY),
+            client: act.client.clone(),
+            typed: typed_values(act.fields),
+            cookie: Cookies {
+                sso: Cookie::Sso.read(headers),
+                console: Cookie::Console.read(headers),
+                browser: BrowserCookie(tenant).read(headers),
+            },
+            whence: Whence::of(act.client, Cookie::Known.read(headers)),
+        }
+    }
 }
 
 // What a step left behind.

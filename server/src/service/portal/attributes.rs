@@ -2,7 +2,7 @@
 
 use lanyard_domain::{attribute::Attribute, audit::Action, id::Id, tenant::Tenant};
 
-use super::{By, PortalError, gone, record};
+use super::{By, PortalError, hold, record};
 use crate::state::App;
 
 /// The most custom attributes of a tenant: three checkboxes each fit into the bounds of a form.
@@ -19,7 +19,7 @@ pub async fn define(app: &App, tenant: Id<Tenant>, attribute: Attribute, by: By)
         .write(move |tx| {
             Box::pin(async move {
                 // Several at once are counted one after the other (A47).
-                gone(tx.lock_tenant(tenant).await)?;
+                hold(tx, tenant).await?;
                 if tx.custom_attributes(tenant).await?.len() >= MAX_CUSTOM {
                     return Err(PortalError::TooMany);
                 }

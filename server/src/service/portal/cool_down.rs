@@ -3,7 +3,7 @@
 use lanyard_domain::{audit::Action, cool_down::CoolDown, id::Id, tenant::Tenant};
 use lanyard_storage::StorageError;
 
-use super::{By, PortalError, record};
+use super::{By, PortalError, hold, record};
 use crate::state::App;
 
 /// The cool-down of a tenant.
@@ -31,6 +31,7 @@ pub async fn set(
     app.store
         .write(move |tx| {
             Box::pin(async move {
+                hold(tx, tenant).await?;
                 let now = tx.cool_down(tenant).await?.ok_or(PortalError::NotFound)?;
                 if now == wanted {
                     return Ok(wanted);

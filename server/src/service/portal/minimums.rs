@@ -4,7 +4,7 @@
 use lanyard_domain::{assurance::Assurance, audit::Action, role::Role, tenant::Tenant};
 use lanyard_storage::{ReadTx, StorageError};
 
-use super::{By, PortalError, record};
+use super::{By, PortalError, hold, record};
 use crate::{service::minimum::is_reachable, state::App};
 
 /// The minimums of a tenant's roles.
@@ -67,6 +67,7 @@ pub async fn set(
     app.store
         .write(move |tx| {
             Box::pin(async move {
+                hold(tx, tenant).await?;
                 let now = read(tx, (staff, operators)).await?;
                 // The same form once more is no conflict (U5).
                 if now != wanted && present.is_some_and(|present| present != now) {

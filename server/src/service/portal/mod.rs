@@ -114,6 +114,12 @@ fn gone(result: Result<(), StorageError>) -> Result<(), PortalError> {
     }
 }
 
+// Whoever changes a tenant's setting holds the tenant before looking at it: of the same form sent twice at once, the
+// second one then finds what it wants in place, and is told so instead of a conflict (U5, D7).
+async fn hold(tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>) -> Result<(), PortalError> {
+    gone(tx.lock_tenant(tenant).await)
+}
+
 // The audit event of a change.
 async fn record(
     app: &App,

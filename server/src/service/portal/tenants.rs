@@ -14,7 +14,7 @@ use lanyard_storage::{PATIENTS_TOTAL, PATIENTS_WITH_MFA, PATIENTS_WITH_MINIMUM, 
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    By, PortalError,
+    By, PortalError, hold,
     listing::{self, BATCH, Page, Wanted},
     record,
 };
@@ -79,6 +79,7 @@ pub async fn set_phone_countries(
     app.store
         .write(move |tx| {
             Box::pin(async move {
+                hold(tx, tenant).await?;
                 let now = tx.tenant_by_id(tenant).await?.ok_or(PortalError::NotFound)?.phone_countries;
                 if now == wanted {
                     return Ok(wanted);
@@ -101,6 +102,7 @@ pub async fn set_second_approver(app: &App, tenant: Id<Tenant>, wanted: bool, by
     app.store
         .write(move |tx| {
             Box::pin(async move {
+                hold(tx, tenant).await?;
                 let now = tx.tenant_by_id(tenant).await?.ok_or(PortalError::NotFound)?;
                 if now.second_approver == wanted {
                     return Ok(());
@@ -130,6 +132,7 @@ pub async fn set_staff_passkeys(
     app.store
         .write(move |tx| {
             Box::pin(async move {
+                hold(tx, tenant).await?;
                 let now = tx.tenant_by_id(tenant).await?.ok_or(PortalError::NotFound)?.staff_passkeys;
                 if now == wanted {
                     return Ok(wanted);

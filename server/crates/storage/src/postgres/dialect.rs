@@ -35,7 +35,10 @@ pub(crate) const EXCHANGE_REFRESH_TOKEN: &str = concat!(
 );
 
 /// The same, with an audit event (`$9` and on), while the grant stands and its tenant's configuration has the version
-/// `$8`. The grant is locked first, as by [`LOCK_REFRESH_TOKEN`]: whoever revokes it comes before or after.
+/// `$8`. The grant is locked first, as by [`LOCK_REFRESH_TOKEN`]: whoever revokes it comes before or after. The
+/// configuration is the one of the moment when the statement began, as if the exchange had come just then: a change
+/// that is committed while the statement waits for the grant acts from the next exchange on, and one that ends grants
+/// ends this one.
 pub(crate) const EXCHANGE_JUDGED_TOKEN: &str = "WITH held AS ( \
         SELECT g.id FROM grants g JOIN tenants n ON n.id = g.tenant_id \
         WHERE g.id = $7 AND g.revoked_at IS NULL AND n.configuration = $8 FOR UPDATE OF g), \
