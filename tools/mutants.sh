@@ -50,7 +50,7 @@ cp "$out/mutants.out/unviable.txt" "$out/unviable.txt"
 # Whatever did not end in a minute is tried once more as well: it may be the machine that was slow.
 if [ -s "$out/mutants.out/missed.txt" ] || [ -s "$out/mutants.out/timeout.txt" ]; then
     say "all tests, for the $(cat "$out/mutants.out/missed.txt" "$out/mutants.out/timeout.txt" | grep -c .) that are left"
-    mutate --timeout "$LIMIT" --iterate -- --lib
+    LANYARD_FIRST_FAILURE_ENDS=1 mutate --timeout "$LIMIT" --iterate -- --lib
 fi
 caught="$(printf '%s\n' "$first" | cat - "$out/mutants.out/caught.txt" "$out/mutants.out/timeout.txt" | grep -v '^$' | sort -u)"
 printf '%s\n' "$caught" >"$out/caught.txt"

@@ -245,6 +245,7 @@ async fn a6_d11_a_change_of_address_is_answered_at_its_time_whoever_has_the_addr
     // One has an account, one has none.
     at_their_time(maria, NORA).await;
     at_their_time(nora, NEW).await;
+    app.drain().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

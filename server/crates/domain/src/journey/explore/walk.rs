@@ -3,7 +3,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
+    env,
     hash::{DefaultHasher, Hash, Hasher},
+    panic, process,
+    sync::Once,
 };
 
 use super::{
@@ -28,12 +31,21 @@ pub(super) trait Machine {
     fn wins(&self, read: u32, stored: u32) -> bool {
         read == stored
     }
+
+    /// Whether one broken property is enough to know.
+    fn stops_at_the_first(&self) -> bool {
+        false
+    }
 }
 
 /// As it runs in production.
 pub(super) struct Production;
 
-impl Machine for Production {}
+impl Machine for Production {
+    fn stops_at_the_first(&self) -> bool {
+        true
+    }
+}
 
 /// What a walk found.
 #[derive(Debug, Default)]
@@ -46,8 +58,22 @@ pub(super) struct Report {
     pub(super) goals: BTreeSet<String>,
 }
 
+// The other walks would go on for minutes where one failure says all: for the mutants (tools/mutants.sh).
+fn end_with_the_first_failure() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        if env::var_os("LANYARD_FIRST_FAILURE_ENDS").is_some() {
+            panic::set_hook(Box::new(|failure| {
+                eprintln!("{failure}");
+                process::exit(101);
+            }));
+        }
+    });
+}
+
 /// Walks everything that `scenario` allows. A broken transition is reported and not followed.
 pub(super) fn walk(scenario: &Scenario, machine: &dyn Machine) -> Report {
+    end_with_the_first_failure();
     let mut report = Report::default();
     let mut seen = HashSet::new();
     let mut trail: Vec<(usize, &'static str)> = Vec::new();
@@ -77,6 +103,9 @@ pub(super) fn walk(scenario: &Scenario, machine: &dyn Machine) -> Report {
                 Ok(None) => {}
                 Err((property, what)) => {
                     report.broken.entry(property).or_insert_with(|| format!("{what}: {}", path(&trail, at, name)));
+                    if machine.stops_at_the_first() {
+                        return report;
+                    }
                 }
             }
         }

@@ -2,6 +2,7 @@
 //! the modelled store.
 
 mod answers;
+mod asked;
 mod codes;
 mod consent;
 mod factors;

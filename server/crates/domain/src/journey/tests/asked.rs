@@ -1,0 +1,118 @@
+//! What the server asks a journey before a step and for its page: what it takes, where codes go, whether its end still
+//! holds. A49, A8, N20, failures 5 and 8.
+
+use super::*;
+use crate::journey::{Destinations, Target};
+
+fn begun(kind: FlowType, audience: Audience, demand: &Demand) -> Journey {
+    Desk::with(kind, audience, demand, Vec::new()).journey
+}
+
+#[test]
+fn a_passkey_alone_signs_in_where_the_flow_takes_it_and_nowhere_resets_a_password() {
+    let without = Demand::mfa([Method::AuthenticatorApp]);
+    for kind in [FlowType::SignUpSignIn, FlowType::SignIn, FlowType::ProfileEditing] {
+        assert!(begun(kind, Audience::Patients, &on()).takes_passkeys(), "{kind:?}");
+        assert!(!begun(kind, Audience::Patients, &without).takes_passkeys(), "{kind:?}");
+    }
+    assert!(!begun(FlowType::PasswordReset, Audience::Patients, &on()).takes_passkeys());
+}
+
+#[test]
+fn only_patients_of_a_sign_up_flow_create_an_account() {
+    for kind in [FlowType::SignUpSignIn, FlowType::SignIn, FlowType::ProfileEditing, FlowType::PasswordReset] {
+        for audience in [Audience::Patients, Audience::Staff, Audience::Operators, Audience::SelfService] {
+            let expected = kind == FlowType::SignUpSignIn && audience == Audience::Patients;
+            assert_eq!(begun(kind, audience, &on()).can_sign_up(), expected, "{kind:?} {audience:?}");
+        }
+    }
+}
+
+#[test]
+fn a_journey_begins_with_sign_up_where_the_application_asks_for_it_and_the_flow_has_it() {
+    let first = |kind, wanted| {
+        let mut header = header(500, kind, Audience::Patients, &off(), T0);
+        let Target::Application(request) = &mut header.target else { panic!("{:?}", header.target) };
+        request.start_with_sign_up = wanted;
+        Journey::begin(header, None, &no_facts(&off())).stage().name()
+    };
+    assert_eq!(first(FlowType::SignUpSignIn, true), "sign_up_email");
+    assert_eq!(first(FlowType::SignUpSignIn, false), "sign_in");
+    assert_eq!(first(FlowType::SignIn, true), "sign_in");
+    assert_eq!(first(FlowType::PasswordReset, true), "reset_email");
+}
+
+fn holds(desk: &Desk) -> bool {
+    desk.journey.still_holds(&desk.store.facts(&desk.journey, None, desk.demand.clone(), desk.now))
+}
+
+#[test]
+fn f5_f8_a_completion_and_a_way_back_hold_while_the_account_and_the_demand_stand() {
+    let mut desk = Desk::new(FlowType::SignIn, &on());
+    assert!(!holds(&desk), "nobody is signed in");
+    desk.sign_in(B);
+    assert!(!holds(&desk), "a password is not all");
+    desk.prove(PHONE);
+    assert!(holds(&desk), "{}", desk.stage());
+    let other = desk.store.account_mut(id(20)).unwrap();
+    other.disabled = true;
+    assert!(!holds(&desk), "the account was disabled since");
+    desk.store.account_mut(id(20)).unwrap().disabled = false;
+    let demand = std::mem::replace(&mut desk.demand, Demand::mfa([Method::Passkey]));
+    assert!(!holds(&desk), "the flow asks for something else by now");
+    desk.demand = demand;
+
+    let (header, completion) = desk.journey.clone().complete().unwrap();
+    let settled = completion.settle(&header, desk.now, &mut SeededEntropy::new(1));
+    desk.journey = Journey::returning(header, settled.back);
+    assert!(holds(&desk), "{}", desk.stage());
+    desk.store.account_mut(id(20)).unwrap().disabled = true;
+    assert!(!holds(&desk));
+}
+
+#[test]
+fn n20_codes_go_to_the_address_that_is_proved_or_the_one_that_the_account_has() {
+    let asked = Event::RequestCode { email: email(NEW) };
+    let of = |desk: &Desk, event: &Event| desk.journey.destinations(event, desk.store.account(id(10))).email.unwrap();
+    let mut desk = Desk::new(FlowType::SignUpSignIn, &on());
+    desk.ok(Event::GoSignUp);
+    assert_eq!(of(&desk, &asked), (CodePurpose::SignUp, email(NEW)));
+    desk.request(NEW);
+    assert_eq!(of(&desk, &Event::Resend), (CodePurpose::SignUp, email(NEW)));
+    let mut desk = Desk::new(FlowType::PasswordReset, &on());
+    assert_eq!(of(&desk, &asked), (CodePurpose::Reset, email(NEW)));
+    desk.request(NEW);
+    assert_eq!(of(&desk, &Event::Resend), (CodePurpose::Reset, email(NEW)));
+    let mut desk = Desk::new(FlowType::SignIn, &on());
+    desk.sign_in(A);
+    assert_eq!(of(&desk, &Event::Resend), (CodePurpose::ConfirmEmail, email(A)));
+    assert_eq!(desk.journey.destinations(&Event::Resend, None), Destinations::default());
+}
+
+#[test]
+fn n14_codes_go_to_the_number_that_is_bound_or_the_one_that_the_account_has() {
+    let of =
+        |desk: &Desk, event: &Event, account| desk.journey.destinations(event, desk.store.account(id(account))).phone;
+    let enters = Event::EnterPhone { number: phone(OTHER_PHONE), method: Method::TextMessage };
+    let mut desk = Desk::new(FlowType::SignIn, &Demand::mfa([Method::TextMessage]));
+    desk.sign_in(A).prove(A);
+    assert_eq!(of(&desk, &enters, 10), Some((CodePurpose::EnrolPhone, phone(OTHER_PHONE))));
+    assert_eq!(of(&desk, &Event::Resend, 10), None, "A has none");
+    desk.enter_phone(OTHER_PHONE, Method::TextMessage);
+    assert_eq!(of(&desk, &Event::Resend, 10), Some((CodePurpose::EnrolPhone, phone(OTHER_PHONE))));
+    let mut desk = Desk::new(FlowType::SignIn, &on());
+    desk.sign_in(B);
+    assert_eq!(of(&desk, &Event::Resend, 20), Some((CodePurpose::Challenge, phone(PHONE))));
+}
+
+#[test]
+fn the_ways_of_a_challenge_are_those_of_the_account_that_signed_in() {
+    let mut desk = Desk::new(FlowType::SignIn, &on());
+    desk.sign_in(B);
+    let ways = |account| desk.journey.ways(&desk.demand, desk.store.account(id(account)).unwrap(), desk.now);
+    assert!(!ways(20).is_empty());
+    let mut stranger = desk.store.account(id(20)).unwrap().clone();
+    stranger.id = id(30);
+    assert_eq!(desk.journey.ways(&desk.demand, &stranger, desk.now), Vec::new(), "of nobody else");
+    assert_eq!(ways(10), Vec::new());
+}
