@@ -340,7 +340,8 @@ fn pages() -> Vec<(&'static str, String)> {
         ("not-me-secured", || {
             let brought_back = Some("s•••@example.net".into());
             let (tenant, domain) = ("Harbour Clinic".into(), "harbour.example".into());
-            secured_page(SecuredView { tenant, domain, brought_back, moved: None, stopped: false }).into_any()
+            let asked = Some("you are asked for a second step every time you sign in.".into());
+            secured_page(SecuredView { tenant, domain, brought_back, moved: None, asked, stopped: false }).into_any()
         }),
         ("home-demo", || home_page(Some(("Harbour Clinic".into(), "harbour.example".into()))).into_any()),
         ("home", || home_page(None).into_any()),

@@ -405,6 +405,8 @@ pub struct SecuredView {
     pub brought_back: Option<String>,
     /// The account's address, masked, if it is another one than the link was mailed to and stays.
     pub moved: Option<String>,
+    /// What is asked for again at every sign-in, where less was asked: the end of "From now on …".
+    pub asked: Option<String>,
     /// The address could not come back, and nobody gets in.
     pub stopped: bool,
 }

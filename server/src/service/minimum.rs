@@ -87,7 +87,12 @@ async fn tell(
     let rule = rule(wanted.as_str());
     let change = if wanted > present { Change::MinimumRaised(rule) } else { Change::MinimumLowered(rule) };
     let domain = tenant.domain.as_str();
-    let path = not_me::link(app, tx, (tenant.id, domain), account.id).await?;
+    let of = (tenant.id, domain);
+    let path = if wanted < present {
+        not_me::link_up(app, tx, of, (account.id, present)).await?
+    } else {
+        not_me::link(app, tx, of, account.id).await?
+    };
     let own = paths::account(domain);
     let told = Told { to: &account.email, change, not_me_path: Some(&path), account_path: Some(&own) };
     notices::protection(app, tx, (tenant.id, &tenant.name), client, told).await

@@ -19,51 +19,100 @@ async fn own(app: &TestApp, account: Id<Account>) -> Assurance {
     found.unwrap_or_else(|error: StorageError| panic!("{error}")).unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn n20_n23_u24_the_link_in_the_mail_about_a_minimum_secures_the_account_and_leaves_what_staff_ask() {
+// Staff set Maria's minimum from `before` to `after` while somebody is signed in as her; then her link is used.
+async fn the_link_secures_the_account(options: Options, (before, after): (Assurance, Assurance), left: bool) {
     let tables = ["accounts", "sessions", "grants", "refresh_tokens", "factors", "repudiations", "audit"];
-    for options in [Options::default, Options::postgres] {
-        for (before, after) in [(Assurance::Aal1, Assurance::Aal2Legacy), (Assurance::Aal2Legacy, Assurance::Aal1)] {
-            let app = TestApp::with(options()).await;
-            let clinic = app.world.mfa.clone();
-            let (tenant, maria) = (clinic.tenant.id, clinic.maria);
-            if before > Assurance::Aal1 {
-                silently(&app, maria, before).await;
-            }
-            // Somebody is signed in as Maria, with her phone: that is enough either way.
-            let mut run = Run::begin(&app, &clinic, Via::Form).await;
-            run.sign_in_with_phone(&app, MARIA, PHONE).await;
-            let back = run.back().await;
-            let given = tokens(&mut run, &clinic, &back).await;
-            let (mut hana, _) = staff(&app, &clinic, "Hana", &["authenticator_app"]).await;
-            let path = paths::clinic_minimum(clinic.tenant.domain.as_str(), &maria.to_string());
-            let form = fields(&hana.get(&path).await, &path);
-            let saved = send(&mut hana, &path, form, &[("minimum", after.as_str())]).await;
-            assert_eq!(saved.status, 303, "{}", saved.text());
-            assert!(is_let_in(&mut run.browser, &clinic).await);
-            let link = link(&app, MARIA).await;
-            let mut reader = app.browser();
-            let stood = app.rows(&tables).await;
-            assert_eq!(reader.get(&link).await.status, 200);
-            assert_eq!(app.rows(&tables).await, stood, "looking changes nothing");
-
-            let done = reader.post(&link, &[]).await;
-            assert_eq!(done.status, 200, "{}", done.text());
-            assert!(!is_let_in(&mut run.browser, &clinic).await, "whoever was signed in is out");
-            let token = given["refresh_token"].as_str().unwrap();
-            assert_eq!(refresh(&mut run.browser, &clinic, &clinic.flow, token).await.status, 400);
-            let view = Run::begin(&app, &clinic, Via::Form).await.sign_in(MARIA, PASSWORD).await;
-            assert!(matches!(view.stage, StageView::SignIn { .. }), "the password is gone: {view:?}");
-            assert_eq!(app.audited(tenant, Action::AccountSecured, Outcome::Success).await, 1);
-            assert!(app.message(MARIA).await.body.contains("secured your account"));
-            // Her phone is older than that, and what staff ask for is theirs to say.
-            assert_eq!((factors(&app, maria).await.len(), own(&app, maria).await), (1, after));
-            assert_eq!(app.audited(tenant, Action::FactorDisabled, Outcome::Success).await, 0);
-            assert_eq!(app.audited(tenant, Action::MinimumChanged, Outcome::Success).await, 1);
-            assert_eq!(reader.post(&link, &[]).await.status, 410, "once");
-            app.drain().await;
-        }
+    let app = TestApp::with(options).await;
+    let clinic = app.world.mfa.clone();
+    let (tenant, maria) = (clinic.tenant.id, clinic.maria);
+    if before > Assurance::Aal1 {
+        silently(&app, maria, before).await;
     }
+    // Somebody is signed in as Maria, with her phone: that is enough either way.
+    let mut run = Run::begin(&app, &clinic, Via::Form).await;
+    run.sign_in_with_phone(&app, MARIA, PHONE).await;
+    let back = run.back().await;
+    let given = tokens(&mut run, &clinic, &back).await;
+    let (mut hana, _) = staff(&app, &clinic, "Hana", &["authenticator_app"]).await;
+    let path = paths::clinic_minimum(clinic.tenant.domain.as_str(), &maria.to_string());
+    let form = fields(&hana.get(&path).await, &path);
+    let saved = send(&mut hana, &path, form, &[("minimum", after.as_str())]).await;
+    assert_eq!(saved.status, 303, "{}", saved.text());
+    assert!(is_let_in(&mut run.browser, &clinic).await);
+    let link = link(&app, MARIA).await;
+    let mut reader = app.browser();
+    let stood = app.rows(&tables).await;
+    let page = reader.get(&link).await;
+    assert_eq!(page.status, 200);
+    assert_eq!(app.rows(&tables).await, stood, "looking changes nothing");
+    let lowered = after < before;
+    assert_eq!(page.says("Less is asked for when you sign in"), lowered, "{}", page.text());
+
+    let form: &[(&str, &str)] = if left { &[("chosen", "true")] } else { &[] };
+    let done = reader.post(&link, form).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    assert!(!is_let_in(&mut run.browser, &clinic).await, "whoever was signed in is out");
+    let token = given["refresh_token"].as_str().unwrap();
+    assert_eq!(refresh(&mut run.browser, &clinic, &clinic.flow, token).await.status, 400);
+    let view = Run::begin(&app, &clinic, Via::Form).await.sign_in(MARIA, PASSWORD).await;
+    assert!(matches!(view.stage, StageView::SignIn { .. }), "the password is gone: {view:?}");
+    assert_eq!(app.audited(tenant, Action::AccountSecured, Outcome::Success).await, 1);
+    assert!(app.message(MARIA).await.body.contains("secured your account"));
+    // Her phone is older than that. What staff ask for is theirs to say; that they ask for less is not.
+    let raised = lowered && !left;
+    assert_eq!(done.says("From now on you are asked for a second step"), raised, "{}", done.text());
+    let stands = if raised { before } else { after };
+    assert_eq!((factors(&app, maria).await.len(), own(&app, maria).await), (1, stands));
+    assert_eq!(app.audited(tenant, Action::FactorDisabled, Outcome::Success).await, 0);
+    assert_eq!(app.audited(tenant, Action::MinimumChanged, Outcome::Success).await, 1 + usize::from(raised));
+    assert_eq!(reader.post(&link, &[]).await.status, 410, "once");
+    app.drain().await;
+}
+
+const LESS: (Assurance, Assurance) = (Assurance::Aal2Legacy, Assurance::Aal1);
+const MORE: (Assurance, Assurance) = (Assurance::Aal1, Assurance::Aal2Legacy);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n20_n23_u24_a5_the_link_in_the_mail_about_a_minimum_secures_the_account_and_takes_back_that_less_is_asked() {
+    for options in [Options::default, Options::postgres] {
+        the_link_secures_the_account(options(), MORE, false).await;
+        the_link_secures_the_account(options(), LESS, false).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u24_a5_who_says_that_less_was_their_own_wish_is_asked_for_less() {
+    the_link_secures_the_account(Options::default(), LESS, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a5_whichever_link_is_used_what_was_lowered_in_two_weeks_is_raised_to_the_highest_and_never_lowered() {
+    let app = TestApp::new().await;
+    let clinic = app.world.mfa.clone();
+    let (tenant, maria) = (clinic.tenant.id, clinic.maria);
+    // From strict over legacy to nothing, with one link each.
+    silently(&app, maria, Assurance::Aal2Strict).await;
+    require(&app, &clinic, maria, Assurance::Aal2Legacy).await;
+    let first = link(&app, MARIA).await;
+    app.advance(MINUTE);
+    require(&app, &clinic, maria, Assurance::Aal1).await;
+    let second = link(&app, MARIA).await;
+    assert_ne!(first, second);
+    let mut reader = app.browser();
+    assert_eq!(reader.post(&first, &[]).await.status, 200);
+    assert_eq!(own(&app, maria).await, Assurance::Aal2Strict);
+    assert_eq!(reader.post(&second, &[]).await.status, 410, "one link is enough");
+
+    // More than before stands: it stays.
+    require(&app, &clinic, maria, Assurance::Aal2Legacy).await;
+    let third = link(&app, MARIA).await;
+    require(&app, &clinic, maria, Assurance::PhishingResistant).await;
+    let page = reader.get(&third).await;
+    assert!(!page.says("Less is asked for when you sign in"), "{}", page.text());
+    assert_eq!(reader.post(&third, &[("chosen", "true"), ("minimum", "true")]).await.status, 200);
+    assert_eq!(own(&app, maria).await, Assurance::PhishingResistant);
+    assert_eq!(app.audited(tenant, Action::MinimumChanged, Outcome::Success).await, 5);
+    app.drain().await;
 }
 
 /// A server at an address of numbers alone, which has no passkeys.

@@ -94,11 +94,12 @@ pub fn not_me_page(view: NotMeView) -> impl IntoView {
 
 /// What follows on the button.
 pub fn secured_page(view: SecuredView) -> impl IntoView {
-    let SecuredView { tenant, domain, brought_back, moved, stopped } = view;
+    let SecuredView { tenant, domain, brought_back, moved, asked, stopped } = view;
     let href = paths::account(&domain);
     let address = brought_back.map(|instead| {
         view! { <p>"This email address signs in to your account again, instead of " <bdi>{instead}</bdi> "."</p> }
     });
+    let asked = asked.map(|rule| view! { <p>"From now on " {rule}</p> });
     let next = if stopped {
         let text = format!(
             "Another account uses this email address by now, so we could not bring it back. Nobody can sign in to the account that was changed. Contact {tenant}."
@@ -123,6 +124,7 @@ pub fn secured_page(view: SecuredView) -> impl IntoView {
                 <p class="lead">"Everybody was signed out, and the old password is gone."</p>
                 {address}
                 {moved.map(elsewhere)}
+                {asked}
                 {next}
             </div>
         </AuthLayout>

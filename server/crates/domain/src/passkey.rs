@@ -228,6 +228,7 @@ mod tests {
 
     #[test]
     fn a15_a_ceremony_has_256_random_bits_and_ends_by_itself() {
+        assert_eq!(CEREMONY_LIFE, 600_000, "ten minutes");
         let mut entropy = SeededEntropy::new(1);
         let now = Timestamp(CEREMONY_LIFE);
         let (one, two) = (Ceremony::begin(now, &mut entropy), Ceremony::begin(now, &mut entropy));

@@ -303,6 +303,14 @@ mod tests {
         assert_eq!(verdict("098765432109876", 15), Err(PasswordProblem::Pattern));
         assert_eq!(verdict("Riverside-Clinic1", 15), Err(PasswordProblem::Context));
         assert_eq!(verdict("maria.lopez@example.com", 15), Err(PasswordProblem::Context));
+        // Four characters around the word are nothing; five make it a part of something else.
+        assert_eq!(verdict("7k-Lopez-2w", 8), Err(PasswordProblem::Context));
+        assert_eq!(verdict("7k-Lopez-2wq", 8), Ok(()));
+    }
+
+    #[test]
+    fn f8_a_changed_password_has_the_next_version_and_the_first_one_is_1() {
+        assert_eq!([None, Some(1), Some(7), Some(i64::MAX)].map(next_version), [1, 2, 8, i64::MAX]);
     }
 
     struct Counting(std::cell::Cell<u32>);

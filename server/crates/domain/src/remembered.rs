@@ -116,6 +116,13 @@ mod tests {
     }
 
     #[test]
+    fn n22_an_entry_counts_from_its_beginning_to_its_end() {
+        let (own, from, end) = (browser(), USED.minus(DAY), USED.plus(DAY));
+        assert!(own.is_live(from) && own.is_live(end.minus(1)));
+        assert!(!own.is_live(end) && !own.is_live(from.minus(1)));
+    }
+
+    #[test]
     fn n22_a_used_secret_counts_once_more_for_ten_seconds_and_is_a_copy_afterwards() {
         let used = browser();
         for (at, shown) in [

@@ -203,9 +203,37 @@ mod tests {
         assert!(Reason::parse(&"é".repeat(REASON_MAX)).is_ok());
         assert_eq!(Reason::parse(&"é".repeat(REASON_MAX + 1)), Err(ReasonProblem::TooLong));
         assert_eq!(Reason::parse(&"x".repeat(10_000_000)), Err(ReasonProblem::TooLong));
+        // Blanks count before they are taken away: so much is read at all.
+        let blanks = |length: usize| format!("{}lost the phone", " ".repeat(length - "lost the phone".len()));
+        assert!(Reason::parse(&blanks(REASON_MAX * 16)).is_ok());
+        assert_eq!(Reason::parse(&blanks(REASON_MAX * 16 + 1)), Err(ReasonProblem::TooLong));
         assert_eq!(Reason::parse("lost the\0 phone"), Err(ReasonProblem::Control));
         for empty in ["", " ", "\n\n\n\n\n\n\n\n\n\n\n\n"] {
             assert_eq!(Reason::parse(empty), Err(ReasonProblem::TooShort));
+        }
+    }
+
+    #[test]
+    fn n18_a_request_waits_until_it_is_decided_or_over() {
+        let of = |number| Id::from_uuid(uuid::Uuid::from_u128(number));
+        let ends_at = Timestamp(1_000);
+        let waiting = Reset {
+            id: Id::from_uuid(uuid::Uuid::from_u128(1)),
+            tenant: Id::from_uuid(uuid::Uuid::from_u128(2)),
+            account: of(3),
+            asked_by: of(4),
+            asked_at: Timestamp(0),
+            ends_at,
+            recognised: Recognised::ALL[0],
+            reason: Reason::parse("lost the phone").unwrap(),
+            lost: Vec::new(),
+            decision: None,
+        };
+        assert!(waiting.waits(ends_at.minus(1)));
+        assert!(!waiting.waits(ends_at) && !waiting.waits(ends_at.plus(1)));
+        for decision in Decision::ALL {
+            let decided = Reset { decision: Some(decision), ..waiting.clone() };
+            assert!(!decided.waits(ends_at.minus(1)), "{decision:?}");
         }
     }
 

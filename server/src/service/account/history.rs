@@ -122,6 +122,7 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
         Action::FactorRemoved => return format!("Removed {}", method(event)),
         Action::FactorRenamed => return format!("Gave {} another name", method(event)),
         Action::FactorDisabled => "Turned off a second step",
+        Action::MinimumChanged if own && !by_others(event, owner) => "Put back what you are asked for when you sign in",
         Action::MinimumChanged if own => "The clinic changed what you are asked for when you sign in",
         Action::BrowserRemembered => "Had the browser remembered",
         Action::BrowserRecognised if event.outcome == Outcome::Failure => {

@@ -201,4 +201,17 @@ mod tests {
             assert!(FlowName::parse(wrong).is_err(), "{wrong:?}");
         }
     }
+
+    #[test]
+    fn types_and_audiences_have_the_names_that_stand_in_the_database() {
+        let names = ["sign_up_sign_in", "sign_in", "profile_editing", "password_reset"];
+        assert_eq!(FlowType::ALL.map(FlowType::as_str), names);
+        assert_eq!(names.map(FlowType::parse), FlowType::ALL.map(Some));
+        let names = ["patients", "staff", "operators", "self_service"];
+        assert_eq!(Audience::ALL.map(Audience::as_str), names);
+        assert_eq!(names.map(Audience::parse), Audience::ALL.map(Some));
+        assert_eq!((FlowType::parse("sign_up"), Audience::parse("patient")), (None, None));
+        let built_in = [None, Some("staff"), Some("operators"), Some("account")];
+        assert_eq!(Audience::ALL.map(Audience::built_in_flow), built_in);
+    }
 }

@@ -3,6 +3,7 @@
 use futures::FutureExt as _;
 use lanyard_domain::{
     account::Account,
+    assurance::Assurance,
     clock::{DAY, MINUTE, Timestamp},
     email::EmailAddress,
     id::Id,
@@ -12,7 +13,7 @@ use super::{contract, support::*};
 use crate::{Repudiation, StorageError};
 
 fn link(account: Id<Account>, to: &str, ends_at: Timestamp) -> Repudiation {
-    Repudiation { account, address: Some(email(to)), brings_back: false, ends_at }
+    Repudiation { account, address: Some(email(to)), brings_back: false, minimum: Assurance::Aal1, ends_at }
 }
 
 contract!(
@@ -20,6 +21,7 @@ contract!(
     u24_a_repudiation_is_of_its_tenant_and_ends,
     u24_a_link_takes_those_to_its_address_and_later_ones_with_it_and_no_earlier_one_elsewhere,
     u24_what_brings_an_address_back_outlives_other_links_and_takes_those_of_its_moment,
+    a5_the_highest_minimum_that_was_lowered_is_told_while_a_link_tells_of_it,
     a5_a_password_that_was_taken_away_opens_nothing_and_is_set_by_the_next_version,
 );
 
@@ -95,6 +97,39 @@ async fn u24_a_link_takes_those_to_its_address_and_later_ones_with_it_and_no_ear
                 tx.create_repudiation(own.id, &hash(), &link(account, new, end(4))).await?;
                 let used = tx.use_repudiation(own.id, &first, NOW).await?;
                 assert_eq!(tx.use_siblings(&used, NOW).await?, 1);
+                Ok::<_, StorageError>(())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+}
+
+async fn a5_the_highest_minimum_that_was_lowered_is_told_while_a_link_tells_of_it(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let neighbour = stored_account(db, &own, patient("b@example.com", "B", "B")).await;
+    db.store
+        .write(move |tx| {
+            async move {
+                let end = |n: i64| NOW.plus(DAY + n * MINUTE);
+                let of = |account, n| link(account, "a@example.com", end(n));
+                let lowered = |n, minimum| Repudiation { minimum, ..of(account, n) };
+                tx.create_repudiation(own.id, &hash(), &of(account, 9)).await?;
+                let others = Repudiation { minimum: Assurance::PhishingResistant, ..of(neighbour, 9) };
+                tx.create_repudiation(own.id, &hash(), &others).await?;
+                assert_eq!(tx.lowered_minimum(account, NOW).await?, None, "of nobody else, and by nothing else");
+                let (strict, legacy) = (lowered(1, Assurance::Aal2Strict), lowered(3, Assurance::Aal2Legacy));
+                let again = lowered(2, Assurance::Aal2Strict);
+                let tokens = [hash(), hash(), hash()];
+                for (token, link) in tokens.iter().zip([&strict, &legacy, &again]) {
+                    tx.create_repudiation(own.id, token, link).await?;
+                }
+                assert_eq!(tx.lowered_minimum(account, NOW).await?, Some(again.clone()), "the highest, and its latest");
+                assert_eq!(tx.use_repudiation(own.id, &tokens[2], NOW).await?, again);
+                assert_eq!(tx.lowered_minimum(account, NOW).await?, Some(strict));
+                assert_eq!(tx.lowered_minimum(account, end(1)).await?, Some(legacy), "the others are over");
+                assert_eq!(tx.lowered_minimum(account, end(3)).await?, None);
                 Ok::<_, StorageError>(())
             }
             .boxed()

@@ -55,7 +55,7 @@ macro_rules! minimum_columns {
 }
 pub(crate) use minimum_columns;
 
-fn of_column(rank: i64) -> Result<Assurance> {
+pub(super) fn of_column(rank: i64) -> Result<Assurance> {
     Assurance::of_rank(rank).ok_or(StorageError::Inconsistent("a minimum assurance"))
 }
 

@@ -4,19 +4,26 @@
 //! change of address of the last two weeks those that the person says were not theirs. It gives nothing: only
 //! a reset sets another password, by the code to the address and an older factor (A8). Who has none needs the
 //! clinic. The link in the mail about another address brings the former one back; every other link leaves the
-//! address, so that who reads a mailbox that its owner gave up cannot take the account by a mail of before.
+//! address, so that who reads a mailbox that its owner gave up cannot take the account by a mail of before. Where
+//! less is asked of the account since than before, it is asked for as much as before again ([`lowered`]).
+
+mod lowered;
+mod making;
 
 use std::collections::BTreeSet;
 
 use lanyard_app::{
-    api::account::{NotMeThing, NotMeView, SecuredView},
+    api::{
+        account::{NotMeThing, NotMeView, SecuredView},
+        minimum::rule,
+    },
     paths,
 };
 use lanyard_domain::{
     account::Account,
     assurance::Method,
     audit::{Action, Outcome},
-    clock::{MINUTE, Millis, Timestamp},
+    clock::{MINUTE, Timestamp},
     email::EmailAddress,
     factor::Factor,
     id::Id,
@@ -25,6 +32,9 @@ use lanyard_domain::{
 };
 use lanyard_messaging::Change;
 use lanyard_storage::{Constraint, Repudiation, StorageError, WriteTx};
+
+pub(super) use making::link_back;
+pub use making::{LINK_LIFE, link, link_up};
 
 use super::{
     access::lock,
@@ -38,51 +48,6 @@ use crate::{
     service::{audit, journey::JourneyError, sign_out},
     state::App,
 };
-
-/// How long such a link works: as long as a deletion that a stranger asked for can be undone.
-pub const LINK_LIFE: Millis = super::deletion::DELAY;
-
-/// Makes a link for a mail to the address that `account` has now: its path. Using it leaves the address.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn link(
-    app: &App,
-    tx: &mut (dyn WriteTx + '_),
-    of: (Id<Tenant>, &str),
-    account: Id<Account>,
-) -> Result<String, StorageError> {
-    make_link(app, tx, of, account, false).await
-}
-
-/// Makes the link for the mail about the change of the address that `account` still has: using it brings that
-/// address back.
-///
-/// # Errors
-/// When the database does not answer.
-pub(super) async fn link_back(
-    app: &App,
-    tx: &mut (dyn WriteTx + '_),
-    of: (Id<Tenant>, &str),
-    account: Id<Account>,
-) -> Result<String, StorageError> {
-    make_link(app, tx, of, account, true).await
-}
-
-async fn make_link(
-    app: &App,
-    tx: &mut (dyn WriteTx + '_),
-    (tenant, domain): (Id<Tenant>, &str),
-    account: Id<Account>,
-    brings_back: bool,
-) -> Result<String, StorageError> {
-    let token = Token::generate(app.entropy().as_mut());
-    let present = tx.account_by_id(tenant, account).await?.ok_or(StorageError::Conflict)?;
-    let ends_at = app.clock.now().plus(LINK_LIFE);
-    let link = Repudiation { account, address: Some(present.email), brings_back, ends_at };
-    tx.create_repudiation(tenant, &token.hash(), &link).await?;
-    Ok(paths::not_me(domain, token.expose()))
-}
 
 async fn tenant_of(app: &App, domain: &str) -> Result<Option<Tenant>, StorageError> {
     let Ok(domain) = TenantDomain::parse(domain) else { return Ok(None) };
@@ -149,11 +114,12 @@ pub async fn look(app: &App, domain: &str, token: &str) -> Result<Option<(Tenant
                 let Some(account) = tx.account_by_id(id, link.account).await? else { return Ok(None) };
                 let factors = tx.factors_of_account(account.id).await?;
                 let events = tx.changes_of(account.id, listed_from(&link, now)).await?;
-                Ok::<_, StorageError>(Some((link, account, factors, events)))
+                let lowered = lowered::find(tx, account.id, now).await?;
+                Ok::<_, StorageError>(Some((link, account, factors, events, lowered)))
             })
         })
         .await?;
-    Ok(found.map(|(link, account, factors, events)| {
+    Ok(found.map(|(link, account, factors, events, lowered)| {
         let from = listed_from(&link, now);
         let mut things: Vec<NotMeThing> = factors
             .iter()
@@ -169,6 +135,7 @@ pub async fn look(app: &App, domain: &str, token: &str) -> Result<Option<(Tenant
                 ticked: true,
             });
         }
+        things.extend(lowered.map(|lowered| lowered.thing(&link)));
         let also = events.iter().map(|event| history::view(event, account.id)).collect();
         let moved = elsewhere(&link, &account);
         (tenant.clone(), NotMeView { tenant: tenant.name, action, things, moved, also })
@@ -228,6 +195,7 @@ async fn in_transaction(
                 // The account first, as everywhere: two links of one account wait for each other in one order.
                 let link = tx.repudiation(tenant.id, &hash, now).await?.ok_or(StorageError::Conflict)?;
                 lock(&own, tx, link.account).await?;
+                let lowered = lowered::find(tx, link.account, now).await?;
                 let link = tx.use_repudiation(tenant.id, &hash, now).await?;
                 // One link is enough, and none of those that a stranger got may undo it.
                 tx.use_siblings(&link, now).await?;
@@ -242,6 +210,10 @@ async fn in_transaction(
                     note(&own, tx, (&account, &client), Action::ResetRefused, detail).await?;
                 }
                 disable(&own, tx, (&link, &chosen), (&account, &client)).await?;
+                let asked = match lowered.filter(|lowered| lowered.is_taken(&own, &link, &chosen)) {
+                    Some(lowered) => Some(lowered.raise(&own, tx, (&account, &client)).await?),
+                    None => None,
+                };
                 let address = readdress(&own, tx, (&link, &chosen), (&account, &client)).await?;
                 // Whoever asked for its end was somebody else, too.
                 if tx.deletion_of(account.id).await?.is_some() {
@@ -261,6 +233,7 @@ async fn in_transaction(
                     tenant: tenant.name,
                     brought_back: matches!(address, Address::Back(_)).then(|| account.email.masked()),
                     moved: elsewhere(&link, &account),
+                    asked: asked.map(|minimum| rule(minimum.as_str()).to_owned()),
                     stopped: account.disabled_at.is_some() || matches!(address, Address::Lost),
                 })
             })
