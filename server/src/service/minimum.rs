@@ -1,5 +1,5 @@
 //! The minimum assurance of one account, whatever its user flow says: set by staff of the clinic and on the command
-//! line, and by nobody for themselves.
+//! line. Nobody lowers their own; "This wasn't me" raises it to what it was (`account/not_me/lowered.rs`).
 
 use lanyard_app::{api::minimum::rule, paths};
 use lanyard_domain::{
@@ -88,11 +88,7 @@ async fn tell(
     let change = if wanted > present { Change::MinimumRaised(rule) } else { Change::MinimumLowered(rule) };
     let domain = tenant.domain.as_str();
     let of = (tenant.id, domain);
-    let path = if wanted < present {
-        not_me::link_up(app, tx, of, (account.id, present)).await?
-    } else {
-        not_me::link(app, tx, of, account.id).await?
-    };
+    let path = not_me::link_of_minimum(app, tx, of, (account.id, present)).await?;
     let own = paths::account(domain);
     let told = Told { to: &account.email, change, not_me_path: Some(&path), account_path: Some(&own) };
     notices::protection(app, tx, (tenant.id, &tenant.name), client, told).await

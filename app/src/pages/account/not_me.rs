@@ -113,7 +113,7 @@ pub fn secured_page(view: SecuredView) -> impl IntoView {
             <p>
                 <ButtonLink href=href label="Choose a new password" />
             </p>
-            <p class="muted">{format!("What you ticked is turned off. If you have no other second step, contact {tenant}.")}</p>
+            <p class="muted">{format!("What you ticked is undone. If you have no other second step, contact {tenant}.")}</p>
         }
         .into_any()
     };

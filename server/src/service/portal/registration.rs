@@ -14,7 +14,7 @@ use lanyard_domain::{
 };
 use lanyard_storage::StorageError;
 
-use super::{By, PortalError, applications::patient_flows, hold, record};
+use super::{By, PortalError, applications::patient_flows, record};
 use crate::state::App;
 
 /// The most characters of a token's label.
@@ -53,7 +53,6 @@ pub async fn switch(
     app.store
         .write(move |tx| {
             Box::pin(async move {
-                hold(tx, tenant).await?;
                 let now = tx.registration_switch(tenant).await?;
                 let limit = most.unwrap_or(now.most);
                 if (now.on, now.most) == (most.is_some(), limit) {

@@ -209,7 +209,7 @@ fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
         Change::PasskeyCopied => (("passkey_copied.txt", "passkey_copied.html"), None),
         Change::EmailChanged(_) => (("email_changed.txt", "email_changed.html"), None),
         Change::EmailIsNew => (("email_is_new.txt", "email_is_new.html"), None),
-        Change::Secured => (("secured.txt", "secured.html"), None),
+        Change::Secured(_) => (("secured.txt", "secured.html"), None),
         Change::DeletionPlanned(_) => (("deletion_planned.txt", "deletion_planned.html"), None),
         Change::DeletionUndone => (("deletion_undone.txt", "deletion_undone.html"), None),
         Change::Reset { .. } => (("reset.txt", "reset.html"), None),
@@ -231,7 +231,9 @@ fn protection(news: Protection<'_>) -> Result<Message, TemplateError> {
         _ => (Vec::new(), String::new()),
     };
     let rule = match news.change {
-        Change::MinimumRaised(rule) | Change::MinimumLowered(rule) => single_line(rule, MAX_RULE),
+        Change::MinimumRaised(rule) | Change::MinimumLowered(rule) | Change::Secured(Some(rule)) => {
+            single_line(rule, MAX_RULE)
+        }
         _ => String::new(),
     };
     let device = single_line(news.device, MAX_NAME);

@@ -49,8 +49,9 @@ pub enum Change<'a> {
     EmailChanged(&'a str),
     /// The account has this address now; goes to it.
     EmailIsNew,
-    /// Somebody said "This wasn't me", and the account was secured.
-    Secured,
+    /// Somebody said "This wasn't me", and the account was secured; where more is asked for again, the end of "From now
+    /// on …".
+    Secured(Option<&'a str>),
     /// The owner asked for the account to be deleted; then, in epoch milliseconds.
     DeletionPlanned(i64),
     /// The account will not be deleted.

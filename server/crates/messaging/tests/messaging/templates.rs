@@ -55,7 +55,7 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
         protection(tenant, device, origin, Change::MinimumLowered("the sign-in page asks for what it asks others.")),
         protection(tenant, device, origin, Change::EmailChanged("n•••@example.com")),
         protection(tenant, device, origin, Change::EmailIsNew),
-        protection(tenant, device, origin, Change::Secured),
+        protection(tenant, device, origin, Change::Secured(Some("a passkey is asked for every time."))),
         protection(tenant, device, origin, Change::DeletionPlanned(NOW_MS)),
         protection(tenant, device, origin, Change::DeletionUndone),
         Occasion::AccountDeleted { to: TO, tenant },

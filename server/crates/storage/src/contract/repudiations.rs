@@ -13,7 +13,7 @@ use super::{contract, support::*};
 use crate::{Repudiation, StorageError};
 
 fn link(account: Id<Account>, to: &str, ends_at: Timestamp) -> Repudiation {
-    Repudiation { account, address: Some(email(to)), brings_back: false, minimum: Assurance::Aal1, ends_at }
+    Repudiation { account, address: Some(email(to)), brings_back: false, minimum_before: None, ends_at }
 }
 
 contract!(
@@ -21,7 +21,7 @@ contract!(
     u24_a_repudiation_is_of_its_tenant_and_ends,
     u24_a_link_takes_those_to_its_address_and_later_ones_with_it_and_no_earlier_one_elsewhere,
     u24_what_brings_an_address_back_outlives_other_links_and_takes_those_of_its_moment,
-    a5_the_highest_minimum_that_was_lowered_is_told_while_a_link_tells_of_it,
+    a5_what_was_asked_before_the_oldest_change_since_is_told_whether_its_link_was_used_or_not,
     a5_a_password_that_was_taken_away_opens_nothing_and_is_set_by_the_next_version,
 );
 
@@ -105,7 +105,7 @@ async fn u24_a_link_takes_those_to_its_address_and_later_ones_with_it_and_no_ear
         .unwrap();
 }
 
-async fn a5_the_highest_minimum_that_was_lowered_is_told_while_a_link_tells_of_it(db: &Db) {
+async fn a5_what_was_asked_before_the_oldest_change_since_is_told_whether_its_link_was_used_or_not(db: &Db) {
     let own = stored_tenant(db, "a.example").await;
     let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
     let neighbour = stored_account(db, &own, patient("b@example.com", "B", "B")).await;
@@ -114,22 +114,25 @@ async fn a5_the_highest_minimum_that_was_lowered_is_told_while_a_link_tells_of_i
             async move {
                 let end = |n: i64| NOW.plus(DAY + n * MINUTE);
                 let of = |account, n| link(account, "a@example.com", end(n));
-                let lowered = |n, minimum| Repudiation { minimum, ..of(account, n) };
-                tx.create_repudiation(own.id, &hash(), &of(account, 9)).await?;
-                let others = Repudiation { minimum: Assurance::PhishingResistant, ..of(neighbour, 9) };
-                tx.create_repudiation(own.id, &hash(), &others).await?;
-                assert_eq!(tx.lowered_minimum(account, NOW).await?, None, "of nobody else, and by nothing else");
-                let (strict, legacy) = (lowered(1, Assurance::Aal2Strict), lowered(3, Assurance::Aal2Legacy));
-                let again = lowered(2, Assurance::Aal2Strict);
-                let tokens = [hash(), hash(), hash()];
-                for (token, link) in tokens.iter().zip([&strict, &legacy, &again]) {
-                    tx.create_repudiation(own.id, token, link).await?;
+                let changed = |account, n, before| Repudiation { minimum_before: Some(before), ..of(account, n) };
+                tx.create_repudiation(own.id, &hash(), &of(account, 0)).await?;
+                tx.create_repudiation(own.id, &hash(), &changed(neighbour, 0, Assurance::PhishingResistant)).await?;
+                assert_eq!(tx.minimum_before(account, NOW).await?, None, "of nobody else, and by nothing else");
+                let strict = hash();
+                for (token, link) in [
+                    (strict, changed(account, 1, Assurance::Aal2Strict)),
+                    (hash(), changed(account, 3, Assurance::Aal1)),
+                    (hash(), changed(account, 3, Assurance::Aal2Legacy)),
+                ] {
+                    tx.create_repudiation(own.id, &token, &link).await?;
+                    assert_eq!(tx.minimum_before(account, end(1)).await?, Some(Assurance::Aal2Strict), "the oldest");
                 }
-                assert_eq!(tx.lowered_minimum(account, NOW).await?, Some(again.clone()), "the highest, and its latest");
-                assert_eq!(tx.use_repudiation(own.id, &tokens[2], NOW).await?, again);
-                assert_eq!(tx.lowered_minimum(account, NOW).await?, Some(strict));
-                assert_eq!(tx.lowered_minimum(account, end(1)).await?, Some(legacy), "the others are over");
-                assert_eq!(tx.lowered_minimum(account, end(3)).await?, None);
+                let used = tx.use_repudiation(own.id, &strict, NOW).await?;
+                assert_eq!(used.minimum_before, Some(Assurance::Aal2Strict));
+                assert_eq!(tx.minimum_before(account, NOW).await?, Some(Assurance::Aal2Strict), "used or not");
+                let later = tx.minimum_before(account, end(1).plus(1)).await?;
+                assert_eq!(later, Some(Assurance::Aal2Legacy), "of one moment the higher");
+                assert_eq!(tx.minimum_before(account, end(3).plus(1)).await?, None);
                 Ok::<_, StorageError>(())
             }
             .boxed()

@@ -19,9 +19,9 @@ pub struct Repudiation {
     pub address: Option<EmailAddress>,
     /// Whether using it brings that address back: it stands in the mail about the change of it.
     pub brings_back: bool,
-    /// The account's own minimum before the change that the mail tells of lowered it; [`Assurance::Aal1`] where it
-    /// did not.
-    pub minimum: Assurance,
+    /// The account's own minimum before the change of it that the mail tells of; `None` where it tells of
+    /// something else.
+    pub minimum_before: Option<Assurance>,
     /// When it ends, or would have ended.
     pub ends_at: Timestamp,
 }
@@ -36,9 +36,9 @@ pub trait RepudiationReads {
         token: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<Repudiation>>;
-    /// Of the links of `account` that can be used at `now` and tell that its own minimum was lowered, the one with
-    /// the highest minimum; of several, the newest.
-    async fn lowered_minimum(&mut self, account: Id<Account>, now: Timestamp) -> Result<Option<Repudiation>>;
+    /// The own minimum of `account` before the oldest change of it of which a link tells that ends at `from` or later,
+    /// used or not; `None` if there was no change.
+    async fn minimum_before(&mut self, account: Id<Account>, from: Timestamp) -> Result<Option<Assurance>>;
 }
 
 /// Changes these links.
@@ -62,7 +62,7 @@ struct RepudiationRow {
     account_id: Uuid,
     address: Option<String>,
     brings_back: i64,
-    minimum: i64,
+    minimum_before: Option<i64>,
     expires_at: i64,
 }
 
@@ -73,7 +73,7 @@ impl TryFrom<RepudiationRow> for Repudiation {
             account: Id::from_uuid(row.account_id),
             address: row.address.as_deref().map(address).transpose()?,
             brings_back: row.brings_back == 1,
-            minimum: of_column(row.minimum)?,
+            minimum_before: row.minimum_before.map(of_column).transpose()?,
             ends_at: Timestamp(row.expires_at),
         })
     }
@@ -87,19 +87,21 @@ both!(RepudiationReads {
         now: Timestamp,
     ) -> Result<Option<Repudiation>> {
         let row = sqlx::query_as::<_, RepudiationRow>(
-            "SELECT account_id, address, brings_back, minimum, expires_at FROM repudiations \
+            "SELECT account_id, address, brings_back, minimum_before, expires_at FROM repudiations \
              WHERE token = $1 AND tenant_id = $2 AND used_at IS NULL AND expires_at > $3",
         );
         optional(row.bind(&token.0[..]).bind(tenant.uuid()).bind(now.0).fetch_optional(&mut *self.db).await?)
     }
 
-    async fn lowered_minimum(&mut self, account: Id<Account>, now: Timestamp) -> Result<Option<Repudiation>> {
-        let row = sqlx::query_as::<_, RepudiationRow>(
-            "SELECT account_id, address, brings_back, minimum, expires_at FROM repudiations \
-             WHERE account_id = $1 AND used_at IS NULL AND expires_at > $2 AND minimum > 0 \
-             ORDER BY minimum DESC, expires_at DESC LIMIT 1",
+    async fn minimum_before(&mut self, account: Id<Account>, from: Timestamp) -> Result<Option<Assurance>> {
+        // Tokens are random: of two changes within a millisecond the higher one counts, so that none gets below it.
+        let row = sqlx::query_as::<_, (i64,)>(
+            "SELECT minimum_before FROM repudiations \
+             WHERE account_id = $1 AND expires_at >= $2 AND minimum_before IS NOT NULL \
+             ORDER BY expires_at, minimum_before DESC LIMIT 1",
         );
-        optional(row.bind(account.uuid()).bind(now.0).fetch_optional(&mut *self.db).await?)
+        let row = row.bind(account.uuid()).bind(from.0).fetch_optional(&mut *self.db).await?;
+        row.map(|(rank,)| of_column(rank)).transpose()
     }
 });
 
@@ -111,12 +113,12 @@ both!(RepudiationWrites {
         link: &Repudiation,
     ) -> Result<()> {
         let insert = sqlx::query(
-            "INSERT INTO repudiations (token, tenant_id, account_id, address, brings_back, minimum, expires_at) \
+            "INSERT INTO repudiations (token, tenant_id, account_id, address, brings_back, minimum_before, expires_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         );
         let insert = insert.bind(&token.0[..]).bind(tenant.uuid()).bind(link.account.uuid());
         let insert = insert.bind(link.address.as_ref().map(EmailAddress::as_str));
-        let insert = insert.bind(i64::from(link.brings_back)).bind(i64::from(link.minimum.rank()));
+        let insert = insert.bind(i64::from(link.brings_back)).bind(link.minimum_before.map(|before| i64::from(before.rank())));
         let insert = insert.bind(link.ends_at.0);
         hit(insert.execute(&mut *self.db).await?.rows_affected())
     }
@@ -130,7 +132,7 @@ both!(RepudiationWrites {
         let update = sqlx::query_as::<_, RepudiationRow>(
             "UPDATE repudiations SET used_at = $3 \
              WHERE token = $1 AND tenant_id = $2 AND used_at IS NULL AND expires_at > $3 \
-             RETURNING account_id, address, brings_back, minimum, expires_at",
+             RETURNING account_id, address, brings_back, minimum_before, expires_at",
         );
         let update = update.bind(&token.0[..]).bind(tenant.uuid()).bind(at.0);
         update.fetch_optional(&mut *self.db).await?.ok_or(StorageError::Conflict)?.try_into()

@@ -14,7 +14,7 @@ pub const LINK_LIFE: Millis = deletion::DELAY;
 enum Undoes {
     Nothing,
     Address,
-    Minimum(Assurance),
+    MinimumSince(Assurance),
 }
 
 /// Makes a link for a mail to the address that `account` has now: its path. Using it leaves the address.
@@ -44,18 +44,18 @@ pub(in super::super) async fn link_back(
     make(app, tx, of, (account, Undoes::Address)).await
 }
 
-/// Makes the link for the mail that less than `before` is asked of `account`: using it, or another one while it could
-/// be used, asks for that again.
+/// Makes the link for the mail that the own minimum of `account` was changed, which was `before`: using it asks for that
+/// again, if it is less now; so does a link of earlier, for what was asked then.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn link_up(
+pub async fn link_of_minimum(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
     of: (Id<Tenant>, &str),
     (account, before): (Id<Account>, Assurance),
 ) -> Result<String, StorageError> {
-    make(app, tx, of, (account, Undoes::Minimum(before))).await
+    make(app, tx, of, (account, Undoes::MinimumSince(before))).await
 }
 
 async fn make(
@@ -70,7 +70,7 @@ async fn make(
         account,
         address: Some(present.email),
         brings_back: matches!(undoes, Undoes::Address),
-        minimum: if let Undoes::Minimum(before) = undoes { before } else { Assurance::Aal1 },
+        minimum_before: if let Undoes::MinimumSince(before) = undoes { Some(before) } else { None },
         ends_at: app.clock.now().plus(LINK_LIFE),
     };
     tx.create_repudiation(tenant, &token.hash(), &link).await?;

@@ -34,7 +34,7 @@ use lanyard_messaging::Change;
 use lanyard_storage::{Constraint, Repudiation, StorageError, WriteTx};
 
 pub(super) use making::link_back;
-pub use making::{LINK_LIFE, link, link_up};
+pub use making::{LINK_LIFE, link, link_of_minimum};
 
 use super::{
     access::lock,
@@ -106,6 +106,7 @@ fn elsewhere(link: &Repudiation, account: &Account) -> Option<String> {
 pub async fn look(app: &App, domain: &str, token: &str) -> Result<Option<(Tenant, NotMeView)>, StorageError> {
     let (Some(tenant), Some(token)) = (tenant_of(app, domain).await?, Token::parse(token)) else { return Ok(None) };
     let (id, hash, now, action) = (tenant.id, token.hash(), app.clock.now(), paths::not_me(domain, token.expose()));
+    let own = app.clone();
     let found = app
         .store
         .read(move |tx| {
@@ -114,7 +115,7 @@ pub async fn look(app: &App, domain: &str, token: &str) -> Result<Option<(Tenant
                 let Some(account) = tx.account_by_id(id, link.account).await? else { return Ok(None) };
                 let factors = tx.factors_of_account(account.id).await?;
                 let events = tx.changes_of(account.id, listed_from(&link, now)).await?;
-                let lowered = lowered::find(tx, account.id, now).await?;
+                let lowered = lowered::find(&own, tx, (&link, &account)).await?;
                 Ok::<_, StorageError>(Some((link, account, factors, events, lowered)))
             })
         })
@@ -135,7 +136,7 @@ pub async fn look(app: &App, domain: &str, token: &str) -> Result<Option<(Tenant
                 ticked: true,
             });
         }
-        things.extend(lowered.map(|lowered| lowered.thing(&link)));
+        things.extend(lowered.map(|lowered| lowered.thing()));
         let also = events.iter().map(|event| history::view(event, account.id)).collect();
         let moved = elsewhere(&link, &account);
         (tenant.clone(), NotMeView { tenant: tenant.name, action, things, moved, also })
@@ -195,7 +196,6 @@ async fn in_transaction(
                 // The account first, as everywhere: two links of one account wait for each other in one order.
                 let link = tx.repudiation(tenant.id, &hash, now).await?.ok_or(StorageError::Conflict)?;
                 lock(&own, tx, link.account).await?;
-                let lowered = lowered::find(tx, link.account, now).await?;
                 let link = tx.use_repudiation(tenant.id, &hash, now).await?;
                 // One link is enough, and none of those that a stranger got may undo it.
                 tx.use_siblings(&link, now).await?;
@@ -210,10 +210,11 @@ async fn in_transaction(
                     note(&own, tx, (&account, &client), Action::ResetRefused, detail).await?;
                 }
                 disable(&own, tx, (&link, &chosen), (&account, &client)).await?;
-                let asked = match lowered.filter(|lowered| lowered.is_taken(&own, &link, &chosen)) {
-                    Some(lowered) => Some(lowered.raise(&own, tx, (&account, &client)).await?),
+                let asked = match lowered::find(&own, tx, (&link, &account)).await? {
+                    Some(lowered) => lowered.raise(&own, tx, (&account, &client), &chosen).await?,
                     None => None,
                 };
+                let asked = asked.map(|minimum| rule(minimum.as_str()));
                 let address = readdress(&own, tx, (&link, &chosen), (&account, &client)).await?;
                 // Whoever asked for its end was somebody else, too.
                 if tx.deletion_of(account.id).await?.is_some() {
@@ -227,13 +228,13 @@ async fn in_transaction(
                     Address::Lost => serde_json::json!({"address": "lost", "disabled": true}),
                 };
                 note(&own, tx, (&account, &client), Action::AccountSecured, detail).await?;
-                tell(&own, tx, &tenant, (&account, &client), (&link, &address)).await?;
+                tell(&own, tx, &tenant, (&account, &client), (&link, &address, asked)).await?;
                 Ok::<_, JourneyError>(SecuredView {
                     domain: tenant.domain.as_str().to_owned(),
                     tenant: tenant.name,
                     brought_back: matches!(address, Address::Back(_)).then(|| account.email.masked()),
                     moved: elsewhere(&link, &account),
-                    asked: asked.map(|minimum| rule(minimum.as_str()).to_owned()),
+                    asked: asked.map(str::to_owned),
                     stopped: account.disabled_at.is_some() || matches!(address, Address::Lost),
                 })
             })
@@ -318,14 +319,14 @@ async fn tell(
     tx: &mut (dyn WriteTx + '_),
     tenant: &Tenant,
     (account, client): (&Account, &Client),
-    (link, address): (&Repudiation, &Address),
+    (link, address, asked): (&Repudiation, &Address, Option<&str>),
 ) -> Result<(), JourneyError> {
     let present = if let Address::Back(address) = address { address } else { &account.email };
     let all: BTreeSet<&EmailAddress> = [present, &account.email].into_iter().chain(link.address.as_ref()).collect();
     let own = paths::account(tenant.domain.as_str());
     for to in all {
         let account_path = (to == present).then_some(own.as_str());
-        let told = Told { to, change: Change::Secured, not_me_path: None, account_path };
+        let told = Told { to, change: Change::Secured(asked), not_me_path: None, account_path };
         notices::protection(app, tx, (tenant.id, &tenant.name), client, told).await?;
     }
     Ok(())

@@ -1,8 +1,11 @@
 //! What the server asks a journey before a step and for its page: what it takes, where codes go, whether its end still
-//! holds. A49, A8, N20, failures 5 and 8.
+//! holds. A49, A8, N20, failure 8.
 
 use super::*;
-use crate::journey::{Destinations, Target};
+use crate::{
+    factor::MAX_CONSECUTIVE,
+    journey::{Destinations, Target},
+};
 
 fn begun(kind: FlowType, audience: Audience, demand: &Demand) -> Journey {
     Desk::with(kind, audience, demand, Vec::new()).journey
@@ -47,7 +50,7 @@ fn holds(desk: &Desk) -> bool {
 }
 
 #[test]
-fn f5_f8_a_completion_and_a_way_back_hold_while_the_account_and_the_demand_stand() {
+fn f8_a_completion_and_a_way_back_hold_while_the_account_and_the_demand_stand() {
     let mut desk = Desk::new(FlowType::SignIn, &on());
     assert!(!holds(&desk), "nobody is signed in");
     desk.sign_in(B);
@@ -115,4 +118,13 @@ fn the_ways_of_a_challenge_are_those_of_the_account_that_signed_in() {
     stranger.id = id(30);
     assert_eq!(desk.journey.ways(&desk.demand, &stranger, desk.now), Vec::new(), "of nobody else");
     assert_eq!(ways(10), Vec::new());
+}
+
+#[test]
+fn n9_a_password_is_disabled_from_the_hundredth_wrong_one_in_a_row() {
+    let mut own = account(10, A, Vec::new());
+    own.password_failures = MAX_CONSECUTIVE - 1;
+    assert!(!own.is_password_disabled());
+    own.password_failures = MAX_CONSECUTIVE;
+    assert!(own.is_password_disabled());
 }

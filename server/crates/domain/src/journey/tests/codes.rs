@@ -3,7 +3,9 @@
 use super::*;
 use crate::{
     clock::{MINUTE, SECOND},
-    journey::{CODE_LOCK, MAX_TRIES, Notice},
+    journey::{
+        CODE_LIFE, CODE_LOCK, CodeProof, MAX_TRIES, Notice, RESEND_AFTER, SEND_LIMIT, SEND_WINDOW, code::may_send,
+    },
 };
 
 fn at_sign_up_code() -> Desk {
@@ -18,6 +20,60 @@ fn n12_code_lives_nine_minutes_fifty_nine_and_is_dead_at_ten_oh_one() {
         let mut desk = at_sign_up_code();
         let digits = desk.code_to(NEW);
         assert_eq!(desk.pass(wait).send(code(&digits)), refusal);
+    }
+}
+
+#[test]
+fn n11_n12_u13_the_times_of_codes_are_ten_minutes_a_quarter_of_an_hour_and_half_a_minute() {
+    assert_eq!([CODE_LIFE, CODE_LOCK, SEND_WINDOW, RESEND_AFTER], [600_000, 900_000, 900_000, 30_000]);
+}
+
+#[test]
+fn a13_each_purpose_of_a_code_goes_into_its_hash_by_a_name_of_its_own() {
+    let all = [
+        (CodePurpose::SignUp, "sign_up"),
+        (CodePurpose::Reset, "reset"),
+        (CodePurpose::ConfirmEmail, "confirm_email"),
+        (CodePurpose::ChangeEmail, "change_email"),
+        (CodePurpose::LeaveEmail, "leave_email"),
+        (CodePurpose::EnrolPhone, "enrol_phone"),
+        (CodePurpose::Challenge, "challenge"),
+    ];
+    assert!(all.iter().all(|(purpose, name)| purpose.as_str() == *name));
+}
+
+fn sent(proof: &mut CodeProof, at: Timestamp) -> String {
+    let mut entropy = SeededEntropy::new(at.0 as u64);
+    proof.issue(id(500), at, &mut entropy, &ToyMac, None, false).expose().to_owned()
+}
+
+#[test]
+fn u13_a_page_counts_to_the_next_code_from_the_newest_one_the_limit_or_the_lock() {
+    let mut proof = CodeProof::new(CodePurpose::SignUp, NEW.to_owned());
+    assert_eq!((proof.last_sent_at(), proof.resend_from()), (None, Timestamp(0)));
+    sent(&mut proof, T0);
+    assert_eq!((proof.last_sent_at(), proof.resend_from()), (Some(T0), T0.plus(30 * SECOND)));
+    proof.withhold(T0.plus(5 * MINUTE));
+    assert_eq!(proof.resend_from(), T0.plus(5 * MINUTE));
+    let later = T0.plus(6 * MINUTE);
+    sent(&mut proof, later);
+    assert_eq!((proof.last_sent_at(), proof.resend_from()), (Some(later), later.plus(30 * SECOND)));
+    for _ in 0..MAX_TRIES {
+        let _ = proof.check(id(500), WRONG, later, &ToyMac, &mut Vec::new());
+    }
+    assert_eq!(proof.resend_from(), later.plus(15 * MINUTE));
+}
+
+#[test]
+fn n12_a_code_is_told_to_be_too_old_until_it_is_forgotten_after_twice_its_life() {
+    for (wait, refusal) in
+        [(20 * MINUTE - 1, Refusal::CodeExpired), (20 * MINUTE, Refusal::CodeWrong { tries_left: MAX_TRIES - 1 })]
+    {
+        let mut proof = CodeProof::new(CodePurpose::SignUp, NEW.to_owned());
+        let first = sent(&mut proof, T0);
+        sent(&mut proof, T0.plus(wait));
+        let checked = proof.check(id(500), &first, T0.plus(wait), &ToyMac, &mut Vec::new());
+        assert_eq!(checked.map(drop), Err(refusal));
     }
 }
 
@@ -62,6 +118,15 @@ fn u13_resend_waits_thirty_seconds_and_stops_at_five_in_fifteen_minutes() {
     desk.now = T0.plus(15 * MINUTE);
     desk.request(NEW);
     assert_eq!(desk.stage(), "sign_up_code");
+}
+
+#[test]
+fn u13_a_send_counts_for_fifteen_minutes_to_the_millisecond() {
+    let sends = [T0; SEND_LIMIT];
+    assert_eq!(may_send(T0.plus(SEND_WINDOW), &sends), Ok(()));
+    let refused = Refusal::TooManySends { from: T0.plus(SEND_WINDOW) };
+    assert_eq!(may_send(T0.plus(SEND_WINDOW - 1), &sends), Err(refused));
+    assert_eq!(may_send(T0, &sends[1..]), Ok(()), "four are not too many");
 }
 
 #[test]

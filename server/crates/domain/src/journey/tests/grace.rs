@@ -2,7 +2,13 @@
 
 use super::*;
 use crate::{
-    application::Minimum, audit::Action, clock::DAY, factor::MAX_CONSECUTIVE, journey::Target, user_flow::Grace,
+    application::Minimum,
+    assurance::Authentication,
+    audit::Action,
+    clock::DAY,
+    factor::MAX_CONSECUTIVE,
+    journey::{NewAccount, Person, Target, Then, grace},
+    user_flow::Grace,
 };
 
 const GRACE: Grace = Grace { since: T0, until: Timestamp(T0.0 + 14 * DAY) };
@@ -213,4 +219,61 @@ fn n1_a_password_that_is_too_short_to_be_the_only_factor_puts_nothing_off() {
     over.store.short = vec![id(10)];
     over.sign_in(A);
     assert!(!needs(&over), "where nobody waits nothing is said");
+}
+
+#[test]
+fn n1_a8_only_who_came_by_the_old_password_alone_to_sign_in_puts_it_off() {
+    let account = id::<crate::account::Account>(10);
+    let by_password = || {
+        let authentication = Authentication::begin(account, T0).with_password_of(true);
+        Person::identified(authentication, Then::Finish, Some(1))
+    };
+    assert!(grace::would_postpone(&by_password()) && grace::may_postpone(&by_password()));
+    let new = NewAccount {
+        id: account,
+        kind: crate::account::AccountKind::Patient,
+        email: email(NEW),
+        phc: String::new(),
+        attributes: attributes(),
+        factors: Vec::new(),
+        invitation: None,
+    };
+    let proved = Authentication::begin(account, T0).with_email();
+    let second = by_password().authentication.with_second(Method::TextMessage, T0);
+    for other in [
+        Person { then: Then::EditProfile, ..by_password() },
+        Person { then: Then::NewPassword, ..by_password() },
+        Person { new: Some(Box::new(new)), ..by_password() },
+        Person { reset: true, ..by_password() },
+        Person { session: Some(id(1)), ..by_password() },
+        Person { authentication: proved, ..by_password() },
+        Person { authentication: second, ..by_password() },
+    ] {
+        assert!(!grace::would_postpone(&other) && !grace::may_postpone(&other), "{other:?}");
+    }
+    // A short password would do, were it longer.
+    let short = Authentication::begin(account, T0).with_password_of(false);
+    let short = Person { authentication: short, ..by_password() };
+    assert!(grace::would_postpone(&short) && !grace::may_postpone(&short));
+}
+
+#[test]
+fn n1_a_longer_password_is_suggested_where_one_would_let_the_person_wait_and_nowhere_else() {
+    let suggests = |desk: &Desk| {
+        let account = desk.store.account(id(10));
+        desk.journey.needs_long_password(desk.now, &desk.demand, account)
+    };
+    let short = |demand: &Demand| {
+        let mut desk = Desk::new(FlowType::SignIn, demand);
+        desk.store.short.push(id(10));
+        desk.sign_in(A);
+        desk
+    };
+    assert!(suggests(&short(&lax())), "a grace period lasts");
+    assert!(!suggests(&short(&on())), "there is none");
+    assert!(!suggests(&at_confirm(FlowType::SignIn, &lax())), "it is long");
+    let mut done = short(&off());
+    done.demand = lax();
+    assert_eq!(done.stage(), "complete");
+    assert!(!suggests(&done), "nothing is set up there");
 }

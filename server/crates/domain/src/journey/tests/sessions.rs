@@ -66,6 +66,24 @@ fn sso_fresh_login_ignores_the_session() {
 }
 
 #[test]
+fn a8_profile_editing_by_a_session_takes_the_level_of_the_accounts_factors() {
+    // B has a phone: a session by the password alone leads to the first page, one by both to the form.
+    for (demand, stage) in [(off(), "sign_in"), (on(), "edit_profile")] {
+        let (mut desk, session) = session_of_b(&demand);
+        desk.demand = off();
+        let header = next(&desk, FlowType::ProfileEditing, &off());
+        desk.begin_with(header, &session);
+        assert_eq!(desk.stage(), stage);
+    }
+    let mut desk = Desk::new(FlowType::SignIn, &off());
+    desk.sign_in(A);
+    let session = desk.settle();
+    let header = next(&desk, FlowType::ProfileEditing, &off());
+    desk.begin_with(header, &session);
+    assert_eq!(desk.stage(), "edit_profile", "A has none");
+}
+
+#[test]
 fn sso_an_ended_foreign_or_console_session_does_not_satisfy() {
     let (mut desk, session) = session_of_b(&off());
     let ended = Session { ended_at: Some(desk.now), ..session.clone() };
