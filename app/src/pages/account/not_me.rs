@@ -99,7 +99,7 @@ pub fn secured_page(view: SecuredView) -> impl IntoView {
     let address = brought_back.map(|instead| {
         view! { <p>"This email address signs in to your account again, instead of " <bdi>{instead}</bdi> "."</p> }
     });
-    let asked = asked.map(|rule| view! { <p>"From now on " {rule}</p> });
+    let asked = asked.map(|rule| view! { <p>{format!("From now on {rule}")}</p> });
     let next = if stopped {
         let text = format!(
             "Another account uses this email address by now, so we could not bring it back. Nobody can sign in to the account that was changed. Contact {tenant}."

@@ -58,6 +58,45 @@ fn u29_whoever_turns_back_gives_nothing_and_has_no_new_account() {
     assert_eq!((desk.store.accounts.len(), desk.store.consents.len()), (2, 0));
 }
 
+// At the consent page by a session that showed a password alone, when a second factor is demanded all at once.
+fn at_consent_by_a_session(kind: &str, factors: Vec<FactorSecret>) -> Desk {
+    let mut desk = Desk::with(FlowType::SignIn, Audience::Patients, &off(), factors);
+    desk.sign_in(B);
+    let session = desk.settle();
+    desk.store.asked = third_party();
+    let header = next(&desk);
+    desk.begin_with(header, &session);
+    assert_eq!(desk.stage(), "consent");
+    desk.demand = on();
+    desk.ok(Event::Agree);
+    assert_eq!(desk.stage(), kind);
+    desk
+}
+
+#[test]
+fn a17_whatever_is_proved_beside_a_session_makes_a_session_of_its_own() {
+    let mut by_phone = at_consent_by_a_session("challenge", vec![phone_factor(PHONE)]);
+    by_phone.prove(PHONE);
+    let mut by_app = at_consent_by_a_session("challenge", vec![app_factor(SEED)]);
+    let digits = by_app.app_digits();
+    by_app.ok(code(&digits));
+    let mut by_passkey = at_consent_by_a_session("challenge", vec![passkey_factor(1)]);
+    let challenge = by_passkey.journey.ceremony(by_passkey.now).unwrap().challenge;
+    let answer = by_passkey.store.assertion(challenge, 1, 1);
+    by_passkey.ok(answer);
+    let mut by_recovery = at_consent_by_a_session("challenge", vec![phone_factor(PHONE), recovery_factor(3)]);
+    by_recovery.ok(Event::ChooseMethod { method: Method::RecoveryCode }).ok(recover(0));
+    let mut by_enrolment = at_consent_by_a_session("confirm_email", Vec::new());
+    by_enrolment.prove(B).ok(Event::ChooseMethod { method: Method::TextMessage });
+    by_enrolment.enter_phone(PHONE, Method::TextMessage).prove(PHONE);
+    for mut desk in [by_phone, by_app, by_passkey, by_recovery, by_enrolment] {
+        // What was agreed to counts from the end of the journey.
+        desk.ok(Event::Agree);
+        let Stage::Complete(completion) = desk.journey.stage() else { panic!("{}", desk.stage()) };
+        assert_eq!((completion.existing_session(), desk.level()), (None, Level::Aal2));
+    }
+}
+
 #[test]
 fn u29_more_that_is_asked_and_prompt_consent_ask_again() {
     let mut desk = desk(&off());

@@ -29,6 +29,11 @@ impl Desk {
 }
 
 #[test]
+fn a_passkey_that_was_declined_is_offered_again_after_thirty_days() {
+    assert_eq!(ASK_AGAIN, 30 * 86_400_000);
+}
+
+#[test]
 fn u25_who_signs_in_by_password_and_code_is_offered_a_passkey_and_may_say_not_now() {
     let mut desk = at_offer(FlowType::SignIn);
     assert_eq!(desk.stage(), "offer_passkey");

@@ -162,6 +162,52 @@ fn f21_a_passkey_of_another_account_is_no_answer() {
 }
 
 #[test]
+fn f21_an_answer_names_a_factor_of_the_account_and_the_account_of_the_factor() {
+    let change = |event, change: fn(&mut crate::passkey::Assertion)| match event {
+        Event::SubmitPasskey(mut check) => {
+            change(check.assertion.as_mut().unwrap());
+            Event::SubmitPasskey(check)
+        }
+        other => other,
+    };
+    let wrong: [fn(&mut crate::passkey::Assertion); 2] = [|own| own.factor = id(99), |own| own.account = id(10)];
+    for wrong in wrong {
+        let mut desk = keys_of_b(FlowType::SignIn);
+        desk.sign_in(B);
+        let event = change(desk.answer(KEY, 1), wrong);
+        assert_eq!(desk.send(event), Some(Refusal::PasskeyWrong));
+    }
+    // What the key says of its backup is noted when it is new.
+    for (backed_up, noted) in [(false, false), (true, true)] {
+        let mut desk = keys_of_b(FlowType::SignIn);
+        let Event::SubmitPasskey(mut check) = desk.answer(KEY, 1) else { panic!("no answer") };
+        check.assertion.as_mut().unwrap().backed_up = backed_up;
+        desk.ok(Event::SubmitPasskey(check));
+        assert_eq!(desk.has(|effect| matches!(effect, Effect::PasskeyBackedUp { backed_up: true, .. })), noted);
+        assert_eq!(desk.has(|effect| matches!(effect, Effect::PasskeyBackedUp { .. })), noted);
+    }
+}
+
+#[test]
+fn an_account_has_twenty_passkeys_at_most_and_patients_any_make() {
+    for (number, refusal) in [(19, None), (20, Some(Refusal::MethodUnavailable))] {
+        let demand = Demand::mfa([Method::Passkey]);
+        let mut desk = Desk::with(FlowType::SignIn, Audience::Patients, &demand, vec![phone_factor(PHONE)]);
+        // So many of which there seem to be two: none of them is asked for, and they count.
+        let phone = desk.store.account(id(20)).unwrap().factors[0].clone();
+        for key in 0..number {
+            let secret = FactorSecret::Passkey(crate::passkey::Passkey { copied_at: Some(T0), ..passkey(100 + key) });
+            let copied = Factor { id: id(9_000 + u128::from(key)), secret, ..phone.clone() };
+            desk.store.account_mut(id(20)).unwrap().factors.push(copied);
+        }
+        desk.sign_in(B).prove(PHONE).prove(B);
+        assert_eq!(desk.stage(), "enrol_passkey");
+        let made = of_another_make(new_passkey(&desk.journey, KEY, desk.now));
+        assert_eq!(desk.send(made), refusal, "{number}");
+    }
+}
+
+#[test]
 fn f22_a_flow_without_passkeys_takes_none() {
     let demand = Demand::mfa([Method::TextMessage]);
     let factors = vec![passkey_factor(KEY), phone_factor(PHONE)];

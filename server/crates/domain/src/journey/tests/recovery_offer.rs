@@ -207,6 +207,24 @@ fn u20_who_lost_a_factor_is_asked_at_once_whatever_was_said_before() {
 }
 
 #[test]
+fn u25_who_put_it_off_is_not_asked_before_its_time_by_a_new_factor_or_a_code_alone() {
+    let later = Some(T0.plus(ASK_AGAIN));
+    let mut desk = ready(FlowType::SignIn, Audience::Patients, &on());
+    desk.store.account_mut(id(10)).unwrap().recovery_offer_from = later;
+    desk.sign_in(A).prove(A).ok(Event::ChooseMethod { method: Method::TextMessage });
+    desk.enter_phone(OTHER_PHONE, Method::TextMessage).prove(OTHER_PHONE);
+    assert_eq!(desk.stage(), "complete", "a factor was set up, and none was lost");
+    let mut desk = ready(FlowType::SignIn, Audience::Patients, &on());
+    let b = desk.store.account_mut(id(20)).unwrap();
+    b.recovery_offer_from = later;
+    let mut codes = b.factors[0].clone();
+    (codes.id, codes.secret) = (id(79), recovery_factor(3));
+    b.factors.push(codes);
+    desk.sign_in(B).ok(Event::ChooseMethod { method: Method::RecoveryCode }).ok(recover(0));
+    assert_eq!(desk.stage(), "complete", "a code was used, and nothing set up");
+}
+
+#[test]
 fn u25_one_offer_a_sign_in() {
     // A passkey first, where no factor was just set up; codes the next time.
     let mut desk = ready(FlowType::SignIn, Audience::Patients, &on());

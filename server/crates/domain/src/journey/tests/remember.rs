@@ -57,6 +57,14 @@ fn n22_it_counts_for_its_own_account_with_the_right_password_in_its_time_alone()
     other.cookie = Some(COOKIE);
     other.sign_in(B);
     assert_eq!((other.stage(), recognised(&other), other.store.browsers.len()), ("challenge", false, 1));
+    // A flow that remembers for ten days takes no older one, though another flow remembered it for thirty.
+    for (moved, stage) in [(10 * DAY - 1, "complete"), (10 * DAY, "challenge")] {
+        let mut late = known(FlowType::SignIn, &lax());
+        late.pass(moved).begin(501, FlowType::SignIn, Audience::Patients);
+        late.journey.header.flow.settings.session.remember.days = 10;
+        late.sign_in(B);
+        assert_eq!(late.stage(), stage, "{moved}");
+    }
     for (moved, stage) in [(30 * DAY - 1, "complete"), (30 * DAY, "challenge"), (-1, "challenge")] {
         let mut late = known(FlowType::SignIn, &lax());
         late.pass(moved).begin(501, FlowType::SignIn, Audience::Patients);
