@@ -3,8 +3,9 @@
 
 use super::*;
 use crate::{
-    factor::MAX_CONSECUTIVE,
-    journey::{Destinations, Target},
+    assurance::Authentication,
+    factor::{Factor, MAX_CONSECUTIVE},
+    journey::{Destinations, Person, Target, Then, second_factor},
 };
 
 fn begun(kind: FlowType, audience: Audience, demand: &Demand) -> Journey {
@@ -127,4 +128,79 @@ fn n9_a_password_is_disabled_from_the_hundredth_wrong_one_in_a_row() {
     assert!(!own.is_password_disabled());
     own.password_failures = MAX_CONSECUTIVE;
     assert!(own.is_password_disabled());
+}
+
+// What somebody who gave the password may answer with.
+fn answers(factors: Vec<FactorSecret>, change: impl Fn(&mut Vec<Factor>)) -> Vec<(u128, Method)> {
+    let mut own = account(20, B, factors);
+    change(&mut own.factors);
+    let person = Person::identified(Authentication::begin(id(20), T0).with_password(), Then::Finish, Some(1));
+    let ways = second_factor::ways_among(&on(), &own.factors, &person, T0);
+    ways.into_iter().map(|(factor, method)| (factor.uuid().as_u128() - 2_000, method)).collect()
+}
+
+#[test]
+fn u19_what_is_used_last_or_preferred_is_asked_first_and_recovery_codes_last() {
+    let calls = FactorSecret::Phone { number: phone(PHONE), preferred: Method::PhoneCall };
+    let all = vec![calls, app_factor(SEED), passkey_factor(1), passkey_factor(2), recovery_factor(3)];
+    let own = [
+        (2, Method::Passkey),
+        (1, Method::AuthenticatorApp),
+        (0, Method::PhoneCall),
+        (0, Method::TextMessage),
+        (4, Method::RecoveryCode),
+    ];
+    assert_eq!(answers(all.clone(), |_| ()), own, "one challenge is for all passkeys");
+    let last = answers(all, |factors| factors[0].last_used_at = Some(T0));
+    let (first, other) = ((0, Method::PhoneCall), (0, Method::TextMessage));
+    assert_eq!(last, [first, own[0], own[1], other, own[4]]);
+}
+
+#[test]
+fn n16_of_recovery_codes_the_issued_one_goes_first_and_none_that_is_used_up_or_over_is_asked_for() {
+    let until = |factor: &mut Factor, at| {
+        let FactorSecret::RecoveryCodes(codes) = &mut factor.secret else { panic!("no codes") };
+        codes.until = Some(at);
+    };
+    let texts = [(0, Method::TextMessage), (0, Method::PhoneCall)];
+    let with = |codes, change: &dyn Fn(&mut Vec<Factor>)| {
+        let ways = answers(vec![phone_factor(PHONE), recovery_factor(codes), recovery_factor(1)], change);
+        assert_eq!(ways[..2], texts);
+        ways[2..].to_vec()
+    };
+    assert_eq!(with(3, &|factors| until(&mut factors[2], T0.plus(1))), [(2, Method::RecoveryCode)]);
+    assert_eq!(with(3, &|factors| until(&mut factors[2], T0)), [(1, Method::RecoveryCode)], "that one is over");
+    let over = |factors: &mut Vec<Factor>| {
+        factors.remove(2);
+        until(&mut factors[1], T0);
+    };
+    assert_eq!(with(3, &over), []);
+    // Where nothing else is left the page shows what is out of use, and yet no set that is used up.
+    let dead = |factors: &mut Vec<Factor>| {
+        factors.remove(2);
+        factors[0].failures = MAX_CONSECUTIVE;
+    };
+    assert_eq!(with(0, &dead), []);
+}
+
+#[test]
+fn n14_a_phone_that_is_out_of_use_gets_a_code_only_where_there_is_no_other() {
+    let mut own = account(20, B, vec![phone_factor(PHONE), phone_factor(OTHER_PHONE)]);
+    assert_eq!(second_factor::phone_of(&own), Some(phone(PHONE)));
+    own.factors[0].failures = MAX_CONSECUTIVE;
+    assert_eq!(second_factor::phone_of(&own), Some(phone(OTHER_PHONE)));
+    own.factors.truncate(1);
+    assert_eq!(second_factor::phone_of(&own), Some(phone(PHONE)));
+    own.factors.clear();
+    assert_eq!(second_factor::phone_of(&own), None);
+}
+
+#[test]
+fn n9_what_has_not_the_form_of_a_code_is_no_guess() {
+    let mut desk = Desk::new(FlowType::SignIn, &on());
+    desk.sign_in(B);
+    assert_eq!(desk.send(code("12345")), Some(Refusal::CodeLength));
+    assert!(!desk.has(|effect| matches!(effect, Effect::FactorFailed { .. })));
+    assert!(matches!(desk.send(code(WRONG)), Some(Refusal::CodeWrong { .. })));
+    assert!(desk.has(|effect| matches!(effect, Effect::FactorFailed { .. })));
 }

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::{
+    assurance::Authentication,
     clock::{DAY, HOUR, MINUTE, SECOND},
-    journey::Target,
+    journey::{RememberedFacts, Target, remember},
+    remembered::RememberedBrowser,
     user_flow::Conditions,
 };
 
@@ -393,4 +395,22 @@ fn n22_whatever_changes_the_credentials_forgets_every_browser() {
     let mut desk = known(FlowType::SignIn, &lax());
     desk.store.accounts[1].factors.clear();
     assert_eq!(desk.sign_in(B).stage(), "confirm_email");
+}
+
+#[test]
+fn n22_a_sign_in_goes_on_beside_its_own_browser_of_its_own_account_while_that_lives() {
+    let header = header(500, FlowType::SignIn, Audience::Patients, &lax(), T0);
+    let own = remembered(20, COOKIE, T0);
+    let beside = Authentication::begin(id(20), T0).with_password().with_remembered(own.id);
+    let stands = |browser: Option<RememberedBrowser>, now| {
+        let mut facts = no_facts(&lax());
+        facts.now = now;
+        facts.remembered = browser.map(|browser| RememberedFacts { browser, secret: None });
+        remember::still(&header, beside.clone(), &facts).remembered().is_some()
+    };
+    assert!(stands(Some(own.clone()), T0));
+    assert!(!stands(None, T0), "it was forgotten");
+    assert!(!stands(Some(own.clone()), T0.plus(30 * DAY)), "it is over");
+    assert!(!stands(Some(RememberedBrowser { id: id(7), ..own.clone() }), T0), "another one");
+    assert!(!stands(Some(RememberedBrowser { account: id(10), ..own }), T0), "somebody else's");
 }
