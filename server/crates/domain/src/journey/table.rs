@@ -105,7 +105,7 @@ pub(super) fn transition(context: &mut Context<'_, '_>, stage: Stage, event: Eve
             recovery_offer::keep(context, person, seed, &browser)
         }
         (Stage::OfferRecoveryCodes { person, .. }, Event::NotNow) => Ok(recovery_offer::decline(context, person)),
-        (stage, Event::NotNow) if grace::is_setting_up(&stage) => grace::postpone(context, stage),
+        (stage, Event::NotNow) => grace::postpone(context, stage),
         (stage, Event::RenewPasskey) if passkey::is_wanted(context.header, &stage) => {
             context.ceremony = None;
             Ok(stage)

@@ -122,6 +122,11 @@ mod tests {
     }
 
     #[test]
+    fn a_browser_is_known_for_ninety_days() {
+        assert_eq!(KNOWN_LIFE, 90 * 86_400_000);
+    }
+
+    #[test]
     fn missing_facts_ask_and_so_does_a_flow_without_a_trigger() {
         for conditions in every() {
             assert!(conditions.fires(NOW, None), "{conditions:?}");

@@ -5,7 +5,7 @@ use super::*;
 use crate::{
     assurance::Authentication,
     factor::{Factor, MAX_CONSECUTIVE},
-    journey::{Destinations, Person, Target, Then, second_factor},
+    journey::{Destinations, Person, Target, Then, Whose, second_factor},
 };
 
 fn begun(kind: FlowType, audience: Audience, demand: &Demand) -> Journey {
@@ -203,4 +203,22 @@ fn n9_what_has_not_the_form_of_a_code_is_no_guess() {
     assert!(!desk.has(|effect| matches!(effect, Effect::FactorFailed { .. })));
     assert!(matches!(desk.send(code(WRONG)), Some(Refusal::CodeWrong { .. })));
     assert!(desk.has(|effect| matches!(effect, Effect::FactorFailed { .. })));
+}
+
+#[test]
+fn a_new_account_is_nobodys_until_it_is_there() {
+    let mut desk = Desk::new(FlowType::SignUpSignIn, &on());
+    sign_up(&mut desk);
+    assert!(desk.journey.stage().person().is_some_and(|person| person.new_account().is_some()), "{}", desk.stage());
+    assert_eq!(desk.journey.subject(), Whose::Nobody);
+}
+
+#[test]
+fn u7_another_address_at_the_page_of_a_reset_gets_the_code() {
+    let mut desk = Desk::new(FlowType::PasswordReset, &on());
+    desk.request(A).request(B);
+    let Stage::ResetCode { email: to, .. } = desk.journey.stage() else { panic!("{}", desk.stage()) };
+    assert_eq!(*to, email(B));
+    desk.prove(B);
+    assert_ne!(desk.stage(), "reset_code");
 }

@@ -123,3 +123,14 @@ fn locked_sign_in_refuses_the_right_password() {
     assert_eq!(desk.send(right), Some(Refusal::SignInLocked { until }));
     desk.pass(1).sign_in(A);
 }
+
+#[test]
+fn n9_the_right_password_takes_the_count_of_wrong_ones_away_where_there_is_one() {
+    for (failures, counted) in [(0, None), (1, Some(id(10))), (7, Some(id(10)))] {
+        let mut desk = Desk::new(FlowType::SignIn, &off());
+        desk.store.account_mut(id(10)).unwrap().password_failures = failures;
+        desk.sign_in(A);
+        let told = |effect: &Effect| matches!(effect, Effect::SignInSucceeded { counted: c, .. } if *c == counted);
+        assert!(desk.has(told), "{failures}: {:?}", desk.effects);
+    }
+}
