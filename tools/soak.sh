@@ -2,8 +2,8 @@
 # make soak: the tests that take long, marked #[ignore = "soak: …"] in the crates: races, timing
 # statistics, fuzzing. Their output is kept in target/soak/DATE.log. In release, with a private
 # PostgreSQL that keeps what it committed, and at the end the mutants of the policy code (tools/mutants.sh;
-# LANYARD_SOAK_MUTANTS=no leaves them out). LANYARD_SOAK_MINUTES (default 10) tells the tests how
-# long to go on.
+# LANYARD_SOAK_MUTANTS=no leaves them out). LANYARD_SOAK_MINUTES (default 10) tells all tests but the
+# races, which have a hundred rounds, how long to go on.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

@@ -9,10 +9,10 @@ use crate::{assurance::Method, clock::Timestamp, factor::FactorSecret};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct FactorKinds(u8);
 
-const PHONE: u8 = 1;
-const APP: u8 = 2;
-const PASSKEY: u8 = 4;
-const EVERY: u8 = PHONE | APP | PASSKEY;
+const PHONE: u8 = 0b001;
+const APP: u8 = 0b010;
+const PASSKEY: u8 = 0b100;
+const EVERY: u8 = 0b111;
 
 impl FactorKinds {
     /// The kinds of these factors.
@@ -110,6 +110,12 @@ mod tests {
     use crate::{assurance::Assurance, clock::DAY, phone::PhoneNumber, secret::Sealed, user_flow::Enforcement};
 
     const NOW: Timestamp = Timestamp(1_000);
+
+    #[test]
+    fn these_and_those_are_each_of_them_once() {
+        let of = FactorKinds::from_bits;
+        assert_eq!((of(0b011).and(of(0b110)), of(0b001).and(of(0b001))), (of(0b111), of(0b001)));
+    }
 
     #[test]
     fn o3_who_is_touched_follows_from_methods_and_minimum() {
