@@ -127,6 +127,10 @@ mod tests {
         conditional(&mut at_times);
         assert!(Minimum::StrongestLinked.lets_remember([&always]));
         assert!(!Minimum::StrongestLinked.lets_remember([&always, &at_times]), "an edited address");
+        // Flows that ask for no second factor, or sign nobody in, are none that one could go around.
+        let (mut off, mut reset) = (any_flow(), any_flow());
+        (off.settings.mfa.enforcement, reset.kind) = (Enforcement::Off, FlowType::PasswordReset);
+        assert!(Minimum::StrongestLinked.lets_remember([&always, &off, &reset]));
     }
 
     fn any_flow() -> UserFlow {

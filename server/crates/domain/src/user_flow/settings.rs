@@ -135,3 +135,14 @@ impl SessionSettings {
         self.keep_days.map(|days| i64::from(days) * DAY)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_live_as_many_minutes_and_days_as_the_flow_says() {
+        let settings = TokenSettings { minutes: 45, refresh_days: 3, ..TokenSettings::default() };
+        assert_eq!((settings.life(), settings.refresh_life()), (45 * 60_000, 3 * 86_400_000));
+    }
+}
