@@ -199,9 +199,9 @@ fn is_met(context: &Context<'_, '_>, person: &Person) -> bool {
     met && !second_factor::renewal_is_due(context, person)
 }
 
-// The one place that makes a completion out of a journey. The demand is checked here once more,
-// whatever the caller thinks.
-fn complete(context: &mut Context<'_, '_>, person: Person) -> Stage {
+/// The one place that makes a completion out of a journey. The demand is checked here once more,
+/// whatever the caller thinks.
+pub(super) fn complete(context: &mut Context<'_, '_>, person: Person) -> Stage {
     if !is_met(context, &person) {
         return Stage::SignIn;
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    audit::Action,
     clock::{MINUTE, SECOND},
     delays::GUESSES,
     factor::MAX_CONSECUTIVE,
@@ -363,4 +364,27 @@ fn policy_substitution_refused() {
     let mut desk = Desk::new(FlowType::ProfileEditing, &off().at_least(Assurance::Aal2Legacy));
     desk.sign_in(A);
     assert_eq!(desk.stage(), "confirm_email");
+}
+
+#[test]
+fn n14_only_a_way_of_the_phone_network_that_the_flow_takes_gets_a_number_bound() {
+    let mut desk = Desk::new(FlowType::SignIn, &Demand::mfa([Method::TextMessage, Method::AuthenticatorApp]));
+    desk.sign_in(A).prove(A).ok(Event::ChooseMethod { method: Method::TextMessage });
+    for method in [Method::PhoneCall, Method::AuthenticatorApp, Method::Passkey, Method::RecoveryCode] {
+        let enters = Event::EnterPhone { number: phone(OTHER_PHONE), method };
+        assert_eq!(desk.send(enters), Some(Refusal::MethodUnavailable), "{method:?}");
+    }
+    desk.enter_phone(OTHER_PHONE, Method::TextMessage);
+    // Whose the wrong code was stands in the log, where there is an account that it can point at.
+    let failed_of = |desk: &Desk, whose| {
+        desk.has(
+            |effect| matches!(effect, Effect::Audit { action: Action::FactorBound, account, .. } if *account == whose),
+        )
+    };
+    desk.send(code(WRONG));
+    assert!(failed_of(&desk, Some(id(10))));
+    let mut desk = Desk::new(FlowType::SignUpSignIn, &Demand::mfa([Method::TextMessage]));
+    sign_up(&mut desk).enter_phone(OTHER_PHONE, Method::TextMessage);
+    desk.send(code(WRONG));
+    assert!(failed_of(&desk, None));
 }

@@ -275,5 +275,12 @@ fn n1_a_longer_password_is_suggested_where_one_would_let_the_person_wait_and_now
     let mut done = short(&off());
     done.demand = lax();
     assert_eq!(done.stage(), "complete");
-    assert!(!suggests(&done), "nothing is set up there");
+    assert!(!suggests(&done), "nobody is there any more");
+    let mut asked = Desk::new(FlowType::SignIn, &off());
+    asked.store.short.push(id(10));
+    asked.store.asked = super::consent::third_party();
+    asked.sign_in(A);
+    asked.demand = lax();
+    assert_eq!(asked.stage(), "consent");
+    assert!(!suggests(&asked), "nothing is set up there");
 }

@@ -2,8 +2,9 @@
 
 use super::{consent::third_party, *};
 use crate::{
+    assurance::Authentication,
     clock::HOUR,
-    journey::{Ended, JOURNEY_LIFE, NewDetails},
+    journey::{Context, Ended, JOURNEY_LIFE, NewDetails, Person, Then, complete},
 };
 
 /// A journey at each stage, by the way a person takes, with A or B or somebody new.
@@ -239,4 +240,37 @@ fn only_a_complete_journey_completes() {
         assert_eq!(desk.journey.clone().complete().is_ok(), stage == "complete", "{stage}");
         assert_eq!(desk.journey.take_return().is_ok(), stage == "returning", "{stage}");
     }
+}
+
+// What `complete` makes of a person with these factors, where `demand` stands.
+fn completed(authentication: Authentication, factors: Vec<FactorSecret>, demand: &Demand) -> &'static str {
+    let header = header(500, FlowType::SignIn, Audience::Patients, demand, T0);
+    let facts = Facts { account: Some(account(20, B, factors)), ..no_facts(demand) };
+    let mut entropy = SeededEntropy::new(1);
+    let mut tools = Tools { entropy: &mut entropy, codes: &ToyMac, totp: &ToyTotp };
+    let (mut spent, mut aside) = (Vec::new(), Vec::new());
+    let mut context = Context {
+        header: &header,
+        facts: &facts,
+        tools: &mut tools,
+        demand: demand.clone(),
+        effects: Vec::new(),
+        spent: &mut spent,
+        aside: &mut aside,
+        ceremony: None,
+    };
+    complete::complete(&mut context, Person::identified(authentication, Then::Finish, Some(1))).name()
+}
+
+#[test]
+fn a49_f2_no_completion_is_made_below_the_demand_whoever_asks_for_one() {
+    let password = || Authentication::begin(id(20), T0).with_password();
+    let phone = || vec![phone_factor(PHONE)];
+    assert_eq!(completed(password(), phone(), &on()), "sign_in");
+    assert_eq!(completed(password().with_second(Method::TextMessage, T0), phone(), &on()), "complete");
+    // A code that stood in for the last factor that opened something: another one is set up first.
+    let by_code = || password().with_second(Method::RecoveryCode, T0);
+    assert_eq!(completed(by_code(), vec![recovery_factor(3)], &on()), "sign_in");
+    assert_eq!(completed(by_code(), vec![phone_factor(PHONE), recovery_factor(3)], &on()), "complete");
+    assert_eq!(completed(password(), Vec::new(), &off()), "complete");
 }

@@ -84,6 +84,15 @@ fn a8_profile_editing_by_a_session_takes_the_level_of_the_accounts_factors() {
 }
 
 #[test]
+fn a19_sso_a_stopped_account_is_let_in_nowhere_by_its_session() {
+    let (mut desk, session) = session_of_b(&off());
+    desk.store.account_mut(id(20)).unwrap().disabled = true;
+    let header = next(&desk, FlowType::SignIn, &off());
+    desk.begin_with(header, &session);
+    assert_eq!(desk.stage(), "sign_in");
+}
+
+#[test]
 fn sso_an_ended_foreign_or_console_session_does_not_satisfy() {
     let (mut desk, session) = session_of_b(&off());
     let ended = Session { ended_at: Some(desk.now), ..session.clone() };
