@@ -128,12 +128,11 @@ pub(super) fn ways_among(
     found.into_iter().map(|(factor, method)| (factor.id, method)).collect()
 }
 
+// Everything but a phone answers in one way alone.
 fn prefers(factor: &Factor, method: Method) -> bool {
     match &factor.secret {
         FactorSecret::Phone { preferred, .. } => *preferred == method,
-        FactorSecret::AuthenticatorApp { .. } => method == Method::AuthenticatorApp,
-        FactorSecret::Passkey(_) => method == Method::Passkey,
-        FactorSecret::RecoveryCodes(_) => method == Method::RecoveryCode,
+        FactorSecret::AuthenticatorApp { .. } | FactorSecret::Passkey(_) | FactorSecret::RecoveryCodes(_) => true,
     }
 }
 

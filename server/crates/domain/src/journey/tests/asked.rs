@@ -222,3 +222,55 @@ fn u7_another_address_at_the_page_of_a_reset_gets_the_code() {
     desk.prove(B);
     assert_ne!(desk.stage(), "reset_code");
 }
+
+// Somebody who gave the password of B.
+fn b() -> Person {
+    Person::identified(Authentication::begin(id(20), T0).with_password_of(true), Then::Finish, Some(1))
+}
+
+#[test]
+fn n18_f2_what_an_account_has_is_its_own_and_recovery_codes_alone_are_nothing() {
+    let bound = |factors, person: Person| {
+        in_context(account(20, B, factors), &on(), |context| second_factor::bound(context, &person).len())
+    };
+    let both = || vec![phone_factor(PHONE), recovery_factor(3)];
+    assert_eq!(bound(both(), b()), 2);
+    assert_eq!(bound(vec![recovery_factor(3)], b()), 0);
+    assert_eq!(bound(Vec::new(), b()), 0);
+    let other = Person { authentication: Authentication::begin(id(10), T0).with_password(), ..b() };
+    assert_eq!(bound(both(), other), 0);
+    let mut desk = Desk::new(FlowType::SignUpSignIn, &on());
+    sign_up(&mut desk);
+    let new = desk.journey.stage().person().unwrap().new.clone();
+    assert_eq!(bound(both(), Person { new, ..b() }), 0);
+}
+
+#[test]
+fn n22_a_browser_is_remembered_for_who_asked_gave_a_second_factor_and_came_by_no_session() {
+    let demand = on().remembering(true);
+    let asked =
+        || Person { authentication: b().authentication.with_second(Method::TextMessage, T0), remember: true, ..b() };
+    let concluded = |person: Person, demand: &Demand| {
+        in_context(account(20, B, vec![phone_factor(PHONE)]), demand, |context| {
+            crate::journey::remember::conclude(context, &person)
+        })
+    };
+    assert!(concluded(asked(), &demand));
+    assert!(!concluded(Person { remember: false, ..asked() }, &demand));
+    assert!(!concluded(Person { session: Some(id(1)), ..asked() }, &demand));
+    assert!(!concluded(Person { authentication: b().authentication, ..asked() }, &demand));
+    assert!(!concluded(asked(), &on()), "the flow remembers nothing");
+}
+
+#[test]
+fn n16_recovery_codes_are_offered_beside_a_factor_that_opens_something() {
+    let due = |failures| {
+        let mut own = account(20, B, vec![phone_factor(PHONE)]);
+        own.recovery_offer_from = Some(T0);
+        own.factors[0].failures = failures;
+        let person = Person { authentication: b().authentication.with_second(Method::TextMessage, T0), ..b() };
+        in_context(own, &on(), |context| crate::journey::recovery_offer::is_due(context, &person))
+    };
+    assert!(due(0));
+    assert!(!due(MAX_CONSECUTIVE), "it is out of use since");
+}

@@ -18,7 +18,10 @@ mod recovery_offer;
 mod remember;
 mod sessions;
 
-use super::{CodePurpose, Effect, Event, Facts, Header, Journey, Notice, Refusal, Stage, Step, Tools, testing::*};
+use super::{
+    AccountFacts, CodePurpose, Context, Effect, Event, Facts, Header, Journey, Notice, Refusal, Stage, Step, Tools,
+    testing::*,
+};
 use crate::{
     assurance::{Assurance, Demand, Level, Method},
     clock::{Millis, Timestamp},
@@ -216,6 +219,25 @@ impl Desk {
 
 fn no_facts(demand: &Demand) -> Facts {
     Facts::at(T0, demand.clone(), None, None)
+}
+
+// What a transition of a sign-in finds that is about `account`.
+fn in_context<T>(account: AccountFacts, demand: &Demand, look: impl FnOnce(&mut Context<'_, '_>) -> T) -> T {
+    let header = header(500, FlowType::SignIn, Audience::Patients, demand, T0);
+    let facts = Facts { account: Some(account), ..no_facts(demand) };
+    let mut entropy = SeededEntropy::new(1);
+    let mut tools = Tools { entropy: &mut entropy, codes: &ToyMac, totp: &ToyTotp };
+    let (mut spent, mut aside) = (Vec::new(), Vec::new());
+    look(&mut Context {
+        header: &header,
+        facts: &facts,
+        tools: &mut tools,
+        demand: demand.clone(),
+        effects: Vec::new(),
+        spent: &mut spent,
+        aside: &mut aside,
+        ceremony: None,
+    })
 }
 
 /// A new account up to its details.

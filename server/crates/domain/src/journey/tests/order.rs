@@ -4,7 +4,7 @@ use super::{consent::third_party, *};
 use crate::{
     assurance::Authentication,
     clock::HOUR,
-    journey::{Context, Ended, JOURNEY_LIFE, NewDetails, Person, Then, complete},
+    journey::{Ended, JOURNEY_LIFE, NewDetails, Person, Then, complete},
 };
 
 /// A journey at each stage, by the way a person takes, with A or B or somebody new.
@@ -244,22 +244,8 @@ fn only_a_complete_journey_completes() {
 
 // What `complete` makes of a person with these factors, where `demand` stands.
 fn completed(authentication: Authentication, factors: Vec<FactorSecret>, demand: &Demand) -> &'static str {
-    let header = header(500, FlowType::SignIn, Audience::Patients, demand, T0);
-    let facts = Facts { account: Some(account(20, B, factors)), ..no_facts(demand) };
-    let mut entropy = SeededEntropy::new(1);
-    let mut tools = Tools { entropy: &mut entropy, codes: &ToyMac, totp: &ToyTotp };
-    let (mut spent, mut aside) = (Vec::new(), Vec::new());
-    let mut context = Context {
-        header: &header,
-        facts: &facts,
-        tools: &mut tools,
-        demand: demand.clone(),
-        effects: Vec::new(),
-        spent: &mut spent,
-        aside: &mut aside,
-        ceremony: None,
-    };
-    complete::complete(&mut context, Person::identified(authentication, Then::Finish, Some(1))).name()
+    let person = Person::identified(authentication, Then::Finish, Some(1));
+    in_context(account(20, B, factors), demand, |context| complete::complete(context, person).name())
 }
 
 #[test]
