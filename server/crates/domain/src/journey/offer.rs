@@ -30,6 +30,7 @@ pub(super) fn is_due_to(context: &Context<'_, '_>, person: &Person) -> bool {
     context.facts.can_make_passkey
         && leads_on
         && !lately
+        && !person.offered
         && person.new.is_none()
         && person.session.is_none()
         && !second.is_empty()

@@ -153,6 +153,9 @@ fn who_has_a_factor_or_came_later_or_by_another_way_waits_for_nothing() {
         }
         reset.request(A).prove(A).ok(Event::SubmitNewPassword { phc: "changed".to_owned() });
         assert_eq!(reset.stage(), "choose_method");
+        let account = reset.store.account(id(10));
+        let suggested = reset.journey.needs_long_password(reset.now, &reset.demand, account);
+        assert!(!suggested, "nor would it with a longer password");
         waits_for_nothing(&mut reset);
     }
     let mut profile = at_confirm(FlowType::ProfileEditing, &lax());

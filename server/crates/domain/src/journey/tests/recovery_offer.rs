@@ -209,11 +209,12 @@ fn u20_who_lost_a_factor_is_asked_at_once_whatever_was_said_before() {
 #[test]
 fn u25_a_factor_that_is_asked_for_after_an_offer_brings_no_second_offer() {
     let mut desk = Desk::with(FlowType::SignIn, Audience::Patients, &on(), vec![phone_factor(PHONE), app_factor(SEED)]);
-    (desk.codes, desk.store.offers) = (true, true);
+    desk.codes = true;
     desk.store.account_mut(id(20)).unwrap().recovery_offer_from = Some(T0);
     desk.sign_in(B).ok(Event::ChooseMethod { method: Method::TextMessage }).prove(PHONE);
-    assert_eq!(desk.stage(), "offer_passkey");
-    desk.demand = Demand::mfa([Method::AuthenticatorApp]);
+    assert_eq!(desk.stage(), OFFER);
+    desk.store.offers = true;
+    desk.demand = Demand::mfa([Method::AuthenticatorApp, Method::Passkey]);
     desk.ok(Event::NotNow);
     assert_eq!(desk.stage(), "challenge");
     let digits = desk.app_digits();
