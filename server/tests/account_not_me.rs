@@ -26,7 +26,7 @@ pub(crate) async fn link(app: &TestApp, to: &str) -> String {
 }
 
 /// Maria removes a phone; the mail about it has a link.
-async fn changed(app: &TestApp, clinic: &Clinic) -> (Browser, String) {
+pub(crate) async fn changed(app: &TestApp, clinic: &Clinic) -> (Browser, String) {
     let mut browser = maria_at_home(app, clinic).await;
     let second = one_more(app, clinic.maria, "+12065550177").await;
     let csrf = token(&mut browser, clinic).await;

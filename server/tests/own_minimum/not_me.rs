@@ -3,14 +3,14 @@
 use lanyard_app::paths;
 use lanyard_domain::{
     audit::{Action, Outcome},
-    clock::DAY,
+    clock::{DAY, SECOND},
     role::Role,
 };
 
 use super::*;
 use crate::{
     account_factors::factors,
-    account_not_me::link,
+    account_not_me::{changed, link},
     portal::{RIVERSIDE, SETTINGS, fields, operator, send},
     staff_reset::staff,
 };
@@ -87,7 +87,7 @@ async fn u24_a5_who_says_that_less_was_their_own_wish_is_asked_for_less() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a5_each_link_asks_for_what_stood_before_its_change_and_none_for_less_than_stands() {
+async fn a5_each_link_asks_for_what_stood_before_its_own_change() {
     // Somebody talks the clinic into less twice, days apart; then the first or the second mail is used.
     for (used, raised) in [(0, Assurance::Aal2Strict), (1, Assurance::Aal2Legacy)] {
         let app = TestApp::new().await;
@@ -109,6 +109,42 @@ async fn a5_each_link_asks_for_what_stood_before_its_change_and_none_for_less_th
             assert_eq!(reader.post(link, &[]).await.status, 410, "one is enough");
         }
         assert_eq!(own(&app, maria).await, raised);
+        app.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a5_a_raise_and_a_lowering_within_a_minute_are_two_changes() {
+    let app = TestApp::new().await;
+    let (clinic, maria) = (app.world.mfa.clone(), app.world.mfa.maria);
+    silently(&app, maria, Assurance::Aal2Legacy).await;
+    require(&app, &clinic, maria, Assurance::Aal2Strict).await;
+    app.advance(10 * SECOND);
+    require(&app, &clinic, maria, Assurance::Aal1).await;
+    let link = link(&app, MARIA).await;
+    assert_eq!(app.browser().post(&link, &[]).await.status, 200);
+    assert_eq!(own(&app, maria).await, Assurance::Aal2Strict, "what stood before the lowering");
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a5_u24_a_later_link_about_something_else_lists_a_lowering_and_leaves_the_tick_to_the_person() {
+    for (form, stands) in [
+        (&[][..], Assurance::Aal1),
+        (&[("chosen", "true")][..], Assurance::Aal1),
+        (&[("chosen", "true"), ("minimum", "true")][..], Assurance::Aal2Legacy),
+    ] {
+        let app = TestApp::new().await;
+        let (clinic, maria) = (app.world.mfa.clone(), app.world.mfa.maria);
+        silently(&app, maria, Assurance::Aal2Legacy).await;
+        require(&app, &clinic, maria, Assurance::Aal1).await;
+        app.advance(3 * DAY);
+        let (_, link) = changed(&app, &clinic).await;
+        let mut reader = app.browser();
+        let page = reader.get(&link).await;
+        assert!(page.says("Less is asked for when you sign in than before"), "{}", page.text());
+        assert_eq!(reader.post(&link, form).await.status, 200);
+        assert_eq!(own(&app, maria).await, stands, "{form:?}");
         app.drain().await;
     }
 }

@@ -114,8 +114,9 @@ fn gone(result: Result<(), StorageError>) -> Result<(), PortalError> {
     }
 }
 
-// Whoever changes a tenant's setting holds the tenant before looking at it: of the same form sent twice at once, the
-// second one then finds what it wants in place, and is told so instead of a conflict (U5, D7).
+// Whoever changes a setting that stands in the tenant's row, or is counted in the tenant, holds the tenant before looking
+// at it: of the same form sent twice at once, the second one then finds what it wants in place, and is told so instead of a
+// conflict (U5, D7). Not the switch of registration, whose row a registration takes before the tenant's.
 async fn hold(tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>) -> Result<(), PortalError> {
     gone(tx.lock_tenant(tenant).await)
 }
