@@ -167,6 +167,7 @@ fn journeys() -> Vec<(&'static str, JourneyView)> {
         ("sign-in-wrong", with(sign_in(), vec![("", P::WrongCredentials)], &[("email", "maria@example.com")])),
         ("sign-in-empty", with(sign_in(), vec![("email", P::EmailMissing), ("password", P::PasswordMissing)], &[])),
         ("sign-in-locked", with(sign_in(), vec![("", P::SignInLocked { seconds: 272 })], &[])),
+        ("network-locked", with(sign_in(), vec![("", P::NetworkLocked { seconds: 360 })], &[])),
         ("sign-up-email", view(StageView::SignUpEmail)),
         (
             "sign-up-email-bad",

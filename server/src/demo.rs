@@ -6,6 +6,7 @@ use lanyard_domain::{
     application::{Application, ApplicationKind, ApplicationSettings, Minimum},
     assurance::Method,
     attribute::{self, Attribute, AttributeKind, AttributeValue, Attributes},
+    audit::{Action, Outcome},
     clock::{DAY, HOUR, Timestamp},
     email::EmailAddress,
     entropy::{self, Entropy, SeededEntropy},
@@ -26,7 +27,12 @@ use lanyard_storage::{StorageError, WriteTx};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    service::{counters, journey::JourneyError, patient_portal, tenants},
+    service::{
+        audit::{self, Event},
+        counters,
+        journey::JourneyError,
+        patient_portal, tenants,
+    },
     state::App,
 };
 
@@ -56,6 +62,7 @@ pub struct DemoAccount {
 pub async fn ensure(app: &App) -> Result<Vec<DemoAccount>, JourneyError> {
     let stored = app.store.read(|tx| Box::pin(async move { tx.meta(META_ACCOUNTS).await })).await;
     if let Some(text) = stored.map_err(|error: StorageError| JourneyError::from(error))? {
+        portal_is_here(app).await?;
         return serde_json::from_slice(&text).map_err(|_| internal("the demo accounts"));
     }
     let accounts = vec![
@@ -162,20 +169,45 @@ fn settings(custom: &str) -> FlowSettings {
     }
 }
 
+const PORTAL_KIND: ApplicationKind = ApplicationKind::SinglePage;
+
+fn portal_url(app: &App) -> Result<ReplyUrl, JourneyError> {
+    let url = format!("{}{}", app.origin, lanyard_app::paths::CLAIMS);
+    ReplyUrl::parse(&url, PORTAL_KIND).map_err(|_| internal("the demo reply URL"))
+}
+
+// A demo that is begun again at another address: its patient portal is found there too.
+async fn portal_is_here(app: &App) -> Result<(), JourneyError> {
+    let (own, url) = (app.clone(), portal_url(app)?);
+    let work = app.store.write(move |tx| {
+        Box::pin(async move {
+            let Some(set) = patient_portal::setting(tx).await? else { return Ok(()) };
+            let Some(application) = tx.application_by_id(set.tenant, set.application).await? else { return Ok(()) };
+            if application.reply_urls.contains(&url) {
+                return Ok(());
+            }
+            let detail = serde_json::json!({"reply_url": url.as_str()});
+            let reply_urls = [application.reply_urls.as_slice(), &[url]].concat();
+            tx.update_application(&Application { reply_urls, ..application }).await?;
+            let event = Event::of(Action::ApplicationChanged, Outcome::Success).on(set.application).with(detail);
+            audit::append(&own, tx, set.tenant, event).await
+        })
+    });
+    work.await.map_err(|error: StorageError| JourneyError::from(error))
+}
+
 async fn portal(
     app: &App,
     tx: &mut (dyn WriteTx + '_),
     tenant: &Tenant,
     flows: &[UserFlow],
 ) -> Result<(), JourneyError> {
-    let reply_url = format!("{}{}", app.origin, lanyard_app::paths::CLAIMS);
-    let kind = ApplicationKind::SinglePage;
     let application = Application {
         id: Id::new(tenant.created_at, app.entropy().as_mut()),
         tenant: tenant.id,
         name: "Patient portal".into(),
-        kind,
-        reply_urls: vec![ReplyUrl::parse(&reply_url, kind).map_err(|_| internal("the demo reply URL"))?],
+        kind: PORTAL_KIND,
+        reply_urls: vec![portal_url(app)?],
         minimum: Minimum::StrongestLinked,
         secrets: Vec::new(),
         settings: ApplicationSettings::default(),

@@ -236,7 +236,7 @@ async fn n9_d11_waits_grow_by_address_and_network_whether_there_is_an_account_or
 }
 
 // A server that begins now, on the same database.
-async fn another_server(app: &TestApp) -> App {
+pub(crate) async fn another_server(app: &TestApp) -> App {
     let store = Store::connect(&StoreOptions::new(app.database.url.clone())).await.unwrap();
     let outside = Outside {
         clock: Arc::clone(&app.clock) as Arc<dyn Clock>,
@@ -244,7 +244,7 @@ async fn another_server(app: &TestApp) -> App {
         providers: Providers::default(),
         inbox: None,
     };
-    let parts = start::parts(Options::default().config, store, MasterKey::from_bytes(&MASTER_KEY), outside).unwrap();
+    let parts = start::parts(app.app.config.clone(), store, MasterKey::from_bytes(&MASTER_KEY), outside).unwrap();
     App::new(parts)
 }
 

@@ -377,6 +377,10 @@ pub enum ProblemCode {
     SignInLocked {
         seconds: u32,
     },
+    /// Too many wrong passwords came from the network.
+    NetworkLocked {
+        seconds: u32,
+    },
     PhoneMissing,
     PhoneInvalid,
     PhonePremiumRate,

@@ -305,6 +305,7 @@ fn problem_code(value: impl Json) -> Option<ProblemCode> {
         "too_many_sends" => ProblemCode::TooManySends { seconds: seconds()? },
         "wrong_credentials" => ProblemCode::WrongCredentials,
         "sign_in_locked" => ProblemCode::SignInLocked { seconds: seconds()? },
+        "network_locked" => ProblemCode::NetworkLocked { seconds: seconds()? },
         "phone_missing" => ProblemCode::PhoneMissing,
         "phone_invalid" => ProblemCode::PhoneInvalid,
         "phone_premium_rate" => ProblemCode::PhonePremiumRate,

@@ -24,6 +24,13 @@ pub struct Limits {
     pub texts_per_address_per_hour: u32,
     /// Texts and calls per day (UTC) of one tenant (A14): the most that anybody can make it pay for.
     pub texts_per_tenant_per_day: u32,
+    /// Wrong passwords at once from one network address in a tenant, for whatever addresses; then passwords from there
+    /// wait. A tenth of it while the tenant has used up its own.
+    pub wrong_passwords_per_address: u32,
+    /// How many more of them per hour.
+    pub wrong_passwords_per_address_per_hour: u32,
+    /// Wrong passwords per hour in a tenant; beyond them its operators are told, and its networks have a tenth.
+    pub wrong_passwords_per_tenant_per_hour: u32,
     /// Threads that hash passwords; 0: one per core.
     pub hashing_threads: usize,
     /// Passwords that may wait to be hashed.
@@ -42,6 +49,9 @@ impl Limits {
             self.calls_per_address_burst,
             self.silent_per_address_per_second,
             self.silent_per_address_burst,
+            self.wrong_passwords_per_address,
+            self.wrong_passwords_per_address_per_hour,
+            self.wrong_passwords_per_tenant_per_hour,
         ];
         !rates.contains(&0) && self.hashing_queue > 0
     }
@@ -58,6 +68,9 @@ impl Default for Limits {
             silent_per_address_burst: 100,
             texts_per_address_per_hour: 60,
             texts_per_tenant_per_day: 5_000,
+            wrong_passwords_per_address: 100,
+            wrong_passwords_per_address_per_hour: 10,
+            wrong_passwords_per_tenant_per_hour: 1_000,
             hashing_threads: 0,
             hashing_queue: 256,
             database_connections: 20,

@@ -84,6 +84,7 @@ pub async fn once(app: &App, now: Timestamp) -> Result<u64, StorageError> {
             Box::pin(async move {
                 let mut rows = tx.delete_expired_journeys(now.minus(HOUR), BATCH).await?;
                 rows += tx.delete_old_throttles(now.minus(DAY), BATCH).await?;
+                rows += tx.delete_restored_allowances(now, BATCH).await?;
                 rows += tx.delete_old_sends(now.minus(HOUR)).await?;
                 rows += tx.delete_expired_sessions(now.minus(DAY), BATCH).await?;
                 rows += tx.delete_old_grants(now.minus(30 * DAY), BATCH).await?;

@@ -2,7 +2,7 @@
 //! operator.
 
 use lanyard_domain::{application::Application, attribute::Attribute, id::Id, tenant::Tenant, user_flow::UserFlow};
-use lanyard_storage::{StorageError, WriteTx};
+use lanyard_storage::{ReadTx, StorageError, WriteTx};
 use serde::{Deserialize, Serialize};
 
 use super::journey::JourneyError;
@@ -42,8 +42,7 @@ pub async fn find(app: &App) -> Result<Option<Found>, JourneyError> {
     app.store
         .read(move |tx| {
             Box::pin(async move {
-                let Some(text) = tx.meta(META).await? else { return Ok(None) };
-                let Ok(set) = serde_json::from_slice::<PatientPortal>(&text) else { return Ok(None) };
+                let Some(set) = setting(tx).await? else { return Ok(None) };
                 let tenant = tx.tenant_by_id(set.tenant).await?;
                 let flow = tx.flow_by_id(set.tenant, set.flow).await?;
                 let attributes = tx.custom_attributes(set.tenant).await?;
@@ -56,6 +55,14 @@ pub async fn find(app: &App) -> Result<Option<Found>, JourneyError> {
             })
         })
         .await
+}
+
+/// The setting, if there is one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn setting(tx: &mut (dyn ReadTx + '_)) -> Result<Option<PatientPortal>, StorageError> {
+    Ok(tx.meta(META).await?.and_then(|text| serde_json::from_slice(&text).ok()))
 }
 
 /// Sets the patient portal.

@@ -128,6 +128,16 @@ async fn a_minimum_of_a_role_has_one_winner(options: Options) {
     assert_eq!(app.audited(tenant, Action::TenantChanged, Outcome::Success).await, 1);
 }
 
+async fn registration_is_switched_on_once(options: Options) {
+    let app = TestApp::with(options).await;
+    let (action, tenant) = (format!("{RIVERSIDE}/registration"), app.world.mfa.tenant.id);
+    let mut ann = boss(&app, "Ann").await;
+    let form = fields(&ann.get(SETTINGS).await, &action);
+    let answers = at_once(&ann, vec![(action, form); 50]).await;
+    assert_eq!(with_status(&answers, StatusCode::SEE_OTHER), 50, "who wanted the same is told that it is so");
+    assert_eq!(app.audited(tenant, Action::RegistrationSwitched, Outcome::Success).await, 1);
+}
+
 async fn somebody_is_removed_once_and_taken_in_once(options: Options) {
     let app = TestApp::with(options).await;
     let (home, sam) = (format!("{RIVERSIDE}/staff"), app.world.mfa.sam);
@@ -170,6 +180,8 @@ on_both! {
         an_app_id_uri_is_one_apis;
     d7_a_minimum_of_a_role_has_one_winner, d7_a_minimum_of_a_role_has_one_winner_postgres:
         a_minimum_of_a_role_has_one_winner;
+    d7_a_switch_of_registration_is_one_change, d7_a_switch_of_registration_is_one_change_postgres:
+        registration_is_switched_on_once;
     d7_a24_somebody_is_removed_once_and_taken_in_once, d7_a24_somebody_is_removed_once_and_taken_in_once_postgres:
         somebody_is_removed_once_and_taken_in_once;
 }

@@ -96,6 +96,12 @@ pub fn problem_text(code: &ProblemCode) -> String {
                 duration(*seconds)
             );
         }
+        ProblemCode::NetworkLocked { seconds } => {
+            return format!(
+                "Too many wrong passwords came from the network that you’re in, perhaps not from you. Wait {}, use another network, or reset your password.",
+                duration(*seconds)
+            );
+        }
         ProblemCode::AttributeMissing { label } => return format!("Enter your {}.", within(label)),
         ProblemCode::AttributeTooLong { label } => return format!("Your {} is too long. Shorten it.", within(label)),
         ProblemCode::AttributeCharacters { label } => {
@@ -329,6 +335,7 @@ pub(crate) mod tests {
             ProblemCode::TooManySends { seconds: 90 },
             ProblemCode::WrongCredentials,
             ProblemCode::SignInLocked { seconds: 90 },
+            ProblemCode::NetworkLocked { seconds: 90 },
             ProblemCode::PhoneMissing,
             ProblemCode::PhoneInvalid,
             ProblemCode::PhonePremiumRate,
@@ -373,6 +380,7 @@ pub(crate) mod tests {
                 | ProblemCode::TooManySends { .. }
                 | ProblemCode::WrongCredentials
                 | ProblemCode::SignInLocked { .. }
+                | ProblemCode::NetworkLocked { .. }
                 | ProblemCode::PhoneMissing
                 | ProblemCode::PhoneInvalid
                 | ProblemCode::PhonePremiumRate

@@ -73,6 +73,7 @@ pub enum Action {
     RoleRevoked,
     PatientViewed,
     PatientsListed,
+    GuessingDetected,
     MessageFailed,
     ProviderFailing,
     ProviderRecovered,

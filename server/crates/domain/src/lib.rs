@@ -6,6 +6,7 @@
 //! [`journey::Completion`], from which sessions and authorization codes are made.
 
 pub mod account;
+pub mod allowance;
 pub mod application;
 pub mod assurance;
 pub mod attribute;

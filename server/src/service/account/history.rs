@@ -148,6 +148,7 @@ pub(super) fn words(event: &AuditEvent, owner: Id<Account>) -> String {
             "Stopped an app that used an old sign-in twice"
         }
         Action::EmailCodeSent | Action::EmailProved | Action::FactorChallenged => "Asked for a code",
+        Action::GuessingDetected => "Many wrong passwords were typed here",
         Action::MessageFailed => "A message could not be delivered",
         Action::ProviderFailing | Action::ProviderRecovered => "How messages are sent was changed",
         Action::InvitationUsed => "Accepted an invitation",

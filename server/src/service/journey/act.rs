@@ -19,6 +19,7 @@ use super::{
     JourneyError, Scene,
     effects::{self, Hands},
     facts,
+    guessing::Source,
     input::{self, Input},
     known::{self, Whence},
     problems,
@@ -241,9 +242,9 @@ async fn step(
         Event::SignIn { .. } => {
             known::source(app, tx, (scene.tenant.id, order.typed_for), &order.whence, network.clone()).await?
         }
-        _ => (network.clone(), None),
+        _ => (Source::Network(network.clone()), None),
     };
-    let from = (network.as_str(), source.as_str());
+    let from = (network.as_str(), &source);
     let facts = facts::load(app, tx, &scene, (&journey, version), came, from, (&order.whence, seen)).await?;
     let keys = app.tenant_keys(tx, scene.tenant.id).await?;
     let before = journey.stage().name();
@@ -314,6 +315,7 @@ fn over_of(refusal: &Refusal) -> Option<OverReason> {
         Refusal::OutOfStep
         | Refusal::WrongCredentials
         | Refusal::SignInLocked { .. }
+        | Refusal::NetworkLocked { .. }
         | Refusal::CodeLength
         | Refusal::CodeWrong { .. }
         | Refusal::CodeExpired

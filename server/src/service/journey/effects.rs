@@ -7,7 +7,6 @@ use lanyard_domain::{
     audit::{Action, Outcome},
     clock::Timestamp,
     consent::Consent,
-    delays::GUESSES,
     factor::MAX_CONSECUTIVE,
     id::Id,
     journey::{CodePurpose, Effect, Journey, NewAccount, Notice},
@@ -18,7 +17,8 @@ use lanyard_storage::WriteTx;
 
 use super::{
     JourneyError, Scene, budget,
-    facts::{send_key, sign_in_key},
+    facts::send_key,
+    guessing::{self, Source},
     messages::{self, Outgoing},
 };
 use crate::{
@@ -33,8 +33,8 @@ pub(super) struct Hands<'a> {
     pub(super) scene: &'a Scene,
     pub(super) keys: &'a TenantKeys,
     pub(super) client: &'a Client,
-    /// Under whose name wrong passwords are counted.
-    pub(super) source: &'a str,
+    /// From where a password was typed.
+    pub(super) source: &'a Source,
     pub(super) now: Timestamp,
     pub(super) journey: Id<Journey>,
     /// The next secret of the remembered browser that the step came from.
@@ -155,8 +155,7 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
             messages::enqueue(hands, tx, Outgoing::Notice { to: &to, notice }).await?;
         }
         Effect::SignInFailed { email } => {
-            let key = sign_in_key(hands.app, tenant, &email, hands.source);
-            tx.throttle_failed(tenant, &key, now, GUESSES).await?;
+            guessing::count(hands, tx, &email).await?;
             counters::sign_in_failed(tx, tenant, now, hands.spread()).await?;
             if tx.password_failed(tenant, &email).await? == Some(MAX_CONSECUTIVE) {
                 messages::enqueue(hands, tx, Outgoing::Notice { to: &email, notice: Notice::PasswordDisabled }).await?;
@@ -166,8 +165,7 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
             if let Some(account) = counted {
                 tx.clear_password_failures(account).await?;
             }
-            let key = sign_in_key(hands.app, tenant, &email, hands.source);
-            tx.clear_throttle(tenant, &key).await?;
+            guessing::succeeded(hands, tx, &email).await?;
         }
         Effect::BrowserRecognised { browser, shown, replaces, .. } => {
             let next = hands.next.ok_or_else(|| JourneyError::Internal("a browser without its cookie".to_owned()))?;

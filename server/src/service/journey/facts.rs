@@ -5,7 +5,6 @@ use lanyard_domain::{
     application::Application,
     assurance::Assurance,
     consent::{self, ConsentFacts},
-    email::EmailAddress,
     id::Id,
     journey::{AccountFacts, CodePurpose, Event, Facts, Journey, SEND_WINDOW, Target, Whose},
     phone::PhoneNumber,
@@ -17,6 +16,7 @@ use lanyard_storage::{ReadTx, StepWants, StorageError, WriteTx};
 
 use super::{
     JourneyError, Scene, budget,
+    guessing::{self, Source},
     known::{self, Seen, Whence},
     remember,
 };
@@ -28,13 +28,6 @@ use crate::{service::phone, state::App};
 /// When the database does not answer.
 pub(super) async fn account(app: &App, tenant: Id<Tenant>, id: Id<Account>) -> Result<Option<Account>, JourneyError> {
     app.store.read(move |tx| Box::pin(async move { Ok(tx.account_by_id(tenant, id).await?) })).await
-}
-
-/// The key of the sign-in throttle: an address from a network or a known browser ([`known::source`]), whose waits
-/// grow ([`lanyard_domain::delays::GUESSES`]). An attacker elsewhere does not
-/// lock the owner out (failure 18), and the form's fields cannot alter it (failure 15).
-pub(super) fn sign_in_key(app: &App, tenant: Id<Tenant>, email: &EmailAddress, source: &str) -> TokenHash {
-    app.throttle_key(tenant, "sign-in", &[email.as_str(), source])
 }
 
 /// The key of a destination's history of sends for one purpose: what a stranger has sent there by
@@ -79,7 +72,7 @@ pub(super) async fn load(
     scene: &Scene,
     (journey, version): (&Journey, i64),
     (event, can_make_passkey, browser): (&Event, bool, Option<&Token>),
-    (network, source): (&str, &str),
+    (network, source): (&str, &Source),
     (whence, seen): (&Whence, Option<Seen>),
 ) -> Result<Facts, JourneyError> {
     let now = app.clock.now();
@@ -91,15 +84,16 @@ pub(super) async fn load(
     {
         tx.lock_account_for_step(id, journey.header.id, version).await?;
     }
-    let throttle = match event {
-        Event::SignIn { email, .. } => Some(sign_in_key(app, tenant, email, source)),
+    let sign_in = match event {
+        Event::SignIn { email, .. } => Some(guessing::keys(app, tenant, email, source)),
         _ => None,
     };
-    let wants = StepWants { journey: journey.header.id, whose: &whose, throttle: throttle.as_ref() };
+    let wants = StepWants { journey: journey.header.id, whose: &whose, sign_in: sign_in.as_ref() };
     let Some(found) = tx.step_facts(wants).await? else { return Err(JourneyError::NotFound) };
     if found.version != version {
         return Err(StorageError::Conflict.into());
     }
+    let network_locked_until = guessing::network_locked_until(&app.config.limits, &found, now);
     let account = found.account;
     let destinations = journey.destinations(event, account.as_ref());
     // Looked up even where there is none: an account with a phone must not cost a statement more
@@ -130,6 +124,7 @@ pub(super) async fn load(
         demand: scene.demand.clone(),
         account,
         sign_in_locked_until: found.locked_until,
+        network_locked_until,
         email_sends,
         phone_sends,
         phone_barred_until,

@@ -14,6 +14,7 @@ use lanyard_domain::{
 };
 use lanyard_storage::{ReadTx, StorageError, WriteTx};
 
+use super::guessing::Source;
 use crate::{http::client::Client, state::App};
 
 /// Where a request comes from.
@@ -86,10 +87,10 @@ pub(super) async fn source(
     (tenant, account): (Id<Tenant>, Option<Id<Account>>),
     whence: &Whence,
     network: String,
-) -> Result<(String, Option<Seen>), StorageError> {
-    let Some(secret) = &whence.browser else { return Ok((network, None)) };
+) -> Result<(Source, Option<Seen>), StorageError> {
+    let Some(secret) = &whence.browser else { return Ok((Source::Network(network), None)) };
     let signals = read(app, tx, (tenant, account), whence).await?;
-    let source = if signals.browser_known { format!("browser {}", secret.expose()) } else { network };
+    let source = if signals.browser_known { Source::Browser(secret.clone()) } else { Source::Network(network) };
     Ok((source, Some(Seen { account, signals })))
 }
 

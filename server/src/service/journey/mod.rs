@@ -12,6 +12,7 @@ pub(super) mod budget;
 mod effects;
 pub mod facts;
 mod finish;
+mod guessing;
 pub(super) mod input;
 mod known;
 mod messages;

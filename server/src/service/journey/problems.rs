@@ -69,6 +69,7 @@ pub fn code_of(refusal: &Refusal, now: Timestamp) -> Option<ProblemCode> {
         Refusal::OutOfStep => ProblemCode::OutOfStep,
         Refusal::WrongCredentials => ProblemCode::WrongCredentials,
         Refusal::SignInLocked { until } => ProblemCode::SignInLocked { seconds: seconds(until) },
+        Refusal::NetworkLocked { until } => ProblemCode::NetworkLocked { seconds: seconds(until) },
         Refusal::CodeLength => ProblemCode::CodeLength,
         Refusal::CodeWrong { tries_left } => ProblemCode::CodeWrong { tries_left: *tries_left },
         Refusal::CodeExpired => ProblemCode::CodeExpired,

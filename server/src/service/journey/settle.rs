@@ -99,8 +99,7 @@ pub(super) async fn settle(
             }
             let keep_for = session.terms.kept.then(|| session.expires_at.since(facts.now));
             // A password alone makes nothing known.
-            let strong = facts.demand.conditions.is_some() && session.authentication.level() > Level::Aal1;
-            let known = match strong {
+            let known = match session.authentication.level() > Level::Aal1 {
                 true => Some(known::note(app, tx, (header.tenant, session.account), whence, facts.now).await?),
                 false => None,
             };

@@ -58,7 +58,10 @@ pub async fn switch(
                 if (now.on, now.most) == (most.is_some(), limit) {
                     return Ok(now);
                 }
-                tx.set_registration_switch(tenant, most.is_some(), limit).await?;
+                // Somebody else may have set the same meanwhile: that is one change, and one event.
+                if !tx.set_registration_switch(tenant, most.is_some(), limit).await? {
+                    return Ok(tx.registration_switch(tenant).await?);
+                }
                 let detail = serde_json::json!({"on": most.is_some(), "most": limit});
                 record(&own, tx, tenant, &by, Action::RegistrationSwitched, tenant.to_string(), detail).await?;
                 Ok(tx.registration_switch(tenant).await?)

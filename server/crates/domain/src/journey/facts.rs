@@ -31,6 +31,8 @@ pub struct Facts {
     pub account: Option<AccountFacts>,
     /// Wrong sign-ins for this address from this network are locked until then.
     pub sign_in_locked_until: Option<Timestamp>,
+    /// Passwords from this network are not judged until then: too many wrong ones came from it, for whatever addresses.
+    pub network_locked_until: Option<Timestamp>,
     /// Codes sent to the email address for that purpose within [`SEND_WINDOW`], oldest first.
     pub email_sends: Vec<Timestamp>,
     /// Codes sent to the phone number for that purpose within [`SEND_WINDOW`], oldest first.
@@ -77,6 +79,7 @@ impl Facts {
             demand,
             account,
             sign_in_locked_until: None,
+            network_locked_until: None,
             email_sends: Vec::new(),
             phone_sends: Vec::new(),
             phone_barred_until: None,

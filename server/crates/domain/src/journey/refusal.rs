@@ -20,6 +20,11 @@ pub enum Refusal {
         /// Until then.
         until: Timestamp,
     },
+    /// Too many wrong passwords from this network, whosesoever they were.
+    NetworkLocked {
+        /// Until then.
+        until: Timestamp,
+    },
     /// The account may not sign in.
     AccountUnavailable,
     /// Not six digits.

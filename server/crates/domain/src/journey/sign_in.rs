@@ -17,6 +17,10 @@ pub(super) fn submit(context: &mut Context<'_, '_>, email: &EmailAddress, check:
         context.tell(audit(Outcome::Failure, context.facts.account.as_ref().map(|a| a.id), "locked"));
         return Err((Stage::SignIn, Refusal::SignInLocked { until }));
     }
+    if let Some(until) = context.facts.network_locked_until.filter(|until| *until > context.now()) {
+        context.tell(audit(Outcome::Failure, context.facts.account.as_ref().map(|a| a.id), "network_locked"));
+        return Err((Stage::SignIn, Refusal::NetworkLocked { until }));
+    }
     let account = context.facts.account.as_ref();
     let right = account.filter(|account| {
         check.matched().is_some_and(|(id, version)| id == account.id && Some(version) == account.password_version)

@@ -55,7 +55,7 @@ macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
 
-const SOURCES: [(&str, &str); 64] = sources![
+const SOURCES: [(&str, &str); 66] = sources![
     "base.html",
     "verify_email.txt",
     "verify_email.html",
@@ -118,6 +118,8 @@ const SOURCES: [(&str, &str); 64] = sources![
     "staff_invitation.html",
     "operator_invitation.txt",
     "operator_invitation.html",
+    "guessing_detected.txt",
+    "guessing_detected.html",
     "mfa_text.txt",
     "mfa_call.xml",
 ];
@@ -177,6 +179,10 @@ pub fn render(occasion: Occasion<'_>) -> Result<Message, TemplateError> {
         Occasion::OperatorInvitation { to, tenant, origin, path, minutes } => {
             let values = context! { link => origin.link(path)?, lifetime => lifetime(minutes) };
             email(("operator_invitation.txt", "operator_invitation.html"), to, tenant, values)
+        }
+        Occasion::GuessingDetected { to, tenant, origin, portal_path, at_ms, many } => {
+            let values = context! { many => many, when => when(at_ms)?, portal_link => origin.link(portal_path)? };
+            email(("guessing_detected.txt", "guessing_detected.html"), to, tenant, values)
         }
         Occasion::MfaText { to_e164, tenant, origin, code, minutes } => {
             let values = context! {

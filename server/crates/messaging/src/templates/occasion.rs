@@ -200,6 +200,21 @@ pub enum Occasion<'a> {
         /// Minutes until the link expires; shown as hours or days when it is even.
         minutes: u32,
     },
+    /// Many more wrong passwords than usual are typed at the clinic; to those who run it.
+    GuessingDetected {
+        /// An operator.
+        to: &'a str,
+        /// The clinic.
+        tenant: &'a str,
+        /// Root of the link.
+        origin: &'a PublicOrigin,
+        /// The path of the clinic's page in the portal.
+        portal_path: &'a str,
+        /// When, in milliseconds since 1970 (UTC).
+        at_ms: i64,
+        /// So many in an hour.
+        many: u32,
+    },
     /// A code by text message (U15); browsers read its last line and offer the code only
     /// on `origin`'s host.
     MfaText {

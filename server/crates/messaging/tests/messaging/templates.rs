@@ -62,6 +62,7 @@ fn emails<'a>(tenant: &'a str, device: &'a str, origin: &'a PublicOrigin) -> Vec
         Occasion::AddressWanted { to: TO, tenant, origin, sign_in_path: Some("/account/acme") },
         Occasion::StaffInvitation { to: TO, tenant, origin, path: "/acme/invite?t=x", minutes: 10_080 },
         Occasion::OperatorInvitation { to: TO, tenant, origin, path: "/acme/invite?t=x", minutes: 10_080 },
+        Occasion::GuessingDetected { to: TO, tenant, origin, portal_path: "/portal/acme", at_ms: NOW_MS, many: 1000 },
         code_mail(CodePurpose::ChangeEmail, tenant),
         protection(tenant, device, origin, Change::AccountStopped),
         protection(tenant, device, origin, Change::AccountLetIn),

@@ -89,7 +89,7 @@ async fn n23_of_the_own_minimum_and_those_of_the_roles_the_highest_is_read_with_
                 async move {
                     let minimum = |facts: Option<AccountFacts>| facts.unwrap().minimum;
                     let whose = Whose::Account(account);
-                    let wants = StepWants { journey, whose: &whose, throttle: None };
+                    let wants = StepWants { journey, whose: &whose, sign_in: None };
                     let step = tx.step_facts(wants).await?.unwrap();
                     let found = [
                         tx.account_by_id(tenant, account).await?.unwrap().minimum,

@@ -3,6 +3,7 @@
 use futures::FutureExt as _;
 use lanyard_domain::{
     account::Account,
+    allowance::Allowance,
     audit::{Action, AuditEvent, Outcome},
     clock::{MINUTE, Timestamp},
     delays::{Delays, GUESSES},
@@ -16,6 +17,8 @@ use crate::{AuditCursor, AuditWanted, EACH_KIND, StorageError};
 contract!(
     n9_a_throttle_locks_and_begins_anew,
     n9_concurrent_failures_are_all_counted,
+    an_allowance_is_used_and_restored_as_the_domain_says,
+    concurrent_uses_of_an_allowance_all_count,
     sends_are_remembered_by_destination,
     c3_audit_events_never_change,
     the_audit_log_is_read_newest_first_within_a_tenant,
@@ -81,6 +84,49 @@ async fn n9_concurrent_failures_are_all_counted(db: &Db) {
     assert_eq!(done.await, 50);
     let stands = db.store.read(move |tx| async move { tx.throttle(own, &key).await }.boxed()).await.unwrap();
     assert_eq!(stands.map(|t| t.failures), Some(50));
+}
+
+async fn an_allowance_is_used_and_restored_as_the_domain_says(db: &Db) {
+    let (own, other) = (stored_tenant(db, "a.example").await.id, stored_tenant(db, "b.example").await.id);
+    let work = db.store.write(move |tx| {
+        async move {
+            let (key, ten) = (hash(), Allowance::new(10, 6));
+            let mut expected = None;
+            // Past what counts, with pauses in which some of it and all of it is restored.
+            let moments =
+                (0..25).map(|_| NOW).chain([NOW.plus(7), NOW.plus(95 * MINUTE), LATER, LATER.plus(30 * MINUTE)]);
+            for now in moments {
+                assert_eq!(tx.allowance_restored_at(own, &key).await?, expected);
+                expected = Some(ten.used(expected, now));
+                assert_eq!(Some(tx.use_allowance(own, &key, now, ten).await?), expected, "{now:?}");
+            }
+            assert_eq!(tx.allowance_restored_at(other, &key).await?, None);
+            assert_eq!(tx.allowance_restored_at(own, &hash()).await?, None);
+            let end = expected.unwrap();
+            assert_eq!(tx.delete_restored_allowances(end, 5).await?, 0);
+            assert_eq!(tx.delete_restored_allowances(end.plus(1), 5).await?, 1);
+            assert_eq!(tx.allowance_restored_at(own, &key).await?, None);
+            Ok::<_, StorageError>(())
+        }
+        .boxed()
+    });
+    work.await.unwrap();
+}
+
+async fn concurrent_uses_of_an_allowance_all_count(db: &Db) {
+    let own = stored_tenant(db, "a.example").await.id;
+    let (key, store, hundred) = (hash(), &db.store, Allowance::new(100, 60));
+    let done = winners(50, |_| {
+        let store = store.clone();
+        async move {
+            store
+                .write(move |tx| async move { tx.use_allowance(own, &key, NOW, hundred).await.map(drop) }.boxed())
+                .await
+        }
+    });
+    assert_eq!(done.await, 50);
+    let stands = db.store.read(move |tx| async move { tx.allowance_restored_at(own, &key).await }.boxed()).await;
+    assert_eq!(stands.unwrap(), Some(NOW.plus(50 * MINUTE)));
 }
 
 async fn sends_are_remembered_by_destination(db: &Db) {

@@ -91,7 +91,7 @@ async fn rfc7591_concurrent_registrations_keep_every_limit(db: &Db) {
             async move {
                 tx.create_flow(&flow).await?;
                 tx.create_initial_access_token(&one).await?;
-                tx.set_registration_switch(tenant, true, 5).await
+                tx.set_registration_switch(tenant, true, 5).await.map(drop)
             }
             .boxed()
         })
@@ -122,9 +122,11 @@ async fn rfc7591_the_switch_is_off_until_it_is_on(db: &Db) {
             async move {
                 assert!(!tx.registration_switch(own.id).await?.on);
                 conflict(tx.count_registration(own.id).await);
-                tx.set_registration_switch(own.id, true, 2).await?;
+                assert!(tx.set_registration_switch(own.id, true, 2).await?);
                 tx.count_registration(own.id).await?;
-                tx.set_registration_switch(own.id, false, 3).await?;
+                assert!(!tx.set_registration_switch(own.id, true, 2).await?, "it stands so");
+                assert!(tx.set_registration_switch(own.id, false, 2).await?);
+                assert!(tx.set_registration_switch(own.id, false, 3).await?);
                 conflict(tx.count_registration(own.id).await);
                 let stands = tx.registration_switch(own.id).await?;
                 assert_eq!((stands.on, stands.most, stands.registered), (false, 3, 1));

@@ -3,6 +3,7 @@
 
 use futures::FutureExt as _;
 use lanyard_domain::{
+    allowance::Allowance,
     application::SigningAlgorithm,
     attribute::{Attribute, AttributeKind},
     clock::Timestamp,
@@ -12,7 +13,7 @@ use lanyard_domain::{
 };
 
 use super::{contract, support::*};
-use crate::{JourneySave, NewSigningKey, StepWants, StorageError};
+use crate::{JourneySave, NewSigningKey, SignInKeys, StepWants, StorageError};
 
 contract!(
     d11_a_journey_at_hand_is_one_statement_for_known_and_unknown,
@@ -67,39 +68,44 @@ async fn the_facts_of_a_step_come_together(db: &Db) {
     let account = stored_account(db, &own, patient("maria@a.example", "Maria", "Lopez")).await;
     let elsewhere = stored_account(db, &other, patient("maria@a.example", "Maria", "Lopez")).await;
     let begun = journey(&own, &flow(&own, "f"));
-    let (journey, key) = (begun.header.id, hash());
+    let (journey, [key, network, anybody]) = (begun.header.id, [(); 3].map(|()| hash()));
+    let keys = SignInKeys { address: key, allowances: [network, anybody] };
     db.store
         .write(move |tx| {
             async move {
                 tx.create_journey(&begun, None).await?;
                 tx.throttle_failed(own.id, &key, NOW, Delays::flat(1, 1000)).await?;
+                let (hundred, ten) = (Allowance::new(100, 10), Allowance::new(10, 60));
+                let network = Some(tx.use_allowance(own.id, &network, NOW, hundred).await?);
+                let anybody = Some(tx.use_allowance(own.id, &anybody, NOW, ten).await?);
                 for factor in [phone_factor(), app_factor(1)] {
                     tx.bind_factor(account, &factor, NOW).await?;
                 }
                 let locked = Some(NOW.plus(1000));
                 let by_id = Whose::Account(account);
-                let found = tx.step_facts(StepWants { journey, whose: &by_id, throttle: Some(&key) }).await?;
+                let found = tx.step_facts(StepWants { journey, whose: &by_id, sign_in: Some(&keys) }).await?;
                 let found = found.expect("stored");
                 assert_eq!((found.version, found.locked_until), (1, locked));
+                assert_eq!(found.restored_at, [network, anybody]);
                 // As the statement that reads the account alone has it.
                 let alone = tx.account_facts(own.id, account).await?.expect("stored");
                 let same = found.account.expect("stored");
                 assert_eq!((same.id, same.factors.len()), (account, 2));
                 assert_eq!(format!("{same:?}"), format!("{alone:?}"));
                 let by_email = Whose::Address(email("maria@a.example"));
-                let found = tx.step_facts(StepWants { journey, whose: &by_email, throttle: None }).await?;
+                let found = tx.step_facts(StepWants { journey, whose: &by_email, sign_in: None }).await?;
                 let found = found.expect("stored");
-                assert_eq!(found.locked_until, None);
+                assert_eq!((found.locked_until, found.restored_at), (None, [None, None]));
                 assert_eq!(format!("{:?}", found.account.expect("stored")), format!("{alone:?}"));
                 // Nobody, an address without an account, and an account of another tenant (A25).
                 for whose in [Whose::Nobody, Whose::Address(email("no@a.example")), Whose::Account(elsewhere)] {
-                    let other = hash();
-                    let found = tx.step_facts(StepWants { journey, whose: &whose, throttle: Some(&other) }).await?;
+                    let other = SignInKeys { address: hash(), allowances: [hash(), hash()] };
+                    let found = tx.step_facts(StepWants { journey, whose: &whose, sign_in: Some(&other) }).await?;
                     let found = found.expect("stored");
-                    assert_eq!((found.version, found.locked_until), (1, None));
+                    assert_eq!((found.version, found.locked_until, found.restored_at), (1, None, [None, None]));
                     assert!(found.account.is_none(), "{whose:?}");
                 }
-                let gone = tx.step_facts(StepWants { journey: id(), whose: &by_id, throttle: Some(&key) }).await?;
+                let gone = tx.step_facts(StepWants { journey: id(), whose: &by_id, sign_in: Some(&keys) }).await?;
                 assert!(gone.is_none());
                 Ok::<_, StorageError>(())
             }

@@ -6,6 +6,7 @@
 
 mod account;
 mod account_facts;
+mod allowance;
 mod application;
 mod attribute;
 mod audit;
@@ -49,6 +50,7 @@ mod user_flow;
 
 pub use account::{AccountReads, AccountWrites};
 pub use account_facts::AccountFactsReads;
+pub use allowance::{AllowanceReads, AllowanceWrites};
 pub use application::{ApplicationReads, ApplicationWrites};
 pub use attribute::{AttributeReads, AttributeWrites};
 pub use audit::{AuditCursor, AuditReads, AuditWanted, AuditWrites, EACH_KIND};
@@ -89,7 +91,7 @@ pub use role::{RoleReads, RoleWrites};
 pub use send::{SendReads, SendWrites};
 pub use session::{SessionReads, SessionWrites};
 pub use signing_key::{NewSigningKey, SigningKey, SigningKeyReads, SigningKeyWrites};
-pub use step::{JourneyAtHand, StepFacts, StepReads, StepWants};
+pub use step::{JourneyAtHand, SignInKeys, StepFacts, StepReads, StepWants};
 pub use tenant::{TenantReads, TenantWrites};
 pub use throttle::{Throttle, ThrottleReads, ThrottleWrites};
 pub use user_flow::{FlowReads, FlowWrites};
@@ -145,14 +147,14 @@ transaction! {
     /// What a job may do that only reads.
     ReadTx: MetaReads, TenantReads, ApplicationReads, FlowReads, FlowLinkReads, AttributeReads, AccountReads,
         FactorReads, RoleReads, InvitationReads, SessionReads, JourneyReads, GrantReads, RefreshTokenReads,
-        ThrottleReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
+        ThrottleReads, AllowanceReads, SendReads, OutboxReads, AuditReads, CounterReads, SigningKeyReads, PatientReads, RelyingPartyReads,
         StepReads, AccountFactsReads, ConsentReads, DeviceCodeReads, PushedRequestReads, RedemptionReads,
         RegistrationReads, PasskeyReads, RepudiationReads, ResetReads, ContactReads, KnownPlaceReads, RememberedReads,
         CoolDownReads, MessageProviderReads, MinimumReads;
     /// What a job may do that changes something: everything.
     WriteTx: ReadTx, Gathering, MetaWrites, TenantWrites, ApplicationWrites, FlowWrites, FlowLinkWrites, AttributeWrites,
         AccountWrites, FactorWrites, RoleWrites, InvitationWrites, SessionWrites, JourneyWrites, GrantWrites,
-        RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
+        RefreshTokenWrites, RelyingPartyWrites, ThrottleWrites, AllowanceWrites, SendWrites, OutboxWrites, AuditWrites, CounterWrites,
         SigningKeyWrites, ClientAssertionWrites, PushedRequestWrites, DpopProofWrites, ConsentWrites, DeviceCodeWrites,
         RedemptionWrites, RegistrationWrites, PasskeyWrites, RepudiationWrites, ContactWrites, KnownPlaceWrites, RecoveryWrites,
         RememberedWrites, CoolDownWrites, ResetWrites, MessageProviderWrites,

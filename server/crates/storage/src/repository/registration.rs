@@ -44,8 +44,8 @@ pub trait RegistrationReads {
 /// Changes registrations.
 #[async_trait]
 pub trait RegistrationWrites {
-    /// Sets the switch of a tenant.
-    async fn set_registration_switch(&mut self, tenant: Id<Tenant>, on: bool, most: u32) -> Result<()>;
+    /// Sets the switch of a tenant; whether that changed anything.
+    async fn set_registration_switch(&mut self, tenant: Id<Tenant>, on: bool, most: u32) -> Result<bool>;
     /// Stores an initial access token.
     async fn create_initial_access_token(&mut self, token: &InitialAccessToken) -> Result<()>;
     /// Revokes an initial access token of `tenant`; Conflict if there is none that stands.
@@ -200,13 +200,14 @@ both!(RegistrationReads {
 });
 
 both!(RegistrationWrites {
-    async fn set_registration_switch(&mut self, tenant: Id<Tenant>, on: bool, most: u32) -> Result<()> {
+    async fn set_registration_switch(&mut self, tenant: Id<Tenant>, on: bool, most: u32) -> Result<bool> {
         let set = sqlx::query(
             "INSERT INTO registration_switches (tenant_id, switched_on, most, registered) VALUES ($1, $2, $3, 0) \
-             ON CONFLICT (tenant_id) DO UPDATE SET switched_on = $2, most = $3",
+             ON CONFLICT (tenant_id) DO UPDATE SET switched_on = $2, most = $3 \
+             WHERE registration_switches.switched_on <> $2 OR registration_switches.most <> $3",
         );
         let set = set.bind(tenant.uuid()).bind(i64::from(on)).bind(i64::from(most));
-        hit(set.execute(&mut *self.db).await?.rows_affected())
+        Ok(set.execute(&mut *self.db).await?.rows_affected() > 0)
     }
 
     async fn create_initial_access_token(&mut self, token: &InitialAccessToken) -> Result<()> {

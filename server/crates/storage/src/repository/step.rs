@@ -43,8 +43,17 @@ pub struct StepWants<'a> {
     pub journey: Id<Journey>,
     /// Whose account.
     pub whose: &'a Whose,
-    /// The throttle of a sign-in.
-    pub throttle: Option<&'a TokenHash>,
+    /// Under what wrong passwords count, where it is a sign-in.
+    pub sign_in: Option<&'a SignInKeys>,
+}
+
+/// Under what a wrong password counts.
+#[derive(Debug, Clone)]
+pub struct SignInKeys {
+    /// The throttle of the address, from where it was typed.
+    pub address: TokenHash,
+    /// The allowances of the network and of the tenant.
+    pub allowances: [TokenHash; 2],
 }
 
 /// What the database says before a step.
@@ -54,8 +63,10 @@ pub struct StepFacts {
     pub version: i64,
     /// The account, if there is one.
     pub account: Option<AccountFacts>,
-    /// Until when the throttle is locked.
+    /// Until when the throttle of the address is locked.
     pub locked_until: Option<Timestamp>,
+    /// When the allowances of the network and of the tenant are wholly restored.
+    pub restored_at: [Option<Timestamp>; 2],
 }
 
 /// Reads what steps of journeys want. Each is one statement, whatever is found (D11).
@@ -83,19 +94,24 @@ struct AtHandRow {
 struct StepRow {
     journey_version: i64,
     throttled_until: Option<i64>,
+    network_restored_at: Option<i64>,
+    tenant_restored_at: Option<i64>,
     found: Option<Uuid>,
 }
 
 macro_rules! select_step {
     ($account:literal) => {
         concat!(
-            "SELECT j.version AS journey_version, h.locked_until AS throttled_until, a.id AS found, \
+            "SELECT j.version AS journey_version, h.locked_until AS throttled_until, \
+                n.restored_at AS network_restored_at, u.restored_at AS tenant_restored_at, a.id AS found, \
                 a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, a.delete_at, a.passkey_declined_at, a.recovery_offer_from, a.created_at, ",
             minimum_columns!(),
             ", f.id AS factor, f.secret, f.name, f.created_at AS bound_at, \
                 f.last_used_at, f.last_step, f.failures, f.locked_until, f.backed_up, f.copied_at, f.used_codes, f.issued_until \
              FROM journeys j \
              LEFT JOIN throttles h ON h.key_hash = $2 AND h.tenant_id = j.tenant_id \
+             LEFT JOIN allowances n ON n.key_hash = $4 AND n.tenant_id = j.tenant_id \
+             LEFT JOIN allowances u ON u.key_hash = $5 AND u.tenant_id = j.tenant_id \
              LEFT JOIN accounts a ON a.tenant_id = j.tenant_id AND ",
             $account,
             " LEFT JOIN factors f ON f.account_id = a.id WHERE j.id = $1 ORDER BY f.id"
@@ -128,13 +144,14 @@ both!(StepReads {
 
     async fn step_facts(&mut self, wants: StepWants<'_>) -> Result<Option<StepFacts>> {
         let (by_id, by_email) = (select_step!("a.id = $3"), select_step!("a.email = $3"));
-        let throttle = wants.throttle.map(|key| &key.0[..]);
+        let throttle = wants.sign_in.map(|keys| &keys.address.0[..]);
+        let [network, tenant] = [0, 1].map(|n| wants.sign_in.map(|keys| &keys.allowances[n].0[..]));
         let query = match wants.whose {
             Whose::Address(email) => sqlx::query(by_email).bind(wants.journey.uuid()).bind(throttle).bind(email.as_str()),
             Whose::Account(account) => sqlx::query(by_id).bind(wants.journey.uuid()).bind(throttle).bind(account.uuid()),
             Whose::Nobody => sqlx::query(by_id).bind(wants.journey.uuid()).bind(throttle).bind(None::<Uuid>),
         };
-        let rows = query.fetch_all(&mut *self.db).await?;
+        let rows = query.bind(network).bind(tenant).fetch_all(&mut *self.db).await?;
         let steps = rows.iter().map(sqlx::FromRow::from_row).collect::<Result<Vec<StepRow>, sqlx::Error>>()?;
         let Some(first) = steps.first() else { return Ok(None) };
         let account = match first.found {
@@ -144,6 +161,11 @@ both!(StepReads {
             }
             None => None,
         };
-        Ok(Some(StepFacts { version: first.journey_version, account, locked_until: time(first.throttled_until) }))
+        Ok(Some(StepFacts {
+            version: first.journey_version,
+            account,
+            locked_until: time(first.throttled_until),
+            restored_at: [first.network_restored_at, first.tenant_restored_at].map(time),
+        }))
     }
 });

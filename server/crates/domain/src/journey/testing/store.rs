@@ -168,6 +168,7 @@ impl Store {
             consent: self.consent(account.as_ref()),
             account,
             sign_in_locked_until: None,
+            network_locked_until: None,
             signals: None,
             remembered: None,
         }

@@ -55,6 +55,7 @@ struct Desk {
     /// What the last event wanted done.
     effects: Vec<Effect>,
     locked_until: Option<Timestamp>,
+    network_locked_until: Option<Timestamp>,
     barred_until: Option<Timestamp>,
     draws: u64,
     /// The cookie of a remembered browser.
@@ -79,6 +80,7 @@ impl Desk {
             journey: Journey::begin(header(500, kind, audience, demand, T0), None, &no_facts(demand)),
             effects: Vec::new(),
             locked_until: None,
+            network_locked_until: None,
             barred_until: None,
             draws: 0,
             cookie: None,
@@ -106,6 +108,7 @@ impl Desk {
     fn step(&mut self, event: Event) -> Step {
         let mut facts = self.store.facts(&self.journey, Some(&event), self.demand.clone(), self.now);
         facts.sign_in_locked_until = self.locked_until;
+        facts.network_locked_until = self.network_locked_until;
         facts.phone_barred_until = self.barred_until;
         facts.remembered = self.store.shown(self.cookie);
         self.draws += 1;

@@ -125,6 +125,26 @@ fn locked_sign_in_refuses_the_right_password() {
 }
 
 #[test]
+fn a_network_that_guessed_too_much_waits_with_the_right_password_too_and_learns_nothing() {
+    for right in [true, false] {
+        let mut desk = Desk::new(FlowType::SignIn, &off());
+        let until = T0.plus(1);
+        desk.network_locked_until = Some(until);
+        let typed = desk.store.sign_in(&email(A), right);
+        assert_eq!(desk.send(typed), Some(Refusal::NetworkLocked { until }), "{right}");
+        // Not judged: it is no wrong one, and no right one.
+        let counted = |effect: &Effect| matches!(effect, Effect::SignInFailed { .. } | Effect::SignInSucceeded { .. });
+        assert!(!desk.has(counted), "{:?}", desk.effects);
+        // The wait of the address itself is said first; a passkey is no password.
+        desk.locked_until = Some(until);
+        let typed = desk.store.sign_in(&email(A), right);
+        assert_eq!(desk.send(typed), Some(Refusal::SignInLocked { until }), "{right}");
+        desk.locked_until = None;
+        desk.pass(1).sign_in(A);
+    }
+}
+
+#[test]
 fn n9_the_right_password_takes_the_count_of_wrong_ones_away_where_there_is_one() {
     for (failures, counted) in [(0, None), (1, Some(id(10))), (7, Some(id(10)))] {
         let mut desk = Desk::new(FlowType::SignIn, &off());

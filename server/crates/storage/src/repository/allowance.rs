@@ -1,0 +1,72 @@
+//! Allowances: how much of one is used under a key (a keyed hash, of a network say), as the moment at which all of it is
+//! restored.
+
+use async_trait::async_trait;
+use lanyard_domain::{allowance::Allowance, clock::Timestamp, id::Id, secret::TokenHash, tenant::Tenant};
+
+use super::both;
+use crate::error::Result;
+
+/// Reads allowances.
+#[async_trait]
+pub trait AllowanceReads {
+    /// When the allowance of `key` in `tenant` is wholly restored; `None`: nothing of it was used, or long ago.
+    async fn allowance_restored_at(&mut self, tenant: Id<Tenant>, key: &TokenHash) -> Result<Option<Timestamp>>;
+}
+
+/// Changes allowances.
+#[async_trait]
+pub trait AllowanceWrites {
+    /// Uses one of the allowance of `key` at `now`; when all of it is restored then, as [`Allowance::used`] says. Those that
+    /// use it at the same time all count.
+    async fn use_allowance(
+        &mut self,
+        tenant: Id<Tenant>,
+        key: &TokenHash,
+        now: Timestamp,
+        allowance: Allowance,
+    ) -> Result<Timestamp>;
+    /// Deletes at most `limit` rows of allowances that were restored before `before`; how many.
+    async fn delete_restored_allowances(&mut self, before: Timestamp, limit: u32) -> Result<u64>;
+}
+
+both!(AllowanceReads {
+    async fn allowance_restored_at(&mut self, tenant: Id<Tenant>, key: &TokenHash) -> Result<Option<Timestamp>> {
+        let row = sqlx::query_as::<_, (i64,)>(
+            "SELECT restored_at FROM allowances WHERE key_hash = $1 AND tenant_id = $2",
+        );
+        let row = row.bind(&key.0[..]).bind(tenant.uuid()).fetch_optional(&mut *self.db).await?;
+        Ok(row.map(|(at,)| Timestamp(at)))
+    }
+});
+
+both!(AllowanceWrites {
+    async fn use_allowance(
+        &mut self,
+        tenant: Id<Tenant>,
+        key: &TokenHash,
+        now: Timestamp,
+        allowance: Allowance,
+    ) -> Result<Timestamp> {
+        // $3 now, $4 one pause, $5 the latest moment.
+        let row = sqlx::query_as::<_, (i64,)>(
+            "INSERT INTO allowances (key_hash, tenant_id, restored_at) VALUES ($1, $2, $3 + $4) \
+             ON CONFLICT (key_hash, tenant_id) DO UPDATE SET restored_at = CASE \
+                WHEN allowances.restored_at <= $3 THEN $3 + $4 \
+                WHEN allowances.restored_at + $4 > $5 THEN $5 \
+                ELSE allowances.restored_at + $4 END \
+             RETURNING restored_at",
+        );
+        let row = row.bind(&key.0[..]).bind(tenant.uuid()).bind(now.0);
+        let row = row.bind(allowance.pause()).bind(now.plus(allowance.longest()).0);
+        Ok(Timestamp(row.fetch_one(&mut *self.db).await?.0))
+    }
+
+    async fn delete_restored_allowances(&mut self, before: Timestamp, limit: u32) -> Result<u64> {
+        let delete = sqlx::query(
+            "DELETE FROM allowances WHERE (key_hash, tenant_id) IN \
+             (SELECT key_hash, tenant_id FROM allowances WHERE restored_at < $1 ORDER BY restored_at LIMIT $2)",
+        );
+        Ok(delete.bind(before.0).bind(i64::from(limit)).execute(&mut *self.db).await?.rows_affected())
+    }
+});
