@@ -2,8 +2,9 @@
 
 use lanyard_app::{api::journey::StageView, paths};
 use lanyard_domain::{
+    assurance::Assurance,
     audit::{Action, Outcome},
-    clock::MINUTE,
+    clock::{DAY, MINUTE},
     email::EmailAddress,
 };
 use lanyard_server::{
@@ -14,6 +15,7 @@ use lanyard_server::{
 use crate::{
     account_factors::{factors, one_more},
     account_not_me::link,
+    own_minimum::{not_me::own, require, silently},
     support::{
         PASSWORD, Run, TestApp, Via,
         app::Options,
@@ -255,4 +257,26 @@ async fn n20_the_owner_is_told_when_an_operator_stops_an_account_and_lets_it_in_
 #[tokio::test(flavor = "multi_thread")]
 async fn n20_the_owner_is_told_when_an_operator_stops_an_account_and_lets_it_in_again_postgres() {
     an_owner_is_told_what_an_operator_does(Options::postgres()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a5_u24_the_former_address_and_what_was_asked_before_come_back_by_one_link() {
+    for (form, address, minimum) in [
+        (&[][..], MARIA, Assurance::Aal2Legacy),
+        (&[("chosen", "true"), ("address", "true")][..], MARIA, Assurance::Aal1),
+        (&[("chosen", "true"), ("minimum", "true")][..], NEW, Assurance::Aal2Legacy),
+    ] {
+        let app = TestApp::new().await;
+        let (clinic, maria) = (app.world.mfa.clone(), app.world.mfa.maria);
+        silently(&app, maria, Assurance::Aal2Legacy).await;
+        // Somebody moves the account, and then has the clinic ask for less.
+        Home::maria(&app, &clinic).await.move_to_new(&app).await;
+        let link = link(&app, MARIA).await;
+        app.advance(DAY);
+        require(&app, &clinic, maria, Assurance::Aal1).await;
+        assert_eq!(app.browser().post(&link, form).await.status, 200);
+        assert!(has_email(&app, &clinic, address).await, "{form:?}");
+        assert_eq!(own(&app, maria).await, minimum, "{form:?}");
+        app.drain().await;
+    }
 }

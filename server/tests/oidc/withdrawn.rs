@@ -1,7 +1,12 @@
 //! What an operator takes away, or a person never gave, acts at the next request: A28, A24, C4, U29.
 
 use lanyard_app::{api::journey::StageView, paths};
-use lanyard_domain::{application::ApplicationKind, reply_url::ReplyUrl};
+use lanyard_domain::{
+    application::{ApplicationKind, ClientSecret},
+    reply_url::ReplyUrl,
+    secret::Token,
+};
+use lanyard_storage::{Store, StoreOptions};
 
 use super::{clients::*, resource::userinfo, *};
 use crate::support::{
@@ -180,4 +185,67 @@ async fn c4_introspection_knows_withdrawn_permissions() {
     }
     assert_eq!(ask(by_client, &renewal).await, inactive);
     assert_eq!(app.rows(&["grants", "refresh_tokens"]).await, before, "to ask is not to use");
+}
+
+/// What a server knows of a configuration, once it has used it, judges nothing by itself: whoever changes it, on
+/// whatever server, changes the next token request.
+#[tokio::test(flavor = "multi_thread")]
+async fn a24_a_secret_or_a_link_that_was_taken_away_ends_at_the_next_token_request() {
+    for options in [crate::support::Options::default(), crate::support::Options::postgres()] {
+        let app = TestApp::with(options).await;
+        let plain = app.world.plain.clone();
+        let (api, _) = web_api(&app, &plain, API_URI).await;
+        let (clinic, old) = register(&app, &plain, ApplicationKind::Web, |own| {
+            own.settings.permissions = vec![permission(&api, &["read"])];
+            own.settings.client_credentials = true;
+        })
+        .await;
+        let (id, whole) = (clinic.application.id, format!("{API_URI}/.default"));
+        let (mut run, code) = code(&app, &clinic, "openid offline_access").await;
+        let answer = redeem(&mut run.browser, &clinic, &clinic.flow, &code, &[("client_secret", &old)]).await;
+        let mut token = answer.json::<Value>()["refresh_token"].as_str().unwrap().to_owned();
+        let client = id.to_string();
+        let mut ask = async |secret: &str, token: Option<&str>| {
+            let grant = match token {
+                Some(token) => [("grant_type", "refresh_token"), ("refresh_token", token)],
+                None => [("grant_type", "client_credentials"), ("scope", whole.as_str())],
+            };
+            let fields = [("client_id", client.as_str()), ("client_secret", secret), grant[0], grant[1]];
+            post(&mut run, &clinic, "oauth2/v2.0/token", &fields).await
+        };
+        let next = |page: &Page| page.json::<Value>()["refresh_token"].as_str().map(str::to_owned);
+        // Known by now, and used as known.
+        for _ in 0..2 {
+            token = next(&ask(&old, Some(&token)).await).unwrap();
+            assert_eq!(ask(&old, None).await.status, 200);
+        }
+        // By another server: it shares the database alone.
+        let store = Store::connect(&StoreOptions::new(app.database.url.clone())).await.unwrap();
+        let new = Token::generate(app.app.entropy().as_mut());
+        let (gone, made) = (clinic.application.secrets[0].hash, ClientSecret::of(&new, app.now()));
+        let swap = store.write(move |tx| {
+            Box::pin(async move {
+                tx.add_client_secret(id, &made).await?;
+                tx.remove_client_secret(id, &gone).await
+            })
+        });
+        swap.await.unwrap_or_else(|error: StorageError| panic!("{error}"));
+        let before = app.rows(&["grants", "refresh_tokens"]).await;
+        for asked in [Some(token.as_str()), None] {
+            assert_eq!(error(&ask(&old, asked).await), (401, "invalid_client".into()));
+        }
+        assert_eq!(app.rows(&["grants", "refresh_tokens"]).await, before);
+        for _ in 0..2 {
+            token = next(&ask(new.expose(), Some(&token)).await).unwrap();
+            assert_eq!(ask(new.expose(), None).await.status, 200);
+        }
+        let (own, flow) = (clinic.application.tenant, clinic.flow.id);
+        let unlinked = store.write(move |tx| Box::pin(async move { tx.unlink_flow(own, id, flow).await }));
+        unlinked.await.unwrap_or_else(|error: StorageError| panic!("{error}"));
+        let before = app.rows(&["grants", "refresh_tokens"]).await;
+        assert_eq!(error(&ask(new.expose(), Some(&token)).await), (400, "invalid_grant".into()));
+        assert_eq!(error(&ask(new.expose(), None).await), (400, "unauthorized_client".into()));
+        assert_eq!(app.rows(&["grants", "refresh_tokens"]).await, before);
+        store.close().await;
+    }
 }

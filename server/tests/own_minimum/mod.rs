@@ -2,7 +2,7 @@
 //! set it, and the minimums of roles, are in the modules below.
 
 mod clinic;
-mod not_me;
+pub(crate) mod not_me;
 mod roles;
 
 use lanyard_app::api::journey::{Method, StageView};

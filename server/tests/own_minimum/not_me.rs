@@ -6,6 +6,7 @@ use lanyard_domain::{
     clock::{DAY, SECOND},
     role::Role,
 };
+use lanyard_server::service::portal::minimums::{self, RoleMinimums};
 
 use super::*;
 use crate::{
@@ -13,9 +14,10 @@ use crate::{
     account_not_me::{changed, link},
     portal::{RIVERSIDE, SETTINGS, fields, operator, send},
     staff_reset::staff,
+    support::world::SAM,
 };
 
-async fn own(app: &TestApp, account: Id<Account>) -> Assurance {
+pub(crate) async fn own(app: &TestApp, account: Id<Account>) -> Assurance {
     let found = app.app.store.read(move |tx| Box::pin(async move { tx.own_minimum(account).await })).await;
     found.unwrap_or_else(|error: StorageError| panic!("{error}")).unwrap()
 }
@@ -207,4 +209,65 @@ async fn n23_where_there_are_no_passkeys_staff_and_operators_read_why_none_is_as
         assert!(refused.says(words), "{role}: {}", refused.text());
     }
     assert_eq!(app.count("role_minimums").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a5_n23_where_there_are_no_passkeys_by_now_the_link_asks_for_what_can_be_reached() {
+    let app = without_passkeys().await;
+    let (clinic, maria) = (app.world.mfa.clone(), app.world.mfa.maria);
+    silently(&app, maria, Assurance::PhishingResistant).await;
+    require(&app, &clinic, maria, Assurance::Aal1).await;
+    let mail = app.message(MARIA).await.body;
+    let (_, link) = mail.split_once("https://192.0.2.7").unwrap_or_else(|| panic!("no link: {mail}"));
+    let link = link.split(|c: char| c.is_whitespace() || c == '"').next().unwrap();
+    let done = at_home(app.browser()).post(link, &[]).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    assert_eq!(own(&app, maria).await, Assurance::Aal2Strict);
+    assert!(done.says("a passkey or a code from an authenticator app every time"), "{}", done.text());
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a5_what_a_role_demands_stays_and_is_what_the_link_says() {
+    let app = TestApp::new().await;
+    let (clinic, sam) = (app.world.mfa.clone(), app.world.mfa.sam);
+    let staff = RoleMinimums { staff: Assurance::PhishingResistant, operators: Assurance::Aal1 };
+    minimums::set(&app.app, &clinic.tenant, (None, staff), by()).await.unwrap();
+    silently(&app, sam, Assurance::Aal2Strict).await;
+    require(&app, &clinic, sam, Assurance::Aal1).await;
+    let link = link(&app, SAM).await;
+    let done = app.browser().post(&link, &[]).await;
+    assert_eq!(own(&app, sam).await, Assurance::Aal2Strict);
+    assert!(done.says("From now on you are asked for a passkey every time you sign in."), "{}", done.text());
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a5_a_stranger_who_burns_the_link_about_less_leaves_it_to_a_later_one() {
+    let app = TestApp::new().await;
+    let (clinic, maria) = (app.world.mfa.clone(), app.world.mfa.maria);
+    silently(&app, maria, Assurance::Aal2Legacy).await;
+    require(&app, &clinic, maria, Assurance::Aal1).await;
+    let burnt = link(&app, MARIA).await;
+    app.advance(MINUTE);
+    // Somebody at her account has a mail with a link of its own, and uses that one for nothing.
+    let (_, strangers) = changed(&app, &clinic).await;
+    assert_eq!(app.browser().post(&strangers, &[("chosen", "true")]).await.status, 200);
+    assert_eq!(app.browser().get(&burnt).await.status, 410);
+    assert_eq!(own(&app, maria).await, Assurance::Aal1);
+    app.advance(DAY);
+    // The mail about her next password has a link, too.
+    let mut run = Run::begin(&app, &clinic, Via::Json).await;
+    run.act("go-forgot-password", &[]).await;
+    run.act("request-code", &[("email", MARIA)]).await;
+    for to in [MARIA, PHONE] {
+        let code = app.code(to).await;
+        run.act("submit-code", &[("code", &code)]).await;
+    }
+    let view = run.act("submit-new-password", &[("password", "plum otter 94 ladder")]).await;
+    assert!(matches!(view.stage, StageView::Done { .. }), "{view:?}");
+    let later = link(&app, MARIA).await;
+    assert_eq!(app.browser().post(&later, &[("chosen", "true"), ("minimum", "true")]).await.status, 200);
+    assert_eq!(own(&app, maria).await, Assurance::Aal2Legacy);
+    app.drain().await;
 }

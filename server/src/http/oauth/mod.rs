@@ -61,6 +61,11 @@ async fn dispatch(app: &App, client: &Client, route: &Route, request: Request) -
     let call = dpop::call(app, &request);
     // The body first: while a slow one arrives, nothing is held and no configuration grows old.
     let body = body(app, client, route.endpoint, request).await?;
+    if (route.endpoint, &method) == (Endpoint::Token, &Method::POST)
+        && let Some(answer) = token::at_once(app, route, &headers, &body, (&call, client)).await
+    {
+        return Ok(answer);
+    }
     let place = oauth::place(app, route).await?;
     match (route.endpoint, method.clone()) {
         (Endpoint::Discovery, Method::GET | Method::HEAD) => {

@@ -8,7 +8,7 @@ use axum::{
 use lanyard_domain::{clock::SECOND, id::Id};
 use lanyard_oidc::{
     authorize::pushed,
-    endpoints::Endpoint,
+    endpoints::{Endpoint, Route},
     error::Refusal,
     params::Params,
     token::{self as rules, ClientCredentials},
@@ -24,6 +24,22 @@ use crate::{
 
 /// After how many seconds a program may try again: by then a network has a second's requests more.
 pub(super) const RETRY_AFTER: u64 = 1;
+
+/// Answers a token request by what this server knows of the configuration, if it still is so; see
+/// [`oauth::at_once`].
+pub(super) async fn at_once(
+    app: &App,
+    route: &Route,
+    headers: &HeaderMap,
+    raw: &[u8],
+    by: (&Call, &Client),
+) -> Option<Response> {
+    let authorization = authorization(headers);
+    let params = Params::parse(raw).ok()?;
+    let (place, answered) = oauth::at_once(app, route, &params, authorization, by).await?;
+    let answered = answered.map(|answer| Json(answer).into_response());
+    Some(finished(app, &place, Endpoint::Token, headers, &params, answered).await)
+}
 
 /// Answers a form that a client posts to one of its endpoints.
 pub(super) async fn form(
@@ -77,13 +93,26 @@ pub(super) async fn form(
             return StatusCode::METHOD_NOT_ALLOWED.into_response();
         }
     };
+    finished(app, place, endpoint, headers, &params, answered).await
+}
+
+// The answer or the error, for whoever may read it.
+async fn finished(
+    app: &App,
+    place: &Place,
+    endpoint: Endpoint,
+    headers: &HeaderMap,
+    params: &Params,
+    answered: Result<Response, ProtocolError>,
+) -> Response {
+    let authorization = authorization(headers);
     let mut answer = answered.unwrap_or_else(|error| match error {
         ProtocolError::Refused(refusal) => refused(app, &refusal, rules::challenge(&refusal, authorization)),
         ProtocolError::TooMany => HttpError::TooManyRequests { retry_after: RETRY_AFTER }.into_response(),
         ProtocolError::Failed(error) => HttpError::from(error).into_response(),
     });
     if cors::Readers::of(endpoint) == cors::Readers::Registered {
-        let claimed = ClientCredentials::claimed(&params, authorization);
+        let claimed = ClientCredentials::claimed(params, authorization);
         cors::open(app, place, claimed, headers, &mut answer).await;
     }
     answer

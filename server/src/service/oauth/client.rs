@@ -37,14 +37,7 @@ pub async fn authenticated(
 ) -> Result<Application, ProtocolError> {
     let credentials = ClientCredentials::read(params, authorization)?;
     let application = super::application(app, place, credentials.client_id).await?;
-    let audience = AssertionAudience {
-        origin: &app.public_origin,
-        tenant: &place.tenant,
-        flow: &place.flow,
-        issuer: &place.issuer,
-        now: app.clock.now(),
-    };
-    let proved = match token::authenticate(&credentials, application.as_deref(), &audience) {
+    let proved = match token::authenticate(&credentials, application.as_deref(), &audience(app, place)) {
         Ok(proved) => proved,
         Err(refusal) => {
             if let Some(application) = &application {
@@ -67,6 +60,17 @@ pub async fn authenticated(
         }
     }
     Ok(application)
+}
+
+/// For whom an assertion has to be, at `place`.
+pub(super) fn audience<'a>(app: &'a App, place: &'a Place) -> AssertionAudience<'a> {
+    AssertionAudience {
+        origin: &app.public_origin,
+        tenant: &place.tenant,
+        flow: &place.flow,
+        issuer: &place.issuer,
+        now: app.clock.now(),
+    }
 }
 
 /// Counts what the database keeps for a request of `application` before any person acts: a public

@@ -34,30 +34,41 @@ pub(super) async fn by_client(
     token::may_ask_for_itself(application)?;
     dpop_rules::demanded(application, proof.as_ref())?;
     let key = proof.as_ref().map(|proof| proof.thumbprint.clone());
-    let granted = match at_once(app, place, application, scope.as_deref(), (proof.as_ref(), from)).await? {
+    // A proof is noted down in the transaction.
+    let granted = match proof {
+        None => at_once(app, place, application, scope.as_deref(), from).await?,
+        Some(_) => None,
+    };
+    let granted = match granted {
         Some(granted) => granted,
         None => attempt(app, place, application, scope.clone(), (proof, from)).await?,
     };
+    issue(app, place, application, (&granted, scope.unwrap_or_default(), key.as_deref())).await
+}
+
+/// Signs the token that was granted, bound to `key` if there is one.
+///
+/// # Errors
+/// When the keys cannot be read or do not sign.
+pub(super) async fn issue(
+    app: &App,
+    place: &Place,
+    application: &Application,
+    (granted, scope, key): (&Granted, String, Option<&str>),
+) -> Result<ApplicationToken, ProtocolError> {
     let Granted { api, roles } = granted;
     let signing = signing::of(app, place.tenant.id).await?;
     let now = app.clock.now();
     let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
-    let issuance = ApplicationIssuance {
-        issuer: &place.issuer,
-        flow: &place.flow,
-        application,
-        api: &api,
-        roles: &roles,
-        key: key.as_deref(),
-        now,
-    };
+    let issuance =
+        ApplicationIssuance { issuer: &place.issuer, flow: &place.flow, application, api, roles: &roles, key, now };
     let serial = Id::<Application>::new(now, app.entropy().as_mut()).uuid();
-    ApplicationToken::issue(&issuance, signing.key(api.settings.signing)?, serial, scope.unwrap_or_default())
+    ApplicationToken::issue(&issuance, signing.key(api.settings.signing)?, serial, scope)
         .map_err(|error| JourneyError::Internal(format!("signing: {error}")).into())
 }
 
-// The web API that a token is for, and what it permits there.
-struct Granted {
+/// The web API that a token is for, and what it permits there.
+pub(super) struct Granted {
     api: Application,
     roles: Vec<String>,
 }
@@ -78,18 +89,20 @@ fn issued(caller: &Application, granted: &Granted, from: &Client) -> audit::Even
         .with(serde_json::json!({"api": granted.api.id}))
 }
 
-// By what is known of the configuration, as long as it is that while the event is noted down. `None`: it has to be
-// looked at, or a proof noted down with it.
-async fn at_once(
+/// By what is known of the configuration, as long as it is that while the event is noted down. `None`: it has to be
+/// looked at.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn at_once(
     app: &App,
     place: &Place,
     application: &Application,
     asked: Option<&str>,
-    (proof, from): (Option<&Proof>, &Client),
+    from: &Client,
 ) -> Result<Option<Granted>, ProtocolError> {
-    let Some(standing) = standing::at_hand(app, place, application).filter(|_| proof.is_none()) else {
-        return Ok(None);
-    };
+    dpop_rules::demanded(application, None)?;
+    let Some(standing) = standing::at_hand(app, place, application) else { return Ok(None) };
     let Ok(granted) = judge(application, &standing, asked) else { return Ok(None) };
     let event = audit::record(app, place.tenant.id, issued(application, &granted, from));
     match app.store.note(event, place.configuration).await {

@@ -2,6 +2,7 @@
 //!
 //! The protocol's own rules are pure and live in `lanyard_oidc`; here they meet the database.
 
+mod at_once;
 mod authorize;
 mod client;
 mod client_credentials;
@@ -31,6 +32,7 @@ use lanyard_oidc::{
 };
 use lanyard_storage::ReadTx;
 
+pub use at_once::at_once;
 pub use authorize::{Authorization, Visitor, authorize};
 pub use client::{allows_origin, authenticated};
 pub use introspect::introspect;
@@ -82,6 +84,8 @@ impl Deref for Place {
 #[derive(Debug, Default)]
 pub struct Configured {
     places: AtHand<(Id<Tenant>, String), PlaceParts>,
+    // By how addresses name them: as they were last found, and to be judged by nothing without a look at the version.
+    named: AtHand<(TenantRef, String), Place>,
     applications: AtHand<(Id<Tenant>, Id<Application>), Application>,
     standings: AtHand<standing::Key, standing::Standing>,
 }
@@ -122,14 +126,30 @@ pub async fn place(app: &App, route: &Route) -> Result<Place, JourneyError> {
     let (tenant, version) = found.ok_or(JourneyError::NotFound)?;
     let key = (tenant, route.flow.clone());
     if let Some(parts) = app.configured.places.at(&key, version) {
-        return Ok(Place(parts));
+        return Ok(as_named(app, route, Place(parts)));
     }
     let name = route.flow.clone();
     let found = app.store.read(move |tx| Box::pin(async move { find(tx, tenant, &name).await })).await?;
     let (tenant, flow, configuration) = found.ok_or(JourneyError::NotFound)?;
     let issuer = app.issuer(&flow);
     let parts = PlaceParts { tenant, flow, issuer, configuration };
-    Ok(Place(app.configured.places.keep(key, configuration, parts)))
+    Ok(as_named(app, route, Place(app.configured.places.keep(key, configuration, parts))))
+}
+
+// Keeps how `route` names `place`.
+fn as_named(app: &App, route: &Route, place: Place) -> Place {
+    let key = (route.tenant.clone(), route.flow.clone());
+    if app.configured.named.at(&key, place.configuration).is_none() {
+        app.configured.named.keep(key, place.configuration, place.clone());
+    }
+    place
+}
+
+/// The flow that `route` names as it was last found. Whoever acts on it does so only while its version of the
+/// configuration is the present one.
+fn known_place(app: &App, route: &Route) -> Option<Place> {
+    let key = (route.tenant.clone(), route.flow.clone());
+    app.configured.named.good(&key, |_| true).map(|place| Place::clone(&place))
 }
 
 async fn version(tx: &mut (dyn ReadTx + '_), tenant: &TenantRef) -> Result<Option<(Id<Tenant>, i64)>, JourneyError> {
@@ -172,7 +192,7 @@ pub(super) async fn application(
     id: Id<Application>,
 ) -> Result<Option<Arc<Application>>, JourneyError> {
     let tenant = place.tenant.id;
-    if let Some(found) = app.configured.applications.at(&(tenant, id), place.configuration) {
+    if let Some(found) = known_application(app, place, id) {
         return Ok(Some(found));
     }
     let found = app
@@ -185,4 +205,9 @@ pub(super) async fn application(
         })
         .await?;
     Ok(found.map(|(version, found)| app.configured.applications.keep((tenant, id), version, found)))
+}
+
+// The same, if it was read at the version of `place`.
+fn known_application(app: &App, place: &Place, id: Id<Application>) -> Option<Arc<Application>> {
+    app.configured.applications.at(&(place.tenant.id, id), place.configuration)
 }

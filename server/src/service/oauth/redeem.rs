@@ -72,6 +72,12 @@ pub enum TokenAnswer {
     Application(ApplicationToken),
 }
 
+impl TokenAnswer {
+    pub(super) fn of(answer: TokenResponse) -> Self {
+        Self::Person(Box::new(answer))
+    }
+}
+
 /// Answers a token request at `place`.
 ///
 /// # Errors
@@ -113,11 +119,14 @@ async fn by_grant(
         }
         GrantRequest::Device(code) => device::by_device(app, place, application, code, (proof.clone(), from)).await?,
     };
-    answer(app, place, application, &redeemed, proof.as_ref()).await.map(|answer| TokenAnswer::Person(Box::new(answer)))
+    answer(app, place, application, &redeemed, proof.as_ref()).await.map(TokenAnswer::of)
 }
 
-// Signing takes about a millisecond: outside the transaction, after the commit.
-async fn answer(
+/// Signs the tokens that were granted. It takes about a millisecond: outside the transaction, after the commit.
+///
+/// # Errors
+/// When the keys cannot be read or do not sign.
+pub(super) async fn answer(
     app: &App,
     place: &Place,
     application: &Application,

@@ -40,9 +40,8 @@ pub(super) async fn by_refresh(
     request: rules::RefreshRequest,
     (proof, client): (Option<Proof>, &Client),
 ) -> Result<Redeemed, ProtocolError> {
-    // A proof is noted down in the transaction, and what a third party may have is read for itself.
+    // A proof is noted down in the transaction.
     if proof.is_none()
-        && !application.settings.third_party
         && let Some(redeemed) = at_once(app, place, application, &request, client).await?
     {
         return Ok(redeemed);
@@ -65,14 +64,21 @@ const fn is_raced(error: &ProtocolError) -> bool {
     matches!(error, ProtocolError::Failed(JourneyError::Storage(Conflict | Raced)))
 }
 
-// The refresh that nearly all are. `None`: it may be refused, or came at the same moment as something else.
-async fn at_once(
+/// The refresh that nearly all are. `None`: it may be refused, or came at the same moment as something else.
+///
+/// # Errors
+/// [`ProtocolError::Refused`] for an invented token; or the database does not answer.
+pub(super) async fn at_once(
     app: &App,
     place: &Place,
     application: &Application,
     request: &rules::RefreshRequest,
     client: &Client,
 ) -> Result<Option<Redeemed>, ProtocolError> {
+    // What a third party may have is read for itself.
+    if application.settings.third_party {
+        return Ok(None);
+    }
     let hash = request.token.hash();
     let now = app.clock.now();
     let found = app.store.glance(move |tx| Box::pin(async move { tx.refresh_token_at_hand(&hash).await })).await;
