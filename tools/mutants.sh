@@ -11,7 +11,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-POLICY=(assurance.rs consent.rs contact.rs cool_down.rs delays.rs demand.rs factor.rs passkey.rs password.rs phone.rs recovery.rs
+POLICY=(allowance.rs assurance.rs consent.rs contact.rs cool_down.rs delays.rs demand.rs factor.rs passkey.rs password.rs phone.rs recovery.rs
     remembered.rs reset.rs session.rs 'user_flow/*.rs' 'journey/*.rs')
 # No mutant of these is of use: they are the tests themselves, or words for the log.
 NOT_POLICY=('journey/testing/**' '*_tests.rs' 'user_flow/testing.rs' 'journey/tests/**' 'journey/explore/**')

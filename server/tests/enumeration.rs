@@ -182,8 +182,8 @@ async fn counted(options: Options, email: &str, (cookies, raised, events): (bool
     if cookies {
         // Cookies of a browser that is known and remembered for somebody, or was.
         let token = Token::generate(&mut SeededEntropy::new(11)).expose().to_owned();
-        let remembered = format!("__Host-browser-{}", clinic.tenant.id);
-        run.browser.jar.extend(["__Host-known".to_owned(), remembered].map(|name| (name, token.clone())));
+        run.browser.jar.insert("__Host-known".to_owned(), format!("AAAAAAAA.{token}"));
+        run.browser.jar.insert(format!("__Host-browser-{}", clinic.tenant.id), token);
     }
     let counts = counted_in(&mut run, email, events).await;
     app.drain().await;
@@ -212,7 +212,10 @@ async fn statements_of_a_process_of_its_own() {
     let email: &[(&str, &str)] = &[("email", "EMAIL")];
     let wrong: &[(&str, &str)] = &[("email", "EMAIL"), ("password", "a wrong password")];
     let code: &[(&str, &str)] = &[("code", "000000")];
-    let ways: [(&str, Events<'_>); 5] = [
+    let right: &[(&str, &str)] = &[("email", "EMAIL"), ("password", PASSWORD)];
+    let waiting = [[("sign-in", wrong); 3], [("sign-in", right); 3]].concat();
+    let ways: [(&str, Events<'_>); 6] = [
+        ("sign-in in a network that waits, of an account with a minimum of its own", &waiting),
         ("sign-in", &[("sign-in", wrong); 7]),
         ("sign-in with the cookies of a browser", &[("sign-in", wrong); 7]),
         ("sign-in of an account with a minimum of its own, where the flow asks for none", &[("sign-in", wrong); 7]),
@@ -224,6 +227,13 @@ async fn statements_of_a_process_of_its_own() {
             let mut counts = Vec::new();
             let way = (what.contains("cookies"), what.contains("minimum"), events);
             for email in [MARIA, STRANGER] {
+                let options = || {
+                    let mut options = options();
+                    if what.contains("waits") {
+                        options.config.limits.wrong_passwords_per_address = 2;
+                    }
+                    options
+                };
                 let mut least = counted(options(), email, way).await;
                 // A connection that the pool opens meanwhile says a few things of its own.
                 for again in [counted(options(), email, way).await, counted(options(), email, way).await] {

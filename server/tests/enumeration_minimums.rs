@@ -77,7 +77,7 @@ impl Case {
                     browser = known(&app, &clinic, browser).await;
                 } else {
                     let made_up = Token::generate(&mut SeededEntropy::new(12));
-                    browser.jar.insert(KNOWN.to_owned(), made_up.expose().to_owned());
+                    browser.jar.insert(KNOWN.to_owned(), format!("AAAAAAAA.{}", made_up.expose()));
                 }
                 browser.jar.retain(|name, _| name == KNOWN);
                 assert_eq!(browser.jar.len(), 1);

@@ -15,6 +15,7 @@ use lanyard_domain::{
     tenant::Tenant,
 };
 use lanyard_server::router::router;
+use lanyard_storage::StorageError;
 
 use crate::{
     enumeration::{STRANGER, assert_same, seen_in},
@@ -111,8 +112,8 @@ async fn stuffing_of_a_network_waits_whatever_addresses_it_tries_on_every_server
         }
         assert_eq!(guess(&app, CAFE, &nobody(8)).await, Some(ProblemCode::WrongCredentials));
         assert_eq!(right(&app, CAFE, TINA).await, locked(360));
-        // A day later nothing of it is left.
-        app.advance(DAY);
+        // Days later nothing of it is left.
+        app.advance(2 * DAY);
         lanyard_server::jobs::clean_up::once(&app.app, app.now()).await.unwrap();
         assert_eq!(app.count("allowances").await, 0);
         assert_eq!(right(&app, CAFE, TINA).await, None);
@@ -191,74 +192,188 @@ async fn detected(app: &TestApp, tenant: Id<Tenant>) -> usize {
     app.audited(tenant, Action::GuessingDetected, Outcome::Failure).await
 }
 
+const fn network(n: u8) -> [u8; 4] {
+    // No two of them in one wider network.
+    [198, 18, n, 1]
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn stuffing_from_many_networks_tightens_all_of_them_and_its_operators_are_told_once() {
-    for options in both(20) {
-        let mut options = options;
+async fn stuffing_from_many_networks_tightens_what_each_may_get_wrong_from_then_on() {
+    for mut options in both(20) {
         options.config.limits.wrong_passwords_per_tenant_per_hour = 10;
         let app = TestApp::with(options).await;
-        let tenant = app.world.mfa.tenant.id;
-        operator(&app, "Ann", &[Role::TenantOperator(tenant)]).await;
-        operator(&app, "Ben", &[Role::TenantOperator(app.world.plain.tenant.id)]).await;
-        operator(&app, "Ira", &[Role::InstanceOperator]).await;
-        let network = |n: u8| [198, 51, 100, n];
-        // Two from one network, one from each of eight.
-        for (n, at) in [1, 1, 2, 3, 4, 5, 6, 7, 8].into_iter().enumerate() {
-            assert_eq!(guess(&app, network(at), &nobody(n)).await, Some(ProblemCode::WrongCredentials), "{n}");
+        let wrong = Some(ProblemCode::WrongCredentials);
+        // Three from one network, one from each of seven.
+        for (n, at) in [1, 1, 1, 2, 3, 4, 5, 6, 7, 8].into_iter().enumerate() {
+            assert_eq!(guess(&app, network(at), &nobody(n)).await, wrong, "{n}");
         }
-        assert_eq!(right(&app, network(1), TINA).await, None, "not yet");
-        assert_eq!(detected(&app, tenant).await, 0);
-        guess(&app, network(9), &nobody(10)).await;
-        // A tenth of twenty are two: who had so many waits, and everybody else may still be wrong.
-        assert_eq!(right(&app, network(1), TINA).await, locked(360));
+        // What was mistyped before counts for no more than it did. A tenth of twenty are two, and then it waits.
+        for at in [1, 99] {
+            for expected in [&wrong, &wrong, &locked(360), &locked(360)] {
+                assert_eq!(guess(&app, network(at), &nobody(20)).await, *expected, "{at}");
+            }
+            assert_eq!(right(&app, network(at), TINA).await, locked(360), "{at}");
+        }
+        // Nobody else is shut out; neither are staff in that network, nor the other tenant's patients.
         assert_eq!(right(&app, network(2), TINA).await, None);
-        for (n, expected) in [Some(ProblemCode::WrongCredentials), Some(ProblemCode::WrongCredentials), locked(360)]
-            .into_iter()
-            .enumerate()
-        {
-            assert_eq!(guess(&app, HOME, &nobody(20 + n)).await, expected, "{n}");
+        let mut sam =
+            Run::at(app.browser().at_ip(network(99)), &paths::clinic(app.world.mfa.tenant.domain.as_str()), Via::Json)
+                .await;
+        let view = sam.sign_in(SAM, PASSWORD).await;
+        assert!(matches!(view.stage, StageView::Challenge { .. }), "{view:?}");
+        assert_eq!(typed(app.browser().at_ip(network(99)), &app.world.plain, NORA, PASSWORD).await.1, None);
+        // When it is over, networks have all of theirs again.
+        app.advance(2 * HOUR);
+        for n in 0..3 {
+            assert_eq!(guess(&app, network(99), &nobody(40 + n)).await, wrong);
         }
-        assert_eq!(
-            right(&app, network(99), SAM).await,
-            Some(ProblemCode::WrongCredentials),
-            "staff, in a patients' flow"
-        );
-        // One event, one mail, to its own operators.
-        assert_eq!(detected(&app, tenant).await, 1);
-        let mail = app.message("ann@operators.example").await;
-        let portal = paths::portal_tenant(app.world.mfa.tenant.domain.as_str());
-        for words in ["More than 10 wrong passwords were typed at Riverside Clinic", &portal] {
-            assert!(mail.body.contains(words), "{words}: {}", mail.body);
-        }
-        for other in ["ben@operators.example", "ira@operators.example"] {
-            assert_eq!(app.messages(other).await, 0, "{other}");
-        }
-        // The other tenant is not beset.
-        assert_eq!(typed(app.browser().at_ip(network(1)), &app.world.plain, NORA, PASSWORD).await.1, None);
-        // It goes on: told once. What was beyond the hour's is restored with time, and the networks have all of theirs.
-        app.advance(HOUR);
-        assert_eq!(right(&app, network(1), TINA).await, None);
-        for n in 0..12 {
-            guess(&app, network(100 + n), &nobody(30)).await;
-        }
-        assert_eq!((detected(&app, tenant).await, app.messages("ann@operators.example").await), (1, 1));
-        app.advance(2 * DAY);
-        for n in 0..12 {
-            guess(&app, network(100 + n), &nobody(30)).await;
-        }
-        assert_eq!((detected(&app, tenant).await, app.messages("ann@operators.example").await), (2, 2));
+        assert_eq!(right(&app, network(99), TINA).await, None);
         app.drain().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stuffing_at_a_tenant_without_operators_of_its_own_is_told_to_those_of_the_instance() {
+async fn stuffing_is_told_to_the_tenants_operators_and_the_log_once_a_day_while_it_goes_on() {
+    for mut options in both(20) {
+        options.config.limits.wrong_passwords_per_tenant_per_hour = 3;
+        let app = TestApp::with(options).await;
+        let tenant = app.world.mfa.tenant.id;
+        operator(&app, "Ann", &[Role::TenantOperator(tenant)]).await;
+        operator(&app, "Ben", &[Role::TenantOperator(app.world.plain.tenant.id)]).await;
+        operator(&app, "Ira", &[Role::InstanceOperator]).await;
+        const ANN: &str = "ann@operators.example";
+        for n in 0..2 {
+            guess(&app, network(n), &nobody(1)).await;
+        }
+        assert_eq!((detected(&app, tenant).await, app.messages(ANN).await), (0, 0));
+        for n in 2..6 {
+            guess(&app, network(n), &nobody(1)).await;
+        }
+        assert_eq!((detected(&app, tenant).await, app.messages(ANN).await), (1, 1));
+        let mail = app.message(ANN).await;
+        let portal = paths::portal_tenant(app.world.mfa.tenant.domain.as_str());
+        for words in ["3 or more wrong passwords were typed at Riverside Clinic", &portal] {
+            assert!(mail.body.contains(words), "{words}: {}", mail.body);
+        }
+        for other in ["ben@operators.example", "ira@operators.example"] {
+            assert_eq!(app.messages(other).await, 0, "{other}");
+        }
+        // It never ends: told again after a day, and no sooner.
+        for hour in 1..=25 {
+            app.advance(HOUR);
+            for n in 0..4 {
+                guess(&app, network(10 * n + hour % 10), &nobody(1)).await;
+            }
+            let days = 1 + usize::from(hour >= 24);
+            assert_eq!((detected(&app, tenant).await, app.messages(ANN).await), (days, days), "{hour}");
+            lanyard_server::jobs::clean_up::once(&app.app, app.now()).await.unwrap();
+        }
+        app.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stuffing_is_told_to_the_operators_of_the_instance_where_the_tenant_has_none_who_may_sign_in() {
     let mut options = Options::default();
     options.config.limits.wrong_passwords_per_tenant_per_hour = 2;
     let app = TestApp::with(options).await;
+    let (_, ann) = operator(&app, "Ann", &[Role::TenantOperator(app.world.mfa.tenant.id)]).await;
     operator(&app, "Ira", &[Role::InstanceOperator]).await;
+    let now = app.now();
+    let stop = app.app.store.write(move |tx| Box::pin(async move { tx.set_disabled(ann, Some(now)).await }));
+    stop.await.unwrap_or_else(|error: StorageError| panic!("{error}"));
     for n in 0..2 {
-        guess(&app, [198, 51, 100, n], &nobody(30)).await;
+        guess(&app, network(n), &nobody(1)).await;
     }
     assert_eq!(app.messages("ira@operators.example").await, 1);
+    assert_eq!(app.messages("ann@operators.example").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stuffing_from_one_wide_network_waits_however_many_addresses_it_has() {
+    let app = TestApp::with(with(2, Options::default())).await;
+    let clinic = app.world.mfa.clone();
+    // Twenty, in twenty /64 of one /48, and one more.
+    let from = |n: u16| app.browser().at_ip([0x2001, 0xdb8, 7, n, 0, 0, 0, 1]);
+    for n in 0..20 {
+        let code = typed(from(n), &clinic, &nobody(usize::from(n)), WRONG).await.1;
+        assert_eq!(code, Some(ProblemCode::WrongCredentials), "{n}");
+    }
+    assert_eq!(typed(from(999), &clinic, TINA, PASSWORD).await.1, locked(36));
+    let elsewhere = app.browser().at_ip([0x2001, 0xdb8, 8, 0, 0, 0, 0, 1]);
+    assert_eq!(typed(elsewhere, &clinic, TINA, PASSWORD).await.1, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a45_a_proxy_that_does_not_say_for_whom_it_asks_is_no_network_that_waits() {
+    let mut options = with(2, Options::default());
+    options.config.trusted_proxies = vec![CAFE.into()].into();
+    let app = TestApp::with(options).await;
+    for n in 0..4 {
+        assert_eq!(guess(&app, CAFE, &nobody(n)).await, Some(ProblemCode::WrongCredentials), "{n}");
+    }
+    assert_eq!(right(&app, CAFE, TINA).await, None);
+}
+
+/// Right and wrong ones for one account, at once and in one journey: of each journey one is judged, nobody waits for
+/// somebody who waits for them, and what was judged is counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn d7_of_passwords_that_are_typed_into_one_journey_at_once_one_is_judged_and_counted() {
+    for options in both(100) {
+        let app = TestApp::with(options).await;
+        let clinic = app.world.mfa.clone();
+        for _ in 0..3 {
+            let mut run = Run::begin(&app, &clinic, Via::Json).await;
+            let csrf = run.view().await.csrf;
+            let tries = (0..12).map(|n| {
+                let (mut browser, id, csrf) = (run.browser.clone(), run.id.clone(), csrf.clone());
+                tokio::spawn(async move {
+                    let email = if n % 3 == 0 { TINA.to_owned() } else { nobody(n) };
+                    let fields = [("csrf", csrf.as_str()), ("email", email.as_str()), ("password", WRONG)];
+                    browser.post(&paths::journey_event(&id, "sign-in"), &fields).await.status
+                })
+            });
+            let before = checked(&app, clinic.tenant.id).await;
+            let stood = app.database.number("SELECT CAST(SUM(version - 1) AS BIGINT) FROM journeys").await;
+            for answer in futures::future::join_all(tries).await {
+                assert!(answer.unwrap().is_redirection(), "no 503: nobody waited too long");
+            }
+            let judged = checked(&app, clinic.tenant.id).await - before;
+            let steps = app.database.number("SELECT CAST(SUM(version - 1) AS BIGINT) FROM journeys").await - stood;
+            assert!(judged >= 1 && i64::try_from(judged).unwrap() == steps, "{judged} judged in {steps} steps");
+        }
+        app.drain().await;
+    }
+}
+
+// How many passwords were judged.
+async fn checked(app: &TestApp, tenant: Id<Tenant>) -> usize {
+    app.audited(tenant, Action::PasswordChecked, Outcome::Failure).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d7_right_and_wrong_passwords_of_one_account_at_once_all_end_in_order() {
+    for options in both(1_000) {
+        let app = TestApp::with(options).await;
+        let clinic = app.world.mfa.clone();
+        for round in 0..3 {
+            // One wrong one before, so that there is something to take back.
+            guess(&app, CAFE, TINA).await;
+            let tries = (0..16).map(|n| {
+                let (app_browser, clinic) = (app.browser().at_ip(CAFE), clinic.clone());
+                tokio::spawn(async move {
+                    typed(app_browser, &clinic, TINA, if n % 4 == 0 { PASSWORD } else { WRONG }).await.1
+                })
+            });
+            let codes: Vec<_> = futures::future::join_all(tries).await.into_iter().map(Result::unwrap).collect();
+            // Each was judged, or had to wait; none was given up.
+            assert_eq!(codes.len(), 16, "{round}");
+            let judged = |code: &Option<ProblemCode>| {
+                matches!(code, None | Some(ProblemCode::WrongCredentials | ProblemCode::SignInLocked { .. }))
+            };
+            assert!(codes.iter().all(judged), "{round}: {codes:?}");
+            app.advance(DAY);
+        }
+        app.drain().await;
+    }
 }

@@ -60,6 +60,9 @@ impl Config {
         if !self.limits.are_positive() {
             return refuse("limits: values must be 1 or more".into());
         }
+        if !self.limits.are_countable() {
+            return refuse("limits: wrong passwords per hour must be 3600000 or fewer".into());
+        }
         if !(2..=3650).contains(&self.keys.rotation_days) {
             return refuse("keys: rotation_days must be 2 to 3650".into());
         }

@@ -1,5 +1,6 @@
 //! What one network, one tenant and the machine may be asked for.
 
+use lanyard_domain::allowance::Allowance;
 use serde::{Deserialize, Serialize};
 
 /// Limits.
@@ -25,11 +26,12 @@ pub struct Limits {
     /// Texts and calls per day (UTC) of one tenant (A14): the most that anybody can make it pay for.
     pub texts_per_tenant_per_day: u32,
     /// Wrong passwords at once from one network address in a tenant, for whatever addresses; then passwords from there
-    /// wait. A tenth of it while the tenant has used up its own.
+    /// wait. Ten times as many from a wider network (a /24, a /48), a tenth while the tenant has used up its own.
     pub wrong_passwords_per_address: u32,
     /// How many more of them per hour.
     pub wrong_passwords_per_address_per_hour: u32,
-    /// Wrong passwords per hour in a tenant; beyond them its operators are told, and its networks have a tenth.
+    /// Wrong passwords at once in a tenant, and in each hour from then on; beyond them its operators are told, and its
+    /// networks have a tenth.
     pub wrong_passwords_per_tenant_per_hour: u32,
     /// Threads that hash passwords; 0: one per core.
     pub hashing_threads: usize,
@@ -54,6 +56,12 @@ impl Limits {
             self.wrong_passwords_per_tenant_per_hour,
         ];
         !rates.contains(&0) && self.hashing_queue > 0
+    }
+
+    /// Whether what heals by the hour is no more than can be counted.
+    pub(super) fn are_countable(&self) -> bool {
+        self.wrong_passwords_per_address_per_hour.max(self.wrong_passwords_per_tenant_per_hour)
+            <= Allowance::MOST_PER_HOUR
     }
 }
 

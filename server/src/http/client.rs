@@ -4,7 +4,10 @@
 //! authenticates anybody (failure 44) and no other header or field changes the address that
 //! limits are kept for (failures 15 and 16). The country is a trusted proxy's word, too, and nobody else's.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Once,
+};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
@@ -43,6 +46,9 @@ impl Client {
         let request = extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         let agent = headers.get("user-agent").and_then(|value| value.to_str().ok());
         let trusted = &config.trusted_proxies;
+        if !trusted.contains(&peer) && headers.contains_key("x-forwarded-for") {
+            warn_of_unknown_proxy(peer);
+        }
         let country = config.country_header.as_deref().filter(|_| trusted.contains(&peer));
         Self {
             ip: through_proxies(peer, headers, trusted),
@@ -125,12 +131,30 @@ fn through_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &Proxies) -> IpAd
         if !trusted.contains(&ip) {
             break;
         }
-        match std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok()) {
+        match std::str::from_utf8(hop).ok().and_then(|hop| address_of(hop.trim())) {
             Some(before) => ip = before.to_canonical(),
             None => break,
         }
     }
     ip
+}
+
+// Some proxies add the port: `1.2.3.4:5678`, `[2001:db8::1]:5678`, and some brackets alone.
+fn address_of(hop: &str) -> Option<IpAddr> {
+    let bare = || hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop).parse().ok();
+    hop.parse::<SocketAddr>().map(|with_port| with_port.ip()).ok().or_else(bare)
+}
+
+// Once: anybody can send the header.
+fn warn_of_unknown_proxy(peer: IpAddr) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        tracing::warn!(
+            %peer,
+            "a request names other addresses that it came through, but its sender is not in trusted_proxies: if it is a \
+             proxy, all its visitors count as one"
+        );
+    });
 }
 
 // Said once, and a country: `XX`, `T1` and the like are none, and neither is one of two.
@@ -170,6 +194,10 @@ mod tests {
             "the left part is the client's own word"
         );
         assert_eq!(seen("10.0.0.1", "1.2.3.4, 10.0.0.2", &["10.0.0.1", "10.0.0.2"]), "1.2.3.4");
+        for with_port in ["1.2.3.4:5678", "[::ffff:1.2.3.4]:5678", "[::ffff:1.2.3.4]"] {
+            assert_eq!(seen("10.0.0.1", format!("6.6.6.6:1, {with_port}"), &["10.0.0.1"]), "1.2.3.4", "{with_port}");
+        }
+        assert_eq!(seen("10.0.0.1", "[2001:db8::1]:443", &["10.0.0.1"]), "2001:db8::1");
         assert_eq!(seen("10.0.0.1", "nonsense", &["10.0.0.1"]), "10.0.0.1");
         assert_eq!(seen("10.0.0.1", "1.2.3.4, 10.9.0.2", &["10.0.0.0/8"]), "1.2.3.4", "a range of proxies");
     }

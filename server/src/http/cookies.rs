@@ -13,10 +13,6 @@ pub enum Cookie {
     Journey,
     /// Portal, clinic and account. `Strict`.
     Console,
-    /// A browser in which somebody signed in with a second factor, kept for as long as that counts. No
-    /// factor and no session: a flow may ask for a second factor where it is missing. `None`, as for
-    /// [`Cookie::Sso`]: the same hidden frame asks.
-    Known,
 }
 
 impl Cookie {
@@ -27,13 +23,12 @@ impl Cookie {
             Self::Sso => "__Host-sso",
             Self::Journey => "__Host-journey",
             Self::Console => "__Host-console",
-            Self::Known => "__Host-known",
         }
     }
 
     const fn same_site(self) -> &'static str {
         match self {
-            Self::Sso | Self::Known => "None",
+            Self::Sso => "None",
             Self::Journey => "Lax",
             Self::Console => "Strict",
         }
@@ -109,6 +104,62 @@ impl BrowserCookie {
     const SITE: &str = "Strict";
 }
 
+/// The most accounts for which one browser is known.
+pub const MOST_KNOWN: usize = 5;
+
+/// The cookie of a browser in which people signed in with a second factor, kept for as long as that counts: a secret for
+/// each of them, found by a mark that tells nobody whose it is. No factor and no session: a flow may ask for a second
+/// factor where it is missing. `SameSite=None`, as for [`Cookie::Sso`]: the same hidden frame asks.
+#[derive(Debug, Clone, Default)]
+pub struct KnownCookie(Vec<(String, Token)>);
+
+impl KnownCookie {
+    /// Its name.
+    pub const NAME: &str = "__Host-known";
+
+    /// What came with a request: nothing, unless there is exactly one cookie of this name, well-formed from end to end.
+    #[must_use]
+    pub fn read(headers: &HeaderMap) -> Self {
+        let mut found = pairs(headers).filter(|(found, _)| *found == Self::NAME).map(|(_, value)| value);
+        let (Some(value), None) = (found.next(), found.next()) else { return Self::default() };
+        let entry = |text: &str| {
+            let (mark, secret) = text.split_once('.')?;
+            (1..=16).contains(&mark.len()).then_some((mark.to_owned(), Token::parse(secret)?))
+        };
+        let entries: Option<Vec<_>> = value.split('~').map(entry).collect();
+        Self(entries.filter(|entries| entries.len() <= MOST_KNOWN).unwrap_or_default())
+    }
+
+    /// Whether anybody was here.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The secret of whoever has this mark.
+    #[must_use]
+    pub fn of(&self, mark: &str) -> Option<&Token> {
+        self.0.iter().find(|(own, _)| own == mark).map(|(_, secret)| secret)
+    }
+
+    /// The cookie after a sign-in of whoever has this mark, with a new secret. Who was here longest ago goes where there
+    /// are too many.
+    #[must_use]
+    pub fn with(&self, mark: &str, secret: &Token) -> Self {
+        let others = self.0.iter().filter(|(own, _)| own != mark).cloned();
+        let mut entries: Vec<_> = others.chain([(mark.to_owned(), secret.clone())]).collect();
+        entries.drain(..entries.len().saturating_sub(MOST_KNOWN));
+        Self(entries)
+    }
+
+    /// The header that keeps it for `seconds`.
+    #[must_use]
+    pub fn keep(&self, seconds: i64) -> HeaderValue {
+        let entries: Vec<_> = self.0.iter().map(|(mark, secret)| format!("{mark}.{}", secret.expose())).collect();
+        line(Self::NAME, &entries.join("~"), "None", &format!("; Max-Age={seconds}"))
+    }
+}
+
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
@@ -164,12 +215,13 @@ mod tests {
     #[test]
     fn n25_cookies_are_host_only_secure_and_opaque() {
         let token = Token::generate(&mut SeededEntropy::new(1));
+        let known = KnownCookie::default().with("mark", &token).keep(60);
         let remembered = BrowserCookie(tenant(1)).keep(&token, 60, &HeaderMap::new()).next().unwrap();
         for (header, site) in [
             (Cookie::Sso.set(&token), "None"),
             (Cookie::Journey.set(&token), "Lax"),
             (Cookie::Console.set(&token), "Strict"),
-            (Cookie::Known.set(&token), "None"),
+            (known, "None"),
             (remembered, "Strict"),
         ] {
             let text = header.to_str().unwrap();
@@ -178,6 +230,54 @@ mod tests {
                 assert!(text.split("; ").any(|p| p == part), "{text} lacks {part}");
             }
             assert!(!text.contains("Domain"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a17_a_known_browser_has_a_secret_for_each_of_five_people_and_a_new_one_each_time() {
+        let mut entropy = SeededEntropy::new(7);
+        let came = |cookie: &KnownCookie| {
+            let set = cookie.keep(60).to_str().unwrap().to_owned();
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, HeaderValue::try_from(set.split(';').next().unwrap()).unwrap());
+            KnownCookie::read(&headers)
+        };
+        let (mut cookie, mut secrets) = (KnownCookie::default(), Vec::new());
+        assert!(cookie.is_empty());
+        for n in 0..6 {
+            secrets.push(Token::generate(&mut entropy));
+            cookie = came(&cookie.with(&format!("mark-{n}"), &secrets[n]));
+            assert_eq!(cookie.of(&format!("mark-{n}")), Some(&secrets[n]));
+        }
+        assert!(!cookie.is_empty() && cookie.of("mark-0").is_none(), "who was here longest ago");
+        assert!((1..6).all(|n| cookie.of(&format!("mark-{n}")) == Some(&secrets[n])));
+        let again = Token::generate(&mut entropy);
+        let cookie = came(&cookie.with("mark-3", &again));
+        assert_eq!((cookie.of("mark-3"), cookie.of("mark-1")), (Some(&again), Some(&secrets[1])));
+    }
+
+    #[test]
+    fn f26_a_known_cookie_that_was_tampered_with_is_none() {
+        let secret = Token::generate(&mut SeededEntropy::new(1));
+        let good = format!("__Host-known=mark.{}", secret.expose());
+        let read = |line: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, HeaderValue::try_from(line).unwrap());
+            KnownCookie::read(&headers)
+        };
+        assert_eq!(read(&good).of("mark"), Some(&secret));
+        let six = vec![good.strip_prefix("__Host-known=").unwrap(); 6].join("~");
+        for forged in [
+            format!("{good}; __Host-known=x"),
+            format!("{good}~"),
+            format!("{good}~x.y"),
+            format!("__Host-known={}", secret.expose()),
+            format!("__Host-known=.{}", secret.expose()),
+            format!("__Host-known={}.{}", "m".repeat(17), secret.expose()),
+            format!("__Host-known={six}"),
+            "__Host-known=".to_owned(),
+        ] {
+            assert!(read(&forged).is_empty(), "{forged}");
         }
     }
 

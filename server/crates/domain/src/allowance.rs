@@ -12,14 +12,20 @@ pub struct Allowance {
     each: Millis,
 }
 
-/// A network of a tenant that is beset ([`Allowance::tightened`]) has a tenth of its allowance.
+/// A network has a tenth of its allowance for what comes while its tenant is beset.
 const TIGHTER: u32 = 10;
+/// All the addresses of a wider network together have so many times the allowance of one.
+const WIDER: u32 = 10;
 
 impl Allowance {
-    /// `size` at once, and `per_hour` in an hour from then on; of each one at least.
+    /// The most in an hour that can be told from no limit at all: one a millisecond.
+    pub const MOST_PER_HOUR: u32 = 3_600_000;
+
+    /// `size` at once, and `per_hour` in an hour from then on; of each one at least, and
+    /// [`Allowance::MOST_PER_HOUR`] at most.
     #[must_use]
     pub fn new(size: u32, per_hour: u32) -> Self {
-        Self { size: size.max(1), each: HOUR / i64::from(per_hour.max(1)) }
+        Self { size: size.max(1), each: HOUR / i64::from(per_hour.clamp(1, Self::MOST_PER_HOUR)) }
     }
 
     /// The same for a time in which less is trusted: a tenth at once, and as many in an hour as before.
@@ -28,28 +34,30 @@ impl Allowance {
         Self { size: (self.size / TIGHTER).max(1), ..self }
     }
 
-    /// Until when nothing is left of an allowance that is wholly restored at `restored_at`; `None`: something is.
+    /// The same for a wider network: ten times as much at once, and in an hour.
+    #[must_use]
+    pub fn widened(self) -> Self {
+        Self { size: self.size.saturating_mul(WIDER), each: (self.each / i64::from(WIDER)).max(1) }
+    }
+
+    /// Until when nothing is left of an allowance that is wholly restored at `restored_at`; `None`: something is. A moment
+    /// that no use can have set was set by a clock that went wrong (D5), and counts for nothing.
     #[must_use]
     pub fn used_up_until(self, restored_at: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
-        let all_but_one = self.each.saturating_mul(i64::from(self.size - 1));
-        restored_at.map(|at| at.minus(all_but_one)).filter(|until| *until > now)
+        let restored_at = restored_at.filter(|at| at.since(now) <= self.longest());
+        restored_at.map(|at| at.minus(self.all_but_one())).filter(|until| *until > now)
     }
 
     /// When an allowance that was used at `now` and would have been restored at `restored_at` is restored then. What is
     /// used beyond it counts up to as much again: the wait for all of it is twice that of the allowance at most.
     #[must_use]
     pub fn used(self, restored_at: Option<Timestamp>, now: Timestamp) -> Timestamp {
-        let from = restored_at.map_or(now, |at| at.max(now));
+        let from = restored_at.filter(|at| *at > now && at.since(now) <= self.longest()).unwrap_or(now);
         from.plus(self.pause()).min(now.plus(self.longest()))
     }
 
-    /// Whether the use that has it restored at `restored_at` used up the last of it at `now`: not those before, nor those
-    /// beyond.
-    #[must_use]
-    pub fn was_the_last(self, restored_at: Timestamp, now: Timestamp) -> bool {
-        let left = self.each.saturating_mul(i64::from(self.size - 1));
-        let span = restored_at.since(now);
-        span > left && span <= left.saturating_add(self.each)
+    const fn all_but_one(self) -> Millis {
+        self.each.saturating_mul(self.size as Millis - 1)
     }
 
     /// The time after which one more is restored, in milliseconds.
@@ -106,15 +114,19 @@ mod tests {
     }
 
     #[test]
-    fn the_last_use_is_told_from_those_before_and_beyond() {
+    fn d5_what_a_clock_that_went_wrong_has_set_counts_for_nothing() {
         let ten = Allowance::new(10, 6);
-        let last = |times| ten.was_the_last(after(ten, times).unwrap(), NOW);
-        assert_eq!((1..=25).filter(|times| last(*times)).collect::<Vec<_>>(), [10]);
-        // One that was restored can be the last again.
-        let later = NOW.plus(10 * MINUTE);
-        assert!(ten.was_the_last(ten.used(after(ten, 10), later), later));
-        assert!(ten.was_the_last(ten.used(after(ten, 10), later.plus(1)), later.plus(1)));
-        assert!(!ten.was_the_last(ten.used(after(ten, 10), later.plus(10 * MINUTE)), later.plus(10 * MINUTE)));
+        let (most, beyond) = (NOW.plus(ten.longest()), NOW.plus(ten.longest() + 1));
+        assert!(ten.used_up_until(Some(most), NOW).is_some());
+        assert_eq!(ten.used_up_until(Some(beyond), NOW), None);
+        assert_eq!((ten.used(Some(most), NOW), ten.used(Some(beyond), NOW)), (most, NOW.plus(10 * MINUTE)));
+    }
+
+    #[test]
+    fn widened_it_gives_ten_times_as_much_at_once_and_in_an_hour() {
+        assert_eq!(Allowance::new(10, 6).widened(), Allowance::new(100, 60));
+        assert_eq!(Allowance::new(u32::MAX, u32::MAX).widened().pause(), 1);
+        assert_eq!(Allowance::new(u32::MAX, 1).widened().longest(), 2 * 360_000 * i64::from(u32::MAX));
     }
 
     #[test]
@@ -131,6 +143,7 @@ mod tests {
     #[test]
     fn there_is_no_allowance_of_nothing() {
         assert_eq!(Allowance::new(0, 0), Allowance::new(1, 1));
+        assert_eq!(Allowance::new(1, u32::MAX), Allowance::new(1, Allowance::MOST_PER_HOUR));
         assert_eq!(Allowance::new(1, 1).used_up_until(after(Allowance::new(1, 1), 1), NOW), Some(NOW.plus(HOUR)));
     }
 }

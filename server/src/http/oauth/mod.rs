@@ -22,7 +22,13 @@ use lanyard_oidc::{
 };
 
 use self::cors::Readers;
-use super::{client::Client, cookies::Cookie, csrf, error::HttpError, journey::sent_to};
+use super::{
+    client::Client,
+    cookies::{Cookie, KnownCookie},
+    csrf,
+    error::HttpError,
+    journey::sent_to,
+};
 use crate::{
     service::{
         journey::Whence,
@@ -144,7 +150,7 @@ async fn authorize(
 ) -> Result<Response, HttpError> {
     let params = params(raw)?;
     let (sso, browser) = (Cookie::Sso.read(headers), Cookie::Journey.read(headers));
-    let whence = Whence::of(client, Cookie::Known.read(headers));
+    let whence = Whence::of(client, KnownCookie::read(headers));
     let visitor = Visitor { sso: sso.as_ref(), browser: browser.as_ref(), client, whence: &whence };
     match oauth::authorize(app, place, &params, visitor).await? {
         Authorization::Respond(reply) => Ok(response::direct(app, &reply).await),

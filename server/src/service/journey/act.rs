@@ -8,7 +8,7 @@ use lanyard_domain::{
     account::Account,
     clock::{SECOND, Timestamp},
     id::Id,
-    journey::{Event, Facts, Journey, Refusal, Stage, Target, Tools, Whose},
+    journey::{Effect, Event, Facts, Journey, Refusal, Stage, Target, Tools, Whose},
     secret::Token,
     tenant::Tenant,
     user_flow::Audience,
@@ -19,7 +19,7 @@ use super::{
     JourneyError, Scene,
     effects::{self, Hands},
     facts,
-    guessing::Source,
+    guessing::{self, Source},
     input::{self, Input},
     known::{self, Whence},
     problems,
@@ -31,7 +31,7 @@ use super::{
 use crate::{
     http::{
         client::Client,
-        cookies::{BrowserCookie, Cookie},
+        cookies::{BrowserCookie, Cookie, KnownCookie},
         form::Fields,
     },
     service::invitations,
@@ -186,7 +186,7 @@ impl Order {
                 console: Cookie::Console.read(headers),
                 browser: BrowserCookie(tenant).read(headers),
             },
-            whence: Whence::of(act.client, Cookie::Known.read(headers)),
+            whence: Whence::of(act.client, KnownCookie::read(headers)),
         }
     }
 }
@@ -240,12 +240,13 @@ async fn step(
     let came = (&event, order.can_make_passkey, cookie);
     let (source, seen) = match &event {
         Event::SignIn { .. } => {
-            known::source(app, tx, (scene.tenant.id, order.typed_for), &order.whence, network.clone()).await?
+            let elsewhere = Source::elsewhere(app, &order.client);
+            known::source(app, tx, (scene.tenant.id, order.typed_for), &order.whence, elsewhere).await?
         }
-        _ => (Source::Network(network.clone()), None),
+        _ => (Source::elsewhere(app, &order.client), None),
     };
     let from = (network.as_str(), &source);
-    let facts = facts::load(app, tx, &scene, (&journey, version), came, from, (&order.whence, seen)).await?;
+    let (facts, beset) = facts::load(app, tx, &scene, (&journey, version), came, from, (&order.whence, seen)).await?;
     let keys = app.tenant_keys(tx, scene.tenant.id).await?;
     let before = journey.stage().name();
     let is_proof = matches!(event, Event::SignIn { .. } | Event::SubmitCode { .. });
@@ -267,10 +268,15 @@ async fn step(
         source: &source,
         now: facts.now,
         journey: id,
+        beset,
         next,
     };
     let sends = effects::send_something(&step.effects);
     let proved = is_proof && step.refusal.is_none();
+    let wrong = step.effects.iter().find_map(|effect| match effect {
+        Effect::SignInFailed { email } => Some(email.clone()),
+        _ => None,
+    });
     // Nothing is read from here on, as a rule: what changes goes to the database together.
     tx.gather();
     effects::apply(&hands, tx, step.effects).await?;
@@ -295,6 +301,9 @@ async fn step(
         flow_version: Some(flow_version).filter(|_| session.is_some()),
     })
     .await?;
+    if let Some(email) = &wrong {
+        guessing::count_for_tenant(&hands, tx, email).await?;
+    }
     tx.scatter().await?;
     Ok(Outcome { session, browser: remembered.or(recognised), sends, proved })
 }

@@ -37,6 +37,8 @@ pub(super) struct Hands<'a> {
     pub(super) source: &'a Source,
     pub(super) now: Timestamp,
     pub(super) journey: Id<Journey>,
+    /// The tenant is beset by guesses ([`guessing`]).
+    pub(super) beset: bool,
     /// The next secret of the remembered browser that the step came from.
     pub(super) next: Option<&'a Token>,
 }
@@ -123,6 +125,7 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
             tx.note_recovery(account, now).await?;
             // What was lost may be the browser as well.
             tx.forget_all_remembered(account).await?;
+            tx.forget_places(account).await?;
             let mut detail = serde_json::json!({"left": left, "flow": hands.scene.flow.name.as_str()});
             if issued {
                 detail["issued"] = true.into();
@@ -149,17 +152,19 @@ async fn one(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_), effect: Effect) -> 
         Effect::FactorFailed { factor } => tx.factor_failed(factor, now).await?,
         Effect::FactorDisabled { account, to, method } => {
             tx.forget_all_remembered(account).await?;
+            tx.forget_places(account).await?;
             let detail = serde_json::json!({"detail": method.as_str()});
             audit(hands, tx, Action::FactorDisabled, Outcome::Success, Some(account), detail).await?;
             let notice = Notice::FactorDisabled(method);
             messages::enqueue(hands, tx, Outgoing::Notice { to: &to, notice }).await?;
         }
         Effect::SignInFailed { email } => {
-            guessing::count(hands, tx, &email).await?;
-            counters::sign_in_failed(tx, tenant, now, hands.spread()).await?;
+            // The account's row first, which is held: the order of everybody. The tenant's is last of all.
             if tx.password_failed(tenant, &email).await? == Some(MAX_CONSECUTIVE) {
                 messages::enqueue(hands, tx, Outgoing::Notice { to: &email, notice: Notice::PasswordDisabled }).await?;
             }
+            counters::sign_in_failed(tx, tenant, now, hands.spread()).await?;
+            guessing::count(hands, tx, &email).await?;
         }
         Effect::SignInSucceeded { email, counted } => {
             if let Some(account) = counted {

@@ -62,7 +62,8 @@ pub(super) async fn consent(
 }
 
 /// Reads the facts for `event`, which came from a browser that can make passkeys or not, in `journey`,
-/// which was loaded as version `version`: two statements, whoever it is about (D11).
+/// which was loaded as version `version`: as many statements whoever it is about (D11). Also whether the tenant is beset by
+/// guesses.
 ///
 /// # Errors
 /// [`StorageError::Conflict`] if another step was stored since; or the database does not answer.
@@ -74,26 +75,31 @@ pub(super) async fn load(
     (event, can_make_passkey, browser): (&Event, bool, Option<&Token>),
     (network, source): (&str, &Source),
     (whence, seen): (&Whence, Option<Seen>),
-) -> Result<Facts, JourneyError> {
+) -> Result<(Facts, bool), JourneyError> {
     let now = app.clock.now();
     let tenant = scene.tenant.id;
     let whose = journey.whose(event);
-    // Two journeys of one account must not both find that it has no factor yet.
-    if let Whose::Account(id) = whose
-        && app.store.is_postgres()
-    {
-        tx.lock_account_for_step(id, journey.header.id, version).await?;
-    }
     let sign_in = match event {
-        Event::SignIn { email, .. } => Some(guessing::keys(app, tenant, email, source)),
+        Event::SignIn { email, .. } => Some(guessing::keys(app, scene, email, source)),
         _ => None,
     };
+    if app.store.is_postgres() {
+        match (event, &whose) {
+            // Right or wrong, somebody's or nobody's: of many at once in one journey, one is judged.
+            (Event::SignIn { email, .. }, _) => {
+                tx.lock_for_sign_in((tenant, email), journey.header.id, version).await?;
+            }
+            // Two journeys of one account must not both find that it has no factor yet.
+            (_, Whose::Account(id)) => tx.lock_account_for_step(*id, journey.header.id, version).await?,
+            (_, Whose::Address(_) | Whose::Nobody) => {}
+        }
+    }
     let wants = StepWants { journey: journey.header.id, whose: &whose, sign_in: sign_in.as_ref() };
     let Some(found) = tx.step_facts(wants).await? else { return Err(JourneyError::NotFound) };
     if found.version != version {
         return Err(StorageError::Conflict.into());
     }
-    let network_locked_until = guessing::network_locked_until(&app.config.limits, &found, now);
+    let (network_locked_until, beset) = guessing::judged(&app.config.limits, &found, now);
     let account = found.account;
     let destinations = journey.destinations(event, account.as_ref());
     // Looked up even where there is none: an account with a phone must not cost a statement more
@@ -106,7 +112,7 @@ pub(super) async fn load(
     let [email_sends, phone_sends] = tx.recent_sends([&email, &phone], now.minus(SEND_WINDOW)).await?;
     // Who is identified may be asked for a factor whatever the flow says. Nobody else is looked up for: it would take
     // time for accounts with a minimum alone (D11).
-    let locked = found.locked_until.is_some_and(|until| until > now);
+    let locked = network_locked_until.is_some() || found.locked_until.is_some_and(|until| until > now);
     let identified = account.as_ref().filter(|_| matches!(whose, Whose::Account(_)) && !locked);
     let raised = identified.is_some_and(|account| account.minimum > Assurance::Aal1);
     let phone_barred_until = match raised || budget::may_text(journey, event, &scene.demand) {
@@ -119,7 +125,7 @@ pub(super) async fn load(
     let signals = known::signals(app, tx, demands, (tenant, id), (whence, seen)).await?;
     let consent = consent(tx, &journey.header.target, scene.application.as_ref(), &scene.flow, id).await?;
     let remembered = remember::shown(tx, scene, (journey, event), browser).await?;
-    Ok(Facts {
+    let facts = Facts {
         now,
         demand: scene.demand.clone(),
         account,
@@ -133,7 +139,8 @@ pub(super) async fn load(
         consent,
         signals,
         remembered,
-    })
+    };
+    Ok((facts, beset))
 }
 
 // Of the numbers that this step may send to, those in countries to which the tenant sends nothing. Not

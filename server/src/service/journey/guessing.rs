@@ -11,62 +11,79 @@ use lanyard_domain::{
     account::Account,
     allowance::Allowance,
     audit::{Action, Outcome},
-    clock::{DAY, Timestamp},
-    delays::{Delays, GUESSES},
+    clock::{DAY, Millis, Timestamp},
+    delays::GUESSES,
     email::EmailAddress,
     id::Id,
     role::Role,
-    secret::{Token, TokenHash},
+    secret::Token,
     tenant::Tenant,
 };
 use lanyard_messaging::{self as messaging, Occasion};
 use lanyard_storage::{SignInKeys, StepFacts, StorageError, WriteTx};
 
-use super::{JourneyError, effects::Hands};
+use super::{JourneyError, Scene, effects::Hands};
 use crate::{
     config::Limits,
+    http::client::Client,
     service::{audit, outbox, tenants},
     state::App,
 };
 
 /// The most operators who are told.
 const TOLD: u32 = 20;
-/// They are told again once no allowance of the tenant was used up for so long.
-const QUIET: Delays = Delays::counting(DAY);
+/// While it goes on they are told once in so long.
+const AGAIN: Millis = DAY;
 
 /// From where a password was typed.
 #[derive(Debug, Clone)]
 pub(super) enum Source {
     /// A browser that is known for the account, by its secret: it stands for itself.
     Browser(Token),
-    /// Any other one stands for its network.
-    Network(String),
+    /// Any other one stands for its network, and the wider one around that.
+    Network(String, String),
+    /// A proxy of ours that did not say for whom it asks: that is no network of anybody's.
+    Proxy(String),
 }
 
 impl Source {
-    fn name(&self) -> String {
-        match self {
-            Self::Browser(secret) => format!("browser {}", secret.expose()),
-            Self::Network(network) => network.clone(),
+    /// Where a request of `client` comes from, whatever is known of its browser.
+    pub(super) fn elsewhere(app: &App, client: &Client) -> Self {
+        match app.config.trusted_proxies.contains(&client.ip) {
+            true => Self::Proxy(client.network()),
+            false => Self::Network(client.network(), client.wide_network()),
         }
     }
 
-    // The address with it is what the growing waits are of. An attacker elsewhere does not lock the owner out (failure
-    // 18), and the form's fields cannot alter it (failure 15).
-    fn address(&self, app: &App, tenant: Id<Tenant>, email: &EmailAddress) -> TokenHash {
-        app.throttle_key(tenant, "sign-in", &[email.as_str(), &self.name()])
+    fn name(&self) -> String {
+        match self {
+            Self::Browser(secret) => format!("browser {}", secret.expose()),
+            Self::Network(network, _) | Self::Proxy(network) => network.clone(),
+        }
     }
+}
 
+/// Under what a password for `email` from `source` counts, if it is wrong. Patients, staff and operators count apart:
+/// who guesses at the one does not keep the others out.
+pub(super) fn keys(app: &App, scene: &Scene, email: &EmailAddress, source: &Source) -> SignInKeys {
+    let (tenant, audience, name) = (scene.tenant.id, scene.flow.audience.as_str(), source.name());
+    // An attacker elsewhere does not lock the owner out (failure 18), and the form's fields cannot alter it (failure 15).
+    let address = app.throttle_key(tenant, "sign-in", &[email.as_str(), &name]);
+    let key = |what, of: &str| app.throttle_key(tenant, what, &[audience, of]);
     // A known browser is a network of its own, and its own tenant: as many statements as for any other, so that nobody
     // learns whose browser it is (D11).
-    fn allowances(&self, app: &App, tenant: Id<Tenant>) -> [TokenHash; 2] {
-        let name = self.name();
-        let others = match self {
-            Self::Browser(_) => &[name.as_str()][..],
-            Self::Network(_) => &[],
-        };
-        [app.throttle_key(tenant, "passwords-network", &[&name]), app.throttle_key(tenant, "passwords-tenant", others)]
-    }
+    let [network, wider, all] = match source {
+        Source::Browser(_) => [name.as_str(); 3],
+        Source::Network(network, wider) => [network, wider, ""],
+        Source::Proxy(_) => [email.as_str(), email.as_str(), ""],
+    };
+    let allowances = [
+        key("passwords-network", network),
+        key("passwords-wider-network", wider),
+        key("passwords-network-beset", network),
+        key("passwords-tenant", all),
+    ];
+    SignInKeys { address, allowances }
 }
 
 // Wrong passwords from one network, in one tenant.
@@ -79,21 +96,19 @@ fn of_tenant(limits: &Limits) -> Allowance {
     Allowance::new(limits.wrong_passwords_per_tenant_per_hour, limits.wrong_passwords_per_tenant_per_hour)
 }
 
-/// Under what a password for `email` from `source` counts, if it is wrong.
-pub(super) fn keys(app: &App, tenant: Id<Tenant>, email: &EmailAddress, source: &Source) -> SignInKeys {
-    SignInKeys { address: source.address(app, tenant, email), allowances: source.allowances(app, tenant) }
+/// Until when passwords from the network are not judged, by what a step `found`, and whether the tenant is beset.
+pub(super) fn judged(limits: &Limits, found: &StepFacts, now: Timestamp) -> (Option<Timestamp>, bool) {
+    let [network, wider, since_beset, tenant] = found.restored_at;
+    let (own, beset) = (of_network(limits), of_tenant(limits).used_up_until(tenant, now).is_some());
+    let until = [own.used_up_until(network, now), own.widened().used_up_until(wider, now)].into_iter().max().flatten();
+    match beset {
+        // By what came since, and not by what somebody mistyped before.
+        true => (until.max(own.tightened().used_up_until(since_beset, now)), true),
+        false => (until, false),
+    }
 }
 
-/// Until when passwords from the network are not judged, by what a step `found`.
-pub(super) fn network_locked_until(limits: &Limits, found: &StepFacts, now: Timestamp) -> Option<Timestamp> {
-    let [network, tenant] = found.restored_at;
-    let beset = of_tenant(limits).used_up_until(tenant, now).is_some();
-    let allowance = if beset { of_network(limits).tightened() } else { of_network(limits) };
-    allowance.used_up_until(network, now)
-}
-
-/// Counts a wrong password for the address, the network and the tenant; tells the operators of a tenant that is beset
-/// from now on.
+/// Counts a wrong password for the address and the networks.
 ///
 /// # Errors
 /// When the database does not take it.
@@ -101,22 +116,44 @@ pub(super) async fn count(
     hands: &Hands<'_>,
     tx: &mut (dyn WriteTx + '_),
     email: &EmailAddress,
-) -> Result<(), JourneyError> {
-    let (app, tenant, now) = (hands.app, hands.scene.tenant.id, hands.now);
-    let keys = keys(app, tenant, email, hands.source);
-    tx.throttle_failed(tenant, &keys.address, now, GUESSES).await?;
-    let [network, everybody] = keys.allowances;
-    let limits = &app.config.limits;
-    tx.use_allowance(tenant, &network, now, of_network(limits)).await?;
-    // The tenant's last: it is one row for all its networks.
-    let restored_at = tx.use_allowance(tenant, &everybody, now, of_tenant(limits)).await?;
-    if matches!(hands.source, Source::Network(_)) && of_tenant(limits).was_the_last(restored_at, now) {
-        beset(hands, tx).await?;
+) -> Result<(), StorageError> {
+    let (tenant, now) = (hands.scene.tenant.id, hands.now);
+    let SignInKeys { address, allowances: [network, wider, since_beset, _] } =
+        keys(hands.app, hands.scene, email, hands.source);
+    tx.throttle_failed(tenant, &address, now, GUESSES).await?;
+    let own = of_network(&hands.app.config.limits);
+    tx.use_allowance(tenant, &network, now, own).await?;
+    tx.use_allowance(tenant, &wider, now, own.widened()).await?;
+    if hands.beset {
+        tx.use_allowance(tenant, &since_beset, now, own.tightened()).await?;
     }
     Ok(())
 }
 
-/// The right password, or another one by a reset: takes back the waits of `email` there. What the network and the tenant
+/// Counts it for the tenant; tells the operators of one that is beset. The last of all that a step does: one row for the
+/// whole tenant, for which nobody is to wait longer than for a commit.
+///
+/// # Errors
+/// When the database does not take it.
+pub(super) async fn count_for_tenant(
+    hands: &Hands<'_>,
+    tx: &mut (dyn WriteTx + '_),
+    email: &EmailAddress,
+) -> Result<(), JourneyError> {
+    let (tenant, now, allowance) = (hands.scene.tenant.id, hands.now, of_tenant(&hands.app.config.limits));
+    let [.., all] = keys(hands.app, hands.scene, email, hands.source).allowances;
+    let restored_at = tx.use_allowance(tenant, &all, now, allowance).await?;
+    let is_beset = allowance.used_up_until(Some(restored_at), now).is_some();
+    if is_beset
+        && !matches!(hands.source, Source::Browser(_))
+        && tx.tell_of_allowance(tenant, &all, now, now.minus(AGAIN)).await?
+    {
+        tell(hands, tx).await?;
+    }
+    Ok(())
+}
+
+/// The right password, or another one by a reset: takes back the waits of `email` there. What the networks and the tenant
 /// used stays used: an attacker has an account of their own to sign in with.
 ///
 /// # Errors
@@ -126,21 +163,20 @@ pub(super) async fn succeeded(
     tx: &mut (dyn WriteTx + '_),
     email: &EmailAddress,
 ) -> Result<(), StorageError> {
-    let tenant = hands.scene.tenant.id;
-    tx.clear_throttle(tenant, &hands.source.address(hands.app, tenant, email)).await
+    let address = keys(hands.app, hands.scene, email, hands.source).address;
+    tx.clear_throttle(hands.scene.tenant.id, &address).await
 }
 
-// In the log, and to the operators, once for as long as it goes on.
-async fn beset(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_)) -> Result<(), JourneyError> {
+// The log, and the operators.
+async fn tell(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_)) -> Result<(), JourneyError> {
     let (app, tenant, now) = (hands.app, hands.scene.tenant.id, hands.now);
-    let told = app.throttle_key(tenant, "passwords-told", &[]);
-    if tx.throttle_failed(tenant, &told, now, QUIET).await?.failures > 1 {
-        return Ok(());
-    }
     let many = app.config.limits.wrong_passwords_per_tenant_per_hour;
+    let audience = hands.scene.flow.audience.as_str();
     let event = audit::Event::of(Action::GuessingDetected, Outcome::Failure);
-    audit::append(app, tx, tenant, event.with(serde_json::json!({"wrong_passwords": many}))).await?;
-    let path = paths::portal_tenant(hands.scene.tenant.domain.as_str());
+    let detail = serde_json::json!({"wrong_passwords": many, "audience": audience});
+    audit::append(app, tx, tenant, event.with(detail)).await?;
+    let domain = &hands.scene.tenant.domain;
+    let path = if domain.is_system() { paths::PORTAL.to_owned() } else { paths::portal_tenant(domain.as_str()) };
     for operator in operators(tx, tenant).await? {
         let occasion = Occasion::GuessingDetected {
             to: operator.email.as_str(),
@@ -158,12 +194,16 @@ async fn beset(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_)) -> Result<(), Jou
     Ok(())
 }
 
-// Those of the tenant; where it has none, those of the instance.
+// Those of the tenant who may sign in; where it has none, those of the instance.
 async fn operators(tx: &mut (dyn WriteTx + '_), tenant: Id<Tenant>) -> Result<Vec<Account>, StorageError> {
     let Some(system) = tenants::system(tx).await?.map(|system| system.id) else { return Ok(Vec::new()) };
-    let mut holders = tx.holders_of_role(system, Role::TenantOperator(tenant), TOLD).await?;
-    if holders.is_empty() {
-        holders = tx.holders_of_role(system, Role::InstanceOperator, TOLD).await?;
+    for role in [Role::TenantOperator(tenant), Role::InstanceOperator] {
+        let holders = tx.holders_of_role(system, role, TOLD).await?;
+        let able: Vec<_> =
+            holders.into_iter().map(|(account, _)| account).filter(|own| own.disabled_at.is_none()).collect();
+        if !able.is_empty() {
+            return Ok(able);
+        }
     }
-    Ok(holders.into_iter().map(|(account, _)| account).filter(|account| account.disabled_at.is_none()).collect())
+    Ok(Vec::new())
 }

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 use lanyard_domain::{
-    assurance::Level,
+    assurance::{Level, Method},
     clock::{Millis, SECOND},
     journey::{Facts, Journey},
     secret::Token,
@@ -16,7 +16,10 @@ use super::{
     remember::{self, Remembered},
 };
 use crate::{
-    http::{client::Client, cookies::Cookie},
+    http::{
+        client::Client,
+        cookies::{Cookie, KnownCookie},
+    },
     service::sign_out,
     state::App,
 };
@@ -38,7 +41,7 @@ pub(super) struct Made {
     // The person asked to stay signed in: the cookie lives so long, else as long as the browser.
     keep_for: Option<Millis>,
     // The browser is known from now on.
-    known: Option<Token>,
+    known: Option<KnownCookie>,
 }
 
 impl Made {
@@ -50,7 +53,7 @@ impl Made {
         };
         headers.append(header::SET_COOKIE, header);
         if let Some(known) = &self.known {
-            headers.append(header::SET_COOKIE, Cookie::Known.keep(known, KNOWN_LIFE / SECOND));
+            headers.append(header::SET_COOKIE, known.keep(KNOWN_LIFE / SECOND));
         }
     }
 }
@@ -76,7 +79,7 @@ pub(super) async fn settle(
             let cookie = if session.console.is_some() { Cookie::Console } else { Cookie::Sso };
             let old = match cookie {
                 Cookie::Console => cookies.console.as_ref(),
-                Cookie::Sso | Cookie::Journey | Cookie::Known => cookies.sso.as_ref(),
+                Cookie::Sso | Cookie::Journey => cookies.sso.as_ref(),
             };
             // The secret is always new (failure 23); the browser's sessions of other tenants move
             // along, the one of this tenant ends.
@@ -98,8 +101,10 @@ pub(super) async fn settle(
                 sign_out::end(app, tx, &before, facts.now).await?;
             }
             let keep_for = session.terms.kept.then(|| session.expires_at.since(facts.now));
-            // A password alone makes nothing known.
-            let known = match session.authentication.level() > Level::Aal1 {
+            // A password alone makes nothing known, and whoever had to use a recovery code is on the way to another factor.
+            let authentication = &session.authentication;
+            let strong = authentication.level() > Level::Aal1;
+            let known = match strong && !authentication.second().contains(&Method::RecoveryCode) {
                 true => Some(known::note(app, tx, (header.tenant, session.account), whence, facts.now).await?),
                 false => None,
             };

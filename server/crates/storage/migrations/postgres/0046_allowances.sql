@@ -4,6 +4,7 @@ CREATE TABLE allowances (
     key_hash    BYTEA NOT NULL,
     tenant_id   UUID NOT NULL,
     restored_at BIGINT NOT NULL,
+    told_at     BIGINT, -- when somebody was last told that it is used up
     PRIMARY KEY (key_hash, tenant_id)
 );
 CREATE INDEX allowances_by_age ON allowances (restored_at);

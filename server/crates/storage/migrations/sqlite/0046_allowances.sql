@@ -4,6 +4,7 @@ CREATE TABLE allowances (
     key_hash    BLOB NOT NULL,
     tenant_id   BLOB NOT NULL,
     restored_at INTEGER NOT NULL,
+    told_at     INTEGER, -- when somebody was last told that it is used up
     PRIMARY KEY (key_hash, tenant_id)
 ) STRICT;
 CREATE INDEX allowances_by_age ON allowances (restored_at);

@@ -94,7 +94,7 @@ async fn an_allowance_is_used_and_restored_as_the_domain_says(db: &Db) {
             let mut expected = None;
             // Past what counts, with pauses in which some of it and all of it is restored.
             let moments =
-                (0..25).map(|_| NOW).chain([NOW.plus(7), NOW.plus(95 * MINUTE), LATER, LATER.plus(30 * MINUTE)]);
+                (0..25).map(|_| NOW).chain([NOW.plus(7), NOW.plus(95 * MINUTE), LATER, LATER.plus(30 * MINUTE), NOW]);
             for now in moments {
                 assert_eq!(tx.allowance_restored_at(own, &key).await?, expected);
                 expected = Some(ten.used(expected, now));
@@ -102,6 +102,12 @@ async fn an_allowance_is_used_and_restored_as_the_domain_says(db: &Db) {
             }
             assert_eq!(tx.allowance_restored_at(other, &key).await?, None);
             assert_eq!(tx.allowance_restored_at(own, &hash()).await?, None);
+            let other_key = hash();
+            assert!(!tx.tell_of_allowance(own, &other_key, NOW, NOW).await?, "nothing of it was used");
+            assert!(tx.tell_of_allowance(own, &key, NOW, NOW).await?);
+            assert!(!tx.tell_of_allowance(own, &key, NOW.plus(9), NOW.minus(1)).await?);
+            assert!(tx.tell_of_allowance(own, &key, NOW.plus(9), NOW).await?);
+            assert!(!tx.tell_of_allowance(other, &key, NOW.plus(99), NOW.plus(99)).await?);
             let end = expected.unwrap();
             assert_eq!(tx.delete_restored_allowances(end, 5).await?, 0);
             assert_eq!(tx.delete_restored_allowances(end.plus(1), 5).await?, 1);

@@ -68,16 +68,18 @@ async fn the_facts_of_a_step_come_together(db: &Db) {
     let account = stored_account(db, &own, patient("maria@a.example", "Maria", "Lopez")).await;
     let elsewhere = stored_account(db, &other, patient("maria@a.example", "Maria", "Lopez")).await;
     let begun = journey(&own, &flow(&own, "f"));
-    let (journey, [key, network, anybody]) = (begun.header.id, [(); 3].map(|()| hash()));
-    let keys = SignInKeys { address: key, allowances: [network, anybody] };
+    let (journey, key, used) = (begun.header.id, hash(), [(); 4].map(|()| hash()));
+    let keys = SignInKeys { address: key, allowances: used };
     db.store
         .write(move |tx| {
             async move {
                 tx.create_journey(&begun, None).await?;
                 tx.throttle_failed(own.id, &key, NOW, Delays::flat(1, 1000)).await?;
-                let (hundred, ten) = (Allowance::new(100, 10), Allowance::new(10, 60));
-                let network = Some(tx.use_allowance(own.id, &network, NOW, hundred).await?);
-                let anybody = Some(tx.use_allowance(own.id, &anybody, NOW, ten).await?);
+                let mut restored_at = [None; 4];
+                for (n, key) in used.iter().enumerate() {
+                    let allowance = Allowance::new(10, 10 + u32::try_from(n).unwrap_or_default());
+                    restored_at[n] = Some(tx.use_allowance(own.id, key, NOW, allowance).await?);
+                }
                 for factor in [phone_factor(), app_factor(1)] {
                     tx.bind_factor(account, &factor, NOW).await?;
                 }
@@ -86,7 +88,7 @@ async fn the_facts_of_a_step_come_together(db: &Db) {
                 let found = tx.step_facts(StepWants { journey, whose: &by_id, sign_in: Some(&keys) }).await?;
                 let found = found.expect("stored");
                 assert_eq!((found.version, found.locked_until), (1, locked));
-                assert_eq!(found.restored_at, [network, anybody]);
+                assert_eq!(found.restored_at, restored_at);
                 // As the statement that reads the account alone has it.
                 let alone = tx.account_facts(own.id, account).await?.expect("stored");
                 let same = found.account.expect("stored");
@@ -95,14 +97,14 @@ async fn the_facts_of_a_step_come_together(db: &Db) {
                 let by_email = Whose::Address(email("maria@a.example"));
                 let found = tx.step_facts(StepWants { journey, whose: &by_email, sign_in: None }).await?;
                 let found = found.expect("stored");
-                assert_eq!((found.locked_until, found.restored_at), (None, [None, None]));
+                assert_eq!((found.locked_until, found.restored_at), (None, [None; 4]));
                 assert_eq!(format!("{:?}", found.account.expect("stored")), format!("{alone:?}"));
                 // Nobody, an address without an account, and an account of another tenant (A25).
                 for whose in [Whose::Nobody, Whose::Address(email("no@a.example")), Whose::Account(elsewhere)] {
-                    let other = SignInKeys { address: hash(), allowances: [hash(), hash()] };
+                    let other = SignInKeys { address: hash(), allowances: [(); 4].map(|()| hash()) };
                     let found = tx.step_facts(StepWants { journey, whose: &whose, sign_in: Some(&other) }).await?;
                     let found = found.expect("stored");
-                    assert_eq!((found.version, found.locked_until, found.restored_at), (1, None, [None, None]));
+                    assert_eq!((found.version, found.locked_until, found.restored_at), (1, None, [None; 4]));
                     assert!(found.account.is_none(), "{whose:?}");
                 }
                 let gone = tx.step_facts(StepWants { journey: id(), whose: &by_id, sign_in: Some(&keys) }).await?;

@@ -51,3 +51,10 @@ pub(crate) const EXCHANGE_JUDGED_TOKEN: &str = "WITH held AS ( \
         RETURNING grant_id) \
     INSERT INTO audit (id, tenant_id, at, actor, action, target, outcome, ip, request, detail) \
         SELECT $9, $10, $11, $12, $13, $14, $15, $16, $17, $18 FROM next";
+
+/// Holds the account of the address `$2` in the tenant `$1`, and then the journey `$3` if it is at version `$4`: how many
+/// of each. The account first, as everywhere. Not as strictly as a deletion would: rows that only name them go on.
+pub(crate) const LOCK_FOR_SIGN_IN: &str = "WITH a AS ( \
+        SELECT id FROM accounts WHERE tenant_id = $1 AND email = $2 FOR NO KEY UPDATE), \
+    j AS (SELECT id FROM journeys WHERE id = $3 AND version = $4 FOR NO KEY UPDATE) \
+    SELECT (SELECT COUNT(*) FROM a), (SELECT COUNT(*) FROM j)";

@@ -52,6 +52,15 @@ pub trait AccountWrites {
     /// The same for a step of a journey: not if the journey is no longer at `version`, so that a step which
     /// has lost already waits for nobody.
     async fn lock_account_for_step(&mut self, id: Id<Account>, journey: Id<Journey>, version: i64) -> Result<()>;
+    /// Holds whoever has the address `email` in `tenant`, if anybody does, and then a journey of this version, until the
+    /// transaction ends: of the passwords that are typed into one journey at once, one is judged. Conflict if another step
+    /// was stored since. One statement, whether there is an account or not (D11).
+    async fn lock_for_sign_in(
+        &mut self,
+        of: (Id<Tenant>, &EmailAddress),
+        journey: Id<Journey>,
+        version: i64,
+    ) -> Result<()>;
     /// Creates an account with its password and factors, and counts it; [`Constraint::AccountEmail`]
     /// if the tenant has one with that address. Its invitation is not touched.
     async fn create_account(&mut self, tenant: Id<Tenant>, new: &NewAccount, at: Timestamp) -> Result<()>;
@@ -219,6 +228,14 @@ struct MovedRow {
     mfa_enrolled: i64,
 }
 
+impl crate::sqlite::SqliteTx<'_> {
+    const LOCK_FOR_SIGN_IN: &'static str = crate::sqlite::dialect::LOCK_FOR_SIGN_IN;
+}
+
+impl crate::postgres::PostgresTx<'_> {
+    const LOCK_FOR_SIGN_IN: &'static str = crate::postgres::dialect::LOCK_FOR_SIGN_IN;
+}
+
 both!(AccountWrites {
     async fn lock_account(&mut self, id: Id<Account>) -> Result<()> {
         let update = sqlx::query("UPDATE accounts SET disabled_at = disabled_at WHERE id = $1");
@@ -233,6 +250,17 @@ both!(AccountWrites {
         );
         update.bind(id.uuid()).bind(journey.uuid()).bind(version).execute(&mut *self.db).await?;
         Ok(())
+    }
+
+    async fn lock_for_sign_in(
+        &mut self,
+        (tenant, email): (Id<Tenant>, &EmailAddress),
+        journey: Id<Journey>,
+        version: i64,
+    ) -> Result<()> {
+        let held = sqlx::query_as::<_, (i64, i64)>(Self::LOCK_FOR_SIGN_IN).bind(tenant.uuid()).bind(email.as_str());
+        let (_, journeys) = held.bind(journey.uuid()).bind(version).fetch_one(&mut *self.db).await?;
+        hit(u64::try_from(journeys).unwrap_or_default())
     }
 
     async fn create_account(&mut self, tenant: Id<Tenant>, new: &NewAccount, at: Timestamp) -> Result<()> {

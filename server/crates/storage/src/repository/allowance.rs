@@ -26,6 +26,14 @@ pub trait AllowanceWrites {
         now: Timestamp,
         allowance: Allowance,
     ) -> Result<Timestamp>;
+    /// Notes that somebody is told at `now` that the allowance of `key` is used up; whether nobody was since `since`.
+    async fn tell_of_allowance(
+        &mut self,
+        tenant: Id<Tenant>,
+        key: &TokenHash,
+        now: Timestamp,
+        since: Timestamp,
+    ) -> Result<bool>;
     /// Deletes at most `limit` rows of allowances that were restored before `before`; how many.
     async fn delete_restored_allowances(&mut self, before: Timestamp, limit: u32) -> Result<u64>;
 }
@@ -52,7 +60,7 @@ both!(AllowanceWrites {
         let row = sqlx::query_as::<_, (i64,)>(
             "INSERT INTO allowances (key_hash, tenant_id, restored_at) VALUES ($1, $2, $3 + $4) \
              ON CONFLICT (key_hash, tenant_id) DO UPDATE SET restored_at = CASE \
-                WHEN allowances.restored_at <= $3 THEN $3 + $4 \
+                WHEN allowances.restored_at <= $3 OR allowances.restored_at > $5 THEN $3 + $4 \
                 WHEN allowances.restored_at + $4 > $5 THEN $5 \
                 ELSE allowances.restored_at + $4 END \
              RETURNING restored_at",
@@ -60,6 +68,20 @@ both!(AllowanceWrites {
         let row = row.bind(&key.0[..]).bind(tenant.uuid()).bind(now.0);
         let row = row.bind(allowance.pause()).bind(now.plus(allowance.longest()).0);
         Ok(Timestamp(row.fetch_one(&mut *self.db).await?.0))
+    }
+
+    async fn tell_of_allowance(
+        &mut self,
+        tenant: Id<Tenant>,
+        key: &TokenHash,
+        now: Timestamp,
+        since: Timestamp,
+    ) -> Result<bool> {
+        let update = sqlx::query(
+            "UPDATE allowances SET told_at = $3 WHERE key_hash = $1 AND tenant_id = $2 AND (told_at IS NULL OR told_at <= $4)",
+        );
+        let update = update.bind(&key.0[..]).bind(tenant.uuid()).bind(now.0).bind(since.0);
+        Ok(update.execute(&mut *self.db).await?.rows_affected() > 0)
     }
 
     async fn delete_restored_allowances(&mut self, before: Timestamp, limit: u32) -> Result<u64> {

@@ -52,8 +52,8 @@ pub struct StepWants<'a> {
 pub struct SignInKeys {
     /// The throttle of the address, from where it was typed.
     pub address: TokenHash,
-    /// The allowances of the network and of the tenant.
-    pub allowances: [TokenHash; 2],
+    /// Allowances: of the network, of the wider one around it, of the network while the tenant is beset, of the tenant.
+    pub allowances: [TokenHash; 4],
 }
 
 /// What the database says before a step.
@@ -65,8 +65,8 @@ pub struct StepFacts {
     pub account: Option<AccountFacts>,
     /// Until when the throttle of the address is locked.
     pub locked_until: Option<Timestamp>,
-    /// When the allowances of the network and of the tenant are wholly restored.
-    pub restored_at: [Option<Timestamp>; 2],
+    /// When the allowances of the keys are wholly restored, in their order.
+    pub restored_at: [Option<Timestamp>; 4],
 }
 
 /// Reads what steps of journeys want. Each is one statement, whatever is found (D11).
@@ -95,6 +95,8 @@ struct StepRow {
     journey_version: i64,
     throttled_until: Option<i64>,
     network_restored_at: Option<i64>,
+    wider_restored_at: Option<i64>,
+    beset_restored_at: Option<i64>,
     tenant_restored_at: Option<i64>,
     found: Option<Uuid>,
 }
@@ -103,7 +105,8 @@ macro_rules! select_step {
     ($account:literal) => {
         concat!(
             "SELECT j.version AS journey_version, h.locked_until AS throttled_until, \
-                n.restored_at AS network_restored_at, u.restored_at AS tenant_restored_at, a.id AS found, \
+                n.restored_at AS network_restored_at, w.restored_at AS wider_restored_at, \
+                b.restored_at AS beset_restored_at, u.restored_at AS tenant_restored_at, a.id AS found, \
                 a.id AS account, a.kind, a.email, a.disabled_at, a.password_version, a.password_failures, a.delete_at, a.passkey_declined_at, a.recovery_offer_from, a.created_at, ",
             minimum_columns!(),
             ", f.id AS factor, f.secret, f.name, f.created_at AS bound_at, \
@@ -111,7 +114,9 @@ macro_rules! select_step {
              FROM journeys j \
              LEFT JOIN throttles h ON h.key_hash = $2 AND h.tenant_id = j.tenant_id \
              LEFT JOIN allowances n ON n.key_hash = $4 AND n.tenant_id = j.tenant_id \
-             LEFT JOIN allowances u ON u.key_hash = $5 AND u.tenant_id = j.tenant_id \
+             LEFT JOIN allowances w ON w.key_hash = $5 AND w.tenant_id = j.tenant_id \
+             LEFT JOIN allowances b ON b.key_hash = $6 AND b.tenant_id = j.tenant_id \
+             LEFT JOIN allowances u ON u.key_hash = $7 AND u.tenant_id = j.tenant_id \
              LEFT JOIN accounts a ON a.tenant_id = j.tenant_id AND ",
             $account,
             " LEFT JOIN factors f ON f.account_id = a.id WHERE j.id = $1 ORDER BY f.id"
@@ -145,13 +150,14 @@ both!(StepReads {
     async fn step_facts(&mut self, wants: StepWants<'_>) -> Result<Option<StepFacts>> {
         let (by_id, by_email) = (select_step!("a.id = $3"), select_step!("a.email = $3"));
         let throttle = wants.sign_in.map(|keys| &keys.address.0[..]);
-        let [network, tenant] = [0, 1].map(|n| wants.sign_in.map(|keys| &keys.allowances[n].0[..]));
+        let allowances = [0, 1, 2, 3].map(|n| wants.sign_in.map(|keys| &keys.allowances[n].0[..]));
         let query = match wants.whose {
             Whose::Address(email) => sqlx::query(by_email).bind(wants.journey.uuid()).bind(throttle).bind(email.as_str()),
             Whose::Account(account) => sqlx::query(by_id).bind(wants.journey.uuid()).bind(throttle).bind(account.uuid()),
             Whose::Nobody => sqlx::query(by_id).bind(wants.journey.uuid()).bind(throttle).bind(None::<Uuid>),
         };
-        let rows = query.bind(network).bind(tenant).fetch_all(&mut *self.db).await?;
+        let query = allowances.into_iter().fold(query, sqlx::query::Query::bind);
+        let rows = query.fetch_all(&mut *self.db).await?;
         let steps = rows.iter().map(sqlx::FromRow::from_row).collect::<Result<Vec<StepRow>, sqlx::Error>>()?;
         let Some(first) = steps.first() else { return Ok(None) };
         let account = match first.found {
@@ -165,7 +171,13 @@ both!(StepReads {
             version: first.journey_version,
             account,
             locked_until: time(first.throttled_until),
-            restored_at: [first.network_restored_at, first.tenant_restored_at].map(time),
+            restored_at: [
+                first.network_restored_at,
+                first.wider_restored_at,
+                first.beset_restored_at,
+                first.tenant_restored_at,
+            ]
+            .map(time),
         }))
     }
 });

@@ -25,3 +25,8 @@ pub(crate) const USE_JUDGED_TOKEN: &str = concat!(
     " AND EXISTS (SELECT 1 FROM grants g JOIN tenants n ON n.id = g.tenant_id \
         WHERE g.id = refresh_tokens.grant_id AND n.configuration = $5)"
 );
+
+/// Whether there is an account of the address `$2` in the tenant `$1`, and the journey `$3` at version `$4`: with one
+/// writer there is nothing to hold.
+pub(crate) const LOCK_FOR_SIGN_IN: &str = "SELECT (SELECT COUNT(*) FROM accounts WHERE tenant_id = $1 AND email = $2), \
+    (SELECT COUNT(*) FROM journeys WHERE id = $3 AND version = $4)";
