@@ -266,7 +266,7 @@ mod tests {
             KnownCookie::read(&headers)
         };
         assert_eq!(read(&good).of("mark"), Some(&secret));
-        let six = vec![good.strip_prefix("__Host-known=").unwrap(); 6].join("~");
+        let six = [good.strip_prefix("__Host-known=").unwrap(); 6].join("~");
         for forged in [
             format!("{good}; __Host-known=x"),
             format!("{good}~"),

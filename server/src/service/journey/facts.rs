@@ -62,8 +62,8 @@ pub(super) async fn consent(
 }
 
 /// Reads the facts for `event`, which came from a browser that can make passkeys or not, in `journey`,
-/// which was loaded as version `version`: as many statements whoever it is about (D11). Also whether the tenant is beset by
-/// guesses.
+/// which was loaded as version `version`: as many statements whoever it is about (D11). Also whether the tenant is beset
+/// by guesses.
 ///
 /// # Errors
 /// [`StorageError::Conflict`] if another step was stored since; or the database does not answer.

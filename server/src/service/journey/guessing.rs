@@ -2,9 +2,9 @@
 //! addresses it tried, and the tenant wherever they came from. All of it is in the database, so it holds for every
 //! server and outlives a restart.
 //!
-//! A network that used up its allowance waits, with passwords alone. A tenant that did is beset: nobody is shut out by
-//! that, but each network has a tenth of its allowance until it is over, and its operators are told. A browser in which
-//! an account signed in with a second factor is judged by its own tries alone ([`known::source`](super::known::source)).
+//! A network that used up its allowance waits, with passwords alone. A tenant that did is beset: until it is over each
+//! network has a tenth of its allowance for what comes from then on, and its operators are told. A browser in which an
+//! account signed in with a second factor is judged by its own tries alone ([`known::source`](super::known::source)).
 
 use lanyard_app::paths;
 use lanyard_domain::{
@@ -67,7 +67,7 @@ impl Source {
 /// who guesses at the one does not keep the others out.
 pub(super) fn keys(app: &App, scene: &Scene, email: &EmailAddress, source: &Source) -> SignInKeys {
     let (tenant, audience, name) = (scene.tenant.id, scene.flow.audience.as_str(), source.name());
-    // An attacker elsewhere does not lock the owner out (failure 18), and the form's fields cannot alter it (failure 15).
+    // An attacker elsewhere does not lock the owner out (failure 18), and no field of the form alters it (failure 15).
     let address = app.throttle_key(tenant, "sign-in", &[email.as_str(), &name]);
     let key = |what, of: &str| app.throttle_key(tenant, what, &[audience, of]);
     // A known browser is a network of its own, and its own tenant: as many statements as for any other, so that nobody
@@ -130,8 +130,8 @@ pub(super) async fn count(
     Ok(())
 }
 
-/// Counts it for the tenant; tells the operators of one that is beset. The last of all that a step does: one row for the
-/// whole tenant, for which nobody is to wait longer than for a commit.
+/// Counts it for the tenant; tells the operators of one that is beset. The last of all that a step does: it is one row
+/// for the whole tenant, for which nobody is to wait longer than for a commit.
 ///
 /// # Errors
 /// When the database does not take it.
@@ -153,8 +153,8 @@ pub(super) async fn count_for_tenant(
     Ok(())
 }
 
-/// The right password, or another one by a reset: takes back the waits of `email` there. What the networks and the tenant
-/// used stays used: an attacker has an account of their own to sign in with.
+/// The right password, or another one by a reset: takes back the waits of `email` there. What the networks and the
+/// tenant used stays used: an attacker has an account of their own to sign in with.
 ///
 /// # Errors
 /// When the database does not take it.

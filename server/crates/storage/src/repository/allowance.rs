@@ -1,5 +1,5 @@
-//! Allowances: how much of one is used under a key (a keyed hash, of a network say), as the moment at which all of it is
-//! restored.
+//! Allowances: how much of one is used under a key (a keyed hash, of a network say), as the moment at which all of it
+//! is restored.
 
 use async_trait::async_trait;
 use lanyard_domain::{allowance::Allowance, clock::Timestamp, id::Id, secret::TokenHash, tenant::Tenant};
@@ -17,8 +17,8 @@ pub trait AllowanceReads {
 /// Changes allowances.
 #[async_trait]
 pub trait AllowanceWrites {
-    /// Uses one of the allowance of `key` at `now`; when all of it is restored then, as [`Allowance::used`] says. Those that
-    /// use it at the same time all count.
+    /// Uses one of the allowance of `key` at `now`; when all of it is restored then, as [`Allowance::used`] says. Those
+    /// that use it at the same time all count.
     async fn use_allowance(
         &mut self,
         tenant: Id<Tenant>,
@@ -78,7 +78,8 @@ both!(AllowanceWrites {
         since: Timestamp,
     ) -> Result<bool> {
         let update = sqlx::query(
-            "UPDATE allowances SET told_at = $3 WHERE key_hash = $1 AND tenant_id = $2 AND (told_at IS NULL OR told_at <= $4)",
+            "UPDATE allowances SET told_at = $3 \
+             WHERE key_hash = $1 AND tenant_id = $2 AND (told_at IS NULL OR told_at <= $4)",
         );
         let update = update.bind(&key.0[..]).bind(tenant.uuid()).bind(now.0).bind(since.0);
         Ok(update.execute(&mut *self.db).await?.rows_affected() > 0)
