@@ -90,7 +90,7 @@ async fn stuffing_of_a_network_waits_whatever_addresses_it_tries_on_every_server
         let (mut run, code) = typed(there, &clinic, TINA, PASSWORD).await;
         assert_eq!(code, locked(360));
         let page = run.page().await;
-        for words in ["perhaps not from you. Wait 6 minutes", "Forgot your password?"] {
+        for words in ["perhaps typed by somebody else. Wait 6 minutes", "Forgot your password?"] {
             assert!(page.says(words), "u14: {words}: {}", page.text());
         }
         assert_eq!(guess(&app, CAFE, &nobody(7)).await, locked(360));
@@ -374,6 +374,36 @@ async fn d7_right_and_wrong_passwords_of_one_account_at_once_all_end_in_order() 
             assert!(codes.iter().all(judged), "{round}: {codes:?}");
             app.advance(DAY);
         }
+        app.drain().await;
+    }
+}
+
+/// The edge of a wait is the same for all: of guesses that come at once as many are judged, whether anybody has the
+/// address or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a6_d11_of_guesses_at_one_address_at_once_as_many_are_judged_for_nobody_as_for_somebody() {
+    for options in both(1_000) {
+        let app = TestApp::with(options).await;
+        let clinic = app.world.mfa.clone();
+        let mut judged = Vec::new();
+        for email in [MARIA, STRANGER] {
+            for _ in 0..4 {
+                guess(&app, CAFE, email).await;
+            }
+            let mut runs = Vec::new();
+            for _ in 0..10 {
+                runs.push(Run::at(app.browser().at_ip(CAFE), &authorize(&clinic, &clinic.flow, &[]), Via::Json).await);
+            }
+            let tries = runs.into_iter().map(|mut run| {
+                tokio::spawn(async move {
+                    let view = run.sign_in(email, WRONG).await;
+                    problem(&view, "email").cloned() == Some(ProblemCode::WrongCredentials)
+                })
+            });
+            let wrong = futures::future::join_all(tries).await.into_iter().filter(|wrong| *wrong.as_ref().unwrap());
+            judged.push(wrong.count());
+        }
+        assert_eq!(judged, [1, 1]);
         app.drain().await;
     }
 }

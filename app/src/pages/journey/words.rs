@@ -98,7 +98,7 @@ pub fn problem_text(code: &ProblemCode) -> String {
         }
         ProblemCode::NetworkLocked { seconds } => {
             return format!(
-                "Too many wrong passwords came from the network that you’re in, perhaps not from you. Wait {}, use another network, or reset your password.",
+                "Too many wrong passwords came from your internet connection, perhaps typed by somebody else. Wait {}, switch between Wi-Fi and mobile data, or reset your password.",
                 duration(*seconds)
             );
         }

@@ -44,7 +44,7 @@ impl Allowance {
     /// that no use can have set was set by a clock that went wrong (D5), and counts for nothing.
     #[must_use]
     pub fn used_up_until(self, restored_at: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
-        let restored_at = restored_at.filter(|at| at.since(now) <= self.longest());
+        let restored_at = restored_at.filter(|at| at.since(now) <= self.most());
         restored_at.map(|at| at.minus(self.all_but_one())).filter(|until| *until > now)
     }
 
@@ -52,8 +52,15 @@ impl Allowance {
     /// used beyond it counts up to as much again: the wait for all of it is twice that of the allowance at most.
     #[must_use]
     pub fn used(self, restored_at: Option<Timestamp>, now: Timestamp) -> Timestamp {
-        let from = restored_at.filter(|at| *at > now && at.since(now) <= self.longest()).unwrap_or(now);
-        from.plus(self.pause()).min(now.plus(self.longest()))
+        let from = restored_at.filter(|at| *at > now && at.since(now) <= self.most()).unwrap_or(now);
+        // Never less than it was: others may have used it a moment later, or by a clock that is ahead.
+        from.plus(self.pause()).min(now.plus(self.longest())).max(from)
+    }
+
+    /// The longest time until all is restored that is taken at its word, in milliseconds: clocks differ.
+    #[must_use]
+    pub const fn most(self) -> Millis {
+        self.longest().saturating_add(HOUR)
     }
 
     const fn all_but_one(self) -> Millis {
@@ -116,10 +123,21 @@ mod tests {
     #[test]
     fn d5_what_a_clock_that_went_wrong_has_set_counts_for_nothing() {
         let ten = Allowance::new(10, 6);
-        let (most, beyond) = (NOW.plus(ten.longest()), NOW.plus(ten.longest() + 1));
+        let (most, beyond) = (NOW.plus(ten.longest() + HOUR), NOW.plus(ten.longest() + HOUR + 1));
         assert!(ten.used_up_until(Some(most), NOW).is_some());
         assert_eq!(ten.used_up_until(Some(beyond), NOW), None);
         assert_eq!((ten.used(Some(most), NOW), ten.used(Some(beyond), NOW)), (most, NOW.plus(10 * MINUTE)));
+    }
+
+    #[test]
+    fn a_use_by_a_clock_that_is_behind_takes_nothing_back() {
+        let ten = Allowance::new(10, 6);
+        let all = after(ten, 1_000);
+        for behind in [1, 999, MINUTE, HOUR] {
+            let earlier = NOW.minus(behind);
+            assert_eq!(Some(ten.used(all, earlier)), all, "{behind}");
+            assert!(ten.used_up_until(all, earlier).is_some(), "{behind}");
+        }
     }
 
     #[test]

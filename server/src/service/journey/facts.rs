@@ -85,9 +85,10 @@ pub(super) async fn load(
     };
     if app.store.is_postgres() {
         match (event, &whose) {
-            // Right or wrong, somebody's or nobody's: of many at once in one journey, one is judged.
+            // Right or wrong, somebody's or nobody's: of many at once one is judged after the other.
             (Event::SignIn { email, .. }, _) => {
-                tx.lock_for_sign_in((tenant, email), journey.header.id, version).await?;
+                let number = guessing::number_of(app, tenant, email);
+                tx.lock_for_sign_in((tenant, email, number), journey.header.id, version).await?;
             }
             // Two journeys of one account must not both find that it has no factor yet.
             (_, Whose::Account(id)) => tx.lock_account_for_step(*id, journey.header.id, version).await?,

@@ -70,10 +70,10 @@ pub(super) fn keys(app: &App, scene: &Scene, email: &EmailAddress, source: &Sour
     // An attacker elsewhere does not lock the owner out (failure 18), and no field of the form alters it (failure 15).
     let address = app.throttle_key(tenant, "sign-in", &[email.as_str(), &name]);
     let key = |what, of: &str| app.throttle_key(tenant, what, &[audience, of]);
-    // A known browser is a network of its own, and its own tenant: as many statements as for any other, so that nobody
+    // A known browser is a network of its own: as many statements as for any other, so that nobody
     // learns whose browser it is (D11).
     let [network, wider, all] = match source {
-        Source::Browser(_) => [name.as_str(); 3],
+        Source::Browser(_) => [name.as_str(), name.as_str(), ""],
         Source::Network(network, wider) => [network, wider, ""],
         Source::Proxy(_) => [email.as_str(), email.as_str(), ""],
     };
@@ -84,6 +84,12 @@ pub(super) fn keys(app: &App, scene: &Scene, email: &EmailAddress, source: &Sour
         key("passwords-tenant", all),
     ];
     SignInKeys { address, allowances }
+}
+
+/// The number by which all who sign in as `email` wait for each other, whether anybody has that address or not.
+pub(super) fn number_of(app: &App, tenant: Id<Tenant>, email: &EmailAddress) -> i64 {
+    let [a, b, c, d, e, f, g, h, ..] = app.throttle_key(tenant, "sign-in-order", &[email.as_str()]).0;
+    i64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 // Wrong passwords from one network, in one tenant.
@@ -144,10 +150,7 @@ pub(super) async fn count_for_tenant(
     let [.., all] = keys(hands.app, hands.scene, email, hands.source).allowances;
     let restored_at = tx.use_allowance(tenant, &all, now, allowance).await?;
     let is_beset = allowance.used_up_until(Some(restored_at), now).is_some();
-    if is_beset
-        && !matches!(hands.source, Source::Browser(_))
-        && tx.tell_of_allowance(tenant, &all, now, now.minus(AGAIN)).await?
-    {
+    if is_beset && tx.tell_of_allowance(tenant, &all, now, now.minus(AGAIN)).await? {
         tell(hands, tx).await?;
     }
     Ok(())

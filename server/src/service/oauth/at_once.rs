@@ -33,20 +33,34 @@ pub async fn at_once(
     let answered = match request {
         GrantRequest::Refresh(request) => {
             token::may_redeem(&application).ok()?;
-            let redeemed = refresh::at_once(app, &place, &application, &request, from).await.ok()??;
-            redeem::answer(app, &place, &application, &redeemed, None).await.map(TokenAnswer::of)
+            match settled(refresh::at_once(app, &place, &application, &request, from).await)? {
+                Ok(redeemed) => redeem::answer(app, &place, &application, &redeemed, None).await.map(TokenAnswer::of),
+                Err(error) => Err(error),
+            }
         }
         GrantRequest::ClientCredentials(scope) => {
             token::may_ask_for_itself(&application).ok()?;
-            let granted =
-                client_credentials::at_once(app, &place, &application, scope.as_deref(), from).await.ok()??;
-            let scope = scope.unwrap_or_default();
-            let issued = client_credentials::issue(app, &place, &application, (&granted, scope, None)).await;
-            issued.map(TokenAnswer::Application)
+            let scoped = scope.as_deref();
+            match settled(client_credentials::at_once(app, &place, &application, scoped, from).await)? {
+                Ok(granted) => {
+                    let asked = (&granted, scope.unwrap_or_default(), None);
+                    client_credentials::issue(app, &place, &application, asked).await.map(TokenAnswer::Application)
+                }
+                Err(error) => Err(error),
+            }
         }
         GrantRequest::Code(_) | GrantRequest::Device(_) => return None,
     };
     Some((place, answered))
+}
+
+// What came of it, unless it is to be judged anew: what is refused is. A database that does not answer is not asked twice.
+fn settled<T>(came: Result<Option<T>, ProtocolError>) -> Option<Result<T, ProtocolError>> {
+    match came {
+        Ok(done) => done.map(Ok),
+        Err(ProtocolError::Refused(_)) => None,
+        Err(error) => Some(Err(error)),
+    }
 }
 
 // The client as it is known, proved by its secret, or by nothing where it is public; an assertion has to be used up.

@@ -52,9 +52,11 @@ pub(crate) const EXCHANGE_JUDGED_TOKEN: &str = "WITH held AS ( \
     INSERT INTO audit (id, tenant_id, at, actor, action, target, outcome, ip, request, detail) \
         SELECT $9, $10, $11, $12, $13, $14, $15, $16, $17, $18 FROM next";
 
-/// Holds the account of the address `$2` in the tenant `$1`, and then the journey `$3` if it is at version `$4`: how many
-/// of each. The account first, as everywhere. Not as strictly as a deletion would: rows that only name them go on.
+/// Holds the number `$5` of an address, then the account of the address `$2` in the tenant `$1`, and then the journey `$3` if
+/// it is at version `$4`: how many of each. The number is there for addresses without an account: they wait for each other
+/// as well (D11). The account before the rest, as everywhere. Not as strictly as a deletion would: rows that only name
+/// them go on.
 pub(crate) const LOCK_FOR_SIGN_IN: &str = "WITH a AS ( \
         SELECT id FROM accounts WHERE tenant_id = $1 AND email = $2 FOR NO KEY UPDATE), \
     j AS (SELECT id FROM journeys WHERE id = $3 AND version = $4 FOR NO KEY UPDATE) \
-    SELECT (SELECT COUNT(*) FROM a), (SELECT COUNT(*) FROM j)";
+    SELECT pg_advisory_xact_lock($5)::text, (SELECT COUNT(*) FROM a), (SELECT COUNT(*) FROM j)";

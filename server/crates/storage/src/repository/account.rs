@@ -52,12 +52,13 @@ pub trait AccountWrites {
     /// The same for a step of a journey: not if the journey is no longer at `version`, so that a step which
     /// has lost already waits for nobody.
     async fn lock_account_for_step(&mut self, id: Id<Account>, journey: Id<Journey>, version: i64) -> Result<()>;
-    /// Holds whoever has the address `email` in `tenant`, if anybody does, and then a journey of this version, until the
-    /// transaction ends: of the passwords that are typed into one journey at once, one is judged. Conflict if another step
-    /// was stored since. One statement, whether there is an account or not (D11).
+    /// Holds the address `email` of `tenant`, by a number that stands for both, whoever has it, if anybody does, and then a
+    /// journey of this version, until the transaction ends: of the passwords for one address, or typed into one journey,
+    /// one is judged after the other. Conflict if another step was stored since. One statement, whether there is an
+    /// account or not (D11).
     async fn lock_for_sign_in(
         &mut self,
-        of: (Id<Tenant>, &EmailAddress),
+        of: (Id<Tenant>, &EmailAddress, i64),
         journey: Id<Journey>,
         version: i64,
     ) -> Result<()>;
@@ -254,12 +255,13 @@ both!(AccountWrites {
 
     async fn lock_for_sign_in(
         &mut self,
-        (tenant, email): (Id<Tenant>, &EmailAddress),
+        (tenant, email, number): (Id<Tenant>, &EmailAddress, i64),
         journey: Id<Journey>,
         version: i64,
     ) -> Result<()> {
-        let held = sqlx::query_as::<_, (i64, i64)>(Self::LOCK_FOR_SIGN_IN).bind(tenant.uuid()).bind(email.as_str());
-        let (_, journeys) = held.bind(journey.uuid()).bind(version).fetch_one(&mut *self.db).await?;
+        let held = sqlx::query_as::<_, (Option<String>, i64, i64)>(Self::LOCK_FOR_SIGN_IN).bind(tenant.uuid());
+        let held = held.bind(email.as_str()).bind(journey.uuid()).bind(version).bind(number);
+        let (_, _, journeys) = held.fetch_one(&mut *self.db).await?;
         hit(u64::try_from(journeys).unwrap_or_default())
     }
 

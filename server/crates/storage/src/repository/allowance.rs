@@ -2,7 +2,13 @@
 //! is restored.
 
 use async_trait::async_trait;
-use lanyard_domain::{allowance::Allowance, clock::Timestamp, id::Id, secret::TokenHash, tenant::Tenant};
+use lanyard_domain::{
+    allowance::Allowance,
+    clock::{HOUR, Timestamp},
+    id::Id,
+    secret::TokenHash,
+    tenant::Tenant,
+};
 
 use super::both;
 use crate::error::Result;
@@ -56,17 +62,18 @@ both!(AllowanceWrites {
         now: Timestamp,
         allowance: Allowance,
     ) -> Result<Timestamp> {
-        // $3 now, $4 one pause, $5 the latest moment.
+        // $3 now, $4 one pause, $5 the latest moment to set, $6 the latest to take at its word.
         let row = sqlx::query_as::<_, (i64,)>(
             "INSERT INTO allowances (key_hash, tenant_id, restored_at) VALUES ($1, $2, $3 + $4) \
              ON CONFLICT (key_hash, tenant_id) DO UPDATE SET restored_at = CASE \
-                WHEN allowances.restored_at <= $3 OR allowances.restored_at > $5 THEN $3 + $4 \
+                WHEN allowances.restored_at <= $3 OR allowances.restored_at > $6 THEN $3 + $4 \
+                WHEN allowances.restored_at > $5 THEN allowances.restored_at \
                 WHEN allowances.restored_at + $4 > $5 THEN $5 \
                 ELSE allowances.restored_at + $4 END \
              RETURNING restored_at",
         );
         let row = row.bind(&key.0[..]).bind(tenant.uuid()).bind(now.0);
-        let row = row.bind(allowance.pause()).bind(now.plus(allowance.longest()).0);
+        let row = row.bind(allowance.pause()).bind(now.plus(allowance.longest()).0).bind(now.plus(allowance.most()).0);
         Ok(Timestamp(row.fetch_one(&mut *self.db).await?.0))
     }
 
@@ -79,16 +86,19 @@ both!(AllowanceWrites {
     ) -> Result<bool> {
         let update = sqlx::query(
             "UPDATE allowances SET told_at = $3 \
-             WHERE key_hash = $1 AND tenant_id = $2 AND (told_at IS NULL OR told_at <= $4)",
+             WHERE key_hash = $1 AND tenant_id = $2 AND (told_at IS NULL OR told_at <= $4 OR told_at > $5)",
         );
         let update = update.bind(&key.0[..]).bind(tenant.uuid()).bind(now.0).bind(since.0);
+        // By a clock that went wrong (D5).
+        let update = update.bind(now.plus(HOUR).0);
         Ok(update.execute(&mut *self.db).await?.rows_affected() > 0)
     }
 
     async fn delete_restored_allowances(&mut self, before: Timestamp, limit: u32) -> Result<u64> {
         let delete = sqlx::query(
             "DELETE FROM allowances WHERE (key_hash, tenant_id) IN \
-             (SELECT key_hash, tenant_id FROM allowances WHERE restored_at < $1 ORDER BY restored_at LIMIT $2)",
+             (SELECT key_hash, tenant_id FROM allowances WHERE restored_at < $1 ORDER BY restored_at LIMIT $2) \
+             AND restored_at < $1",
         );
         Ok(delete.bind(before.0).bind(i64::from(limit)).execute(&mut *self.db).await?.rows_affected())
     }

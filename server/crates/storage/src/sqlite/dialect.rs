@@ -28,5 +28,6 @@ pub(crate) const USE_JUDGED_TOKEN: &str = concat!(
 
 /// Whether there is an account of the address `$2` in the tenant `$1`, and the journey `$3` at version `$4`: with one
 /// writer there is nothing to hold.
-pub(crate) const LOCK_FOR_SIGN_IN: &str = "SELECT (SELECT COUNT(*) FROM accounts WHERE tenant_id = $1 AND email = $2), \
+pub(crate) const LOCK_FOR_SIGN_IN: &str = "SELECT CAST($5 AS TEXT), \
+    (SELECT COUNT(*) FROM accounts WHERE tenant_id = $1 AND email = $2), \
     (SELECT COUNT(*) FROM journeys WHERE id = $3 AND version = $4)";
