@@ -315,10 +315,10 @@ async fn a45_a_proxy_that_does_not_say_for_whom_it_asks_is_no_network_that_waits
     assert_eq!(right(&app, CAFE, TINA).await, None);
 }
 
-/// Right and wrong ones for one account, at once and in one journey: of each journey one is judged, nobody waits for
-/// somebody who waits for them, and what was judged is counted.
+/// Wrong ones for somebody and for nobody, at once and in one journey: nobody waits for somebody who waits for them, and
+/// each step that was stored is in the log.
 #[tokio::test(flavor = "multi_thread")]
-async fn d7_of_passwords_that_are_typed_into_one_journey_at_once_one_is_judged_and_counted() {
+async fn d7_of_passwords_that_are_typed_into_one_journey_at_once_each_that_is_judged_is_counted() {
     for options in both(100) {
         let app = TestApp::with(options).await;
         let clinic = app.world.mfa.clone();
@@ -367,7 +367,8 @@ async fn d7_right_and_wrong_passwords_of_one_account_at_once_all_end_in_order() 
             });
             let codes: Vec<_> = futures::future::join_all(tries).await.into_iter().map(Result::unwrap).collect();
             // Each was judged, or had to wait; none was given up.
-            assert_eq!(codes.len(), 16, "{round}");
+            let waited = |code: &Option<ProblemCode>| matches!(code, Some(ProblemCode::SignInLocked { .. }));
+            assert!(!codes.iter().all(waited), "{round}: {codes:?}");
             let judged = |code: &Option<ProblemCode>| {
                 matches!(code, None | Some(ProblemCode::WrongCredentials | ProblemCode::SignInLocked { .. }))
             };

@@ -72,16 +72,16 @@ pub(super) fn keys(app: &App, scene: &Scene, email: &EmailAddress, source: &Sour
     let key = |what, of: &str| app.throttle_key(tenant, what, &[audience, of]);
     // A known browser is a network of its own: as many statements as for any other, so that nobody
     // learns whose browser it is (D11).
-    let [network, wider, all] = match source {
-        Source::Browser(_) => [name.as_str(), name.as_str(), ""],
-        Source::Network(network, wider) => [network, wider, ""],
-        Source::Proxy(_) => [email.as_str(), email.as_str(), ""],
+    let [network, wider] = match source {
+        Source::Browser(_) => [name.as_str(); 2],
+        Source::Network(network, wider) => [network.as_str(), wider.as_str()],
+        Source::Proxy(_) => [email.as_str(); 2],
     };
     let allowances = [
         key("passwords-network", network),
         key("passwords-wider-network", wider),
         key("passwords-network-beset", network),
-        key("passwords-tenant", all),
+        key("passwords-tenant", ""),
     ];
     SignInKeys { address, allowances }
 }

@@ -1,6 +1,8 @@
 //! What a request about a journey reads in one statement, changes gathered, and the count of
 //! changes to the configuration.
 
+use std::sync::{Arc, Mutex};
+
 use futures::FutureExt as _;
 use lanyard_domain::{
     allowance::Allowance,
@@ -18,6 +20,7 @@ use crate::{JourneySave, NewSigningKey, SignInKeys, StepWants, StorageError};
 contract!(
     d11_a_journey_at_hand_is_one_statement_for_known_and_unknown,
     the_facts_of_a_step_come_together,
+    d7_d11_guesses_at_an_address_follow_one_another_whether_anybody_has_it_or_not,
     gathered_changes_keep_their_order_and_nothing_reads_past_them,
     a_gathered_change_that_misses_takes_back_its_job_alone,
     a_gathered_change_cannot_be_left_behind,
@@ -309,4 +312,48 @@ async fn d4_a_job_that_was_given_up_costs_no_reader(db: &Db) {
     }
     let found = db.store.read(move |tx| async move { tx.tenant_by_id(own.id).await }.boxed()).await.unwrap();
     assert!(found.is_some());
+}
+
+async fn d7_d11_guesses_at_an_address_follow_one_another_whether_anybody_has_it_or_not(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    stored_account(db, &own, patient("maria@a.example", "Maria", "Lopez")).await;
+    let delays = Delays::counting(1000);
+    for (number, address) in [(1, "maria@a.example"), (2, "nobody@a.example")] {
+        let (key, seen) = (hash(), Arc::new(Mutex::new(Vec::new())));
+        let mut journeys = Vec::new();
+        for _ in 0..40 {
+            let begun = journey(&own, &flow(&own, "f"));
+            journeys.push(begun.header.id);
+            let create = db.store.write(move |tx| async move { tx.create_journey(&begun, None).await }.boxed());
+            create.await.unwrap_or_else(|error: StorageError| panic!("{error}"));
+        }
+        let (store, tenant, all) = (&db.store, own.id, &journeys);
+        let done = winners(40, |n| {
+            let (store, seen, journey, address) = (store.clone(), Arc::clone(&seen), all[n], email(address));
+            async move {
+                let job = store.write(move |tx| {
+                    async move {
+                        tx.lock_for_sign_in((tenant, &address, number), journey, 1).await?;
+                        let before = tx.throttle(tenant, &key).await?.map_or(0, |throttle| throttle.failures);
+                        tx.throttle_failed(tenant, &key, NOW, delays).await?;
+                        Ok::<_, StorageError>(before)
+                    }
+                    .boxed()
+                });
+                let before = job.await?;
+                seen.lock().unwrap().push(before);
+                Ok(())
+            }
+        });
+        assert_eq!(done.await, 40, "{address}");
+        let mut seen = seen.lock().unwrap().clone();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..40).collect::<Vec<u32>>(), "each saw all before it: {address}");
+        // A journey that has gone on is nobody's to try in.
+        let (first, address) = (journeys[0], email(address));
+        let gone = db
+            .store
+            .write(move |tx| async move { tx.lock_for_sign_in((tenant, &address, number), first, 2).await }.boxed());
+        assert!(matches!(gone.await, Err(StorageError::Conflict)));
+    }
 }
