@@ -9,4 +9,6 @@ set -euo pipefail
 cd "$ROOT"
 say "building the server (the first time takes several minutes; cargo shows what it is at) …"
 cargo build -p lanyard </dev/null
+# The server takes every LANYARD_ variable for a setting.
+unset LANYARD_WASM
 exec "$TARGET/debug/lanyard" serve --demo "$@"

@@ -58,6 +58,8 @@ phase() { # phase name command…
 
 # No test program may hang the run: after so many seconds it is stopped, and its phase has failed.
 PROGRAM_LIMIT="${LANYARD_TEST_LIMIT:-600}"
+# The server's own tests take every LANYARD_ variable for a setting.
+unset LANYARD_TEST_LIMIT
 limited() { # limited "what" seconds command…
     local what="$1" limit="$2" status=0
     shift 2
@@ -143,6 +145,8 @@ clients() {
 }
 
 "$ROOT/tools/setup.sh" build browser postgres clients
+# Setting up wrote down what it chose.
+unset LANYARD_WASM
 for name in domain oidc crypto messaging app storage server; do
     if wants "$name" && ! wants compile; then wanted+=(compile); break; fi
 done

@@ -19,7 +19,7 @@ while true; do
     touch "$mark"
     if "$ROOT/tools/site.sh" --fast && cargo build -p lanyard </dev/null; then
         stop
-        "$TARGET/debug/lanyard" serve --demo "$@" &
+        env -u LANYARD_WASM "$TARGET/debug/lanyard" serve --demo "$@" &
         server=$!
     else
         say "the build failed; waiting for the next change"

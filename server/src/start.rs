@@ -6,6 +6,7 @@
 use std::{
     collections::HashMap,
     num::NonZeroUsize,
+    path::Path,
     sync::{Arc, RwLock},
     time::Duration,
 };
@@ -65,8 +66,8 @@ pub async fn open(config: Config) -> Result<Started, StartError> {
     for file in files::of_database(&config) {
         files::tighten(&file);
     }
-    let store = open_store(&config).await?;
-    let master = open_master(&config, &store).await?;
+    let (store, master) = open_store(&config).await?;
+    mark_key(&config, &store, &master).await?;
     mark_demo(&config, &store).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let randomness: EntropySource = Arc::new(|| Box::new(OsEntropy));
@@ -129,6 +130,7 @@ pub fn parts(config: Config, store: Store, master: MasterKey, outside: Outside) 
         channels,
         inbox,
         pace: Pace::default(),
+        turns: journey::Turns::default(),
         outbox: Wake::default(),
         outbound: Outbound::new(reach).map_err(|error| say(chain("outbound requests", &error)))?,
         signing: SigningKeys::default(),
@@ -139,23 +141,36 @@ pub fn parts(config: Config, store: Store, master: MasterKey, outside: Outside) 
     })
 }
 
-async fn open_store(config: &Config) -> Result<Store, StartError> {
+// The database, migrated, and the key that opens what it holds.
+async fn open_store(config: &Config) -> Result<(Store, MasterKey), StartError> {
     let mut options = StoreOptions::new(config.database());
     if config.is_postgres() {
         options.max_connections = config.limits.database_connections;
     }
     let store = Store::connect(&options).await.map_err(|error| say(chain("database", &error)))?;
+    let exists = store.schema().await.map_err(|error| say(chain("database", &error)))? != Schema::Empty;
+    let path = config.master_key();
     // An existing database without its key must not be touched.
-    if store.schema().await.map_err(|error| say(chain("database", &error)))? != Schema::Empty
-        && !config.master_key().exists()
-    {
+    if exists && !path.exists() {
         return Err(say(format!(
             "the sealing key {} is missing, but the database exists: put the key back",
-            config.master_key().display()
+            path.display()
         )));
     }
+    let master = MasterKey::load_or_create(&path, &mut OsEntropy).map_err(|error| say(chain("sealing key", &error)))?;
+    // Neither with another one: not even migrated, so that it stays the backup that it may be.
+    if exists {
+        let stored = store.glance(|tx| Box::pin(async move { tx.meta(META_KEY_CHECK).await })).await;
+        let stored = stored.map_err(|error: StorageError| say(chain("database", &error)))?;
+        stored.map_or(Ok(()), |stored| check(&master, &stored, &path))?;
+    }
     store.migrate().await.map_err(|error| say(chain("database", &error)))?;
-    Ok(store)
+    Ok((store, master))
+}
+
+fn check(master: &MasterKey, stored: &[u8], path: &Path) -> Result<(), StartError> {
+    let fits = master.check(stored);
+    fits.map_err(|_| say(format!("the sealing key {} is not the one of this database", path.display())))
 }
 
 fn chain(what: &str, error: &dyn std::error::Error) -> String {
@@ -181,9 +196,8 @@ pub fn check_key(config: &Config) -> Result<(), StartError> {
     loaded.map(drop).map_err(|error| say(chain("sealing key", &error)))
 }
 
-async fn open_master(config: &Config, store: &Store) -> Result<MasterKey, StartError> {
-    let path = config.master_key();
-    let master = MasterKey::load_or_create(&path, &mut OsEntropy).map_err(|error| say(chain("sealing key", &error)))?;
+// A new database is of the first key that it was opened with.
+async fn mark_key(config: &Config, store: &Store, master: &MasterKey) -> Result<(), StartError> {
     let value = master.check_value();
     let stored = store
         .write(move |tx| {
@@ -199,10 +213,7 @@ async fn open_master(config: &Config, store: &Store) -> Result<MasterKey, StartE
         })
         .await
         .map_err(|error| say(chain("database", &error)))?;
-    master
-        .check(&stored)
-        .map_err(|_| say(format!("the sealing key {} is not the one of this database", path.display())))?;
-    Ok(master)
+    check(master, &stored, &config.master_key())
 }
 
 // The demo runs on databases that it made itself, and nothing else runs on those.
@@ -287,7 +298,7 @@ pub fn check_providers(config: &Config) -> Result<(), StartError> {
 }
 
 fn smtp_config(section: &str, smtp: &config::Smtp) -> Result<SmtpConfig, StartError> {
-    let read = |path: &std::path::Path| {
+    let read = |path: &Path| {
         let failed = |error| say(format!("{section}.ca_file: {}: {error}", path.display()));
         std::fs::read_to_string(path).map_err(failed)
     };

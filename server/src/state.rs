@@ -101,6 +101,8 @@ pub struct Parts {
     pub left_out: LeftOut,
     /// When answers come that must not tell whose an address is.
     pub pace: Pace,
+    /// Whose turn it is to have a password judged.
+    pub turns: journey::Turns,
     /// Wakes the delivery.
     pub outbox: Wake,
     /// Calls addresses that applications register.

@@ -179,6 +179,13 @@ async fn a_wrong_or_missing_sealing_key_is_said() {
     assert!(!key.exists(), "no new key beside an old database");
     MasterKey::load_or_create(&key, &mut SeededEntropy::new(10)).unwrap();
     assert_one_line(&run(&dir, &SERVE, &[]).await, &["sealing key", "not the one"]);
+    // One of an older release, a backup say, is not even migrated: that would fail here, as the table is there.
+    let url = format!("sqlite:{}", dir.join("data/lanyard.db").display());
+    let mut db = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let older = "DELETE FROM _sqlx_migrations WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)";
+    assert_eq!(sqlx::query(older).execute(&mut db).await.unwrap().rows_affected(), 1);
+    db.close().await.unwrap();
+    assert_one_line(&run(&dir, &SERVE, &[]).await, &["sealing key", "not the one"]);
     remove(&dir);
 }
 

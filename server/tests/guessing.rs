@@ -16,6 +16,7 @@ use lanyard_domain::{
 };
 use lanyard_server::router::router;
 use lanyard_storage::StorageError;
+use sqlx::Connection as _;
 
 use crate::{
     enumeration::{STRANGER, assert_same, seen_in},
@@ -289,6 +290,30 @@ async fn stuffing_is_told_to_the_operators_of_the_instance_where_the_tenant_has_
     assert_eq!(app.messages("ann@operators.example").await, 0);
 }
 
+/// No second place to guess at the same people.
+#[tokio::test(flavor = "multi_thread")]
+async fn stuffing_at_the_account_page_counts_with_the_patients() {
+    let app = TestApp::with(with(3, Options::default())).await;
+    let domain = app.world.mfa.tenant.domain.clone();
+    let (account, clinic) = (paths::account(domain.as_str()), paths::clinic(domain.as_str()));
+    let at = async |path: &str, email: &str, password: &str| {
+        let mut run = Run::at(app.browser().at_ip(CAFE), path, Via::Json).await;
+        let view = run.sign_in(email, password).await;
+        let code = problem(&view, "email").or_else(|| problem(&view, "")).cloned();
+        (code, view.stage)
+    };
+    let wrong = Some(ProblemCode::WrongCredentials);
+    assert_eq!(guess(&app, CAFE, &nobody(1)).await, wrong);
+    assert_eq!(at(&account, &nobody(2), WRONG).await.0, wrong);
+    assert_eq!(guess(&app, CAFE, &nobody(3)).await, wrong);
+    assert_eq!(at(&account, TINA, PASSWORD).await.0, locked(360));
+    assert_eq!(right(&app, CAFE, TINA).await, locked(360));
+    // Staff at their own page go on.
+    let (code, stage) = at(&clinic, SAM, PASSWORD).await;
+    assert!(code.is_none() && matches!(stage, StageView::Challenge { .. }), "{code:?} {stage:?}");
+    app.drain().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn stuffing_from_one_wide_network_waits_however_many_addresses_it_has() {
     let app = TestApp::with(with(2, Options::default())).await;
@@ -376,6 +401,79 @@ async fn d7_right_and_wrong_passwords_of_one_account_at_once_all_end_in_order() 
             app.advance(DAY);
         }
         app.drain().await;
+    }
+}
+
+// Holds the row of `email`, which a step about it waits for, until it is committed.
+async fn held(app: &TestApp, email: &str) -> sqlx::PgConnection {
+    let mut db = sqlx::PgConnection::connect(&app.database.url).await.unwrap();
+    sqlx::query("BEGIN").execute(&mut db).await.unwrap();
+    let lock = sqlx::query("SELECT 1 FROM accounts WHERE email = $1 FOR UPDATE").bind(email);
+    assert_eq!(lock.execute(&mut db).await.unwrap().rows_affected(), 1);
+    db
+}
+
+// How many statements of this test's database wait for a lock.
+async fn waiting(db: &mut sqlx::PgConnection) -> i64 {
+    let sql = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    sqlx::query_scalar(sql).fetch_one(db).await.unwrap()
+}
+
+/// Hanging up when a right one would have been answered does not take a wrong one back.
+#[tokio::test(flavor = "multi_thread")]
+async fn n9_a_wrong_password_counts_though_its_client_has_hung_up() {
+    let app = TestApp::with(with(100, Options::postgres())).await;
+    let tenant = app.world.mfa.tenant.id;
+    let mut db = held(&app, TINA).await;
+    let guess = {
+        let (browser, clinic) = (app.browser().at_ip(CAFE), app.world.mfa.clone());
+        tokio::spawn(async move { typed(browser, &clinic, TINA, WRONG).await.1 })
+    };
+    while waiting(&mut db).await == 0 {
+        assert!(!guess.is_finished(), "it waits for the row");
+    }
+    guess.abort();
+    assert!(guess.await.unwrap_err().is_cancelled());
+    assert_eq!(checked(&app, tenant).await, 0);
+    sqlx::query("COMMIT").execute(&mut db).await.unwrap();
+    let patience = std::time::Instant::now();
+    while checked(&app, tenant).await == 0 {
+        assert!(patience.elapsed().as_secs() < 10, "never counted");
+    }
+    assert_eq!(app.count("allowances").await, 3, "its network, the wider one and the tenant");
+}
+
+/// They wait for each other without a connection each: everybody else, of every tenant, goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn d10_guesses_at_one_address_do_not_hold_every_connection() {
+    let app = TestApp::with(with(100, Options::postgres())).await;
+    let clinic = app.world.mfa.clone();
+    let mut runs = Vec::new();
+    // More than there are connections, each from elsewhere.
+    for n in 0..14 {
+        let browser = app.browser().at_ip(network(n));
+        let mut run = Run::at(browser, &authorize(&clinic, &clinic.flow, &[]), Via::Json).await;
+        let csrf = run.view().await.csrf;
+        runs.push((run, csrf));
+    }
+    let (mut db, hashes) = (held(&app, TINA).await, app.app.passwords.hashes_done());
+    let tries = runs.into_iter().map(|(mut run, csrf)| {
+        tokio::spawn(async move { run.post("sign-in", &csrf, &[("email", TINA), ("password", WRONG)]).await.status })
+    });
+    let tries: Vec<_> = tries.collect();
+    let mut rounds = 0;
+    while rounds < 200 {
+        let asked = std::time::Instant::now();
+        app.app.store.ping().await.unwrap();
+        assert!(asked.elapsed().as_millis() < 1_000, "nobody else waits");
+        // All of them were hashed, and stand where they wait.
+        rounds += i32::from(app.app.passwords.hashes_done() - hashes == 14);
+    }
+    assert_eq!(waiting(&mut db).await, 1);
+    sqlx::query("COMMIT").execute(&mut db).await.unwrap();
+    for task in tries {
+        let status = task.await.unwrap();
+        assert!(status.is_redirection() || status.is_success() || status.as_u16() == 503, "{status}");
     }
 }
 

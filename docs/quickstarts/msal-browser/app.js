@@ -1,4 +1,4 @@
-// A single-page application written for Azure AD B2C; the authority's host is all that is new.
+// A single-page application written for Azure AD B2C; all that is new is in its configuration: authority and client id.
 const { authority, clientId, editProfile, resetPassword } = await (await fetch("/config.json")).json();
 const scopes = ["openid", "offline_access"];
 

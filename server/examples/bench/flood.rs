@@ -71,7 +71,7 @@ pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Outco
 
 async fn refreshing(subject: &Subject, end: Instant) -> Outcome<Times> {
     let mut connection = Connection::open(Ipv4Addr::LOCALHOST, subject.port).await?;
-    let mut token = subject::first_token(subject, &mut connection).await?;
+    let mut token = subject::first_token(subject, &mut connection, 0).await?;
     let times = RefCell::new(Times::default());
     while Instant::now() < end {
         let began = Instant::now();

@@ -13,7 +13,7 @@ use crate::{
     Outcome,
     http::Connection,
     process::{self, Cpu},
-    subject::{Client, Subject},
+    subject::{Client, PEOPLE, Subject},
 };
 
 /// The secret of all its clients, as in `provider.mjs`.
@@ -48,14 +48,17 @@ impl Peer {
             client: client("code"),
             refreshing: client("refresh"),
             service: Client { scope: "api", ..client("service") },
-            cookies: String::new(),
+            sessions: Vec::new(),
         };
         let mut peer = Self { child, subject };
         let ready = BufReader::new(output).lines().map_while(Result::ok).any(|line| line == "ready");
         if !ready {
             return Err("the peer does not start: npm install in tools/bench-peer?".into());
         }
-        peer.sign_in().await?;
+        for _ in 0..PEOPLE {
+            let session = peer.signed_in().await?;
+            peer.subject.sessions.push(session);
+        }
         Ok(peer)
     }
 
@@ -63,8 +66,8 @@ impl Peer {
         &self.subject
     }
 
-    // Follows its redirects once for each client, and keeps the cookies.
-    async fn sign_in(&mut self) -> Outcome<()> {
+    // Follows its redirects once for each client: the cookies of a session of its own.
+    async fn signed_in(&self) -> Outcome<String> {
         let mut cookies = BTreeMap::<String, String>::new();
         for client in [&self.subject.client, &self.subject.refreshing] {
             let mut path = self.subject.authorize(client);
@@ -93,8 +96,7 @@ impl Peer {
             }
         }
         let jar: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        self.subject.cookies = jar.join("; ");
-        Ok(())
+        Ok(jar.join("; "))
     }
 
     // The first process and its workers.

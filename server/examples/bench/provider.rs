@@ -2,9 +2,8 @@
 //! client, algorithm, number of signatures and durability.
 //!
 //! Each run is a closed loop of 16 connections that are kept open; wrk asks, where it is installed, except for code
-//! flows. A *code flow* is an authorization
-//! request that a live session answers, and the exchange of its code; a *refresh* exchanges each
-//! connection's own refresh token for the next. Both sign an access token and an ID token.
+//! flows. A *code flow* is an authorization request that a live session answers, each connection's own, and the
+//! exchange of its code; a *refresh* exchanges each connection's own refresh token for the next. Both sign an access token and an ID token.
 
 use std::{
     cell::{Cell, RefCell},
@@ -28,13 +27,11 @@ use crate::{
     process::{self, Cpu},
     seeded,
     server::{Place, Server},
-    subject::{Subject, first_token, own_token},
+    subject::{PEOPLE as CONNECTIONS, Subject, first_token, own_token},
     table::{Report, Times},
     wrk,
 };
 
-/// Connections at the same time.
-const CONNECTIONS: usize = 16;
 /// All clients come from one address, as an application's server does; the limit for each address is
 /// not what is measured here.
 const UNLIMITED: [(&str, &str); 6] = [
@@ -146,7 +143,7 @@ async fn bare_sockets(
     let mut connection = Connection::open(Ipv4Addr::LOCALHOST, subject.port).await?;
     let discovery = connection.get(&subject.discovery, "").await?.expect(200)?;
     let keys = connection.get(&subject.keys, "").await?.expect(200)?;
-    let token = first_token(subject, &mut connection).await?;
+    let token = first_token(subject, &mut connection, 0).await?;
     let form = subject.refresh_form();
     let refresh = connection.post(&subject.token, "", &format!("{form}{token}")).await?.expect(200)?;
     let bare = |reply| floor::rate(reply, None, |port| wrk::get(port, "/", CONNECTIONS, span));
@@ -253,8 +250,8 @@ async fn asked_by_wrk(subject: &Subject, kind: Kind, span: Duration, cpu: &impl 
         connection.get(path, "").await?.expect(200)?;
     }
     if kind == Kind::Refresh {
-        for _ in 0..=CONNECTIONS {
-            tokens.push(first_token(subject, &mut connection).await?);
+        for person in 0..=CONNECTIONS {
+            tokens.push(first_token(subject, &mut connection, person).await?);
         }
     }
     let before = cpu()?;
@@ -275,18 +272,18 @@ async fn drive(subject: &Subject, kind: Kind, span: Duration, cpu: &impl Fn() ->
         return asked_by_wrk(subject, kind, span, cpu).await;
     }
     let mut ready = Vec::new();
-    for _ in 0..CONNECTIONS {
+    for person in 0..CONNECTIONS {
         let mut connection = Connection::open(Ipv4Addr::LOCALHOST, subject.port).await?;
         let token = match kind {
-            Kind::Refresh => first_token(subject, &mut connection).await?,
+            Kind::Refresh => first_token(subject, &mut connection, person).await?,
             Kind::Discovery | Kind::Keys | Kind::ClientCredentials | Kind::CodeFlow => String::new(),
         };
-        ready.push((connection, token));
+        ready.push((person, connection, token));
     }
     let times = RefCell::new(Times::default());
     let (before, started) = (cpu()?, Instant::now());
     let end = Cell::new(started + span);
-    let clients = ready.into_iter().map(|(mut connection, mut token)| {
+    let clients = ready.into_iter().map(|(person, mut connection, mut token)| {
         let (times, end) = (&times, &end);
         async move {
             while Instant::now() < end.get() {
@@ -297,7 +294,7 @@ async fn drive(subject: &Subject, kind: Kind, span: Duration, cpu: &impl Fn() ->
                     Kind::Refresh => token = subject.refresh(&mut connection, &token).await?,
                     Kind::ClientCredentials => own_token(subject, &mut connection).await?,
                     Kind::CodeFlow => {
-                        let code = subject.code(&mut connection, &subject.client).await?;
+                        let code = subject.code(&mut connection, &subject.client, person).await?;
                         drop(subject.exchange(&mut connection, &subject.client, &code).await?);
                     }
                 }

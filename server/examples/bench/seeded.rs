@@ -1,4 +1,4 @@
-//! Our side of the provider's bench: a tenant, its applications and a patient with a live session.
+//! Our side of the provider's bench: a tenant, its applications and patients with a live session each.
 
 use lanyard_domain::{
     account::Account,
@@ -19,7 +19,7 @@ use lanyard_server::{service::journey::JourneyError, state::App};
 use crate::{
     Outcome,
     server::Place,
-    subject::{Client, REPLY_URL, Subject},
+    subject::{Client, PEOPLE, REPLY_URL, Subject},
     world,
 };
 
@@ -28,7 +28,7 @@ pub(crate) struct Seeded {
     name: String,
     application: Id<Application>,
     secret: String,
-    cookie: String,
+    sessions: Vec<String>,
 }
 
 impl Seeded {
@@ -46,7 +46,7 @@ impl Seeded {
             client: client("openid"),
             refreshing: client("openid%20offline_access"),
             service: client("api%3A%2F%2Fbench.example%2F.default"),
-            cookies: self.cookie,
+            sessions: self.sessions,
         }
     }
 }
@@ -59,28 +59,30 @@ pub(crate) async fn ours(place: &Place, algorithm: SigningAlgorithm, database: &
     let api = api(&tenant, algorithm);
     let application = application(&tenant, &secret, algorithm, &api)?;
     let (flow, id) = (world::flow(&tenant)?, application.id);
-    let new = world::patient(&tenant, 0, "$argon2id$v=19$nobody-signs-in-with-it")?;
-    let cookie = Token::generate(&mut OsEntropy);
-    let session = session(&app, &tenant, new.id, &cookie)?;
+    let (mut people, mut sessions) = (Vec::new(), Vec::new());
+    for number in 0..PEOPLE {
+        let new = world::patient(&tenant, number, "$argon2id$v=19$nobody-signs-in-with-it")?;
+        let cookie = Token::generate(&mut OsEntropy);
+        let session = session(&app, &tenant, new.id, &cookie)?;
+        people.push((new, session));
+        sessions.push(format!("__Host-sso={}", cookie.expose()));
+    }
     let ready = app.store.write(move |tx| {
         Box::pin(async move {
             tx.create_flow(&flow).await?;
             tx.create_application(&api).await?;
             tx.create_application(&application).await?;
             tx.link_flow(tenant.id, application.id, flow.id).await?;
-            tx.create_account(tenant.id, &new, tenant.created_at).await?;
-            tx.create_session(&session).await?;
+            for (new, session) in &people {
+                tx.create_account(tenant.id, new, tenant.created_at).await?;
+                tx.create_session(session).await?;
+            }
             Ok::<_, JourneyError>(())
         })
     });
     ready.await?;
     app.store.close().await;
-    Ok(Seeded {
-        name: format!("Lanyard, {database}"),
-        application: id,
-        secret: secret.expose().to_owned(),
-        cookie: format!("__Host-sso={}", cookie.expose()),
-    })
+    Ok(Seeded { name: format!("Lanyard, {database}"), application: id, secret: secret.expose().to_owned(), sessions })
 }
 
 // The web API that the application may call in its own name.

@@ -11,6 +11,10 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 pub(crate) const REPLY_URL: [&str; 2] =
     ["https://app.bench.example/signed-in", "https%3A%2F%2Fapp.bench.example%2Fsigned-in"];
 
+/// Browsers with a session, and connections at the same time: one for each. Real people do not share a session, whose
+/// rows are for one at a time.
+pub(crate) const PEOPLE: usize = 16;
+
 /// A client as it was registered.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
@@ -42,8 +46,8 @@ pub(crate) struct Subject {
     pub(crate) refreshing: Client,
     /// The one that asks for tokens of its own.
     pub(crate) service: Client,
-    /// The cookies of a live session.
-    pub(crate) cookies: String,
+    /// The cookies of live sessions, of [`PEOPLE`] browsers.
+    pub(crate) sessions: Vec<String>,
 }
 
 impl Subject {
@@ -56,9 +60,9 @@ impl Subject {
         )
     }
 
-    /// A code, by the session.
-    pub(crate) async fn code(&self, connection: &mut Connection, client: &Client) -> Outcome<String> {
-        let cookies = format!("Cookie: {}\r\n", self.cookies);
+    /// A code, by the session of the `person`th.
+    pub(crate) async fn code(&self, connection: &mut Connection, client: &Client, person: usize) -> Outcome<String> {
+        let cookies = format!("Cookie: {}\r\n", self.sessions[person % PEOPLE]);
         let reply = connection.get(&self.authorize(client), &cookies).await?;
         let location = reply.headers("location").next().unwrap_or_default();
         let code = location.split(['?', '&', '#']).find_map(|part| part.strip_prefix("code="));
@@ -95,9 +99,9 @@ impl Subject {
     }
 }
 
-/// A refresh token, by a code flow.
-pub(crate) async fn first_token(subject: &Subject, connection: &mut Connection) -> Outcome<String> {
-    let code = subject.code(connection, &subject.refreshing).await?;
+/// A refresh token of the `person`th, by a code flow.
+pub(crate) async fn first_token(subject: &Subject, connection: &mut Connection, person: usize) -> Outcome<String> {
+    let code = subject.code(connection, &subject.refreshing, person).await?;
     next_token(&subject.exchange(connection, &subject.refreshing, &code).await?)
 }
 

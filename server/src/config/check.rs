@@ -91,7 +91,8 @@ impl Config {
     #[must_use]
     pub fn remarks(&self) -> Vec<&'static str> {
         let mail = "no mail is set up ([smtp]): operators can sign in, patients cannot sign up";
-        let texts = "no texts and calls are set up ([twilio]): authenticator apps are the only second step";
+        let texts =
+            "no texts and calls are set up ([twilio]): authenticator apps and passkeys are the only second steps";
         let same_mail = "second_smtp is the same server as smtp: both will be down together";
         let same_texts = "second_twilio is the same account as twilio: both will be down together";
         let nowhere = "public_origin is not set: addresses begin with localhost, which no other machine can open";
@@ -145,6 +146,15 @@ mod tests {
         assert!(with(serde_json::json!({"demo": true, "listen": "0.0.0.0:80"})).is_err());
         assert!(with(serde_json::json!({"demo": true, "database_url": "sqlite:x.db"})).is_err());
         assert!(with(serde_json::json!({"demo": true, "public_origin": "https://id.example.org"})).is_err());
+    }
+
+    #[test]
+    fn no_limit_is_nothing_at_all() {
+        for name in ["per_address_burst", "wrong_passwords_per_address", "database_connections", "hashing_queue"] {
+            let of = |value: u32| with(serde_json::json!({"limits": {name: value}}));
+            assert!(of(1).is_ok(), "{name}");
+            assert!(of(0).unwrap_err().to_string().contains("1 or more"), "{name}");
+        }
     }
 
     #[test]

@@ -54,6 +54,7 @@ impl Limits {
             self.wrong_passwords_per_address,
             self.wrong_passwords_per_address_per_hour,
             self.wrong_passwords_per_tenant_per_hour,
+            self.database_connections,
         ];
         !rates.contains(&0) && self.hashing_queue > 0
     }

@@ -10,6 +10,7 @@ use std::{
 
 use futures::{FutureExt as _, future::BoxFuture};
 use lanyard_domain::audit::AuditEvent;
+use tracing::Instrument as _;
 
 use crate::{
     error::{OpenError, Result, StorageError},
@@ -64,7 +65,7 @@ struct Inner {
 #[derive(Debug)]
 enum Backend {
     Sqlite(Box<Sqlite>),
-    Postgres(Box<Postgres>),
+    Postgres(Arc<Postgres>),
 }
 
 impl Store {
@@ -76,7 +77,7 @@ impl Store {
         let backend = if options.url.starts_with("sqlite:") {
             Backend::Sqlite(Box::new(Sqlite::connect(options).await?))
         } else if options.url.starts_with("postgres:") || options.url.starts_with("postgresql:") {
-            Backend::Postgres(Box::new(Postgres::connect(options).await?))
+            Backend::Postgres(Arc::new(Postgres::connect(options).await?))
         } else {
             // The address may hold a password: name only its scheme.
             let scheme = options.url.split(':').next().unwrap_or_default();
@@ -157,6 +158,9 @@ impl Store {
     /// On SQLite, jobs that wait at the same time share one commit. A job must not wait for
     /// anything but the database: hash and sign outside.
     ///
+    /// A job that began ends in its commit or its error, whether or not anybody still waits for it: who hangs up takes
+    /// no counted guess back.
+    ///
     /// # Errors
     /// Whatever the job returns, and [`StorageError::Unavailable`] when the commit failed.
     pub async fn write<T, E, F>(&self, job: F) -> Result<T, E>
@@ -168,7 +172,10 @@ impl Store {
         let commits = &self.0.commits;
         match &self.0.backend {
             Backend::Sqlite(backend) => backend.write(job, commits).await,
-            Backend::Postgres(backend) => backend.write(job, commits).await,
+            Backend::Postgres(backend) => {
+                let (backend, commits) = (Arc::clone(backend), Arc::clone(commits));
+                to_its_end(async move { backend.write(job, &commits).await }).await
+            }
         }
     }
 
@@ -185,7 +192,11 @@ impl Store {
                 backend.write(move |tx| async move { tx.exchange_judged(&exchange).await }.boxed(), commits).await
             }
             Backend::Postgres(backend) => {
-                backend.alone(|tx| async move { tx.exchange_judged(&exchange).await }.boxed(), commits).await
+                let (backend, commits) = (Arc::clone(backend), Arc::clone(commits));
+                to_its_end(async move {
+                    backend.alone(|tx| async move { tx.exchange_judged(&exchange).await }.boxed(), &commits).await
+                })
+                .await
             }
         }
     }
@@ -204,9 +215,13 @@ impl Store {
                     .await
             }
             Backend::Postgres(backend) => {
-                backend
-                    .alone(|tx| async move { tx.append_audit_while(&event, configuration).await }.boxed(), commits)
-                    .await
+                let (backend, commits) = (Arc::clone(backend), Arc::clone(commits));
+                to_its_end(async move {
+                    backend
+                        .alone(|tx| async move { tx.append_audit_while(&event, configuration).await }.boxed(), &commits)
+                        .await
+                })
+                .await
             }
         }
     }
@@ -238,6 +253,17 @@ impl Store {
             Backend::Postgres(backend) => backend.close().await,
         }
     }
+}
+
+// A task of its own goes on when its caller is dropped, as SQLite's writer does.
+async fn to_its_end<T, E>(change: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<StorageError> + Send + 'static,
+{
+    // Jobs catch their panics: it may end otherwise only with the whole process.
+    let ended = tokio::spawn(change.in_current_span()).await;
+    ended.unwrap_or_else(|error| Err(StorageError::Unavailable(error.to_string()).into()))
 }
 
 /// The error of a job that took longer than [`StoreOptions::job_limit`].

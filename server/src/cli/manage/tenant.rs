@@ -85,7 +85,7 @@ pub(in super::super) enum TenantCommand {
         /// The tenant's domain; lanyard.system for the operators of the whole instance.
         #[arg(long)]
         tenant: String,
-        /// Of the clinic's staff: aal1 (any second factor), aal2_legacy, aal2_strict or phishing_resistant.
+        /// Of the clinic's staff: aal1 (as the flow asks), aal2_legacy (any second factor), aal2_strict or phishing_resistant.
         #[arg(long)]
         staff: Option<String>,
         /// The same of the operators who manage the tenant. With neither nothing changes.

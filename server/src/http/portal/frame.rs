@@ -71,7 +71,7 @@ fn warnings(channels: Channels) -> Vec<String> {
     match (channels.text, channels.call) {
         (true, true) => {}
         (false, false) => lines.push(
-            "Text messages and phone calls can’t be sent: no provider is configured. Only authenticator apps are offered.".to_owned(),
+            "Text messages and phone calls can’t be sent: no provider is configured. Only authenticator apps and passkeys are offered.".to_owned(),
         ),
         (false, true) => lines.push("Text messages can’t be sent: no provider is configured.".to_owned()),
         (true, false) => lines.push("Phone calls can’t be made: no provider is configured.".to_owned()),

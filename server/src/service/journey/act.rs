@@ -204,7 +204,18 @@ struct Outcome {
 // The transaction. Whatever fails rolls all of it back: the step, its effects, its audit events.
 async fn carry_out(app: &App, scene: Scene, order: Order, event: Event) -> Result<Outcome, JourneyError> {
     let (id, own) = ((order.loaded.journey.header.id, order.loaded.version), app.clone());
-    let result = app.store.write(move |tx| Box::pin(async move { step(&own, tx, scene, order, event).await })).await;
+    let turn = match &event {
+        Event::SignIn { email, .. } => guessing::turn(app, scene.tenant.id, email).await?,
+        _ => None,
+    };
+    let job = app.store.write(move |tx| {
+        Box::pin(async move {
+            // Whoever is next waits for the commit at most.
+            let _turn = turn;
+            step(&own, tx, scene, order, event).await
+        })
+    });
+    let result = job.await;
     match result {
         Ok(outcome) => Ok(outcome),
         // Two accounts for one address: the journey that came second ends here. Where it is the same form of the

@@ -2,6 +2,7 @@
 //! invitation.
 
 use lanyard_domain::{
+    account::Account,
     application::Application,
     assurance::{Assurance, Demand, Level},
     grant::AuthorizationRequest,
@@ -22,7 +23,7 @@ use super::{
     known::{self, Whence},
     remember, scene,
 };
-use crate::{http::client::Client, state::App};
+use crate::{http::client::Client, service::account::lock, state::App};
 
 /// A journey that waits for its first event.
 #[derive(Debug)]
@@ -72,8 +73,8 @@ pub enum SignOn {
     Person(Silent),
 }
 
-/// Answers an authorization request from a live session alone, if that is enough. Nothing is
-/// stored but what is issued and its audit event.
+/// Answers an authorization request from a live session alone, if that is enough: of the cookie `sso`, and of the account
+/// that it was found to be of. Nothing is stored but what is issued and its audit event.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -81,12 +82,13 @@ pub async fn single_sign_on(
     app: &App,
     (tenant, flow, application): (&Tenant, &UserFlow, &Application),
     request: &AuthorizationRequest,
-    sso: Option<&Token>,
+    sso: Option<(&Token, Id<Account>)>,
     (client, whence): (&Client, &Whence),
 ) -> Result<SignOn, JourneyError> {
-    let Some(sso) = sso.filter(|_| !request.fresh_login).cloned() else {
+    let Some((sso, holder)) = sso.filter(|_| !request.fresh_login) else {
         return Ok(SignOn::Person(Silent::NoSession));
     };
+    let sso = sso.clone();
     let way = Way { tenant: tenant.id, flow, application, request };
     let (own, tenant, flow) = (app.clone(), tenant.clone(), flow.clone());
     let (application, request, client, whence) = (application.clone(), request.clone(), client.clone(), whence.clone());
@@ -95,6 +97,8 @@ pub async fn single_sign_on(
         .write(move |tx| {
             Box::pin(async move {
                 let now = own.clock.now();
+                // A reset or a sign-out at the same moment comes before the code or after it: then it revokes it.
+                lock(&own, tx, holder).await?;
                 let demand = scene::demand(tx, &flow, Some(&application)).await?;
                 // The browser plays no part: nothing is left to come back to.
                 let header =
@@ -305,17 +309,10 @@ async fn with_session(
     around: Around<'_>,
     (sso, whence): (Option<&Token>, &Whence),
 ) -> Result<(Journey, Option<Session>), JourneyError> {
-    let mut session: Option<Session> = match sso {
+    let session: Option<Session> = match sso {
         Some(token) => tx.session_by_token(header.tenant, &token.hash()).await?,
         None => None,
     };
-    // A reset or a sign-out at the same moment comes before the code or after it: then it revokes it.
-    if let (Some(found), Some(token)) = (&session, sso)
-        && app.store.is_postgres()
-    {
-        tx.lock_account(found.account).await?;
-        session = tx.session_by_token(header.tenant, &token.hash()).await?;
-    }
     let account = match &session {
         Some(session) => tx.account_facts(header.tenant, session.account).await?,
         None => None,

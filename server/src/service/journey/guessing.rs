@@ -18,11 +18,12 @@ use lanyard_domain::{
     role::Role,
     secret::Token,
     tenant::Tenant,
+    user_flow::Audience,
 };
 use lanyard_messaging::{self as messaging, Occasion};
 use lanyard_storage::{SignInKeys, StepFacts, StorageError, WriteTx};
 
-use super::{JourneyError, Scene, effects::Hands};
+use super::{JourneyError, Scene, effects::Hands, turns::Turn};
 use crate::{
     config::Limits,
     http::client::Client,
@@ -64,9 +65,10 @@ impl Source {
 }
 
 /// Under what a password for `email` from `source` counts, if it is wrong. Patients, staff and operators count apart:
-/// who guesses at the one does not keep the others out.
+/// who guesses at the one does not keep the others out. The account pages are no second place to guess at the same
+/// people: what is typed there counts as typed at their own.
 pub(super) fn keys(app: &App, scene: &Scene, email: &EmailAddress, source: &Source) -> SignInKeys {
-    let (tenant, audience, name) = (scene.tenant.id, scene.flow.audience.as_str(), source.name());
+    let (tenant, audience, name) = (scene.tenant.id, audience(scene).as_str(), source.name());
     // An attacker elsewhere does not lock the owner out (failure 18), and no field of the form alters it (failure 15).
     let address = app.throttle_key(tenant, "sign-in", &[email.as_str(), &name]);
     let key = |what, of: &str| app.throttle_key(tenant, what, &[audience, of]);
@@ -86,10 +88,30 @@ pub(super) fn keys(app: &App, scene: &Scene, email: &EmailAddress, source: &Sour
     SignInKeys { address, allowances }
 }
 
+fn audience(scene: &Scene) -> Audience {
+    match scene.flow.audience {
+        Audience::SelfService if scene.tenant.domain.is_system() => Audience::Operators,
+        // Also staff's: by the kind of the account it would tell whether there is one.
+        Audience::SelfService => Audience::Patients,
+        own => own,
+    }
+}
+
 /// The number by which all who sign in as `email` wait for each other, whether anybody has that address or not.
 pub(super) fn number_of(app: &App, tenant: Id<Tenant>, email: &EmailAddress) -> i64 {
     let [a, b, c, d, e, f, g, h, ..] = app.throttle_key(tenant, "sign-in-order", &[email.as_str()]).0;
     i64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// The turn of `email` among those that are judged here, held without a connection; SQLite judges everything in turn.
+///
+/// # Errors
+/// [`JourneyError::Busy`] if too many are before it.
+pub(super) async fn turn(app: &App, tenant: Id<Tenant>, email: &EmailAddress) -> Result<Option<Turn>, JourneyError> {
+    match app.store.is_postgres() {
+        true => app.turns.take(number_of(app, tenant, email)).await.map(Some),
+        false => Ok(None),
+    }
 }
 
 // Wrong passwords from one network, in one tenant.
@@ -174,7 +196,7 @@ pub(super) async fn succeeded(
 async fn tell(hands: &Hands<'_>, tx: &mut (dyn WriteTx + '_)) -> Result<(), JourneyError> {
     let (app, tenant, now) = (hands.app, hands.scene.tenant.id, hands.now);
     let many = app.config.limits.wrong_passwords_per_tenant_per_hour;
-    let audience = hands.scene.flow.audience.as_str();
+    let audience = audience(hands.scene).as_str();
     let event = audit::Event::of(Action::GuessingDetected, Outcome::Failure);
     let detail = serde_json::json!({"wrong_passwords": many, "audience": audience});
     audit::append(app, tx, tenant, event.with(detail)).await?;

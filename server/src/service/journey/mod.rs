@@ -23,6 +23,7 @@ mod scene;
 mod settle;
 mod show;
 mod surroundings;
+mod turns;
 mod view;
 
 use lanyard_domain::secret::Token;
@@ -38,6 +39,7 @@ pub use problems::{code_of, seconds_until};
 pub use scene::{Scene, demand, is_too_weak};
 pub use show::{farewell, show};
 pub use surroundings::{Known, Surroundings};
+pub use turns::Turns;
 pub use view::{field, form_value};
 
 /// Why a journey's use case came to nothing.

@@ -1,6 +1,8 @@
 //! The authorization endpoint: the pure rules, then a live session or a journey.
 
-use lanyard_domain::{application::Application, clock::Timestamp, grant::AuthorizationRequest, id::Id, secret::Token};
+use std::sync::Arc;
+
+use lanyard_domain::{application::Application, grant::AuthorizationRequest, id::Id, secret::Token, session::Session};
 use lanyard_oidc::{
     authorize::{self, Authorize, AuthorizeError, Input, pushed},
     error::{Code, Refusal, Silent},
@@ -8,7 +10,9 @@ use lanyard_oidc::{
     response::{AuthorizationResponse, Back},
 };
 
-use super::{Place, client::apis_of, pushed as requests};
+use lanyard_storage::StorageError;
+
+use super::{Place, pushed as requests, standing};
 use crate::{
     http::client::Client,
     service::{
@@ -78,7 +82,7 @@ pub async fn authorize(
     }
 }
 
-type Checked = Result<(Application, Authorize), AuthorizeError>;
+type Checked = Result<(Arc<Application>, Authorize), AuthorizeError>;
 
 async fn checked(app: &App, place: &Place, params: &Params) -> Result<Checked, JourneyError> {
     let (id, reference) = match authorize::client_id(params).and_then(|id| Ok((id, pushed::referred(params)?))) {
@@ -92,38 +96,28 @@ async fn checked(app: &App, place: &Place, params: &Params) -> Result<Checked, J
             None => return Ok(Err(pushed::gone())),
         },
     };
-    let (tenant, flow) = (place.tenant.id, place.flow.id);
-    let own_flow = place.flow.clone();
-    let (application, apis, linked, too_weak) = app
-        .store
-        .read(move |tx| {
-            Box::pin(async move {
-                let application = tx.application_by_id(tenant, id).await?;
-                let apis = match &application {
-                    Some(application) => apis_of(tx, application).await?,
-                    None => Vec::new(),
-                };
-                let linked = tx.is_linked(id, flow).await?;
-                let too_weak = match &application {
-                    Some(application) if linked => journey::is_too_weak(tx, &own_flow, application).await?,
-                    Some(_) | None => false,
-                };
-                Ok::<_, JourneyError>((application, apis, linked, too_weak))
-            })
-        })
-        .await?;
-    let params = pushed.as_ref().unwrap_or(params);
-    let input =
-        Input { params, tenant, application: application.as_ref(), apis: &apis, linked, pushed: pushed.is_some() };
+    let application = super::application(app, place, id).await?;
+    let standing = match &application {
+        Some(application) => Some(standing::of(app, place, application).await?),
+        None => None,
+    };
+    let input = Input {
+        params: pushed.as_ref().unwrap_or(params),
+        tenant: place.tenant.id,
+        application: application.as_deref(),
+        apis: standing.as_ref().map_or(&[], |standing| standing.apis.as_slice()),
+        linked: standing.as_ref().is_some_and(|standing| standing.linked),
+        pushed: pushed.is_some(),
+    };
     let authorize = match authorize::check(&input) {
         Ok(authorize) => authorize,
         Err(error) => return Ok(Err(error)),
     };
-    if too_weak {
+    // The rules accept no request without its application.
+    let (Some(application), Some(standing)) = (application, standing) else { return Err(JourneyError::NotFound) };
+    if standing.too_weak {
         return Ok(Err(weak_flow(place, &authorize)));
     }
-    // The rules accept no request without its application.
-    let Some(application) = application else { return Err(JourneyError::NotFound) };
     Ok(Ok((application, authorize)))
 }
 
@@ -140,7 +134,7 @@ fn weak_flow(place: &Place, authorize: &Authorize) -> AuthorizeError {
 async fn answer(
     app: &App,
     place: &Place,
-    application: Application,
+    application: Arc<Application>,
     authorize: Authorize,
     visitor: Visitor<'_>,
 ) -> Result<Authorization, JourneyError> {
@@ -148,18 +142,19 @@ async fn answer(
         Ok(authorize) => authorize,
         Err(error) => return Ok(refused(app, place, error)),
     };
-    let auth_time = signed_in_at(app, place, visitor.sso).await?;
+    let session = session(app, place, visitor.sso).await?;
+    let auth_time = session.as_ref().map(|session| session.authentication.at());
     let silent = authorize.silent().then(|| authorize.clone());
     let request = authorize.into_request(auth_time, app.clock.now());
     // A cookie of no session leads to no write (D8).
-    let sso = visitor.sso.filter(|_| auth_time.is_some() && !request.fresh_login);
+    let sso = visitor.sso.zip(session.map(|session| session.account)).filter(|_| !request.fresh_login);
     if sso.is_some() && !app.limiter.admits_silent(visitor.client.ip) {
         return Ok(match silent {
             Some(_) => refused(app, place, busy(&request)),
             None => Authorization::TooMany,
         });
     }
-    let around = (&place.tenant, &place.flow, &application);
+    let around = (&place.tenant, &place.flow, &*application);
     let sign_on = journey::single_sign_on(app, around, &request, sso, (visitor.client, visitor.whence)).await?;
     match (sign_on, silent) {
         (SignOn::Answered(reply), _) => Ok(Authorization::Respond(reply.0)),
@@ -167,7 +162,7 @@ async fn answer(
             let strict = place.flow.settings.tokens.strict_errors;
             Ok(refused(app, place, authorize.silent_refusal(reason, strict)))
         }
-        (SignOn::Person(_), None) => begin(app, place, application, request, visitor).await,
+        (SignOn::Person(_), None) => begin(app, place, Application::clone(&application), request, visitor).await,
     }
 }
 
@@ -205,15 +200,12 @@ async fn with_hint(
     Ok(authorize.about(hint.ok().as_ref()))
 }
 
-// When whoever has the present session signed in.
-async fn signed_in_at(app: &App, place: &Place, sso: Option<&Token>) -> Result<Option<Timestamp>, JourneyError> {
+// The present session, as far as one look tells.
+async fn session(app: &App, place: &Place, sso: Option<&Token>) -> Result<Option<Session>, JourneyError> {
     let Some(sso) = sso else { return Ok(None) };
     let (tenant, hash) = (place.tenant.id, sso.hash());
-    let session = app
-        .store
-        .read(move |tx| Box::pin(async move { Ok::<_, JourneyError>(tx.session_by_token(tenant, &hash).await?) }))
-        .await?;
-    Ok(session.map(|session| session.authentication.at()))
+    let found = app.store.glance(move |tx| Box::pin(async move { tx.session_by_token(tenant, &hash).await })).await;
+    found.map_err(|error: StorageError| error.into())
 }
 
 fn refused(app: &App, place: &Place, error: AuthorizeError) -> Authorization {

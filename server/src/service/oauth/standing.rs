@@ -1,4 +1,4 @@
-//! How an application stands with a flow as they are configured now: what every redemption asks.
+//! How an application stands with a flow as they are configured now: what every authorization and redemption asks.
 
 use std::sync::Arc;
 
@@ -9,7 +9,10 @@ use lanyard_domain::{
 use lanyard_storage::{ReadTx, StorageError};
 
 use super::{Place, client::apis_of};
-use crate::{service::journey::JourneyError, state::App};
+use crate::{
+    service::journey::{self, JourneyError},
+    state::App,
+};
 
 /// What a standing is kept under.
 pub(super) type Key = (Id<Tenant>, Id<UserFlow>, Id<Application>);
@@ -23,6 +26,8 @@ pub(super) struct Standing {
     pub(super) apis: Vec<Application>,
     /// What the flow and the application demand of a sign-in.
     pub(super) demand: Demand,
+    /// Whether the flow signs people in below what the application asks for.
+    pub(super) too_weak: bool,
 }
 
 /// The standing of `application` at `place`, where the tenant's configuration has the version
@@ -48,9 +53,28 @@ pub(super) async fn standing(
         linked: tx.is_linked(application.id, place.flow.id).await?,
         apis: apis_of(tx, application).await?,
         // Conditions are those of a sign-in: a refresh has no browser and no network of its person.
-        demand: crate::service::journey::demand(tx, &place.flow, Some(application)).await?.of_what_stands(),
+        demand: journey::demand(tx, &place.flow, Some(application)).await?.of_what_stands(),
+        too_weak: journey::is_too_weak(tx, &place.flow, application).await?,
     };
     Ok(if current { app.configured.standings.keep(key, configuration, read) } else { Arc::new(read) })
+}
+
+/// The standing of `application` at `place` as it was when `place` was read or later, for who has no transaction.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn of(app: &App, place: &Place, application: &Application) -> Result<Arc<Standing>, JourneyError> {
+    if let Some(known) = at_hand(app, place, application) {
+        return Ok(known);
+    }
+    let (own, place, application) = (app.clone(), place.clone(), application.clone());
+    let read = app.store.read(move |tx| {
+        Box::pin(async move {
+            let configuration = tx.configuration_version(place.tenant.id).await?.ok_or(JourneyError::NotFound)?;
+            standing(&own, tx, &place, &application, configuration).await
+        })
+    });
+    read.await
 }
 
 /// The standing of `application` at `place` as it was kept at the version of the configuration at which `place` was

@@ -14,6 +14,7 @@ contract!(
     d13_migrating_twice_changes_nothing,
     d1_jobs_that_ask_nothing_share_a_batch_and_harm_nobody,
     jobs_that_only_read_see_one_snapshot_and_what_was_committed,
+    n9_a_change_that_began_is_carried_out_whoever_still_waits_for_it,
     a_closed_store_is_unavailable,
 );
 
@@ -134,6 +135,36 @@ async fn jobs_that_only_read_see_one_snapshot_and_what_was_committed(db: &Db) {
     let again = tenant("meanwhile.example");
     let taken = db.store.write(move |tx| async move { tx.create_tenant(&again, &Sealed(vec![1])).await }.boxed());
     assert!(matches!(taken.await, Err(StorageError::Unique(Constraint::TenantDomain))));
+}
+
+// Whoever hangs up would otherwise take back what was counted of their guess.
+async fn n9_a_change_that_began_is_carried_out_whoever_still_waits_for_it(db: &Db) {
+    let (begin, begun) = tokio::sync::oneshot::channel::<()>();
+    let (release, held) = tokio::sync::oneshot::channel::<()>();
+    let job = db.store.write(move |tx| {
+        async move {
+            tx.set_meta("first", b"counted").await?;
+            begin.send(()).map_err(|()| StorageError::Conflict)?;
+            held.await.map_err(|_| StorageError::Conflict)?;
+            tx.set_meta("second", b"counted").await
+        }
+        .boxed()
+    });
+    let mut job = Box::pin(job);
+    tokio::select! {
+        done = &mut job => panic!("it is held: {done:?}"),
+        begun = begun => begun.unwrap(),
+    }
+    drop(job);
+    release.send(()).expect("it goes on");
+    // Closing waits for it.
+    db.store.close().await;
+    let again = Store::connect(&db.options).await.unwrap();
+    for key in ["first", "second"] {
+        let found = again.read(move |tx| async move { tx.meta(key).await }.boxed()).await.unwrap();
+        assert_eq!(found.as_deref(), Some(&b"counted"[..]), "{key}");
+    }
+    again.close().await;
 }
 
 async fn a_closed_store_is_unavailable(db: &Db) {

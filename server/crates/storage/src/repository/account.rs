@@ -230,17 +230,18 @@ struct MovedRow {
 }
 
 impl crate::sqlite::SqliteTx<'_> {
+    const LOCK: &'static str = "UPDATE accounts SET disabled_at = disabled_at WHERE id = $1";
     const LOCK_FOR_SIGN_IN: &'static str = crate::sqlite::dialect::LOCK_FOR_SIGN_IN;
 }
 
 impl crate::postgres::PostgresTx<'_> {
+    const LOCK: &'static str = "SELECT 1 FROM accounts WHERE id = $1 FOR NO KEY UPDATE";
     const LOCK_FOR_SIGN_IN: &'static str = crate::postgres::dialect::LOCK_FOR_SIGN_IN;
 }
 
 both!(AccountWrites {
     async fn lock_account(&mut self, id: Id<Account>) -> Result<()> {
-        let update = sqlx::query("UPDATE accounts SET disabled_at = disabled_at WHERE id = $1");
-        update.bind(id.uuid()).execute(&mut *self.db).await?;
+        sqlx::query(Self::LOCK).bind(id.uuid()).execute(&mut *self.db).await?;
         Ok(())
     }
 
