@@ -32,9 +32,13 @@ impl Turns {
     /// # Errors
     /// [`JourneyError::Busy`] after two seconds.
     pub(super) async fn take(&self, number: i64) -> Result<Turn, JourneyError> {
+        self.within(LIMIT, number).await
+    }
+
+    async fn within(&self, limit: Duration, number: i64) -> Result<Turn, JourneyError> {
         let place = usize::try_from(number.rem_euclid(PLACES as i64)).unwrap_or_default();
         let turn = Arc::clone(&self.0[place]).lock_owned();
-        tokio::time::timeout(LIMIT, turn).await.map_err(|_| JourneyError::Busy)
+        tokio::time::timeout(limit, turn).await.map_err(|_| JourneyError::Busy)
     }
 }
 
@@ -44,12 +48,13 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn one_number_takes_turns_and_another_does_not_wait() {
         let turns = Turns::default();
         let first = turns.take(-1).await.unwrap();
         assert!(turns.take(7).now_or_never().is_some());
-        assert!(matches!(turns.take(-1).await, Err(JourneyError::Busy)), "not for ever");
+        let late = turns.within(Duration::from_millis(1), -1).await;
+        assert!(matches!(late, Err(JourneyError::Busy)), "not for ever");
         let second = turns.take(-1);
         futures::pin_mut!(second);
         assert!(second.as_mut().now_or_never().is_none());
