@@ -8,7 +8,7 @@ import { expectReflow } from "../support/sizes.ts";
 import { expect, test, type Page } from "../support/test.ts";
 
 const ALLOWED = 3;
-const WAITS = /Too many wrong passwords came from your internet connection, perhaps typed by somebody else\. Wait \d+ (minutes?|seconds?), switch/;
+const WAITS = /Too many wrong passwords came from your internet connection, perhaps typed by somebody else\. Wait \d+ (minutes?|seconds?)( \d+ seconds?)?, switch/;
 
 let own: RunningServer;
 test.beforeAll(async () => {
@@ -36,6 +36,8 @@ test("U14 a network that guesses waits and is told how to go on; whoever signed 
     await toSignIn(guesses);
     for (let n = 0; n < ALLOWED; n++) {
         await givePassword(guesses, `nobody${n}@mail.example`, "a wrong password");
+        // The same words as the time before: it comes into focus when they are said again.
+        await expect(guesses.locator("#error-summary")).toBeFocused();
         await expect(guesses.locator("#error-summary")).toContainText("The email address or password is not right.");
     }
     // Not even the right password, anywhere in that network.
