@@ -52,6 +52,7 @@ pub async fn begin_for(
         .store
         .write(move |tx| {
             Box::pin(async move {
+                hold_owner(&own, tx, tenant.id, sso.as_ref()).await?;
                 let demand = scene::demand(tx, &flow, Some(&application)).await?;
                 let header = header(&own, &tenant, &flow, demand.clone(), Target::Application(request), secret);
                 let around = Around { flow: &flow, application: &application };
@@ -62,6 +63,21 @@ pub async fn begin_for(
         })
         .await?;
     Ok(Begun { id: id.to_string(), browser })
+}
+
+// A reset or a sign-out at the same moment comes before the journey or after it: a session that it ended must not begin
+// one together with the password's version from after it, by which the journey would live on.
+async fn hold_owner(
+    app: &App,
+    tx: &mut (dyn WriteTx + '_),
+    tenant: Id<Tenant>,
+    sso: Option<&Token>,
+) -> Result<(), JourneyError> {
+    let Some(token) = sso.filter(|_| app.store.is_postgres()) else { return Ok(()) };
+    if let Some(session) = tx.session_by_token(tenant, &token.hash()).await? {
+        lock(app, tx, session.account).await?;
+    }
+    Ok(())
 }
 
 /// What a live session alone comes to.
