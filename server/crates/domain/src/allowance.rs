@@ -52,7 +52,7 @@ impl Allowance {
     /// used beyond it counts up to as much again: the wait for all of it is twice that of the allowance at most.
     #[must_use]
     pub fn used(self, restored_at: Option<Timestamp>, now: Timestamp) -> Timestamp {
-        let from = restored_at.filter(|at| *at > now && at.since(now) <= self.most()).unwrap_or(now);
+        let from = restored_at.filter(|at| at.since(now) <= self.most()).unwrap_or(now).max(now);
         // Never less than it was: others may have used it a moment later, or by a clock that is ahead.
         from.plus(self.pause()).min(now.plus(self.longest())).max(from)
     }
