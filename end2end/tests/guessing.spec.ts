@@ -8,7 +8,7 @@ import { expectReflow } from "../support/sizes.ts";
 import { expect, test, type Page } from "../support/test.ts";
 
 const ALLOWED = 3;
-const WAITS = /Too many wrong passwords came from your internet connection, perhaps typed by somebody else\. Wait \d+ (minutes?|seconds?)( \d+ seconds?)?, switch/;
+const WAITS = /Too many wrong passwords came from your internet connection, perhaps typed by somebody else\. Wait \d+ (minutes?|seconds?), use another connection/;
 
 let own: RunningServer;
 test.beforeAll(async () => {

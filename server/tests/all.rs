@@ -39,6 +39,7 @@ mod flow_order;
 mod flow_policy;
 mod grace;
 mod guessing;
+mod guessing_at_once;
 mod headers;
 mod input_abuse;
 mod invitations_at_once;

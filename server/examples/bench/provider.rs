@@ -113,7 +113,7 @@ async fn with(arguments: &Arguments, algorithm: SigningAlgorithm, report: &mut R
         let server = Server::start_with(&arguments.server, &place, &UNLIMITED).await?;
         let subject = make.at(server.port);
         let pid = server.id();
-        let runs = all(&subject, span, || process::cpu(pid)).await?;
+        let runs = all(&subject, place.postgres.as_deref(), span, || process::cpu(pid)).await?;
         if floors.is_none() && wrk::is_there() {
             floors = Some(bare_sockets(&subject, algorithm, span).await?);
         }
@@ -124,7 +124,7 @@ async fn with(arguments: &Arguments, algorithm: SigningAlgorithm, report: &mut R
         let url = arguments.postgres.as_deref().ok_or("--peer wants PostgreSQL: run it through tools/bench.sh")?;
         let url = own_database(url, &format!("peer_{}", alg.to_lowercase())).await?;
         let peer = Peer::start(&arguments.peer_folder, &url, alg).await?;
-        let runs = all(peer.subject(), span, || peer.cpu()).await?;
+        let runs = all(peer.subject(), Some(&url), span, || peer.cpu()).await?;
         columns.push((peer.subject().name.clone(), runs, peer.memory()?));
     }
     tell(report, alg, &columns, limit);
@@ -230,7 +230,21 @@ fn signing_limit(algorithm: SigningAlgorithm, span: Duration) -> Outcome<f64> {
     Ok(rate)
 }
 
-async fn all(subject: &Subject, span: Duration, cpu: impl Fn() -> Outcome<Cpu>) -> Outcome<Vec<Run>> {
+async fn all(
+    subject: &Subject,
+    database: Option<&str>,
+    span: Duration,
+    cpu: impl Fn() -> Outcome<Cpu>,
+) -> Outcome<Vec<Run>> {
+    for kind in [Kind::CodeFlow, Kind::Refresh] {
+        drive(subject, kind, span / 2, &cpu).await?;
+    }
+    if let Some(url) = database {
+        // What autovacuum does within a minute: until then plans are those of empty tables, whoever made the schema.
+        let mut connection = sqlx::PgConnection::connect(url).await?;
+        sqlx::raw_sql("VACUUM ANALYZE").execute(&mut connection).await?;
+        connection.close().await?;
+    }
     let mut runs = Vec::new();
     for kind in Kind::ALL {
         // A moment first, so that nobody is measured while it opens connections and compiles.

@@ -98,8 +98,9 @@ pub fn problem_text(code: &ProblemCode) -> String {
         }
         ProblemCode::NetworkLocked { seconds } => {
             return format!(
-                "Too many wrong passwords came from your internet connection, perhaps typed by somebody else. Wait {}, switch between Wi-Fi and mobile data, or reset your password.",
-                duration(*seconds)
+                "Too many wrong passwords came from your internet connection, perhaps typed by somebody else. Wait {}, use another connection such as mobile data, or reset your password.",
+                // Nobody counts down here: whole minutes say enough.
+                duration(if *seconds < 60 { *seconds } else { seconds.div_ceil(60).saturating_mul(60) })
             );
         }
         ProblemCode::AttributeMissing { label } => return format!("Enter your {}.", within(label)),

@@ -73,6 +73,11 @@ impl<S: Source> Pool<S> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
+    /// Drops what stands idle: it is likely to be lost.
+    pub(crate) fn forget(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Lets what stands idle have stood so for longer.
     #[cfg(test)]
     pub(crate) fn age(&self, by: Duration) {
@@ -158,6 +163,16 @@ mod tests {
         assert_eq!(next.connection.number, 1, "dead, and replaced");
         // A job that did not come to its end: its connection may be in any state.
         drop(next);
+        assert_eq!(pool.take().await.unwrap().connection.number, 2);
+    }
+
+    #[tokio::test]
+    async fn what_is_forgotten_is_not_used_again() {
+        let pool = Pool::new(Numbered::default(), 2);
+        let (one, two) = (pool.take().await.unwrap(), pool.take().await.unwrap());
+        one.keep();
+        two.keep();
+        pool.forget();
         assert_eq!(pool.take().await.unwrap().connection.number, 2);
     }
 

@@ -9,13 +9,13 @@ use std::{
 };
 
 use futures::{FutureExt as _, future::BoxFuture};
-use lanyard_domain::audit::AuditEvent;
+use lanyard_domain::{audit::AuditEvent, grant::RefreshToken, secret::TokenHash};
 use tracing::Instrument as _;
 
 use crate::{
     error::{OpenError, Result, StorageError},
     postgres::Postgres,
-    repository::{Exchange, ReadTx, WriteTx},
+    repository::{Exchange, GrantAtHand, Note, ReadTx, WriteTx},
     sqlite::Sqlite,
 };
 
@@ -74,16 +74,17 @@ impl Store {
     /// # Errors
     /// [`OpenError::FromTheFuture`] when a newer release made the database.
     pub async fn connect(options: &StoreOptions) -> Result<Self, OpenError> {
+        let commits = Arc::<AtomicU64>::default();
         let backend = if options.url.starts_with("sqlite:") {
             Backend::Sqlite(Box::new(Sqlite::connect(options).await?))
         } else if options.url.starts_with("postgres:") || options.url.starts_with("postgresql:") {
-            Backend::Postgres(Arc::new(Postgres::connect(options).await?))
+            Backend::Postgres(Arc::new(Postgres::connect(options, Arc::clone(&commits)).await?))
         } else {
             // The address may hold a password: name only its scheme.
             let scheme = options.url.split(':').next().unwrap_or_default();
             return Err(OpenError::Address(scheme.to_owned()));
         };
-        Ok(Self(Arc::new(Inner { backend, commits: Arc::default() })))
+        Ok(Self(Arc::new(Inner { backend, commits })))
     }
 
     /// Whether this is PostgreSQL, which several servers share.
@@ -169,60 +170,60 @@ impl Store {
         E: From<StorageError> + Send + 'static,
         F: for<'t> FnOnce(&'t mut dyn WriteTx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
-        let commits = &self.0.commits;
         match &self.0.backend {
-            Backend::Sqlite(backend) => backend.write(job, commits).await,
+            Backend::Sqlite(backend) => backend.write(job, &self.0.commits).await,
             Backend::Postgres(backend) => {
-                let (backend, commits) = (Arc::clone(backend), Arc::clone(commits));
-                to_its_end(async move { backend.write(job, &commits).await }).await
+                let backend = Arc::clone(backend);
+                to_its_end(async move { backend.write(job).await }).await
             }
         }
     }
 
-    /// Carries out a refresh that was judged by what is known of it: all of it while that stands, or nothing. Where the
-    /// database takes it as one statement, that is a transaction by itself, without a beginning and an end.
+    /// [`crate::RedemptionReads::refresh_token_at_hand`] by itself. Where the database gains by it, those who ask at the
+    /// same moment share a statement.
     ///
     /// # Errors
-    /// [`StorageError::Conflict`] when the token was used, its grant revoked or the configuration changed since;
     /// [`StorageError::Unavailable`].
-    pub async fn exchange(&self, exchange: Exchange) -> Result<()> {
-        let commits = &self.0.commits;
+    pub async fn refresh_token_at_hand(&self, hash: TokenHash) -> Result<Option<(RefreshToken, GrantAtHand)>> {
         match &self.0.backend {
             Backend::Sqlite(backend) => {
-                backend.write(move |tx| async move { tx.exchange_judged(&exchange).await }.boxed(), commits).await
+                backend.glance(move |tx| async move { tx.refresh_token_at_hand(&hash).await }.boxed()).await
             }
-            Backend::Postgres(backend) => {
-                let (backend, commits) = (Arc::clone(backend), Arc::clone(commits));
-                to_its_end(async move {
-                    backend.alone(|tx| async move { tx.exchange_judged(&exchange).await }.boxed(), &commits).await
-                })
-                .await
+            Backend::Postgres(backend) => backend.looks.ask(hash).await,
+        }
+    }
+
+    /// Carries out a refresh that was judged by what is known of it: all of it while that stands, or nothing. Those that
+    /// come at the same moment share a commit.
+    ///
+    /// # Errors
+    /// [`StorageError::Conflict`] when the token was used, its grant revoked or the configuration changed since, and
+    /// where somebody else is about to change the grant; [`StorageError::Unavailable`].
+    pub async fn exchange(&self, exchange: Exchange) -> Result<()> {
+        match &self.0.backend {
+            Backend::Sqlite(backend) => {
+                let job = backend
+                    .write(move |tx| async move { tx.exchange_judged(&exchange).await }.boxed(), &self.0.commits);
+                job.await
             }
+            Backend::Postgres(backend) => done(backend.exchanges.ask(exchange).await?),
         }
     }
 
     /// Notes down what was judged by the version `configuration` of its tenant's configuration, while that stands: for
-    /// what happens by being noted. A transaction by itself, as [`Store::exchange`].
+    /// what happens by being noted. A transaction by itself, shared as with [`Store::exchange`].
     ///
     /// # Errors
     /// [`StorageError::Conflict`] when the configuration changed since; [`StorageError::Unavailable`].
     pub async fn note(&self, event: AuditEvent, configuration: i64) -> Result<()> {
-        let commits = &self.0.commits;
+        let note = Note { event, configuration };
         match &self.0.backend {
             Backend::Sqlite(backend) => {
-                backend
-                    .write(move |tx| async move { tx.append_audit_while(&event, configuration).await }.boxed(), commits)
-                    .await
+                let job =
+                    backend.write(move |tx| async move { tx.append_audit_while(&note).await }.boxed(), &self.0.commits);
+                job.await
             }
-            Backend::Postgres(backend) => {
-                let (backend, commits) = (Arc::clone(backend), Arc::clone(commits));
-                to_its_end(async move {
-                    backend
-                        .alone(|tx| async move { tx.append_audit_while(&event, configuration).await }.boxed(), &commits)
-                        .await
-                })
-                .await
-            }
+            Backend::Postgres(backend) => done(backend.notes.ask(note).await?),
         }
     }
 
@@ -253,6 +254,11 @@ impl Store {
             Backend::Postgres(backend) => backend.close().await,
         }
     }
+}
+
+// What a change that was to hit a row came to.
+fn done(hit: bool) -> Result<()> {
+    if hit { Ok(()) } else { Err(StorageError::Conflict) }
 }
 
 // A task of its own goes on when its caller is dropped, as SQLite's writer does.

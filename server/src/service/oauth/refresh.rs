@@ -81,7 +81,7 @@ pub(super) async fn at_once(
     }
     let hash = request.token.hash();
     let now = app.clock.now();
-    let found = app.store.glance(move |tx| Box::pin(async move { tx.refresh_token_at_hand(&hash).await })).await;
+    let found = app.store.refresh_token_at_hand(hash).await;
     // An invented one makes no transaction.
     let Some((stored, at_hand)) = found.map_err(JourneyError::from)? else {
         return Err(ProtocolError::Refused(token::unknown_grant()));

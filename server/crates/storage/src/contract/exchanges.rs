@@ -9,6 +9,7 @@ use lanyard_domain::{
     id::Id,
     tenant::Tenant,
 };
+use sqlx::Connection as _;
 
 use super::{contract, support::*};
 use crate::{Exchange, StorageError, Store};
@@ -17,7 +18,10 @@ contract!(
     a29_a_judged_exchange_happens_whole_or_not_at_all,
     a29_a_judged_exchange_holds_only_while_all_of_it_stands,
     f29_judged_and_locked_exchanges_at_once_have_one_winner,
-    a29_a_judged_exchange_waits_for_a_revocation_on_its_way_and_loses,
+    a29_a_judged_exchange_loses_to_a_revocation_on_its_way,
+    f29_of_many_exchanges_at_once_each_is_judged_for_itself,
+    f29_an_exchange_that_began_is_carried_out_whoever_still_waits_for_it,
+    a29_tokens_that_are_looked_up_at_once_are_each_found_for_itself,
     c1_what_was_judged_by_an_older_configuration_is_not_noted,
 );
 
@@ -165,7 +169,7 @@ async fn f29_judged_and_locked_exchanges_at_once_have_one_winner(db: &Db) {
     assert!(events(&db.store, &own).await.len() <= 1);
 }
 
-async fn a29_a_judged_exchange_waits_for_a_revocation_on_its_way_and_loses(db: &Db) {
+async fn a29_a_judged_exchange_loses_to_a_revocation_on_its_way(db: &Db) {
     let own = stored_tenant(db, "a.example").await;
     let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
     let (one, first, version) = family(db, &own, account).await;
@@ -188,8 +192,8 @@ async fn a29_a_judged_exchange_waits_for_a_revocation_on_its_way_and_loses(db: &
     done.await.expect("the revocation is on its way");
     let (store, judged) = (db.store.clone(), exchange(&own, &first, next.clone(), version));
     let exchanged = tokio::spawn(async move { store.exchange(judged).await });
-    // SQLite's one writer takes it up afterwards; PostgreSQL has it wait for the grant.
-    while db.store.is_postgres() && db.raw("SELECT 1 / count(*) FROM pg_locks WHERE NOT granted").await.is_err() {
+    // SQLite's one writer takes it up afterwards; PostgreSQL leaves the grant to who has it, and nobody waits.
+    while db.store.is_postgres() && !exchanged.is_finished() {
         tokio::task::yield_now().await;
     }
     go.send(()).expect("the revocation waits");
@@ -199,6 +203,106 @@ async fn a29_a_judged_exchange_waits_for_a_revocation_on_its_way_and_loses(db: &
     assert_eq!(token(&db.store, &next).await, None);
     assert_eq!(token(&db.store, &first).await, Some(first));
     assert!(events(&db.store, &own).await.is_empty());
+}
+
+// Whichever of them share a statement: what becomes of one is nothing to the others.
+async fn f29_of_many_exchanges_at_once_each_is_judged_for_itself(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let (one, before, version) = family(db, &own, account).await;
+    let taken = exchange(&own, &before, refresh_token(&one), version);
+    let id_taken = taken.event.id;
+    db.store.exchange(taken).await.unwrap();
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Fate {
+        Stands,
+        Revoked,
+        OlderConfiguration,
+        // The database itself refuses it, and with it whatever is in the same statement.
+        EventIdTaken,
+    }
+    use Fate::{EventIdTaken, OlderConfiguration, Revoked, Stands};
+    let mut all = Vec::new();
+    for fate in [Stands, Revoked, Stands, OlderConfiguration, Stands, EventIdTaken].repeat(8) {
+        let (grant, first, version) = family(db, &own, account).await;
+        let next = refresh_token(&grant);
+        if fate == Revoked {
+            db.store.write(move |tx| async move { tx.revoke_grant(grant.id, LATER).await }.boxed()).await.unwrap();
+        }
+        let mut judged = exchange(&own, &first, next.clone(), version - i64::from(fate == OlderConfiguration));
+        if fate == EventIdTaken {
+            judged.event.id = id_taken;
+        }
+        all.push((fate, first, next, judged));
+    }
+    let tasks = all.into_iter().map(|(fate, first, next, judged)| {
+        let store = db.store.clone();
+        tokio::spawn(async move { (fate, first, next, store.exchange(judged).await) })
+    });
+    for done in futures::future::join_all(tasks.collect::<Vec<_>>()).await {
+        let (fate, first, next, result) = done.expect("no panic");
+        let expected = match fate {
+            Stands => result.is_ok(),
+            Revoked | OlderConfiguration => matches!(result, Err(StorageError::Conflict)),
+            EventIdTaken => matches!(result, Err(StorageError::Driver(_))),
+        };
+        assert!(expected, "{fate:?}: {result:?}");
+        assert_eq!(token(&db.store, &next).await.is_some(), fate == Stands, "{fate:?}");
+        let used = token(&db.store, &first).await.expect("the token");
+        assert_eq!(used.replaced_by, (fate == Stands).then_some(next.hash), "{fate:?}");
+    }
+    assert_eq!(events(&db.store, &own).await.len(), 1 + 3 * 8, "an event for each that was carried out");
+}
+
+async fn f29_an_exchange_that_began_is_carried_out_whoever_still_waits_for_it(db: &Db) {
+    // SQLite's writer begins no job whose caller could go away meanwhile.
+    if !db.store.is_postgres() {
+        return;
+    }
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let (one, first, version) = family(db, &own, account).await;
+    let mut other = sqlx::PgConnection::connect(&db.options.url).await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT 1 FROM refresh_tokens FOR UPDATE").execute(&mut other).await.unwrap();
+    let (store, judged) = (db.store.clone(), exchange(&own, &first, refresh_token(&one), version));
+    let exchanged = tokio::spawn(async move { store.exchange(judged).await });
+    let waits =
+        "SELECT 1 / count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while db.raw(waits).await.is_err() {
+        assert!(!exchanged.is_finished(), "it waits for the row");
+    }
+    exchanged.abort();
+    assert!(exchanged.await.unwrap_err().is_cancelled());
+    sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
+    let patience = std::time::Instant::now();
+    while token(&db.store, &first).await.is_none_or(|first| first.used_at.is_none()) {
+        assert!(patience.elapsed().as_secs() < 10, "never carried out");
+    }
+    assert_eq!(events(&db.store, &own).await.len(), 1);
+}
+
+async fn a29_tokens_that_are_looked_up_at_once_are_each_found_for_itself(db: &Db) {
+    let own = stored_tenant(db, "a.example").await;
+    let account = stored_account(db, &own, patient("a@example.com", "A", "A")).await;
+    let mut tokens = Vec::new();
+    for _ in 0..12 {
+        let (grant, token, version) = family(db, &own, account).await;
+        tokens.push((token.clone(), Some((grant.id, version))));
+        // One that nobody has, and the same one again.
+        tokens.push((refresh_token(&grant), None));
+        tokens.push((token, Some((grant.id, version))));
+    }
+    let tasks = tokens.into_iter().map(|(token, expected)| {
+        let store = db.store.clone();
+        tokio::spawn(async move { (store.refresh_token_at_hand(token.hash).await, token, expected) })
+    });
+    for done in futures::future::join_all(tasks.collect::<Vec<_>>()).await {
+        let (found, token, expected) = done.expect("no panic");
+        let found = found.unwrap();
+        assert_eq!(found.as_ref().map(|(_, at_hand)| (at_hand.grant.id, at_hand.configuration)), expected);
+        assert!(found.is_none_or(|(found, at_hand)| found == token && at_hand.account.is_some()));
+    }
 }
 
 async fn c1_what_was_judged_by_an_older_configuration_is_not_noted(db: &Db) {

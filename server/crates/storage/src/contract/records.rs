@@ -5,11 +5,12 @@ use lanyard_domain::{
     account::Account,
     allowance::Allowance,
     audit::{Action, AuditEvent, Outcome},
-    clock::{MINUTE, Timestamp},
+    clock::{DAY, MINUTE, Timestamp},
     delays::{Delays, GUESSES},
     id::Id,
     tenant::Tenant,
 };
+use sqlx::Connection as _;
 
 use super::{contract, support::*};
 use crate::{AuditCursor, AuditWanted, EACH_KIND, StorageError};
@@ -19,6 +20,7 @@ contract!(
     n9_concurrent_failures_are_all_counted,
     an_allowance_is_used_and_restored_as_the_domain_says,
     concurrent_uses_of_an_allowance_all_count,
+    d10_an_allowance_that_is_in_use_holds_up_no_clean_up,
     sends_are_remembered_by_destination,
     c3_audit_events_never_change,
     the_audit_log_is_read_newest_first_within_a_tenant,
@@ -133,6 +135,34 @@ async fn concurrent_uses_of_an_allowance_all_count(db: &Db) {
     assert_eq!(done.await, 50);
     let stands = db.store.read(move |tx| async move { tx.allowance_restored_at(own, &key).await }.boxed()).await;
     assert_eq!(stands.unwrap(), Some(NOW.plus(50 * MINUTE)));
+}
+
+// The clean-up takes rows in an order of its own: if it waited, it and a step could wait for each other.
+async fn d10_an_allowance_that_is_in_use_holds_up_no_clean_up(db: &Db) {
+    // SQLite has one writer.
+    if !db.store.is_postgres() {
+        return;
+    }
+    let own = stored_tenant(db, "a.example").await.id;
+    let used = db.store.write(move |tx| {
+        async move {
+            for key in [hash(), hash()] {
+                tx.use_allowance(own, &key, NOW, Allowance::new(10, 6)).await?;
+            }
+            Ok::<_, StorageError>(())
+        }
+        .boxed()
+    });
+    used.await.unwrap();
+    let mut step = sqlx::PgConnection::connect(&db.options.url).await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT 1 FROM allowances LIMIT 1 FOR UPDATE").execute(&mut step).await.unwrap();
+    let clean_up = || async {
+        let job = db.store.write(|tx| async { tx.delete_restored_allowances(NOW.plus(DAY), 5).await }.boxed());
+        job.await.unwrap()
+    };
+    assert_eq!(clean_up().await, 1, "the other one");
+    sqlx::raw_sql("COMMIT").execute(&mut step).await.unwrap();
+    assert_eq!(clean_up().await, 1);
 }
 
 async fn sends_are_remembered_by_destination(db: &Db) {

@@ -1,6 +1,36 @@
 //! The queries for which PostgreSQL needs its own words.
 
-use crate::repository::{select_refresh, use_token, waiting};
+use crate::repository::{event_columns, select_refresh, use_token, waiting};
+
+// The columns of audit events, each an array.
+macro_rules! events {
+    ($id:literal, $tenant:literal, $at:literal, $actor:literal, $action:literal, $target:literal, $outcome:literal,
+        $ip:literal, $request:literal, $detail:literal) => {
+        concat!(
+            "$",
+            $id,
+            "::uuid[], $",
+            $tenant,
+            "::uuid[], $",
+            $at,
+            "::bigint[], $",
+            $actor,
+            "::uuid[], $",
+            $action,
+            "::text[], $",
+            $target,
+            "::text[], $",
+            $outcome,
+            "::text[], $",
+            $ip,
+            "::text[], $",
+            $request,
+            "::text[], $",
+            $detail,
+            "::text[]"
+        )
+    };
+}
 
 /// When the next message of a kind (`$1`) is due, less those to busy hosts (`$2`, JSON).
 pub(crate) const NEXT_MESSAGE: &str = concat!(
@@ -23,7 +53,7 @@ pub(crate) const CLAIM_MESSAGES: &str = concat!(
 /// family's other tokens holds the grant by then. A row that had to be waited for is looked at again
 /// as it is now; the account and the configuration are those of the moment when the statement began,
 /// and whoever changes them in a way that ends grants changes the grant.
-pub(crate) const LOCK_REFRESH_TOKEN: &str = select_refresh!(" FOR UPDATE OF g FOR UPDATE OF t");
+pub(crate) const LOCK_REFRESH_TOKEN: &str = select_refresh!("t.hash = $1 FOR UPDATE OF g FOR UPDATE OF t");
 
 /// Uses a refresh token (`$1`) up and stores the next one (`$4`, made at `$5`, good until `$6`) of the
 /// same grant (`$7`), in one round trip.
@@ -34,23 +64,49 @@ pub(crate) const EXCHANGE_REFRESH_TOKEN: &str = concat!(
         SELECT $4, grant_id, $5, $6 FROM used WHERE grant_id = $7"
 );
 
-/// The same, with an audit event (`$9` and on), while the grant stands and its tenant's configuration has the version
-/// `$8`. The grant is locked first, as by [`LOCK_REFRESH_TOKEN`]: whoever revokes it comes before or after. The
-/// configuration is the one of the moment when the statement began, as if the exchange had come just then: a change
-/// that is committed while the statement waits for the grant acts from the next exchange on, and one that ends grants
-/// ends this one.
-pub(crate) const EXCHANGE_JUDGED_TOKEN: &str = "WITH held AS ( \
-        SELECT g.id FROM grants g JOIN tenants n ON n.id = g.tenant_id \
-        WHERE g.id = $7 AND g.revoked_at IS NULL AND n.configuration = $8 FOR UPDATE OF g), \
+/// The same for many, each with its audit event (`$9` and on) and while its grant stands and its tenant's configuration
+/// has the version `$8`: the hashes of those that came in the place of a token. The grants are locked first, as by
+/// [`LOCK_REFRESH_TOKEN`]: whoever revokes one comes before or after. A grant that somebody else has locked is left out:
+/// nobody waits for another's grant. Each row is found by its key alone, which is all that an index is offered: an index of
+/// the grants that stand, or of a family, would be read whole. The configuration is the one of the moment when the statement began, as if the
+/// exchange had come just then.
+pub(crate) const EXCHANGE_JUDGED_TOKENS: &str = concat!(
+    "WITH asked AS (SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bigint[], \
+            $6::bigint[], $7::uuid[], $8::bigint[], ",
+    events!(9, 10, 11, 12, 13, 14, 15, 16, 17, 18),
+    ") AS a (hash, now, ahead, next, created_at, expires_at, grant_id, configuration, ",
+    event_columns!(),
+    ")), \
+    held AS ( \
+        SELECT a.*, g.revoked_at FROM asked a JOIN grants g ON g.id = a.grant_id JOIN tenants n ON n.id = g.tenant_id \
+        WHERE n.configuration = a.configuration FOR UPDATE OF g SKIP LOCKED), \
     used AS ( \
-        UPDATE refresh_tokens t SET used_at = $2, replaced_by = $4 FROM held \
-        WHERE t.hash = $1 AND t.grant_id = held.id AND t.used_at IS NULL AND t.expires_at > $2 AND t.created_at <= $3 \
-        RETURNING t.grant_id), \
-    next AS ( \
-        INSERT INTO refresh_tokens (hash, grant_id, created_at, expires_at) SELECT $4, grant_id, $5, $6 FROM used \
-        RETURNING grant_id) \
-    INSERT INTO audit (id, tenant_id, at, actor, action, target, outcome, ip, request, detail) \
-        SELECT $9, $10, $11, $12, $13, $14, $15, $16, $17, $18 FROM next";
+        UPDATE refresh_tokens t SET used_at = h.now, replaced_by = h.next FROM held h \
+        WHERE t.hash = h.hash AND h.revoked_at IS NULL AND t.grant_id IS NOT DISTINCT FROM h.grant_id \
+            AND t.used_at IS NULL AND t.expires_at > h.now AND t.created_at <= h.ahead \
+        RETURNING h.*), \
+    stored AS ( \
+        INSERT INTO refresh_tokens (hash, grant_id, created_at, expires_at) \
+        SELECT next, grant_id, created_at, expires_at FROM used), \
+    noted AS (INSERT INTO audit (",
+    event_columns!(),
+    ") SELECT ",
+    event_columns!(),
+    " FROM used) \
+    SELECT next FROM used"
+);
+
+/// Audit events (`$1` and on), each while its tenant's configuration has the version `$11`: the ids of those that were
+/// noted down.
+pub(crate) const NOTE_EVENTS: &str = concat!(
+    "INSERT INTO audit (",
+    event_columns!(),
+    ") SELECT a.id, n.id, a.at, a.actor, a.action, a.target, a.outcome, a.ip, a.request, a.detail FROM unnest(",
+    events!(1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+    ", $11::bigint[]) AS a (",
+    event_columns!(),
+    ", configuration) JOIN tenants n ON n.id = a.tenant_id AND n.configuration = a.configuration RETURNING id"
+);
 
 /// Holds the number `$5` of an address, then the account of the address `$2` in the tenant `$1`, and then the journey `$3` if
 /// it is at version `$4`: how many of each. The number is there for addresses without an account: they wait for each other

@@ -4,15 +4,20 @@
 //! concurrent change of the same row and then looks again. Readers see one snapshot.
 
 pub(crate) mod dialect;
+pub(crate) mod together;
 
 use std::{
     panic::AssertUnwindSafe,
     str::FromStr as _,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use futures::{FutureExt as _, future::BoxFuture};
+use lanyard_domain::secret::TokenHash;
 use sqlx::{
     ConnectOptions as _, Connection as _, Encode, PgConnection, Postgres as Driver, Type,
     migrate::{Migrate as _, Migrator},
@@ -23,9 +28,10 @@ use sqlx::{
 use crate::{
     error::{OpenError, Result, StorageError},
     pool::{Pool, Source},
-    repository::{Gathering, ReadTx, WriteTx, hit},
+    repository::{Exchanges, Gathering, Looks, Notes, ReadTx, WriteTx, hit},
     store::{Schema, StoreOptions, compare, too_slow},
 };
+use together::Together;
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -82,7 +88,17 @@ impl Gathering for PostgresTx<'_> {
 struct Connections {
     options: PgConnectOptions,
     limit: Duration,
+    settings: &'static str,
 }
+
+/// Nothing besides what the server has.
+const AS_IT_IS: &str = "SELECT set_config('statement_timeout', $1, false)";
+
+/// For statements that carry many callers: they find each row by its key. A plan that was made while the tables were
+/// small, and read them whole, would be kept when they have grown; and none is made again for each set of values.
+const BY_KEY: &str = "SELECT set_config('statement_timeout', $1, false), set_config('enable_seqscan', 'off', false), \
+    set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false), \
+    set_config('jit', 'off', false), set_config('plan_cache_mode', 'force_generic_plan', false)";
 
 impl Source for Connections {
     type Connection = PgConnection;
@@ -91,7 +107,7 @@ impl Source for Connections {
         async {
             let mut connection = self.options.connect().await?;
             let limit = i64::try_from(self.limit.as_millis()).unwrap_or(i64::MAX);
-            let set = sqlx::query("SELECT set_config('statement_timeout', $1, false)").persistent(false);
+            let set = sqlx::query(self.settings).persistent(false);
             set.bind(limit.min(i64::from(i32::MAX)).to_string()).execute(&mut connection).await?;
             Ok(connection)
         }
@@ -119,27 +135,46 @@ impl Drop for Counted<'_> {
 
 #[derive(Debug)]
 pub(crate) struct Postgres {
-    pool: Pool<Connections>,
+    pool: Arc<Pool<Connections>>,
+    // For what is asked together; the same where there are too few.
+    apart: Arc<Pool<Connections>>,
     limit: Duration,
+    commits: Arc<AtomicU64>,
+    pub(crate) exchanges: Together<Exchanges>,
+    pub(crate) looks: Together<Looks>,
+    pub(crate) notes: Together<Notes>,
 }
 
+/// Of how many connections one is set apart for what is asked together, and the most that are.
+const APART: (u32, u32) = (3, 4);
+
 impl Postgres {
-    pub(crate) async fn connect(options: &StoreOptions) -> Result<Self, OpenError> {
+    pub(crate) async fn connect(options: &StoreOptions, commits: Arc<AtomicU64>) -> Result<Self, OpenError> {
         let connect =
             PgConnectOptions::from_str(&options.url)?.application_name("lanyard").statement_cache_capacity(256);
-        let source = Connections { options: connect, limit: options.job_limit };
-        let pool = Pool::new(source, options.max_connections);
-        let store = Self { pool, limit: options.job_limit };
+        let limit = options.job_limit;
+        let pool =
+            |settings, most| Arc::new(Pool::new(Connections { options: connect.clone(), limit, settings }, most));
+        let few = (options.max_connections / APART.0).min(APART.1);
+        let common = pool(AS_IT_IS, options.max_connections - few);
+        let apart = if few == 0 { Arc::clone(&common) } else { pool(BY_KEY, few) };
+        let store = Self {
+            exchanges: Together::start(&apart, &commits, limit),
+            looks: Together::start(&apart, &commits, limit),
+            notes: Together::start(&apart, &commits, limit),
+            pool: common,
+            apart,
+            limit,
+            commits,
+        };
         store.schema().await?;
+        // A server that does not know the settings of these is told of at the start.
+        open(&store.apart, limit).await?.close().await?;
         Ok(store)
     }
 
-    // A connection outside the pool; a server that accepts and stays silent is given up.
     async fn open(&self) -> Result<PgConnection, OpenError> {
-        match tokio::time::timeout(self.limit, self.pool.source().open()).await {
-            Ok(opened) => Ok(opened?),
-            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
-        }
+        open(&self.pool, self.limit).await
     }
 
     pub(crate) async fn schema(&self) -> Result<Schema, OpenError> {
@@ -204,7 +239,7 @@ impl Postgres {
         }
     }
 
-    pub(crate) async fn write<T, E, F>(&self, job: F, commits: &AtomicU64) -> Result<T, E>
+    pub(crate) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
     where
         E: From<StorageError>,
         F: for<'t> FnOnce(&'t mut dyn WriteTx) -> BoxFuture<'t, Result<T, E>>,
@@ -216,7 +251,7 @@ impl Postgres {
             let result = ran.await.unwrap_or_else(|_| Err(StorageError::Inconsistent("a write job panicked").into()));
             if result.is_ok() {
                 // Counted whatever becomes of the answer, and of who waits for it.
-                let _counted = Counted(commits);
+                let _counted = Counted(&self.commits);
                 // After a failed statement COMMIT would quietly roll back: the SELECT fails instead.
                 run(&mut own.connection, "SELECT 1; COMMIT").await?;
                 own.keep();
@@ -232,41 +267,30 @@ impl Postgres {
         }
     }
 
-    /// A `job` of one statement that changes everything or nothing: that is a transaction by itself. One that is given up
-    /// may still happen, within the limit of a statement: as with a commit whose answer was lost.
-    pub(crate) async fn alone<F>(&self, job: F, commits: &AtomicU64) -> Result<()>
-    where
-        F: for<'t> FnOnce(&'t mut dyn WriteTx) -> BoxFuture<'t, Result<()>>,
-    {
-        let change = async {
-            let mut own = self.pool.take().await?;
-            let _counted = Counted(commits);
-            let done = job(&mut PostgresTx { db: &mut own.connection }).await;
-            // Whatever else it says may be the connection.
-            if matches!(done, Ok(()) | Err(StorageError::Conflict | StorageError::Raced)) {
-                own.keep();
-            }
-            done
-        };
-        match tokio::time::timeout(self.limit, change).await {
-            Ok(done) => done,
-            Err(_) => Err(too_slow()),
-        }
-    }
-
     pub(crate) async fn ping(&self) -> Result<()> {
-        self.glance(|tx| {
+        let common = self.glance(|tx| {
             async {
                 tx.meta("").await?;
                 Ok(())
             }
             .boxed()
-        })
-        .await
+        });
+        // Nobody's: what is set apart answers as well.
+        let apart = self.looks.ask(TokenHash([0; 32]));
+        futures::try_join!(common, apart).map(drop)
     }
 
     pub(crate) async fn close(&self) {
         self.pool.close().await;
+        self.apart.close().await;
+    }
+}
+
+// A connection outside the pool; a server that accepts and stays silent is given up.
+async fn open(pool: &Pool<Connections>, limit: Duration) -> Result<PgConnection, OpenError> {
+    match tokio::time::timeout(limit, pool.source().open()).await {
+        Ok(opened) => Ok(opened?),
+        Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
     }
 }
 
@@ -284,7 +308,7 @@ mod tests {
         let url = std::env::var("LANYARD_TEST_POSTGRES_URL").unwrap();
         let mut options = StoreOptions::new(url.clone());
         options.job_limit = Duration::from_secs(30);
-        (Postgres::connect(&options).await.unwrap(), PgConnection::connect(&url).await.unwrap())
+        (Postgres::connect(&options, Arc::default()).await.unwrap(), PgConnection::connect(&url).await.unwrap())
     }
 
     // The server's process behind the connection that the next job gets.
@@ -316,7 +340,7 @@ mod tests {
     async fn d4_a_statement_whose_job_was_given_up_ends_by_itself() {
         let mut options = StoreOptions::new(std::env::var("LANYARD_TEST_POSTGRES_URL").unwrap());
         options.job_limit = Duration::from_millis(200);
-        let store = Postgres::connect(&options).await.unwrap();
+        let store = Postgres::connect(&options, Arc::default()).await.unwrap();
         let mut own = store.pool.take().await.unwrap();
         let slept = run(&mut own.connection, "SELECT pg_sleep(600)").await;
         assert!(matches!(slept, Err(StorageError::Unavailable(_))), "{slept:?}");

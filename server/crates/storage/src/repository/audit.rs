@@ -1,6 +1,7 @@
 //! The audit log. Appended to only: triggers of the schema refuse every change.
 
 use async_trait::async_trait;
+use futures::{FutureExt as _, future::BoxFuture};
 use lanyard_domain::{
     account::Account,
     audit::{Action, AuditEvent},
@@ -11,8 +12,20 @@ use lanyard_domain::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::{both, collect};
-use crate::error::{Result, StorageError};
+use super::{both, collect, hit};
+use crate::{
+    error::{Result, StorageError},
+    postgres::{PostgresTx, together::Shared},
+};
+
+/// An event that was judged by a version of its tenant's configuration.
+#[derive(Debug)]
+pub struct Note {
+    /// What the log is told.
+    pub event: AuditEvent,
+    /// The version.
+    pub configuration: i64,
+}
 
 /// Where the log goes on: with what is older than this event, or newer, whichever way it is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,7 +164,7 @@ pub trait AuditWrites {
     async fn append_audit(&mut self, event: &AuditEvent) -> Result<()>;
     /// The same, while its tenant's configuration has the version `configuration`; else Conflict. See
     /// [`crate::Store::note`].
-    async fn append_audit_while(&mut self, event: &AuditEvent, configuration: i64) -> Result<()>;
+    async fn append_audit_while(&mut self, note: &Note) -> Result<()>;
 }
 
 #[derive(sqlx::FromRow)]
@@ -248,7 +261,15 @@ both!(AuditReads {
     }
 });
 
-// An event's columns, in their order, whatever statement they are part of.
+// An event's columns, in their order.
+macro_rules! event_columns {
+    () => {
+        "id, tenant_id, at, actor, action, target, outcome, ip, request, detail"
+    };
+}
+pub(crate) use event_columns;
+
+// What goes into them, whatever statement they are part of.
 macro_rules! bind_event {
     ($change:expr, $event:expr) => {
         $change
@@ -264,22 +285,77 @@ macro_rules! bind_event {
             .bind($event.detail.to_string())
     };
 }
-pub(super) use bind_event;
+
+// The same of many, each column an array.
+macro_rules! bind_events {
+    ($query:expr, $events:expr) => {
+        $query
+            .bind($events.clone().map(|event| event.id.uuid()).collect::<Vec<_>>())
+            .bind($events.clone().map(|event| event.tenant.uuid()).collect::<Vec<_>>())
+            .bind($events.clone().map(|event| event.at.0).collect::<Vec<_>>())
+            .bind($events.clone().map(|event| event.actor.map(Id::uuid)).collect::<Vec<_>>())
+            .bind($events.clone().map(|event| to_word(&event.action)).collect::<Result<Vec<_>>>()?)
+            .bind($events.clone().map(|event| event.target.clone()).collect::<Vec<_>>())
+            .bind($events.clone().map(|event| to_word(&event.outcome)).collect::<Result<Vec<_>>>()?)
+            .bind($events.clone().map(|event| event.ip.clone()).collect::<Vec<_>>())
+            .bind($events.clone().map(|event| event.request.clone()).collect::<Vec<_>>())
+            .bind($events.map(|event| event.detail.to_string()).collect::<Vec<_>>())
+    };
+}
+pub(super) use bind_events;
 
 both!(AuditWrites {
     async fn append_audit(&mut self, event: &AuditEvent) -> Result<()> {
-        let insert = self.later(
-            "INSERT INTO audit (id, tenant_id, at, actor, action, target, outcome, ip, request, detail) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        );
+        let insert = self.later(concat!(
+            "INSERT INTO audit (",
+            event_columns!(),
+            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+        ));
         bind_event!(insert, event).one().await
     }
 
-    async fn append_audit_while(&mut self, event: &AuditEvent, configuration: i64) -> Result<()> {
-        let insert = self.later(
-            "INSERT INTO audit (id, tenant_id, at, actor, action, target, outcome, ip, request, detail) \
-             SELECT $1, n.id, $3, $4, $5, $6, $7, $8, $9, $10 FROM tenants n WHERE n.id = $2 AND n.configuration = $11",
-        );
-        bind_event!(insert, event).bind(configuration).one().await
+    async fn append_audit_while(&mut self, note: &Note) -> Result<()> {
+        self.append_while(note).await
     }
 });
+
+impl crate::sqlite::SqliteTx<'_> {
+    async fn append_while(&mut self, note: &Note) -> Result<()> {
+        let Note { event, configuration } = note;
+        let insert = self.later(concat!(
+            "INSERT INTO audit (",
+            event_columns!(),
+            ") SELECT $1, n.id, $3, $4, $5, $6, $7, $8, $9, $10 FROM tenants n WHERE n.id = $2 AND n.configuration = $11"
+        ));
+        bind_event!(insert, event).bind(*configuration).one().await
+    }
+}
+
+impl PostgresTx<'_> {
+    async fn append_while(&mut self, note: &Note) -> Result<()> {
+        hit(u64::from(self.note_all(std::slice::from_ref(note)).await?.contains(&true)))
+    }
+
+    // Whether each was noted down.
+    async fn note_all(&mut self, all: &[Note]) -> Result<Vec<bool>> {
+        let events = all.iter().map(|note| &note.event);
+        let insert = bind_events!(sqlx::query_as::<_, (Uuid,)>(crate::postgres::dialect::NOTE_EVENTS), events);
+        let insert = insert.bind(all.iter().map(|note| note.configuration).collect::<Vec<_>>());
+        let noted = insert.fetch_all(&mut *self.db).await?;
+        Ok(all.iter().map(|note| noted.iter().any(|(id,)| *id == note.event.id.uuid())).collect())
+    }
+}
+
+/// Events that are noted down together.
+pub(crate) enum Notes {}
+
+impl Shared for Notes {
+    type Asked = Note;
+    type Answer = bool;
+    const AT_ONCE: usize = 2;
+    const CHANGES: bool = true;
+
+    fn ask<'t>(tx: &'t mut PostgresTx<'_>, all: &'t [Note]) -> BoxFuture<'t, Result<Vec<bool>>> {
+        tx.note_all(all).boxed()
+    }
+}

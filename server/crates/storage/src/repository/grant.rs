@@ -59,7 +59,7 @@ pub trait GrantWrites {
 pub(crate) const REVOKE_OF_BROWSER: &str =
     "UPDATE grants SET revoked_at = $2 WHERE remembered = $1 AND revoked_at IS NULL";
 
-#[derive(sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub(super) struct GrantRow {
     id: Uuid,
     tenant_id: Uuid,

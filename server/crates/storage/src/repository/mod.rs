@@ -53,7 +53,8 @@ pub use account_facts::AccountFactsReads;
 pub use allowance::{AllowanceReads, AllowanceWrites};
 pub use application::{ApplicationReads, ApplicationWrites};
 pub use attribute::{AttributeReads, AttributeWrites};
-pub use audit::{AuditCursor, AuditReads, AuditWanted, AuditWrites, EACH_KIND};
+pub use audit::{AuditCursor, AuditReads, AuditWanted, AuditWrites, EACH_KIND, Note};
+pub(crate) use audit::{Notes, event_columns};
 pub use client_assertion::ClientAssertionWrites;
 pub use consent::{Access, ConsentReads, ConsentWrites};
 pub use contact::{ContactReads, ContactWrites};
@@ -80,7 +81,7 @@ pub use patient::{
 pub use pushed_request::{PushedAt, PushedRequest, PushedRequestReads, PushedRequestWrites};
 pub use recovery::RecoveryWrites;
 pub use redemption::{Exchange, GrantAtHand, RedemptionReads, RedemptionWrites};
-pub(crate) use redemption::{at_hand_columns, select_refresh, use_token};
+pub(crate) use redemption::{Exchanges, Looks, at_hand_columns, select_refresh, use_token};
 pub use refresh_token::{RefreshTokenReads, RefreshTokenWrites};
 pub use registration::{RegistrationReads, RegistrationWrites};
 pub use relying_party::{RelyingParty, RelyingPartyReads, RelyingPartyWrites};

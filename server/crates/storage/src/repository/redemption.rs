@@ -3,6 +3,7 @@
 //! signatures.
 
 use async_trait::async_trait;
+use futures::{FutureExt as _, future::BoxFuture};
 use lanyard_domain::{
     account::Account,
     audit::AuditEvent,
@@ -16,12 +17,15 @@ use lanyard_domain::{
 use super::{
     AuditWrites as _, Gathering as _,
     account::AccountRow,
-    audit::{bind_event, to_word},
+    audit::{bind_events, to_word},
     both,
     grant::GrantRow,
-    optional, time, token_hash,
+    hit, optional, time, token_hash,
 };
-use crate::error::{Result, StorageError};
+use crate::{
+    error::{Result, StorageError},
+    postgres::{PostgresTx, together::Shared},
+};
 
 /// A grant, and what is asked about it whenever it is redeemed.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,7 +77,7 @@ pub trait RedemptionWrites {
     async fn exchange_judged(&mut self, exchange: &Exchange) -> Result<()>;
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 struct AtHandRow {
     #[sqlx(flatten)]
     grant: GrantRow,
@@ -114,26 +118,28 @@ impl TryFrom<AtHandRow> for GrantAtHand {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 struct RefreshRow {
     #[sqlx(flatten)]
     at_hand: AtHandRow,
+    token_hash: Vec<u8>,
     token_created_at: i64,
     token_expires_at: i64,
     token_used_at: Option<i64>,
     token_replaced_by: Option<Vec<u8>>,
 }
 
-impl RefreshRow {
-    fn found(self, hash: &TokenHash) -> Result<(RefreshToken, GrantAtHand)> {
-        let at_hand = GrantAtHand::try_from(self.at_hand)?;
+impl TryFrom<RefreshRow> for (RefreshToken, GrantAtHand) {
+    type Error = StorageError;
+    fn try_from(row: RefreshRow) -> Result<Self> {
+        let at_hand = GrantAtHand::try_from(row.at_hand)?;
         let token = RefreshToken {
-            hash: *hash,
+            hash: token_hash(&row.token_hash)?,
             grant: at_hand.grant.id,
-            created_at: Timestamp(self.token_created_at),
-            expires_at: Timestamp(self.token_expires_at),
-            used_at: time(self.token_used_at),
-            replaced_by: self.token_replaced_by.as_deref().map(token_hash).transpose()?,
+            created_at: Timestamp(row.token_created_at),
+            expires_at: Timestamp(row.token_expires_at),
+            used_at: time(row.token_used_at),
+            replaced_by: row.token_replaced_by.as_deref().map(token_hash).transpose()?,
         };
         Ok((token, at_hand))
     }
@@ -152,18 +158,18 @@ macro_rules! at_hand_columns {
 }
 pub(crate) use at_hand_columns;
 
-// The databases differ in how they lock.
+// The account is looked up by its id: the index of a tenant's addresses, which equal tenants would offer, has all of its
+// people. The databases differ in how they lock, and in how many they ask for at a time.
 macro_rules! select_refresh {
-    ($lock:literal) => {
+    ($which:literal) => {
         concat!(
             "SELECT ",
             $crate::repository::at_hand_columns!(),
-            ", t.created_at AS token_created_at, t.expires_at AS token_expires_at, \
+            ", t.hash AS token_hash, t.created_at AS token_created_at, t.expires_at AS token_expires_at, \
                 t.used_at AS token_used_at, t.replaced_by AS token_replaced_by \
              FROM grants g JOIN refresh_tokens t ON t.grant_id = g.id \
-             LEFT JOIN accounts a ON a.id = g.account_id AND a.tenant_id = g.tenant_id \
-             WHERE t.hash = $1",
-            $lock
+             LEFT JOIN accounts a ON a.id = g.account_id AND a.tenant_id IS NOT DISTINCT FROM g.tenant_id WHERE ",
+            $which
         )
     };
 }
@@ -209,7 +215,7 @@ impl crate::sqlite::SqliteTx<'_> {
     }
 }
 
-impl crate::postgres::PostgresTx<'_> {
+impl PostgresTx<'_> {
     const LOCK_REFRESH: &'static str = crate::postgres::dialect::LOCK_REFRESH_TOKEN;
 
     async fn exchange(&mut self, hash: &TokenHash, next: &RefreshToken, at: Timestamp) -> Result<()> {
@@ -219,11 +225,62 @@ impl crate::postgres::PostgresTx<'_> {
     }
 
     async fn exchange_as_judged(&mut self, exchange: &Exchange) -> Result<()> {
-        let Exchange { hash, next, at, configuration, event } = exchange;
-        let all = self.later(crate::postgres::dialect::EXCHANGE_JUDGED_TOKEN).bind(&hash.0[..]).bind(at.0);
-        let all = all.bind(at.plus(CLOCK_AHEAD).0).bind(&next.hash.0[..]).bind(next.created_at.0);
-        let all = all.bind(next.expires_at.0).bind(next.grant.uuid()).bind(*configuration);
-        bind_event!(all, event).one().await
+        hit(u64::from(self.exchange_all(std::slice::from_ref(exchange)).await?.contains(&true)))
+    }
+
+    // Whether each was carried out.
+    async fn exchange_all(&mut self, all: &[Exchange]) -> Result<Vec<bool>> {
+        let column = |of: fn(&Exchange) -> i64| all.iter().map(of).collect::<Vec<_>>();
+        let hashes = |of: fn(&Exchange) -> &TokenHash| all.iter().map(|one| of(one).0.to_vec()).collect::<Vec<_>>();
+        let asked = sqlx::query_as::<_, (Vec<u8>,)>(crate::postgres::dialect::EXCHANGE_JUDGED_TOKENS)
+            .bind(hashes(|one| &one.hash))
+            .bind(column(|one| one.at.0))
+            .bind(column(|one| one.at.plus(CLOCK_AHEAD).0))
+            .bind(hashes(|one| &one.next.hash))
+            .bind(column(|one| one.next.created_at.0))
+            .bind(column(|one| one.next.expires_at.0))
+            .bind(all.iter().map(|one| one.next.grant.uuid()).collect::<Vec<_>>())
+            .bind(column(|one| one.configuration));
+        let events = all.iter().map(|one| &one.event);
+        let done = bind_events!(asked, events).fetch_all(&mut *self.db).await?;
+        // Of one token in two exchanges one was taken: it is known by what came in its place.
+        Ok(all.iter().map(|one| done.iter().any(|(next,)| *next == one.next.hash.0)).collect())
+    }
+}
+
+/// Refresh tokens that are looked up together.
+pub(crate) enum Looks {}
+
+impl Shared for Looks {
+    type Asked = TokenHash;
+    type Answer = Option<(RefreshToken, GrantAtHand)>;
+    const AT_ONCE: usize = 2;
+    const CHANGES: bool = false;
+
+    fn ask<'t>(tx: &'t mut PostgresTx<'_>, all: &'t [TokenHash]) -> BoxFuture<'t, Result<Vec<Self::Answer>>> {
+        let look = async move {
+            let rows = sqlx::query_as::<_, RefreshRow>(select_refresh!("t.hash = ANY ($1)"));
+            let rows = rows.bind(all.iter().map(|hash| hash.0.to_vec()).collect::<Vec<_>>());
+            let rows = rows.fetch_all(&mut *tx.db).await?;
+            // Two may ask for the same one.
+            let found = |hash: &TokenHash| rows.iter().find(|row| row.token_hash == hash.0).cloned();
+            all.iter().map(|hash| found(hash).map(TryInto::try_into).transpose()).collect()
+        };
+        look.boxed()
+    }
+}
+
+/// Refreshes that are carried out together.
+pub(crate) enum Exchanges {}
+
+impl Shared for Exchanges {
+    type Asked = Exchange;
+    type Answer = bool;
+    const AT_ONCE: usize = 2;
+    const CHANGES: bool = true;
+
+    fn ask<'t>(tx: &'t mut PostgresTx<'_>, all: &'t [Exchange]) -> BoxFuture<'t, Result<Vec<bool>>> {
+        tx.exchange_all(all).boxed()
     }
 }
 
@@ -232,22 +289,22 @@ both!(RedemptionReads {
         let row = sqlx::query_as::<_, AtHandRow>(concat!(
             "SELECT ",
             at_hand_columns!(),
-            " FROM grants g LEFT JOIN accounts a ON a.id = g.account_id AND a.tenant_id = g.tenant_id \
+            " FROM grants g LEFT JOIN accounts a ON a.id = g.account_id AND a.tenant_id IS NOT DISTINCT FROM g.tenant_id \
              WHERE g.code = $1 AND g.tenant_id = $2"
         ));
         optional(row.bind(&code.0[..]).bind(tenant.uuid()).fetch_optional(&mut *self.db).await?)
     }
 
     async fn refresh_token_at_hand(&mut self, hash: &TokenHash) -> Result<Option<(RefreshToken, GrantAtHand)>> {
-        let row = sqlx::query_as::<_, RefreshRow>(select_refresh!("")).bind(&hash.0[..]);
-        row.fetch_optional(&mut *self.db).await?.map(|row| row.found(hash)).transpose()
+        let row = sqlx::query_as::<_, RefreshRow>(select_refresh!("t.hash = $1")).bind(&hash.0[..]);
+        optional(row.fetch_optional(&mut *self.db).await?)
     }
 });
 
 both!(RedemptionWrites {
     async fn lock_refresh_token(&mut self, hash: &TokenHash) -> Result<Option<(RefreshToken, GrantAtHand)>> {
         let row = sqlx::query_as::<_, RefreshRow>(Self::LOCK_REFRESH).bind(&hash.0[..]);
-        row.fetch_optional(&mut *self.db).await?.map(|row| row.found(hash)).transpose()
+        optional(row.fetch_optional(&mut *self.db).await?)
     }
 
     async fn exchange_refresh_token(&mut self, hash: &TokenHash, next: &RefreshToken, at: Timestamp) -> Result<()> {

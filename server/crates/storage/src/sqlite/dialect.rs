@@ -16,7 +16,7 @@ pub(crate) const CLAIM_MESSAGES: &str = concat!(
 );
 
 /// A refresh token (`$1`) with what is asked about it; the one writer has everything for itself.
-pub(crate) const LOCK_REFRESH_TOKEN: &str = select_refresh!("");
+pub(crate) const LOCK_REFRESH_TOKEN: &str = select_refresh!("t.hash = $1");
 
 /// Uses a refresh token (`$1`) up at `$2` (or `$3`, by a clock that is ahead) in exchange for `$4`, while its tenant's
 /// configuration has the version `$5`.
