@@ -14,6 +14,7 @@ mod postgres;
 mod repository;
 mod sqlite;
 mod store;
+mod together;
 
 #[cfg(test)]
 mod contract;

@@ -76,7 +76,7 @@ impl Store {
     pub async fn connect(options: &StoreOptions) -> Result<Self, OpenError> {
         let commits = Arc::<AtomicU64>::default();
         let backend = if options.url.starts_with("sqlite:") {
-            Backend::Sqlite(Box::new(Sqlite::connect(options).await?))
+            Backend::Sqlite(Box::new(Sqlite::connect(options, Arc::clone(&commits)).await?))
         } else if options.url.starts_with("postgres:") || options.url.starts_with("postgresql:") {
             Backend::Postgres(Arc::new(Postgres::connect(options, Arc::clone(&commits)).await?))
         } else {
@@ -171,7 +171,7 @@ impl Store {
         F: for<'t> FnOnce(&'t mut dyn WriteTx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
         match &self.0.backend {
-            Backend::Sqlite(backend) => backend.write(job, &self.0.commits).await,
+            Backend::Sqlite(backend) => backend.write(job).await,
             Backend::Postgres(backend) => {
                 let backend = Arc::clone(backend);
                 to_its_end(async move { backend.write(job).await }).await
@@ -200,14 +200,11 @@ impl Store {
     /// [`StorageError::Conflict`] when the token was used, its grant revoked or the configuration changed since, and
     /// where somebody else is about to change the grant; [`StorageError::Unavailable`].
     pub async fn exchange(&self, exchange: Exchange) -> Result<()> {
-        match &self.0.backend {
-            Backend::Sqlite(backend) => {
-                let job = backend
-                    .write(move |tx| async move { tx.exchange_judged(&exchange).await }.boxed(), &self.0.commits);
-                job.await
-            }
-            Backend::Postgres(backend) => done(backend.exchanges.ask(exchange).await?),
-        }
+        let exchanges = match &self.0.backend {
+            Backend::Sqlite(backend) => &backend.exchanges,
+            Backend::Postgres(backend) => &backend.exchanges,
+        };
+        done(exchanges.ask(exchange).await?)
     }
 
     /// Notes down what was judged by the version `configuration` of its tenant's configuration, while that stands: for

@@ -3,8 +3,8 @@
 //! Writers run at READ COMMITTED: every change is one conditional statement, which waits for a
 //! concurrent change of the same row and then looks again. Readers see one snapshot.
 
+pub(crate) mod apart;
 pub(crate) mod dialect;
-pub(crate) mod together;
 
 use std::{
     panic::AssertUnwindSafe,
@@ -30,8 +30,9 @@ use crate::{
     pool::{Pool, Source},
     repository::{Exchanges, Gathering, Looks, Notes, ReadTx, WriteTx, hit},
     store::{Schema, StoreOptions, compare, too_slow},
+    together::Together,
 };
-use together::Together;
+use apart::Apart;
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -136,7 +137,7 @@ impl Drop for Counted<'_> {
 #[derive(Debug)]
 pub(crate) struct Postgres {
     pool: Arc<Pool<Connections>>,
-    // For what is asked together; the same where there are too few.
+    // For what is asked together; the same connections where there are too few.
     apart: Arc<Pool<Connections>>,
     limit: Duration,
     commits: Arc<AtomicU64>,
@@ -158,10 +159,11 @@ impl Postgres {
         let few = (options.max_connections / APART.0).min(APART.1);
         let common = pool(AS_IT_IS, options.max_connections - few);
         let apart = if few == 0 { Arc::clone(&common) } else { pool(BY_KEY, few) };
+        let carrier = || Apart { pool: Arc::clone(&apart), commits: Arc::clone(&commits) };
         let store = Self {
-            exchanges: Together::start(&apart, &commits, limit),
-            looks: Together::start(&apart, &commits, limit),
-            notes: Together::start(&apart, &commits, limit),
+            exchanges: Together::start(carrier(), limit),
+            looks: Together::start(carrier(), limit),
+            notes: Together::start(carrier(), limit),
             pool: common,
             apart,
             limit,

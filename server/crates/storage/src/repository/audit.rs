@@ -15,11 +15,12 @@ use uuid::Uuid;
 use super::{both, collect, hit};
 use crate::{
     error::{Result, StorageError},
-    postgres::{PostgresTx, together::Shared},
+    postgres::{PostgresTx, apart::InOne},
+    together::Shared,
 };
 
 /// An event that was judged by a version of its tenant's configuration.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Note {
     /// What the log is told.
     pub event: AuditEvent,
@@ -353,6 +354,9 @@ impl Shared for Notes {
     type Asked = Note;
     type Answer = bool;
     const AT_ONCE: usize = 2;
+}
+
+impl InOne for Notes {
     const CHANGES: bool = true;
 
     fn ask<'t>(tx: &'t mut PostgresTx<'_>, all: &'t [Note]) -> BoxFuture<'t, Result<Vec<bool>>> {

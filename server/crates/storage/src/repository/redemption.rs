@@ -15,16 +15,17 @@ use lanyard_domain::{
 };
 
 use super::{
-    AuditWrites as _, Gathering as _,
+    Gathering as _,
     account::AccountRow,
-    audit::{bind_events, to_word},
+    audit::{bind_event, bind_events, to_word},
     both,
     grant::GrantRow,
-    hit, optional, time, token_hash,
+    optional, time, token_hash,
 };
 use crate::{
     error::{Result, StorageError},
-    postgres::{PostgresTx, together::Shared},
+    postgres::{PostgresTx, apart::InOne},
+    together::Shared,
 };
 
 /// A grant, and what is asked about it whenever it is redeemed.
@@ -38,8 +39,12 @@ pub struct GrantAtHand {
     pub configuration: i64,
 }
 
+/// Exchanges that go to SQLite's thread in one message: each number of them is a text of its own, which is prepared and
+/// kept.
+const IN_ONE_MESSAGE: usize = 8;
+
 /// A refresh that was judged by what [`RedemptionReads::refresh_token_at_hand`] found.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Exchange {
     /// The token that is used up.
     pub hash: TokenHash,
@@ -72,9 +77,9 @@ pub trait RedemptionWrites {
     /// Uses a token up in exchange for `next`, which is stored: once, within its life, while its
     /// grant stands; else Conflict (A29).
     async fn exchange_refresh_token(&mut self, hash: &TokenHash, next: &RefreshToken, at: Timestamp) -> Result<()>;
-    /// The same with its audit event, in one statement where the database can, and only while the configuration is the
-    /// one by which it was judged; else Conflict. See [`crate::Store::exchange`].
-    async fn exchange_judged(&mut self, exchange: &Exchange) -> Result<()>;
+    /// The same for many, each with its audit event and only while the configuration is the one by which it was judged:
+    /// whether each was carried out. See [`crate::Store::exchange`].
+    async fn exchange_judged(&mut self, all: &[Exchange]) -> Result<Vec<bool>>;
 }
 
 #[derive(Clone, sqlx::FromRow)]
@@ -194,15 +199,29 @@ impl crate::sqlite::SqliteTx<'_> {
         self.store_next(hash, next).await
     }
 
-    async fn exchange_as_judged(&mut self, exchange: &Exchange) -> Result<()> {
-        let Exchange { hash, next, at, configuration, event } = exchange;
-        self.gather();
-        let taken = self.later(crate::sqlite::dialect::USE_JUDGED_TOKEN).bind(hash.0.to_vec()).bind(at.0);
-        let taken = taken.bind(at.plus(CLOCK_AHEAD).0).bind(next.hash.0.to_vec()).bind(*configuration);
-        taken.one().await?;
-        self.store_next(hash, next).await?;
-        self.append_audit(event).await?;
-        self.scatter().await
+    async fn exchange_all(&mut self, all: &[Exchange]) -> Result<Vec<bool>> {
+        let mut done = Vec::with_capacity(all.len());
+        for some in all.chunks(IN_ONE_MESSAGE) {
+            self.gather();
+            for Exchange { hash, next, at, configuration, event } in some {
+                let taken = self.later(crate::sqlite::dialect::USE_JUDGED_TOKEN).bind(hash.0.to_vec()).bind(at.0);
+                let taken = taken.bind(at.plus(CLOCK_AHEAD).0).bind(next.hash.0.to_vec()).bind(*configuration);
+                taken.bind(next.grant.uuid()).any().await?;
+                let stored = self.later(crate::sqlite::dialect::STORE_JUDGED_TOKEN).bind(next.hash.0.to_vec());
+                let stored = stored.bind(next.created_at.0).bind(next.expires_at.0).bind(hash.0.to_vec());
+                stored.any().await?;
+                let noted = self.later(crate::sqlite::dialect::NOTE_EXCHANGE);
+                bind_event!(noted, event).bind(next.hash.0.to_vec()).any().await?;
+            }
+            for rows in self.db.scatter().await?.chunks(3) {
+                done.push(match rows {
+                    [1, 1, 1] => true,
+                    [0, 0, 0] => false,
+                    _ => return Err(StorageError::Inconsistent("an exchange that happened in part")),
+                });
+            }
+        }
+        Ok(done)
     }
 
     async fn store_next(&mut self, hash: &TokenHash, next: &RefreshToken) -> Result<()> {
@@ -222,10 +241,6 @@ impl PostgresTx<'_> {
         let exchange = self.later(crate::postgres::dialect::EXCHANGE_REFRESH_TOKEN);
         let exchange = exchange.bind(&hash.0[..]).bind(at.0).bind(at.plus(CLOCK_AHEAD).0).bind(&next.hash.0[..]);
         exchange.bind(next.created_at.0).bind(next.expires_at.0).bind(next.grant.uuid()).one().await
-    }
-
-    async fn exchange_as_judged(&mut self, exchange: &Exchange) -> Result<()> {
-        hit(u64::from(self.exchange_all(std::slice::from_ref(exchange)).await?.contains(&true)))
     }
 
     // Whether each was carried out.
@@ -255,6 +270,9 @@ impl Shared for Looks {
     type Asked = TokenHash;
     type Answer = Option<(RefreshToken, GrantAtHand)>;
     const AT_ONCE: usize = 2;
+}
+
+impl InOne for Looks {
     const CHANGES: bool = false;
 
     fn ask<'t>(tx: &'t mut PostgresTx<'_>, all: &'t [TokenHash]) -> BoxFuture<'t, Result<Vec<Self::Answer>>> {
@@ -277,6 +295,9 @@ impl Shared for Exchanges {
     type Asked = Exchange;
     type Answer = bool;
     const AT_ONCE: usize = 2;
+}
+
+impl InOne for Exchanges {
     const CHANGES: bool = true;
 
     fn ask<'t>(tx: &'t mut PostgresTx<'_>, all: &'t [Exchange]) -> BoxFuture<'t, Result<Vec<bool>>> {
@@ -311,7 +332,7 @@ both!(RedemptionWrites {
         self.exchange(hash, next, at).await
     }
 
-    async fn exchange_judged(&mut self, exchange: &Exchange) -> Result<()> {
-        self.exchange_as_judged(exchange).await
+    async fn exchange_judged(&mut self, all: &[Exchange]) -> Result<Vec<bool>> {
+        self.exchange_all(all).await
     }
 });

@@ -82,8 +82,8 @@ impl Line {
         self.gathering = true;
     }
 
-    /// Sends what was held back, and holds back no more.
-    pub(crate) async fn scatter(&mut self) -> Result<()> {
+    /// Sends what was held back, and holds back no more: how many rows each of the changes hit.
+    pub(crate) async fn scatter(&mut self) -> Result<Vec<u64>> {
         self.gathering = false;
         Ok(self.send().await?)
     }
@@ -108,25 +108,26 @@ impl Line {
         self.connection.close_hard().await
     }
 
-    async fn send(&mut self) -> Result<(), sqlx::Error> {
+    async fn send(&mut self) -> Result<Vec<u64>, sqlx::Error> {
         if self.held.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let Held { sql, arguments, expected, broken } = mem::take(&mut self.held);
         if let Some(error) = broken {
             return Err(sqlx::Error::Encode(error));
         }
         let mut done = self.ask(sqlx::query_with(AssertSqlSafe(sql), arguments));
-        let mut hit = true;
+        let (mut hit, mut rows) = (true, Vec::with_capacity(expected.len()));
         for expected in expected {
             let Either::Left(result) = done.try_next().await?.ok_or(sqlx::Error::RowNotFound)? else {
                 return Err(sqlx::Error::Protocol("a change that was held back returned a row".into()));
             };
             hit &= expected == Expected::Any || result.rows_affected() == 1;
+            rows.push(result.rows_affected());
         }
         // Read to its end: the statement is done with, and no error is left unread.
         while done.try_next().await?.is_some() {}
-        if hit { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
+        if hit { Ok(rows) } else { Err(sqlx::Error::RowNotFound) }
     }
 
     // Asks for one thing, and opens the job with it where that is still to be done.

@@ -24,12 +24,14 @@ use sqlx::{
     migrate::{Migrate as _, MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     error::{OpenError, Result, StorageError},
     pool::{Pool, Source},
-    repository::{Gathering, ReadTx, WriteTx},
+    repository::{Exchange, Exchanges, Gathering, ReadTx, WriteTx},
     store::{Schema, StoreOptions, compare, too_slow},
+    together::{Carried, Carrier, Together},
 };
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -71,7 +73,7 @@ impl Gathering for SqliteTx<'_> {
     }
 
     async fn scatter(&mut self) -> Result<()> {
-        self.db.scatter().await
+        self.db.scatter().await.map(drop)
     }
 }
 
@@ -98,12 +100,14 @@ impl Source for Readers {
 pub(crate) struct Sqlite {
     readers: Pool<Readers>,
     writer: writer::Writer,
+    pub(crate) exchanges: Together<Exchanges>,
     options: SqliteConnectOptions,
     limit: Duration,
+    commits: Arc<AtomicU64>,
 }
 
 impl Sqlite {
-    pub(crate) async fn connect(options: &StoreOptions) -> Result<Self, OpenError> {
+    pub(crate) async fn connect(options: &StoreOptions, commits: Arc<AtomicU64>) -> Result<Self, OpenError> {
         let connect = SqliteConnectOptions::from_str(&options.url)?
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
@@ -120,8 +124,11 @@ impl Sqlite {
         first.close().await?;
         known?;
         let readers = Pool::new(Readers(connect.clone().pragma("query_only", "ON")), options.max_connections);
-        let writer = writer::Writer::start(connect.clone(), options.job_limit);
-        Ok(Self { readers, writer, options: connect, limit: options.job_limit })
+        let limit = options.job_limit;
+        let writer = writer::Writer::start(connect.clone(), limit);
+        let carrier = OneJob { writer: writer.clone(), commits: Arc::clone(&commits) };
+        let exchanges = Together::start(carrier, limit);
+        Ok(Self { readers, writer, exchanges, options: connect, limit, commits })
     }
 
     pub(crate) async fn schema(&self) -> Result<Schema, OpenError> {
@@ -176,49 +183,80 @@ impl Sqlite {
         }
     }
 
-    pub(crate) async fn write<T, E, F>(&self, job: F, commits: &Arc<AtomicU64>) -> Result<T, E>
+    pub(crate) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StorageError> + Send + 'static,
         F: for<'t> FnOnce(&'t mut dyn WriteTx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
-        let commits = Arc::clone(commits);
-        let (send, receive) = tokio::sync::oneshot::channel::<Result<T, E>>();
-        let job: writer::Job = Box::new(move |tx: &mut dyn WriteTx| {
-            async move {
-                // The call itself may panic as well as the future that it makes.
-                let run = async {
-                    let done = job(tx).await?;
-                    // What is still held back belongs to the job, and so does its failure.
-                    tx.scatter().await?;
-                    Ok(done)
-                };
-                let ran = AssertUnwindSafe(run).catch_unwind().await;
-                let result = ran.unwrap_or_else(|_| Err(StorageError::Inconsistent("a write job panicked").into()));
-                let keep = result.is_ok();
-                let reply = move |committed: Result<()>| {
-                    // Whoever waits or not, and before they know.
-                    if keep {
-                        commits.fetch_add(1, Ordering::SeqCst);
-                    }
-                    // Nobody waits any more when the caller was cancelled: the commit stands.
-                    let _ = send.send(committed.map_err(E::from).and(result));
-                };
-                writer::Ran { keep, reply: Box::new(reply) }
-            }
-            .boxed()
-        });
-        self.writer.run(job).await?;
-        receive.await.unwrap_or_else(|_| Err(writer::gone().into()))
+        write(&self.writer, &self.commits, job).await
     }
 
     pub(crate) async fn ping(&self) -> Result<()> {
-        self.write(|_| async { Ok(()) }.boxed(), &Arc::default()).await
+        write(&self.writer, &Arc::default(), |_| async { Ok(()) }.boxed()).await
     }
 
     pub(crate) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+    }
+}
+
+async fn write<T, E, F>(writer: &writer::Writer, commits: &Arc<AtomicU64>, job: F) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<StorageError> + Send + 'static,
+    F: for<'t> FnOnce(&'t mut dyn WriteTx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+{
+    let commits = Arc::clone(commits);
+    let (send, receive) = tokio::sync::oneshot::channel::<Result<T, E>>();
+    let job: writer::Job = Box::new(move |tx: &mut dyn WriteTx| {
+        async move {
+            // The call itself may panic as well as the future that it makes.
+            let run = async {
+                let done = job(tx).await?;
+                // What is still held back belongs to the job, and so does its failure.
+                tx.scatter().await?;
+                Ok(done)
+            };
+            let ran = AssertUnwindSafe(run).catch_unwind().await;
+            let result = ran.unwrap_or_else(|_| Err(StorageError::Inconsistent("a write job panicked").into()));
+            let keep = result.is_ok();
+            let reply = move |committed: Result<()>| {
+                // Whoever waits or not, and before they know.
+                if keep {
+                    commits.fetch_add(1, Ordering::SeqCst);
+                }
+                // Nobody waits any more when the caller was cancelled: the commit stands.
+                let _ = send.send(committed.map_err(E::from).and(result));
+            };
+            writer::Ran { keep, reply: Box::new(reply) }
+        }
+        .boxed()
+    });
+    writer.run(job).await?;
+    receive.await.unwrap_or_else(|_| Err(writer::gone().into()))
+}
+
+/// The writer, for what many ask together: one job, whose changes go to SQLite's thread in few messages.
+struct OneJob {
+    writer: writer::Writer,
+    commits: Arc<AtomicU64>,
+}
+
+impl Carrier<Exchanges> for OneJob {
+    fn carry(&self, all: Arc<[Exchange]>, until: Instant) -> BoxFuture<'_, Carried<bool>> {
+        let carry = async move {
+            let job =
+                write(&self.writer, &self.commits, move |tx| async move { tx.exchange_judged(&all).await }.boxed());
+            match timeout_at(until, job).await.unwrap_or_else(|_| Err(too_slow())) {
+                Ok(answers) => Carried::Done(answers),
+                Err(error @ StorageError::Unavailable(_)) => Carried::Lost(error),
+                // A job that fails takes its changes back.
+                Err(error) => Carried::Refused(error),
+            }
+        };
+        carry.boxed()
     }
 }
 

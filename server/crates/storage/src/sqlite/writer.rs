@@ -42,7 +42,7 @@ enum Message {
     Close(oneshot::Sender<()>),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Writer(mpsc::Sender<Message>);
 
 pub(super) fn gone() -> StorageError {
