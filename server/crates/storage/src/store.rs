@@ -216,9 +216,7 @@ impl Store {
         let note = Note { event, configuration };
         match &self.0.backend {
             Backend::Sqlite(backend) => {
-                let job =
-                    backend.write(move |tx| async move { tx.append_audit_while(&note).await }.boxed(), &self.0.commits);
-                job.await
+                backend.write(move |tx| async move { tx.append_audit_while(&note).await }.boxed()).await
             }
             Backend::Postgres(backend) => done(backend.notes.ask(note).await?),
         }

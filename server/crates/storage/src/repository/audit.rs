@@ -303,7 +303,7 @@ macro_rules! bind_events {
             .bind($events.map(|event| event.detail.to_string()).collect::<Vec<_>>())
     };
 }
-pub(super) use bind_events;
+pub(super) use {bind_event, bind_events};
 
 both!(AuditWrites {
     async fn append_audit(&mut self, event: &AuditEvent) -> Result<()> {
