@@ -36,7 +36,7 @@ pub(crate) trait Shared: Send + 'static {
 
 /// A database that carries out what was asked.
 pub(crate) trait Carrier<S: Shared>: Send + Sync + 'static {
-    /// Carries out `all` or nothing, by `until`.
+    /// Carries out `all` or nothing; begins nothing after `until`.
     fn carry(&self, all: Arc<[S::Asked]>, until: Instant) -> BoxFuture<'_, Carried<S::Answer>>;
 }
 
@@ -60,7 +60,7 @@ type Reply<S> = oneshot::Sender<Result<<S as Shared>::Answer>>;
 /// Where callers of one kind meet.
 pub(crate) struct Together<S: Shared> {
     calls: mpsc::Sender<Call<S>>,
-    limit: Duration,
+    patience: Option<Duration>,
 }
 
 impl<S: Shared> std::fmt::Debug for Together<S> {
@@ -70,28 +70,30 @@ impl<S: Shared> std::fmt::Debug for Together<S> {
 }
 
 impl<S: Shared> Together<S> {
-    /// Starts the tasks that ask `carrier`; they end when this is dropped.
-    pub(crate) fn start(carrier: impl Carrier<S>, limit: Duration) -> Self {
+    /// Starts the tasks that ask `carrier`, which has `limit` for each time; they end when this is dropped. A caller waits
+    /// for its answer as long as `patience`, or until it comes.
+    pub(crate) fn start(carrier: impl Carrier<S>, limit: Duration, patience: Option<Duration>) -> Self {
         let (calls, queue) = mpsc::channel(WAITING);
         let (queue, carrier) = (Arc::new(Mutex::new(queue)), Arc::new(carrier));
         for _ in 0..S::AT_ONCE {
             tokio::spawn(work::<S, _>(Arc::clone(&queue), Arc::clone(&carrier), limit));
         }
-        Self { calls, limit }
+        Self { calls, patience }
     }
 
-    /// Asks, with others that ask now. What was begun comes to its end whether or not the caller still waits; what was
-    /// not, by the time the caller gave up, is not begun any more.
+    /// Asks, with others that ask now. What was taken up comes to its end whether or not the caller still waits; what was
+    /// not, by the time the caller gave up, is not taken up any more.
     ///
     /// # Errors
     /// Those of the database, [`StorageError::Unavailable`] when there was no answer in time.
     pub(crate) async fn ask(&self, asked: S::Asked) -> Result<S::Answer> {
         let (reply, answer) = oneshot::channel();
         self.calls.try_send(Call { asked, reply }).map_err(|_| too_many())?;
-        match timeout(self.limit, answer).await {
-            Ok(answered) => answered.unwrap_or_else(|_| Err(gone())),
-            Err(_) => Err(too_slow()),
-        }
+        let answered = match self.patience {
+            Some(patience) => timeout(patience, answer).await.map_err(|_| too_slow())?,
+            None => answer.await,
+        };
+        answered.unwrap_or_else(|_| Err(gone()))
     }
 }
 
@@ -246,7 +248,7 @@ mod tests {
 
     fn held() -> (Divider, Together<Division>) {
         let divider = Divider { let_go: Arc::new(Some(Semaphore::new(0))), ..Divider::default() };
-        (divider.clone(), Together::start(divider, LIMIT))
+        (divider.clone(), Together::start(divider, LIMIT, None))
     }
 
     fn release(divider: &Divider) {

@@ -200,6 +200,8 @@ impl crate::sqlite::SqliteTx<'_> {
     }
 
     async fn exchange_all(&mut self, all: &[Exchange]) -> Result<Vec<bool>> {
+        // What was held back before has row counts of its own.
+        self.scatter().await?;
         let mut done = Vec::with_capacity(all.len());
         for some in all.chunks(IN_ONE_MESSAGE) {
             self.gather();

@@ -24,7 +24,7 @@ use sqlx::{
     migrate::{Migrate as _, MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::{
     error::{OpenError, Result, StorageError},
@@ -127,7 +127,7 @@ impl Sqlite {
         let limit = options.job_limit;
         let writer = writer::Writer::start(connect.clone(), limit);
         let carrier = OneJob { writer: writer.clone(), commits: Arc::clone(&commits) };
-        let exchanges = Together::start(carrier, limit);
+        let exchanges = Together::start(carrier, limit, None);
         Ok(Self { readers, writer, exchanges, options: connect, limit, commits })
     }
 
@@ -247,9 +247,13 @@ struct OneJob {
 impl Carrier<Exchanges> for OneJob {
     fn carry(&self, all: Arc<[Exchange]>, until: Instant) -> BoxFuture<'_, Carried<bool>> {
         let carry = async move {
-            let job =
-                write(&self.writer, &self.commits, move |tx| async move { tx.exchange_judged(&all).await }.boxed());
-            match timeout_at(until, job).await.unwrap_or_else(|_| Err(too_slow())) {
+            // Each gets its true answer, however late: who is told that there is none may come again after the grace for
+            // lost answers, and would be taken for a thief. What waited too long is not begun.
+            let job = write(&self.writer, &self.commits, move |tx| {
+                async move { if Instant::now() < until { tx.exchange_judged(&all).await } else { Err(too_slow()) } }
+                    .boxed()
+            });
+            match job.await {
                 Ok(answers) => Carried::Done(answers),
                 Err(error @ StorageError::Unavailable(_)) => Carried::Lost(error),
                 // A job that fails takes its changes back.
