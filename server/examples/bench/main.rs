@@ -68,6 +68,9 @@ struct Arguments {
     /// Sizes of the clinic's list, smallest first.
     #[arg(long, value_delimiter = ',', default_value = "1000,100000")]
     patients: Vec<u32>,
+    /// Connections, each of a person with a session, that the provider's endpoints are asked over: one run for each.
+    #[arg(long, value_delimiter = ',', default_value = "16,64")]
+    connections: Vec<usize>,
     /// The npm package `oidc-provider` beside our provider; wants PostgreSQL.
     #[arg(long)]
     peer: bool,

@@ -1,7 +1,7 @@
 //! The provider's endpoints under load, beside npm `oidc-provider` ([`crate::peer`]) with the same
 //! client, algorithm, number of signatures and durability.
 //!
-//! Each run is a closed loop of 16 connections that are kept open; wrk asks, where it is installed, except for code
+//! Each run is a closed loop of connections that are kept open; wrk asks, where it is installed, except for code
 //! flows. A *code flow* is an authorization request that a live session answers, each connection's own, and the
 //! exchange of its code; a *refresh* exchanges each connection's own refresh token for the next. Both sign an access token and an ID token.
 
@@ -27,7 +27,7 @@ use crate::{
     process::{self, Cpu},
     seeded,
     server::{Place, Server},
-    subject::{PEOPLE as CONNECTIONS, Subject, first_token, own_token},
+    subject::{PEOPLE, Subject, first_token, own_token},
     table::{Report, Times},
     wrk,
 };
@@ -67,6 +67,20 @@ impl Kind {
     }
 }
 
+/// How hard is asked.
+#[derive(Clone, Copy)]
+struct Load {
+    connections: usize,
+    span: Duration,
+}
+
+impl Load {
+    // As hard for a part of the time.
+    fn share(self, of: u32) -> Self {
+        Self { span: self.span / of, ..self }
+    }
+}
+
 struct Run {
     count: f64,
     // p50 and p99 in milliseconds.
@@ -88,17 +102,28 @@ impl Run {
 
 /// Measures and reports.
 pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Outcome<()> {
-    for algorithm in [SigningAlgorithm::ES256, SigningAlgorithm::RS256] {
-        with(arguments, algorithm, report).await?;
+    for &connections in &arguments.connections {
+        if !(1..=PEOPLE).contains(&connections) {
+            return Err(format!("connections: 1 to {PEOPLE}").into());
+        }
+        let load = Load { connections, span: Duration::from_secs(arguments.seconds) };
+        for algorithm in [SigningAlgorithm::ES256, SigningAlgorithm::RS256] {
+            with(arguments, load, algorithm, report).await?;
+        }
     }
     Ok(())
 }
 
-async fn with(arguments: &Arguments, algorithm: SigningAlgorithm, report: &mut Report) -> Outcome<()> {
+async fn with(arguments: &Arguments, load: Load, algorithm: SigningAlgorithm, report: &mut Report) -> Outcome<()> {
     let alg = algorithm.as_str();
-    let span = Duration::from_secs(arguments.seconds);
+    let span = load.span;
     let limit = signing_limit(algorithm, span / 3)?;
-    report.row(format!("bare {alg} limit, all cores"), format!("{limit:.0} signatures/s"), "");
+    let with = format!("{alg}, {} connections", load.connections);
+    report.row(
+        format!("bare {alg} limit, all cores, before the runs with {} connections", load.connections),
+        format!("{limit:.0} signatures/s"),
+        "",
+    );
     let mut subjects = Vec::new();
     let sqlite = Place::sqlite(&arguments.folder.join(format!("provider-{alg}")));
     subjects.push((seeded::ours(&sqlite, algorithm, "SQLite").await?, sqlite));
@@ -113,9 +138,9 @@ async fn with(arguments: &Arguments, algorithm: SigningAlgorithm, report: &mut R
         let server = Server::start_with(&arguments.server, &place, &UNLIMITED).await?;
         let subject = make.at(server.port);
         let pid = server.id();
-        let runs = all(&subject, place.postgres.as_deref(), span, || process::cpu(pid)).await?;
+        let runs = all(&subject, place.postgres.as_deref(), load, || process::cpu(pid)).await?;
         if floors.is_none() && wrk::is_there() {
-            floors = Some(bare_sockets(&subject, algorithm, span).await?);
+            floors = Some(bare_sockets(&subject, algorithm, load).await?);
         }
         columns.push((subject.name, runs, server.memory()?.1));
         server.stop().await?;
@@ -124,12 +149,12 @@ async fn with(arguments: &Arguments, algorithm: SigningAlgorithm, report: &mut R
         let url = arguments.postgres.as_deref().ok_or("--peer wants PostgreSQL: run it through tools/bench.sh")?;
         let url = own_database(url, &format!("peer_{}", alg.to_lowercase())).await?;
         let peer = Peer::start(&arguments.peer_folder, &url, alg).await?;
-        let runs = all(peer.subject(), Some(&url), span, || peer.cpu()).await?;
+        let runs = all(peer.subject(), Some(&url), load, || peer.cpu()).await?;
         columns.push((peer.subject().name.clone(), runs, peer.memory()?));
     }
-    tell(report, alg, &columns, limit);
+    tell(report, &with, &columns, limit);
     for (what, rate) in floors.into_iter().flatten() {
-        report.row(format!("bare sockets, {what}, {alg}"), format!("{rate:.0} a second"), "");
+        report.row(format!("bare sockets, {what}, {with}"), format!("{rate:.0} a second"), "");
     }
     Ok(())
 }
@@ -138,7 +163,7 @@ async fn with(arguments: &Arguments, algorithm: SigningAlgorithm, report: &mut R
 async fn bare_sockets(
     subject: &Subject,
     algorithm: SigningAlgorithm,
-    span: Duration,
+    Load { connections, span }: Load,
 ) -> Outcome<Vec<(&'static str, f64)>> {
     let mut connection = Connection::open(Ipv4Addr::LOCALHOST, subject.port).await?;
     let discovery = connection.get(&subject.discovery, "").await?.expect(200)?;
@@ -146,10 +171,10 @@ async fn bare_sockets(
     let token = first_token(subject, &mut connection, 0).await?;
     let form = subject.refresh_form();
     let refresh = connection.post(&subject.token, "", &format!("{form}{token}")).await?.expect(200)?;
-    let bare = |reply| floor::rate(reply, None, |port| wrk::get(port, "/", CONNECTIONS, span));
-    let tokens = vec![token; CONNECTIONS + 1];
+    let bare = |reply| floor::rate(reply, None, |port| wrk::get(port, "/", connections, span));
+    let tokens = vec![token; connections + 1];
     let signs = Some((signing_key(algorithm)?, 2));
-    let refreshes = floor::rate(&refresh, signs, |port| wrk::post(port, "/", CONNECTIONS, span, &form, &tokens))?;
+    let refreshes = floor::rate(&refresh, signs, |port| wrk::post(port, "/", connections, span, &form, &tokens))?;
     Ok(vec![
         ("the answer of discovery", bare(&discovery)?),
         ("the answer of key set", bare(&keys)?),
@@ -168,8 +193,8 @@ async fn own_database(url: &str, name: &str) -> Outcome<String> {
     Ok(format!("{server}/{name}"))
 }
 
-fn tell(report: &mut Report, alg: &str, columns: &[(String, Vec<Run>, u64)], limit: f64) {
-    let mut heads = vec!["16 connections".to_owned()];
+fn tell(report: &mut Report, with: &str, columns: &[(String, Vec<Run>, u64)], limit: f64) {
+    let mut heads = vec![with.to_owned()];
     heads.extend(columns.iter().map(|(name, ..)| name.clone()));
     let mut lines = Vec::new();
     let peer = columns.last().filter(|_| columns.len() > 2);
@@ -197,7 +222,7 @@ fn tell(report: &mut Report, alg: &str, columns: &[(String, Vec<Run>, u64)], lim
     let mut memory = vec!["memory at most (RSS, all its processes)".to_owned()];
     memory.extend(columns.iter().map(|(_, _, kib)| format!("{:.0} MiB", *kib as f64 / 1024.0)));
     lines.push(memory);
-    report.detail(&format!("The provider's endpoints, {alg}"), &heads, &lines);
+    report.detail(&format!("The provider's endpoints, {with}"), &heads, &lines);
 }
 
 fn signing_key(algorithm: SigningAlgorithm) -> Outcome<Arc<SigningKey>> {
@@ -233,11 +258,11 @@ fn signing_limit(algorithm: SigningAlgorithm, span: Duration) -> Outcome<f64> {
 async fn all(
     subject: &Subject,
     database: Option<&str>,
-    span: Duration,
+    load: Load,
     cpu: impl Fn() -> Outcome<Cpu>,
 ) -> Outcome<Vec<Run>> {
     for kind in [Kind::CodeFlow, Kind::Refresh] {
-        drive(subject, kind, span / 2, &cpu).await?;
+        drive(subject, kind, load.share(2), &cpu).await?;
     }
     if let Some(url) = database {
         // What autovacuum does within a minute: until then plans are those of empty tables, whoever made the schema.
@@ -248,15 +273,16 @@ async fn all(
     let mut runs = Vec::new();
     for kind in Kind::ALL {
         // A moment first, so that nobody is measured while it opens connections and compiles.
-        drive(subject, kind, span / 8, &cpu).await?;
-        let run = drive(subject, kind, span, &cpu).await?;
-        eprintln!("{}, {}: {}", subject.name, kind.name(), run.cell());
+        drive(subject, kind, load.share(8), &cpu).await?;
+        let run = drive(subject, kind, load, &cpu).await?;
+        eprintln!("{}, {} connections, {}: {}", subject.name, load.connections, kind.name(), run.cell());
         runs.push(run);
     }
     Ok(runs)
 }
 
-async fn asked_by_wrk(subject: &Subject, kind: Kind, span: Duration, cpu: &impl Fn() -> Outcome<Cpu>) -> Outcome<Run> {
+async fn asked_by_wrk(subject: &Subject, kind: Kind, load: Load, cpu: &impl Fn() -> Outcome<Cpu>) -> Outcome<Run> {
+    let Load { connections, span } = load;
     let mut tokens = Vec::new();
     let mut connection = Connection::open(Ipv4Addr::LOCALHOST, subject.port).await?;
     // wrk takes a redirect for an answer: what is asked for is there, and is no other thing.
@@ -264,15 +290,15 @@ async fn asked_by_wrk(subject: &Subject, kind: Kind, span: Duration, cpu: &impl 
         connection.get(path, "").await?.expect(200)?;
     }
     if kind == Kind::Refresh {
-        for person in 0..=CONNECTIONS {
+        for person in 0..=connections {
             tokens.push(first_token(subject, &mut connection, person).await?);
         }
     }
     let before = cpu()?;
-    let post = |form: String| wrk::post(subject.port, &subject.token, CONNECTIONS, span, &form, &tokens);
+    let post = |form: String| wrk::post(subject.port, &subject.token, connections, span, &form, &tokens);
     let wrk::Run { count, seconds, times, .. } = match kind {
-        Kind::Discovery => wrk::get(subject.port, &subject.discovery, CONNECTIONS, span)?,
-        Kind::Keys => wrk::get(subject.port, &subject.keys, CONNECTIONS, span)?,
+        Kind::Discovery => wrk::get(subject.port, &subject.discovery, connections, span)?,
+        Kind::Keys => wrk::get(subject.port, &subject.keys, connections, span)?,
         Kind::Refresh => post(subject.refresh_form())?,
         Kind::ClientCredentials => post(subject.own_form())?,
         Kind::CodeFlow => return Err("a code flow is more than one request".into()),
@@ -280,13 +306,13 @@ async fn asked_by_wrk(subject: &Subject, kind: Kind, span: Duration, cpu: &impl 
     Ok(Run { count, times, seconds, server: cpu()?.since(before) })
 }
 
-async fn drive(subject: &Subject, kind: Kind, span: Duration, cpu: &impl Fn() -> Outcome<Cpu>) -> Outcome<Run> {
+async fn drive(subject: &Subject, kind: Kind, load: Load, cpu: &impl Fn() -> Outcome<Cpu>) -> Outcome<Run> {
     // Where it is installed, the client that costs the least asks for what is one request.
     if kind != Kind::CodeFlow && wrk::is_there() {
-        return asked_by_wrk(subject, kind, span, cpu).await;
+        return asked_by_wrk(subject, kind, load, cpu).await;
     }
     let mut ready = Vec::new();
-    for person in 0..CONNECTIONS {
+    for person in 0..load.connections {
         let mut connection = Connection::open(Ipv4Addr::LOCALHOST, subject.port).await?;
         let token = match kind {
             Kind::Refresh => first_token(subject, &mut connection, person).await?,
@@ -296,7 +322,7 @@ async fn drive(subject: &Subject, kind: Kind, span: Duration, cpu: &impl Fn() ->
     }
     let times = RefCell::new(Times::default());
     let (before, started) = (cpu()?, Instant::now());
-    let end = Cell::new(started + span);
+    let end = Cell::new(started + load.span);
     let clients = ready.into_iter().map(|(person, mut connection, mut token)| {
         let (times, end) = (&times, &end);
         async move {

@@ -11,9 +11,9 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 pub(crate) const REPLY_URL: [&str; 2] =
     ["https://app.bench.example/signed-in", "https%3A%2F%2Fapp.bench.example%2Fsigned-in"];
 
-/// Browsers with a session, and connections at the same time: one for each. Real people do not share a session, whose
-/// rows are for one at a time.
-pub(crate) const PEOPLE: usize = 16;
+/// Browsers with a session. Real people do not share one, whose rows are for one at a time: connections beyond these
+/// would, so there are no more.
+pub(crate) const PEOPLE: usize = 64;
 
 /// A client as it was registered.
 #[derive(Debug, Clone)]
