@@ -7,7 +7,10 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use uuid::Uuid;
 
 use super::support::*;
-use crate::repository::{CHANGES, DUE_DELETIONS, HISTORY, OF_BROWSER, ONWARDS, REVOKE_OF_BROWSER, plans};
+use crate::{
+    postgres::{BY_KEY, dialect::EXCHANGE_JUDGED_TOKENS},
+    repository::{CHANGES, DUE_DELETIONS, HISTORY, LOOK_UP, OF_BROWSER, ONWARDS, REVOKE_OF_BROWSER, plans},
+};
 
 // Half the patients are another tenant's, so that the tenant alone narrows little.
 fn populate(tenants: [Uuid; 2], postgres: bool) -> String {
@@ -141,6 +144,36 @@ async fn postgres_lists_patients_by_index_alone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_lists_patients_by_index_alone_when_prepared() {
     on_postgres(|db| Box::pin(postgres_plans(db, "force_generic_plan"))).await;
+}
+
+// Before the tables were ever analysed, when an index of what stands, of a family or of a tenant looks as small as a key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_finds_what_a_refresh_wants_by_keys_alone_while_its_tables_are_young() {
+    on_postgres(|db| {
+        Box::pin(async move {
+            let mut connection = sqlx::PgConnection::connect(&db.options.url).await.unwrap();
+            sqlx::query(BY_KEY).bind("0").execute(&mut connection).await.unwrap();
+            let cases = [
+                (EXCHANGE_JUDGED_TOKENS, 18, &["grants_pkey", "refresh_tokens_pkey", "tenants_pkey"][..]),
+                (LOOK_UP, 1, &["refresh_tokens_pkey", "grants_pkey", "accounts_pkey", "tenants_pkey"]),
+            ];
+            for (number, (sql, arguments, keys)) in cases.into_iter().enumerate() {
+                sqlx::raw_sql(AssertSqlSafe(format!("PREPARE p{number} AS {sql}")))
+                    .execute(&mut connection)
+                    .await
+                    .unwrap();
+                let explain = format!("EXPLAIN EXECUTE p{number} ({})", vec!["NULL"; arguments].join(", "));
+                let rows = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_all(&mut connection).await.unwrap();
+                let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+                assert!(keys.iter().all(|key| says(&plan, &[key])), "{plan:#?}");
+                let whole =
+                    ["grants_by", "grants_live", "refresh_tokens_by", "accounts_email", "Seq Scan", "Hash", "Merge"];
+                assert!(!says(&plan, &whole), "{plan:#?}");
+            }
+            connection.close().await.unwrap();
+        })
+    })
+    .await;
 }
 
 // What the database means to do about `sql`, in which values stand already.

@@ -20,7 +20,6 @@ contract!(
     n9_concurrent_failures_are_all_counted,
     an_allowance_is_used_and_restored_as_the_domain_says,
     concurrent_uses_of_an_allowance_all_count,
-    d10_an_allowance_that_is_in_use_holds_up_no_clean_up,
     sends_are_remembered_by_destination,
     c3_audit_events_never_change,
     the_audit_log_is_read_newest_first_within_a_tenant,
@@ -138,11 +137,13 @@ async fn concurrent_uses_of_an_allowance_all_count(db: &Db) {
 }
 
 // The clean-up takes rows in an order of its own: if it waited, it and a step could wait for each other.
-async fn d10_an_allowance_that_is_in_use_holds_up_no_clean_up(db: &Db) {
-    // SQLite has one writer.
-    if !db.store.is_postgres() {
-        return;
-    }
+// SQLite has one writer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d10_on_postgres_an_allowance_that_is_in_use_holds_up_no_clean_up() {
+    on_postgres(|db| Box::pin(cleaned_up_beside_a_step(db))).await;
+}
+
+async fn cleaned_up_beside_a_step(db: &Db) {
     let own = stored_tenant(db, "a.example").await.id;
     let used = db.store.write(move |tx| {
         async move {

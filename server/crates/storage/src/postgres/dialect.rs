@@ -2,33 +2,11 @@
 
 use crate::repository::{event_columns, select_refresh, use_token, waiting};
 
-// The columns of audit events, each an array.
+// Audit events, each column an array, as the first arguments.
 macro_rules! events {
-    ($id:literal, $tenant:literal, $at:literal, $actor:literal, $action:literal, $target:literal, $outcome:literal,
-        $ip:literal, $request:literal, $detail:literal) => {
-        concat!(
-            "$",
-            $id,
-            "::uuid[], $",
-            $tenant,
-            "::uuid[], $",
-            $at,
-            "::bigint[], $",
-            $actor,
-            "::uuid[], $",
-            $action,
-            "::text[], $",
-            $target,
-            "::text[], $",
-            $outcome,
-            "::text[], $",
-            $ip,
-            "::text[], $",
-            $request,
-            "::text[], $",
-            $detail,
-            "::text[]"
-        )
+    () => {
+        "$1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], \
+            $10::text[]"
     };
 }
 
@@ -64,19 +42,19 @@ pub(crate) const EXCHANGE_REFRESH_TOKEN: &str = concat!(
         SELECT $4, grant_id, $5, $6 FROM used WHERE grant_id = $7"
 );
 
-/// The same for many, each with its audit event (`$9` and on) and while its grant stands and its tenant's configuration
-/// has the version `$8`: the hashes of those that came in the place of a token. The grants are locked first, as by
+/// The same for many, each with its audit event (`$1` and on) and while its grant stands and its tenant's configuration
+/// has the version `$18`: the hashes of those that came in the place of a token. The grants are locked first, as by
 /// [`LOCK_REFRESH_TOKEN`]: whoever revokes one comes before or after. A grant that somebody else has locked is left out:
-/// nobody waits for another's grant. Each row is found by its key alone, which is all that an index is offered: an index of
-/// the grants that stand, or of a family, would be read whole. The configuration is the one of the moment when the statement began, as if the
-/// exchange had come just then.
+/// nobody waits for another's grant. Each row is found by its key alone, which is all that an index is offered: an index
+/// of the grants that stand, or of a family, would be read whole. The configuration is the one of the moment when the
+/// statement began, as if the exchange had come just then.
 pub(crate) const EXCHANGE_JUDGED_TOKENS: &str = concat!(
-    "WITH asked AS (SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bigint[], \
-            $6::bigint[], $7::uuid[], $8::bigint[], ",
-    events!(9, 10, 11, 12, 13, 14, 15, 16, 17, 18),
-    ") AS a (hash, now, ahead, next, created_at, expires_at, grant_id, configuration, ",
+    "WITH asked AS (SELECT * FROM unnest(",
+    events!(),
+    ", $11::bytea[], $12::bigint[], $13::bigint[], $14::bytea[], $15::bigint[], $16::bigint[], $17::uuid[], \
+            $18::bigint[]) AS a (",
     event_columns!(),
-    ")), \
+    ", hash, now, ahead, next, created_at, expires_at, grant_id, configuration)), \
     held AS ( \
         SELECT a.*, g.revoked_at FROM asked a JOIN grants g ON g.id = a.grant_id JOIN tenants n ON n.id = g.tenant_id \
         WHERE n.configuration = a.configuration FOR UPDATE OF g SKIP LOCKED), \
@@ -102,7 +80,7 @@ pub(crate) const NOTE_EVENTS: &str = concat!(
     "INSERT INTO audit (",
     event_columns!(),
     ") SELECT a.id, n.id, a.at, a.actor, a.action, a.target, a.outcome, a.ip, a.request, a.detail FROM unnest(",
-    events!(1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+    events!(),
     ", $11::bigint[]) AS a (",
     event_columns!(),
     ", configuration) JOIN tenants n ON n.id = a.tenant_id AND n.configuration = a.configuration RETURNING id"

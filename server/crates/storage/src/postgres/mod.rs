@@ -96,7 +96,7 @@ const AS_IT_IS: &str = "SELECT set_config('statement_timeout', $1, false)";
 
 /// For statements that carry many callers: they find each row by its key. A plan that was made while the tables were
 /// small, and read them whole, would be kept when they have grown; and none is made again for each set of values.
-const BY_KEY: &str = "SELECT set_config('statement_timeout', $1, false), set_config('enable_seqscan', 'off', false), \
+pub(crate) const BY_KEY: &str = "SELECT set_config('statement_timeout', $1, false), set_config('enable_seqscan', 'off', false), \
     set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false), \
     set_config('jit', 'off', false), set_config('plan_cache_mode', 'force_generic_plan', false)";
 

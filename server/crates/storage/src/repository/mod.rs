@@ -101,6 +101,7 @@ pub(crate) use {
     account::DUE_DELETIONS,
     audit::{CHANGES, HISTORY, ONWARDS},
     grant::REVOKE_OF_BROWSER,
+    redemption::LOOK_UP,
     session::OF_BROWSER,
 };
 

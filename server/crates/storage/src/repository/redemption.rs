@@ -249,7 +249,9 @@ impl PostgresTx<'_> {
     async fn exchange_all(&mut self, all: &[Exchange]) -> Result<Vec<bool>> {
         let column = |of: fn(&Exchange) -> i64| all.iter().map(of).collect::<Vec<_>>();
         let hashes = |of: fn(&Exchange) -> &TokenHash| all.iter().map(|one| of(one).0.to_vec()).collect::<Vec<_>>();
-        let asked = sqlx::query_as::<_, (Vec<u8>,)>(crate::postgres::dialect::EXCHANGE_JUDGED_TOKENS)
+        let events = all.iter().map(|one| &one.event);
+        let asked = sqlx::query_as::<_, (Vec<u8>,)>(crate::postgres::dialect::EXCHANGE_JUDGED_TOKENS);
+        let asked = bind_events!(asked, events)
             .bind(hashes(|one| &one.hash))
             .bind(column(|one| one.at.0))
             .bind(column(|one| one.at.plus(CLOCK_AHEAD).0))
@@ -258,12 +260,14 @@ impl PostgresTx<'_> {
             .bind(column(|one| one.next.expires_at.0))
             .bind(all.iter().map(|one| one.next.grant.uuid()).collect::<Vec<_>>())
             .bind(column(|one| one.configuration));
-        let events = all.iter().map(|one| &one.event);
-        let done = bind_events!(asked, events).fetch_all(&mut *self.db).await?;
+        let done = asked.fetch_all(&mut *self.db).await?;
         // Of one token in two exchanges one was taken: it is known by what came in its place.
         Ok(all.iter().map(|one| done.iter().any(|(next,)| *next == one.next.hash.0)).collect())
     }
 }
+
+/// [`Looks`]; a test looks at its plan.
+pub(crate) const LOOK_UP: &str = select_refresh!("t.hash = ANY ($1)");
 
 /// Refresh tokens that are looked up together.
 pub(crate) enum Looks {}
@@ -279,7 +283,7 @@ impl InOne for Looks {
 
     fn ask<'t>(tx: &'t mut PostgresTx<'_>, all: &'t [TokenHash]) -> BoxFuture<'t, Result<Vec<Self::Answer>>> {
         let look = async move {
-            let rows = sqlx::query_as::<_, RefreshRow>(select_refresh!("t.hash = ANY ($1)"));
+            let rows = sqlx::query_as::<_, RefreshRow>(LOOK_UP);
             let rows = rows.bind(all.iter().map(|hash| hash.0.to_vec()).collect::<Vec<_>>());
             let rows = rows.fetch_all(&mut *tx.db).await?;
             // Two may ask for the same one.

@@ -289,3 +289,20 @@ fn unwrap_driver(error: MigrateError) -> OpenError {
         other => OpenError::Migrate(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn d4_what_waited_too_long_is_not_begun() {
+        let writer = writer::Writer::start(SqliteConnectOptions::new().in_memory(true), Duration::from_secs(30));
+        let carrier = OneJob { writer, commits: Arc::default() };
+        let late = carrier.carry(Arc::from([]), Instant::now()).await;
+        assert!(matches!(late, Carried::Lost(StorageError::Unavailable(_))));
+        assert_eq!(carrier.commits.load(Ordering::SeqCst), 0);
+        let in_time = carrier.carry(Arc::from([]), Instant::now() + Duration::from_secs(30)).await;
+        assert!(matches!(in_time, Carried::Done(answers) if answers.is_empty()));
+        assert_eq!(carrier.commits.load(Ordering::SeqCst), 1);
+    }
+}
